@@ -1,0 +1,118 @@
+# graft - one non-recursive Makefile; sources are found by wildcard, so adding a file needs no edit.
+#   make              build/graft and build/libgraft.a
+#   make quickstart   set up, build, run the main job on a real base
+#   make check        set up, run the whole test suite
+# BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects.
+
+BUILD ?= release
+PREFIX ?= /usr/local
+CC ?= gcc
+AR ?= ar
+
+ifeq ($(BUILD),release)
+OUT := build
+else
+OUT := build/$(BUILD)
+endif
+OBJ := $(OUT)/obj
+
+BASE_FLAGS := -std=c11 -fno-math-errno -ffp-contract=off -fvisibility=hidden \
+  -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -MMD -MP -D_GNU_SOURCE
+OPT_release := -O3 -g1
+OPT_double  := -O2 -g1 -DGRAFT_DOUBLE
+OPT_debug   := -Og -g3
+OPT_asan    := -O1 -g3 -fsanitize=address -fno-omit-frame-pointer
+OPT_ubsan   := -O1 -g3 -fsanitize=undefined -fno-sanitize-recover=undefined
+OPT_tsan    := -O1 -g3 -fsanitize=thread
+OPT_cov     := -O0 -g3 --coverage
+ifndef OPT_$(BUILD)
+$(error unknown BUILD=$(BUILD); known: release debug asan ubsan tsan cov double)
+endif
+
+PACKAGES := openblas json-c libzstd yaml-0.1 libpcre2-8
+HDF5_FLAGS := $(shell pkg-config --cflags hdf5 2>/dev/null || pkg-config --cflags hdf5-serial 2>/dev/null)
+HDF5_LIBS := $(shell pkg-config --libs hdf5 2>/dev/null || pkg-config --libs hdf5-serial 2>/dev/null)
+CPPFLAGS += -Iinclude -Isrc $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(HDF5_FLAGS)
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+CFLAGS += $(BASE_FLAGS) $(OPT_$(BUILD)) -fopenmp
+LDFLAGS += $(OPT_$(BUILD)) -fopenmp
+LDLIBS += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) $(HDF5_LIBS) -lm
+
+# Instruction-set folders exist only for the machine they are for, and not in the double build.
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+ISA_FOLDERS := avx2 avx512 avx512bf16 amx
+KERNEL_FOLDERS := portable blas
+ifeq ($(ARCH),x86_64)
+ifneq ($(BUILD),double)
+KERNEL_FOLDERS += $(ISA_FOLDERS)
+endif
+endif
+
+LIB_SRC := $(filter-out src/kernels/%,$(wildcard src/*/*.c)) $(wildcard src/kernels/*.c) \
+  $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/*.c))
+LIB_SRC := $(filter-out src/cli/%,$(LIB_SRC))
+CLI_SRC := $(wildcard src/cli/*.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(OBJ)/%.o)
+CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
+
+LIB := $(OUT)/libgraft.a
+BIN := $(OUT)/graft
+
+.PHONY: all quickstart check lint bench clean install setup tests
+all: $(BIN)
+
+-include $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/flags.mk))
+
+$(OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_FLAGS) -c $< -o $@
+
+$(OBJ)/src/core/version.o: CPPFLAGS += -DGRAFT_BUILD='"$(VERSION)"'
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BIN): $(CLI_OBJ) $(LIB)
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# Tests: each tests/{unit,kernels,fuzz}/*.c is one cmocka program; tests/grad/*.c are built against the double build.
+TEST_SRC := $(wildcard tests/unit/*.c tests/kernels/*.c tests/fuzz/*.c)
+GRAD_SRC := $(wildcard tests/grad/*.c)
+TEST_SUPPORT := $(wildcard tests/support/*.c)
+TEST_BIN := $(TEST_SRC:%.c=$(OUT)/%)
+GRAD_BIN := $(GRAD_SRC:%.c=$(OUT)/%)
+ifeq ($(BUILD),double)
+tests: $(GRAD_BIN)
+else
+tests: $(TEST_BIN)
+endif
+$(OUT)/tests/%: $(OBJ)/tests/%.o $(TEST_SUPPORT:%.c=$(OBJ)/%.o) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+$(OBJ)/tests/%.o: CPPFLAGS += -Itests
+
+-include $(wildcard $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(OBJ)/tests/*/*.d)
+.SECONDARY:
+
+setup:
+	scripts/setup
+quickstart: setup
+	$(MAKE) all
+	scripts/get-base
+	scripts/get-data
+	$(BIN) train configs/quickstart.yaml
+check:
+	scripts/setup --tests
+	tests/run
+lint:
+	scripts/lint
+bench: all
+	tests/bench/run
+install: all
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/graft
+	install -D -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libgraft.a
+	install -d $(DESTDIR)$(PREFIX)/include/graft
+	install -m 644 include/graft/*.h $(DESTDIR)$(PREFIX)/include/graft
+clean:
+	rm -rf build

@@ -1,0 +1,36 @@
+/* chat/template.h - chat templates: a bounded Jinja interpreter that knows where text came from.
+ *
+ * The language is the part of Jinja2 that chat templates use, in the environment that
+ * transformers gives them (trim_blocks, lstrip_blocks, loop controls; raise_exception,
+ * strftime_now, tojson without HTML escaping, namespace, ...). Output is equal to jinja2's byte for
+ * byte. Every byte carries its origin: template or data; only template bytes may later form
+ * control tokens. Bounded in steps, depth and output size; no access to anything but its inputs. */
+#ifndef GRAFT_CHAT_TEMPLATE_H
+#define GRAFT_CHAT_TEMPLATE_H
+
+#include "core/strings.h"
+#include "io/json.h"
+
+typedef struct graft_template graft_template;
+
+/* Rendered text. origin has one byte per byte of text: 1 came from the template (or from trusted
+ * variables), 0 from data. */
+typedef struct graft_rendered {
+    graft_text text;
+    graft_text origin;
+} graft_rendered;
+void graft_rendered_init(graft_rendered *rendered);
+void graft_rendered_clear(graft_rendered *rendered);
+
+/* `name` is used in messages ("name:12: expected ..."). GRAFT_E_MODEL with the line and the construct. */
+graft_status graft_template_parse(graft_template **out, const char *source, size_t n, const char *name);
+void graft_template_free(graft_template *tpl);
+
+/* Renders into *out (cleared first). `data` is an object whose members are variables that came
+ * from data (messages, tools); `trusted` the same for values that count as template text
+ * (bos_token, eos_token, add_generation_prompt, enable_thinking, ...). Either may be NULL.
+ * GRAFT_E_DATA when the template raises (raise_exception: its message) or a bound is hit. */
+graft_status graft_template_render(const graft_template *tpl, graft_rendered *out,
+                                   const graft_json *data, const graft_json *trusted);
+
+#endif

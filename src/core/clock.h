@@ -1,0 +1,13 @@
+/* core/clock.h - time and memory of this process. */
+#ifndef GRAFT_CORE_CLOCK_H
+#define GRAFT_CORE_CLOCK_H
+
+#include <stddef.h>
+
+double graft_clock_seconds(void);                  /* monotonic, arbitrary origin */
+void graft_clock_iso8601(char out[32]);            /* "2026-01-31T23:59:59Z" */
+size_t graft_rss_bytes(void);                      /* resident set now; 0 if unknown */
+size_t graft_rss_peak_bytes(void);                 /* high-water mark; 0 if unknown */
+size_t graft_memory_available(void);               /* what the system (and cgroup) could still give; 0 if unknown */
+
+#endif

@@ -1,0 +1,35 @@
+/* core/cpu.h - which instruction sets this CPU and this system offer. */
+#ifndef GRAFT_CORE_CPU_H
+#define GRAFT_CORE_CPU_H
+
+#include <stdbool.h>
+
+#include "core/status.h"
+
+/* Levels, weakest first; a level includes what it needs of the ones before it on x86. */
+typedef enum graft_cpu_level {
+    GRAFT_CPU_PORTABLE,
+    GRAFT_CPU_BLAS,
+    GRAFT_CPU_AVX2,       /* AVX2 + FMA + F16C */
+    GRAFT_CPU_AVX512,     /* F, BW, DQ, VL */
+    GRAFT_CPU_AVX512BF16,
+    GRAFT_CPU_AMX,        /* AMX-TILE + AMX-BF16, granted by the kernel */
+    GRAFT_CPU_N_LEVELS
+} graft_cpu_level;
+
+const char *graft_cpu_level_name(graft_cpu_level level); /* "avx2" */
+
+/* True if CPU and OS (saved register state) can run the level. */
+bool graft_cpu_has(graft_cpu_level level);
+
+/* Parses a level name; GRAFT_E_CONFIG listing the known names, or saying that this CPU lacks it. */
+graft_status graft_cpu_parse(graft_cpu_level *out, const char *name);
+
+/* The level asked for in the environment (GRAFT_CPU), else the best one available.
+ * GRAFT_E_CONFIG as graft_cpu_parse. */
+graft_status graft_cpu_choose(graft_cpu_level *out);
+
+/* "AMD EPYC ..." from CPUID, or the machine name elsewhere. Never NULL. */
+const char *graft_cpu_model_name(void);
+
+#endif

@@ -1,0 +1,35 @@
+/* data/dataset.h - files of examples: one reader per layout, detection, lint, splitting. */
+#ifndef GRAFT_DATA_DATASET_H
+#define GRAFT_DATA_DATASET_H
+
+#include "chat/conversation.h"
+
+/* One source of examples, as the configuration names it. */
+typedef struct graft_source {
+    const char *path;
+    const char *format;  /* a reader's name, or NULL: detect from the first lines */
+    const char *answers; /* bfcl: the possible-answer file; NULL otherwise */
+} graft_source;
+
+typedef struct graft_reader graft_reader; /* data/reader.h */
+
+typedef struct graft_dataset {
+    graft_conversation *conversations;
+    size_t n, capacity;
+    size_t n_skipped; /* bad lines left out (skip_bad) */
+} graft_dataset;
+void graft_dataset_init(graft_dataset *dataset);
+void graft_dataset_clear(graft_dataset *dataset);
+
+/* Appends the examples of a source. The first bad line fails with "file:line: what" (GRAFT_E_DATA);
+ * with skip_bad each is logged as a warning, counted and left out. An empty file is GRAFT_E_DATA. */
+graft_status graft_dataset_read(graft_dataset *dataset, const graft_source *source, bool skip_bad);
+
+typedef enum graft_split_kind { GRAFT_SPLIT_RANDOM, GRAFT_SPLIT_TOOL } graft_split_kind;
+/* Moves about n_eval examples (a seeded choice) into *eval. BY_TOOL: no tool that an evaluation
+ * example declares is declared by any example left in *train; examples that stand between are
+ * dropped and counted in *n_dropped. */
+graft_status graft_dataset_split(graft_dataset *train, graft_dataset *eval, size_t n_eval,
+                                 graft_split_kind kind, uint64_t seed, size_t *n_dropped);
+
+#endif

@@ -1,0 +1,56 @@
+/* io/files.h - whole files: mapped for reading, published atomically for writing. */
+#ifndef GRAFT_IO_FILES_H
+#define GRAFT_IO_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/strings.h"
+
+/* A file mapped read-only. An empty file has data == NULL and size 0. */
+typedef struct graft_mapped {
+    const uint8_t *data;
+    size_t size;
+} graft_mapped;
+
+/* GRAFT_E_DISK: missing, a directory, not readable ("x.gguf: is a directory"). */
+graft_status graft_mapped_open(graft_mapped *out, const char *path);
+void graft_mapped_close(graft_mapped *mapped);
+
+/* Reads a whole small file into *out (cleared first); GRAFT_E_DISK if larger than `limit`. */
+graft_status graft_file_read(graft_text *out, const char *path, size_t limit);
+
+/* Writes a file so that it is either the old one or the whole new one, even if power fails:
+ * temporary file in the same folder, full writes, fsync, rename, fsync of the folder. The
+ * temporary file is removed on failure. */
+typedef struct graft_writer graft_writer;
+graft_status graft_writer_open(graft_writer **out, const char *path);
+graft_status graft_writer_write(graft_writer *writer, const void *bytes, size_t n);
+uint64_t graft_writer_offset(const graft_writer *writer);
+graft_status graft_writer_commit(graft_writer **writer);  /* publishes and frees, even on failure */
+void graft_writer_discard(graft_writer **writer);         /* accepts NULL inside */
+graft_status graft_file_write(const char *path, const void *bytes, size_t n); /* all of the above */
+
+/* Appends one line to a log-like file opened for appending (metrics.jsonl, run.log). */
+typedef struct graft_appender graft_appender;
+graft_status graft_appender_open(graft_appender **out, const char *path, bool truncate);
+graft_status graft_appender_line(graft_appender *appender, const char *bytes, size_t n);
+void graft_appender_close(graft_appender *appender);
+
+graft_status graft_make_dirs(const char *path);           /* mkdir -p */
+bool graft_path_exists(const char *path);
+bool graft_path_is_dir(const char *path);
+graft_status graft_path_join(char **out, const char *dir, const char *name);
+graft_status graft_file_remove(const char *path);         /* missing is fine */
+/* Names in a folder, sorted; the array and each name are freed with graft_dir_free. */
+graft_status graft_dir_list(char ***out, size_t *n, const char *path);
+void graft_dir_free(char **names, size_t n);
+/* SHA-256 of a file as hex. */
+graft_status graft_file_sha256(char out[65], const char *path);
+/* Takes the exclusive lock file `path` (flock) until the handle is closed; GRAFT_E_CONFIG if another process has it. */
+typedef struct graft_lock graft_lock;
+graft_status graft_lock_take(graft_lock **out, const char *path);
+void graft_lock_free(graft_lock *lock);
+
+#endif

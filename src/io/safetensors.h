@@ -1,0 +1,40 @@
+/* io/safetensors.h - the safetensors format (huggingface/safetensors README): header JSON, then data. */
+#ifndef GRAFT_IO_SAFETENSORS_H
+#define GRAFT_IO_SAFETENSORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+#include "quant/format.h"
+
+typedef struct graft_safetensors graft_safetensors;
+
+typedef struct graft_safetensors_tensor {
+    const char *name;
+    const graft_format *format;  /* F32, F16 or BF16; other dtypes: NULL */
+    const char *dtype;           /* "F32", "I64", ... */
+    uint32_t n_dims;
+    uint64_t shape[8];           /* outermost first */
+    const uint8_t *data;
+    size_t n_bytes, n_elements;
+} graft_safetensors_tensor;
+
+/* Header <= 100 MB, no duplicate names, no holes or overlaps, sizes checked; GRAFT_E_MODEL "file: what". */
+graft_status graft_safetensors_open(graft_safetensors **out, const char *path);
+void graft_safetensors_close(graft_safetensors *file);
+size_t graft_safetensors_n(const graft_safetensors *file);
+const graft_safetensors_tensor *graft_safetensors_at(const graft_safetensors *file, size_t i);
+const graft_safetensors_tensor *graft_safetensors_find(const graft_safetensors *file, const char *name);
+const char *graft_safetensors_metadata(const graft_safetensors *file, const char *key); /* NULL */
+
+typedef struct graft_safetensors_writer graft_safetensors_writer;
+graft_status graft_safetensors_writer_new(graft_safetensors_writer **out);
+void graft_safetensors_writer_free(graft_safetensors_writer *w);
+graft_status graft_safetensors_set_metadata(graft_safetensors_writer *w, const char *key, const char *value);
+/* F32 data, borrowed until written. */
+graft_status graft_safetensors_add(graft_safetensors_writer *w, const char *name, uint32_t n_dims,
+                                   const uint64_t *shape, const float *data);
+graft_status graft_safetensors_write(graft_safetensors_writer *w, const char *path); /* atomic */
+
+#endif

@@ -1,0 +1,149 @@
+/* kernels/kernels.h - arithmetic on raw pointers: the table of kernels and how to get one.
+ *
+ * Dimension alphabet, used in every room:
+ *   n_tok   rows of a pass (tokens)          n_in, n_out  width of a linear map
+ *   n_head  query heads                      n_kv         key/value heads (divides n_head)
+ *   d_head  width of one head                rank         of an adapter
+ *   n_vocab entries of the vocabulary        d<name>      the gradient of <name>
+ * Matrices are row-major; `ld*` is the distance between rows in elements, >= the width.
+ *
+ * A kernel is a pure function over a range of rows: no allocation, no error, no threads. The
+ * table is filled with portable C; each instruction set that CPU and system offer overlays what
+ * it makes faster (dispatch.c). Results may differ between levels in the last bits, never
+ * within a level: not with the number of threads, nor with how rows are grouped into calls
+ * unless a slot says so. */
+#ifndef GRAFT_KERNELS_KERNELS_H
+#define GRAFT_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/cpu.h"
+#include "core/real.h"
+#include "core/status.h"
+#include "quant/format.h"
+
+/* A frozen or dense matrix W[n_out, n_in] as it lies in memory: rows of blocks. */
+typedef struct graft_weight {
+    const void *data;
+    const graft_format *format; /* NULL: rows of graft_real (adapters, dense operands) */
+    size_t n_out, n_in;
+    size_t row_bytes;           /* distance between rows */
+} graft_weight;
+
+/* A dense row-major matrix of graft_real seen as a weight. */
+graft_weight graft_weight_dense(const graft_real *data, size_t n_out, size_t n_in);
+
+/* Where the keys of a query lie. Attention runs over a forest of spans: a query attends to the
+ * keys of its own span up to itself and to all keys of every ancestor span. In training keys and
+ * queries are the same rows; in decoding the keys of a span include what is cached. */
+typedef struct graft_span {
+    uint32_t query_begin, n_query; /* rows of q (and of the output); n_query may be 0 */
+    uint32_t key_begin, n_key;     /* rows of k and v; the last n_query keys are the queries' own */
+    int32_t parent;                /* index of the parent span, smaller than this one's; -1: none */
+    uint32_t depth;                /* keys in all ancestors together: position of the first key */
+} graft_span;
+
+/* q [n_query rows, n_head * d_head], k and v [n_key rows, n_kv * d_head]; query head h uses
+ * key/value head h / (n_head / n_kv). */
+typedef struct graft_attention {
+    const graft_span *spans;
+    size_t n_spans;
+    size_t n_head, n_kv, d_head;
+    graft_real scale;              /* usually 1 / sqrt(d_head) */
+    const graft_real *q, *k, *v;
+    size_t ldq, ldk, ldv;
+} graft_attention;
+
+/* Query rows and key rows handled by one job of the attention kernels. */
+#define GRAFT_ATTENTION_ROWS 32
+
+typedef struct graft_kernels {
+    graft_cpu_level level;
+
+    /* --- linear maps: see kernels/product.h for the drivers that call these --- */
+
+    /* row[0..n) of a weight to graft_real. */
+    void (*decode_row)(const graft_weight *w, size_t row, graft_real *out);
+
+    /* --- rows --- */
+
+    /* y[i] = x[i] * g[i] / sqrt(mean(x^2) + eps) for n_rows rows of width n; inv_rms[row] is kept
+     * for backward. */
+    void (*rmsnorm)(graft_real *y, size_t ldy, graft_real *inv_rms, const graft_real *x, size_t ldx,
+                    const graft_real *g, graft_real eps, size_t n_rows, size_t n);
+    /* dx += d(rmsnorm)/dx applied to dy. */
+    void (*rmsnorm_backward)(graft_real *dx, size_t lddx, const graft_real *dy, size_t lddy,
+                             const graft_real *x, size_t ldx, const graft_real *inv_rms,
+                             const graft_real *g, size_t n_rows, size_t n);
+
+    /* Rotates, in place, neighbouring pairs (2i, 2i+1) of the first d_rope entries of each head:
+     * the convention of GGUF files of arch llama. cos_sin holds for each row d_rope entries
+     * cos(0), sin(0), cos(1), ...; sign = -1 applies the inverse (backward). */
+    void (*rope_pairs)(graft_real *x, size_t ldx, const graft_real *cos_sin, size_t n_rows,
+                       size_t n_head, size_t d_head, size_t d_rope, graft_real sign);
+    /* The same on halves (i, i + d_rope/2): the convention of arch qwen2 and others. */
+    void (*rope_halves)(graft_real *x, size_t ldx, const graft_real *cos_sin, size_t n_rows,
+                        size_t n_head, size_t d_head, size_t d_rope, graft_real sign);
+
+    /* y = silu(gate) * up; rows of width n. y may alias gate or up. */
+    void (*swiglu)(graft_real *y, const graft_real *gate, const graft_real *up, size_t n_rows,
+                   size_t n);
+    /* dgate += ..., dup += ... */
+    void (*swiglu_backward)(graft_real *dgate, graft_real *dup, const graft_real *dy,
+                            const graft_real *gate, const graft_real *up, size_t n_rows, size_t n);
+
+    /* y[i] += a * x[i] */
+    void (*axpy)(graft_real *y, const graft_real *x, graft_real a, size_t n);
+
+    /* --- attention: one span, query rows [begin, end) of it, one head --- */
+
+    /* out rows (of the span's queries) for head h; stats[row * n_head + h] = log-sum-exp of the
+     * scaled scores, kept for backward. scratch: graft_attention_scratch() reals. */
+    void (*attention)(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
+                      graft_real *out, size_t ldo, graft_real *stats, graft_real *scratch);
+    /* dq rows += for query rows [begin, end) of the span and head h. delta[row * n_head + h] =
+     * dot(dout, out) of that row and head. */
+    void (*attention_backward_q)(const graft_attention *a, size_t span, size_t begin, size_t end,
+                                 size_t head, const graft_real *dout, size_t lddo,
+                                 const graft_real *stats, const graft_real *delta, graft_real *dq,
+                                 size_t lddq, graft_real *scratch);
+    /* dk and dv rows += for key rows [begin, end) of the span and key/value head h, summed over
+     * the queries of the span and of all its descendants and over the group's query heads. Only
+     * for training layouts (key_begin == query_begin, n_key == n_query). */
+    void (*attention_backward_kv)(const graft_attention *a, size_t span, size_t begin, size_t end,
+                                  size_t kv_head, const graft_real *dout, size_t lddo,
+                                  const graft_real *stats, const graft_real *delta, graft_real *dk,
+                                  size_t lddk, graft_real *dv, size_t lddv, graft_real *scratch);
+
+    /* --- loss --- */
+
+    /* One row of logits of width n. Returns log-sum-exp; *target_logit is logits[target]. */
+    double (*log_sum_exp)(const graft_real *logits, size_t n);
+    /* logits[i] = weight * (exp(logits[i] - lse) - [i == target]): the gradient, in place. */
+    void (*softmax_gradient)(graft_real *logits, size_t n, graft_real lse, size_t target,
+                             graft_real weight);
+
+    /* --- optimiser: element ranges --- */
+
+    double (*sum_squares)(const graft_real *x, size_t n);
+    /* AdamW (Loshchilov & Hutter 2019), bias correction folded by the caller into step_size and
+     * sqrt_correction = sqrt(1 - beta2^t): m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2;
+     * p = p * decay - step_size * m / (sqrt(v) / sqrt_correction + eps), g scaled by grad_scale. */
+    void (*adamw)(graft_real *p, graft_real *m, graft_real *v, const graft_real *g, size_t n,
+                  graft_real grad_scale, graft_real beta1, graft_real beta2, graft_real eps,
+                  graft_real decay, graft_real step_size, graft_real sqrt_correction);
+
+    /* --- micro-kernels of the packed product (private to kernels/product.c) --- */
+    const struct graft_gemm *gemm;
+} graft_kernels;
+
+/* Fills the table for a level; GRAFT_E_CONFIG if the CPU lacks it. */
+graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level);
+
+/* Reals of scratch that one attention job needs, for any span of at most n_key_total keys along
+ * its chain. */
+size_t graft_attention_scratch(size_t n_key_total, size_t d_head);
+
+#endif
