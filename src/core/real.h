@@ -10,11 +10,12 @@
 
 #ifdef GRAFT_DOUBLE
 typedef double graft_real;
-#define GRAFT_REAL(f) f
 #else
 typedef float graft_real;
-#define GRAFT_REAL(f) f##f
 #endif
+
+/* A literal of that type. */
+#define GRAFT_REAL(value) ((graft_real)(value))
 
 /* Double arithmetic in the double build, single otherwise. */
 #ifdef GRAFT_DOUBLE
