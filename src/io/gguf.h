@@ -24,8 +24,9 @@ typedef struct graft_gguf_kv {
     graft_gguf_type type;         /* of the value; ARRAY: see element_type */
     graft_gguf_type element_type; /* of an array */
     uint64_t n;                   /* elements of an array, 1 otherwise */
-    const uint8_t *data;          /* the value's bytes (little endian, unaligned) */
-    size_t n_bytes;
+    const uint8_t *data;          /* the value's bytes (little endian, unaligned); STRING: u64 length,
+                                   * then text; ARRAY: the first element (strings: one after another) */
+    size_t n_bytes;               /* from `data` on */
 } graft_gguf_kv;
 
 typedef struct graft_gguf_tensor {
@@ -63,12 +64,16 @@ graft_status graft_gguf_want_bool(const graft_gguf *file, const char *key, bool 
 graft_status graft_gguf_get_string(const graft_gguf *file, const char *key, graft_gguf_string *out);
 graft_status graft_gguf_want_string(const graft_gguf *file, const char *key, graft_gguf_string *out);
 
-/* Element i of an array of strings / numbers, bounds already checked at open. */
-graft_status graft_gguf_array_strings(const graft_gguf *file, const char *key, graft_gguf_string **out, size_t *n); /* caller frees *out with graft_free */
-graft_status graft_gguf_array_i64(const graft_gguf *file, const char *key, int64_t **out, size_t *n);               /* integer arrays */
-graft_status graft_gguf_array_f64(const graft_gguf *file, const char *key, double **out, size_t *n);                /* f32/f64 arrays */
+/* Whole arrays of strings or numbers (bounds already checked at open); the caller frees *out with
+ * graft_free. GRAFT_E_MODEL if the key is absent or its elements are of another type. */
+graft_status graft_gguf_array_strings(const graft_gguf *file, const char *key, graft_gguf_string **out, size_t *n);
+graft_status graft_gguf_array_i64(const graft_gguf *file, const char *key, int64_t **out, size_t *n); /* integers and bools */
+graft_status graft_gguf_array_f64(const graft_gguf *file, const char *key, double **out, size_t *n); /* f32, f64; may be non-finite */
 
-/* --- writing --- */
+/* --- writing ---
+ * Keys and tensors appear in the order they were added. A name that is empty, not UTF-8, too long
+ * for llama.cpp (63 bytes for tensors) or written twice is GRAFT_E_FAILED. general.alignment is
+ * obeyed when it is set or copied. */
 
 typedef struct graft_gguf_writer graft_gguf_writer;
 graft_status graft_gguf_writer_new(graft_gguf_writer **out);

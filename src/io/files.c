@@ -1,0 +1,327 @@
+/* io/files.c - mapped files, small files, paths, folders, locks. */
+#include "io/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+#include "core/sha256.h"
+#include "io/calls.h"
+
+/* Opens for reading without waiting on a pipe nobody writes to. */
+static graft_status open_readable(int *out, struct stat *info, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    *out = -1;
+    if (fd < 0) {
+        return graft_io__disk_fail(path, "cannot open", errno);
+    }
+    if (fstat(fd, info) != 0) {
+        int error = errno;
+        close(fd);
+        return graft_io__disk_fail(path, "cannot stat", error);
+    }
+    if (S_ISDIR(info->st_mode)) {
+        close(fd);
+        return graft_fail(GRAFT_E_DISK, "%s: is a directory", path);
+    }
+    *out = fd;
+    return GRAFT_OK;
+}
+
+graft_status graft_mapped_open(graft_mapped *out, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    struct stat info;
+    int fd = -1;
+    *out = (graft_mapped){0};
+    GRAFT_TRY(open_readable(&fd, &info, path));
+    if (!S_ISREG(info.st_mode)) {
+        status = graft_fail(GRAFT_E_DISK, "%s: is not a regular file", path);
+        goto done;
+    }
+    if (info.st_size > 0) {
+        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED) {
+            status = graft_io__disk_fail(path, "cannot map", errno);
+            goto done;
+        }
+        out->data = data;
+        out->size = (size_t)info.st_size;
+    }
+done:
+    if (fd >= 0) {
+        close(fd);
+    }
+    return status;
+}
+
+void graft_mapped_close(graft_mapped *mapped)
+{
+    if (mapped != NULL && mapped->data != NULL) {
+        munmap((void *)(uintptr_t)mapped->data, mapped->size);
+        *mapped = (graft_mapped){0};
+    }
+}
+
+/* read() that waits where open_readable's O_NONBLOCK would not. */
+static ssize_t read_some(int fd, void *bytes, size_t n)
+{
+    for (;;) {
+        ssize_t got = read(fd, bytes, n);
+        if (got >= 0 || errno != EINTR) {
+            return got;
+        }
+    }
+}
+
+static void make_blocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0) {
+        (void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+    }
+}
+
+graft_status graft_file_read(graft_text *out, const char *path, size_t limit)
+{
+    enum { CHUNK = 1 << 16 };
+    graft_status status = GRAFT_OK;
+    struct stat info;
+    char *chunk = NULL;
+    int fd = -1;
+    graft_text_clear(out);
+    GRAFT_TRY(open_readable(&fd, &info, path));
+    if (S_ISREG(info.st_mode) && (uint64_t)info.st_size > limit) {
+        status = graft_fail(GRAFT_E_DISK, "%s: %lld bytes, at most %zu are read", path,
+                            (long long)info.st_size, limit);
+        goto done;
+    }
+    make_blocking(fd);
+    GRAFT_TRY(graft_alloc(&chunk, CHUNK, 1));
+    for (;;) {
+        ssize_t got = read_some(fd, chunk, CHUNK);
+        if (got < 0) {
+            status = graft_io__disk_fail(path, "cannot read", errno);
+            goto done;
+        }
+        if (got == 0) {
+            break;
+        }
+        if ((size_t)got > limit - out->len) {
+            status = graft_fail(GRAFT_E_DISK, "%s: more than %zu bytes", path, limit);
+            goto done;
+        }
+        GRAFT_TRY(graft_text_append(out, chunk, (size_t)got));
+    }
+done:
+    if (status != GRAFT_OK) {
+        graft_text_clear(out);
+    }
+    graft_free(chunk);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return status;
+}
+
+graft_status graft_file_sha256(char out[65], const char *path)
+{
+    enum { CHUNK = 1 << 20 };
+    graft_status status = GRAFT_OK;
+    graft_sha256 hash;
+    uint8_t digest[32];
+    struct stat info;
+    char *chunk = NULL;
+    int fd = -1;
+    out[0] = '\0';
+    GRAFT_TRY(open_readable(&fd, &info, path));
+    make_blocking(fd);
+    GRAFT_TRY(graft_alloc(&chunk, CHUNK, 1));
+    graft_sha256_init(&hash);
+    for (;;) {
+        ssize_t got = read_some(fd, chunk, CHUNK);
+        if (got < 0) {
+            status = graft_io__disk_fail(path, "cannot read", errno);
+            goto done;
+        }
+        if (got == 0) {
+            break;
+        }
+        graft_sha256_update(&hash, chunk, (size_t)got);
+    }
+    graft_sha256_final(&hash, digest);
+    graft_sha256_hex(digest, out);
+done:
+    graft_free(chunk);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return status;
+}
+
+bool graft_path_exists(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0;
+}
+
+bool graft_path_is_dir(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+graft_status graft_path_join(char **out, const char *dir, const char *name)
+{
+    graft_status status = GRAFT_OK;
+    graft_text text;
+    graft_text_init(&text);
+    *out = NULL;
+    if (name[0] != '/' && dir[0] != '\0') {
+        GRAFT_TRY(graft_text_append_z(&text, dir));
+        if (dir[strlen(dir) - 1] != '/') {
+            GRAFT_TRY(graft_text_append_char(&text, '/'));
+        }
+    }
+    GRAFT_TRY(graft_text_append_z(&text, name));
+    GRAFT_TRY(graft_text_take(&text, out));
+done:
+    graft_text_clear(&text);
+    return status;
+}
+
+graft_status graft_make_dirs(const char *path)
+{
+    graft_status status = GRAFT_OK;
+    char *copy = NULL;
+    GRAFT_TRY(graft_strdup(&copy, path));
+    for (char *at = copy + 1; copy[0] != '\0'; at++) {
+        if (*at != '/' && *at != '\0') {
+            continue;
+        }
+        char kept = *at;
+        *at = '\0';
+        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && graft_path_is_dir(copy))) {
+            status = graft_io__disk_fail(copy, "cannot make the folder", errno);
+            goto done;
+        }
+        *at = kept;
+        if (kept == '\0') {
+            break;
+        }
+    }
+done:
+    graft_free(copy);
+    return status;
+}
+
+graft_status graft_file_remove(const char *path)
+{
+    if (unlink(path) != 0 && errno != ENOENT) {
+        return graft_io__disk_fail(path, "cannot remove", errno);
+    }
+    return GRAFT_OK;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+graft_status graft_dir_list(char ***out, size_t *n, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    char **names = NULL;
+    size_t count = 0, capacity = 0;
+    DIR *dir = opendir(path);
+    *out = NULL;
+    *n = 0;
+    if (dir == NULL) {
+        return graft_io__disk_fail(path, "cannot list", errno);
+    }
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(dir);
+        if (entry == NULL) {
+            if (errno != 0) {
+                status = graft_io__disk_fail(path, "cannot list", errno);
+                goto done;
+            }
+            break;
+        }
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+            continue;
+        }
+        GRAFT_TRY(graft_reserve(&names, &capacity, count + 1, sizeof *names));
+        GRAFT_TRY(graft_strdup(&names[count], entry->d_name));
+        count++;
+    }
+    if (names == NULL) {
+        GRAFT_TRY(graft_alloc(&names, 1, sizeof *names));
+    }
+    qsort(names, count, sizeof *names, compare_names);
+    *out = names;
+    *n = count;
+    names = NULL;
+done:
+    graft_dir_free(names, count);
+    closedir(dir);
+    return status;
+}
+
+void graft_dir_free(char **names, size_t n)
+{
+    if (names == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        graft_free(names[i]);
+    }
+    graft_free(names);
+}
+
+struct graft_lock {
+    int fd;
+};
+
+graft_status graft_lock_take(graft_lock **out, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_lock *lock = NULL;
+    *out = NULL;
+    GRAFT_TRY(graft_alloc(&lock, 1, sizeof *lock));
+    lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (lock->fd < 0) {
+        status = graft_io__disk_fail(path, "cannot open", errno);
+        goto done;
+    }
+    if (flock(lock->fd, LOCK_EX | LOCK_NB) != 0) {
+        status = errno == EWOULDBLOCK
+                     ? graft_fail(GRAFT_E_CONFIG, "%s: another run is using this folder", path)
+                     : graft_io__disk_fail(path, "cannot lock", errno);
+        goto done;
+    }
+    *out = lock;
+    lock = NULL;
+done:
+    graft_lock_free(lock);
+    return status;
+}
+
+void graft_lock_free(graft_lock *lock)
+{
+    if (lock != NULL) {
+        if (lock->fd >= 0) {
+            close(lock->fd); /* gives the lock back */
+        }
+        graft_free(lock);
+    }
+}
