@@ -68,7 +68,9 @@ size_t graft_rss_bytes(void)
 
 size_t graft_rss_peak_bytes(void)
 {
-    return status_kib("VmHWM:");
+    /* The kernel updates the mark late; the present size is a lower bound. */
+    size_t mark = status_kib("VmHWM:"), now = graft_rss_bytes();
+    return mark > now ? mark : now;
 }
 
 /* false if the file is missing or says "max". */
