@@ -1,0 +1,130 @@
+/* check.c - what follows from several settings together. */
+#include "config/config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/memory.h"
+
+#define GIVEN(config, name) ((config)->given[GRAFT_SETTING_INDEX_##name])
+
+static unsigned char larger(unsigned char a, unsigned char b)
+{
+    return a > b ? a : b;
+}
+
+/* batch_size may be written as the product of the field's two settings. */
+static graft_status derive_batch_size(graft_config *config)
+{
+    unsigned char factors = larger(GIVEN(config, per_device_train_batch_size),
+                                   GIVEN(config, gradient_accumulation_steps));
+    if (factors && !config->per_device_train_batch_size) {
+        return graft_fail(GRAFT_E_CONFIG, "gradient_accumulation_steps without "
+                          "per_device_train_batch_size (batch_size counts the examples of a step)");
+    }
+    if (factors && factors == GIVEN(config, batch_size)) {
+        return graft_fail(GRAFT_E_CONFIG, "batch_size and per_device_train_batch_size are both set");
+    }
+    if (factors > GIVEN(config, batch_size)) {
+        uint64_t steps = config->gradient_accumulation_steps;
+        config->batch_size = config->per_device_train_batch_size * (steps ? steps : 1);
+        GIVEN(config, batch_size) = factors;
+    }
+    config->per_device_train_batch_size = config->gradient_accumulation_steps = 0;
+    GIVEN(config, per_device_train_batch_size) = GRAFT_GIVEN_NOT;
+    GIVEN(config, gradient_accumulation_steps) = GRAFT_GIVEN_NOT;
+    if (config->batch_size > 1000000) {
+        return graft_fail(GRAFT_E_CONFIG, "batch_size: %llu is more than 1000000",
+                          (unsigned long long)config->batch_size);
+    }
+    return GRAFT_OK;
+}
+
+static graft_status derive_warmup(graft_config *config)
+{
+    if (!GIVEN(config, warmup_steps)) {
+        return GRAFT_OK;
+    }
+    if (GIVEN(config, warmup_ratio) == GIVEN(config, warmup_steps) && config->warmup_ratio > 0 &&
+        config->warmup_steps > 0) {
+        return graft_fail(GRAFT_E_CONFIG, "warmup_ratio and warmup_steps are both set");
+    }
+    if (GIVEN(config, warmup_steps) > GIVEN(config, warmup_ratio)) {
+        config->warmup_ratio = 0;
+    } else if (config->warmup_ratio > 0) {
+        config->warmup_steps = 0;
+    }
+    return GRAFT_OK;
+}
+
+/* Moves a format and an answer file that were set beside a plain path into the list of sources. */
+static graft_status fill_sources(graft_config_sources *sources, char **format, char **answers,
+                                 const char *name)
+{
+    if ((*format || *answers) && sources->n != 1) {
+        return graft_fail(GRAFT_E_CONFIG, "%s: a format or an answer file is set, but there %s",
+                          name, sources->n ? "are several files" : "is no file");
+    }
+    if (*format) {
+        graft_free(sources->items[0].format);
+        sources->items[0].format = *format;
+        *format = NULL;
+    }
+    if (*answers) {
+        graft_free(sources->items[0].answers);
+        sources->items[0].answers = *answers;
+        *answers = NULL;
+    }
+    return GRAFT_OK;
+}
+
+/* The field's files write true and false here. */
+static graft_status derive_resume(graft_config *config)
+{
+    const char *text = config->resume_from_checkpoint;
+    const char *word = !text || strcmp(text, "true") == 0 ? "auto"
+                       : strcmp(text, "false") == 0       ? "never"
+                                                          : NULL;
+    char *copy = NULL;
+    if (!word) {
+        return GRAFT_OK;
+    }
+    graft_status status = graft_strdup(&copy, word);
+    if (status == GRAFT_OK) {
+        graft_free(config->resume_from_checkpoint);
+        config->resume_from_checkpoint = copy;
+    }
+    return status;
+}
+
+graft_status graft_config_check(graft_config *config)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(derive_batch_size(config));
+    GRAFT_TRY(derive_warmup(config));
+    GRAFT_TRY(derive_resume(config));
+    GRAFT_TRY(fill_sources(&config->dataset, &config->dataset_format, &config->dataset_answers,
+                           "dataset"));
+    GRAFT_TRY(fill_sources(&config->eval_dataset, &config->eval_format, &config->eval_answers,
+                           "eval_dataset"));
+    /* Unset is exactly zero: the allowed values are above it. */
+    if (!(config->lora_alpha > 0)) {
+        config->lora_alpha = 2.0 * (double)config->lora_r;
+    }
+    const char *missing = !config->base_model  ? "base_model"
+                          : !config->dataset.n ? "dataset"
+                          : !config->output_dir ? "output_dir"
+                                                : NULL;
+    if (missing) {
+        return graft_fail(GRAFT_E_CONFIG, "%s is not set", missing);
+    }
+    if (config->val_set_size >= 1 && floor(config->val_set_size) < config->val_set_size) {
+        return graft_fail(GRAFT_E_CONFIG, "val_set_size: %g is neither a count nor a fraction below 1",
+                          config->val_set_size);
+    }
+    if (config->val_set_size > 0 && config->eval_dataset.n) {
+        return graft_fail(GRAFT_E_CONFIG, "eval_dataset and val_set_size are both set");
+    }
+done:
+    return status;
+}

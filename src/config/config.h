@@ -1,0 +1,67 @@
+/* config/config.h - the settings as the other rooms read them: one field per row of settings.def.
+ *
+ * Fields are read directly (config->lora_r) after graft_config_check. Strings and lists belong to
+ * the configuration. */
+#ifndef GRAFT_CONFIG_CONFIG_H
+#define GRAFT_CONFIG_CONFIG_H
+
+#include <graft/config.h>
+
+#include "core/strings.h"
+#include "io/json.h"
+
+/* Values of the CHOICE settings, in the order of their rows. */
+enum { GRAFT_VAL_SPLIT_RANDOM, GRAFT_VAL_SPLIT_TOOL };
+enum { GRAFT_TRAIN_ON_ALL, GRAFT_TRAIN_ON_LAST };
+enum { GRAFT_TRUNCATION_ERROR, GRAFT_TRUNCATION_DROP };
+enum { GRAFT_LR_COSINE, GRAFT_LR_LINEAR, GRAFT_LR_CONSTANT };
+enum { GRAFT_CHECKPOINTING_AUTO, GRAFT_CHECKPOINTING_TRUE, GRAFT_CHECKPOINTING_FALSE };
+enum { GRAFT_COMPUTE_AUTO, GRAFT_COMPUTE_F32 };
+
+typedef struct graft_names {
+    char **items;
+    size_t n;
+} graft_names;
+
+typedef struct graft_config_source {
+    char *path;
+    char *format;  /* NULL: detect */
+    char *answers; /* NULL: none */
+} graft_config_source;
+
+typedef struct graft_config_sources {
+    graft_config_source *items;
+    size_t n;
+} graft_config_sources;
+
+/* The C type of each kind of row. */
+#define GRAFT_SETTING_STRING char *
+#define GRAFT_SETTING_FLAG bool
+#define GRAFT_SETTING_COUNT uint64_t
+#define GRAFT_SETTING_REAL double
+#define GRAFT_SETTING_CHOICE int
+#define GRAFT_SETTING_NAMES graft_names
+#define GRAFT_SETTING_SOURCES graft_config_sources
+
+enum {
+#define SETTING(kind, name, aliases, fallback, values, help) GRAFT_SETTING_INDEX_##name,
+#include "config/settings.def"
+#undef SETTING
+    GRAFT_SETTINGS_N
+};
+
+/* Who set a setting last; the higher one wins where two settings exclude each other. */
+enum { GRAFT_GIVEN_NOT, GRAFT_GIVEN_FILE, GRAFT_GIVEN_USER };
+
+struct graft_config {
+#define SETTING(kind, name, aliases, fallback, values, help) GRAFT_SETTING_##kind name;
+#include "config/settings.def"
+#undef SETTING
+    unsigned char given[GRAFT_SETTINGS_N];
+    graft_text scratch; /* what graft_config_get returned last */
+};
+
+/* Appends the effective configuration as YAML that reads back to the same. */
+graft_status graft_config_format(const graft_config *config, graft_text *out);
+
+#endif
