@@ -1,0 +1,35 @@
+/* quant/q4_0.c - 32 values: f16 scale d, 16 bytes of nibbles; x = d (q - 8).
+ * Byte j holds value j in its low and value j + 16 in its high nibble. */
+#include "quant/bytes.h"
+#include "quant/formats.h"
+
+enum { N = 32, BYTES = 18 };
+
+static void decode(const void *blocks, float *out, size_t n_blocks)
+{
+    const uint8_t *b = blocks;
+    for (size_t i = 0; i < n_blocks; i++, b += BYTES, out += N) {
+        float d = graft_get_f16(b);
+        for (int j = 0; j < 16; j++) {
+            out[j] = d * (float)((b[2 + j] & 15) - 8);
+            out[j + 16] = d * (float)((b[2 + j] >> 4) - 8);
+        }
+    }
+}
+
+static void encode(const float *values, void *blocks, size_t n_blocks)
+{
+    uint8_t *b = blocks;
+    for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N) {
+        float d = graft_quant_extreme(values, N) / -8.0f;
+        float inverse = graft_quant_inverse(d);
+        graft_put_u16(b, graft_f32_to_f16(d));
+        for (int j = 0; j < 16; j++) {
+            uint8_t low = graft_quant_clip(values[j] * inverse + 8.5f, 15);
+            uint8_t high = graft_quant_clip(values[j + 16] * inverse + 8.5f, 15);
+            b[2 + j] = (uint8_t)(low | high << 4);
+        }
+    }
+}
+
+const graft_format graft_format_q4_0 = {"Q4_0", 2, N, BYTES, decode, encode};

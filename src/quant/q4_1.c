@@ -1,0 +1,38 @@
+/* quant/q4_1.c - 32 values: f16 scale d and minimum m, 16 bytes of nibbles; x = d q + m.
+ * Byte j holds value j in its low and value j + 16 in its high nibble. */
+#include "quant/bytes.h"
+#include "quant/formats.h"
+
+enum { N = 32, BYTES = 20 };
+
+static void decode(const void *blocks, float *out, size_t n_blocks)
+{
+    const uint8_t *b = blocks;
+    for (size_t i = 0; i < n_blocks; i++, b += BYTES, out += N) {
+        float d = graft_get_f16(b), m = graft_get_f16(b + 2);
+        for (int j = 0; j < 16; j++) {
+            out[j] = d * (float)(b[4 + j] & 15) + m;
+            out[j + 16] = d * (float)(b[4 + j] >> 4) + m;
+        }
+    }
+}
+
+static void encode(const float *values, void *blocks, size_t n_blocks)
+{
+    uint8_t *b = blocks;
+    for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N) {
+        float min, max;
+        graft_quant_range(values, N, &min, &max);
+        float d = (max - min) / 15.0f;
+        float inverse = graft_quant_inverse(d);
+        graft_put_u16(b, graft_f32_to_f16(d));
+        graft_put_u16(b + 2, graft_f32_to_f16(min));
+        for (int j = 0; j < 16; j++) {
+            uint8_t low = graft_quant_clip((values[j] - min) * inverse + 0.5f, 15);
+            uint8_t high = graft_quant_clip((values[j + 16] - min) * inverse + 0.5f, 15);
+            b[4 + j] = (uint8_t)(low | high << 4);
+        }
+    }
+}
+
+const graft_format graft_format_q4_1 = {"Q4_1", 3, N, BYTES, decode, encode};

@@ -1,0 +1,45 @@
+/* quant/q5_1.c - 32 values: f16 scale d and minimum m, a 32-bit word of fifth bits, 16 bytes of
+ * nibbles; x = d q + m. Byte j holds the low bits of values j and j + 16. */
+#include "quant/bytes.h"
+#include "quant/formats.h"
+
+enum { N = 32, BYTES = 24 };
+
+static void decode(const void *blocks, float *out, size_t n_blocks)
+{
+    const uint8_t *b = blocks;
+    for (size_t i = 0; i < n_blocks; i++, b += BYTES, out += N) {
+        float d = graft_get_f16(b), m = graft_get_f16(b + 2);
+        uint32_t fifth = graft_get_u32(b + 4);
+        for (int j = 0; j < 16; j++) {
+            int low = (b[8 + j] & 15) | (int)(fifth >> j & 1u) << 4;
+            int high = b[8 + j] >> 4 | (int)(fifth >> (j + 16) & 1u) << 4;
+            out[j] = d * (float)low + m;
+            out[j + 16] = d * (float)high + m;
+        }
+    }
+}
+
+static void encode(const float *values, void *blocks, size_t n_blocks)
+{
+    uint8_t *b = blocks;
+    for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N) {
+        float min, max;
+        graft_quant_range(values, N, &min, &max);
+        float d = (max - min) / 31.0f;
+        float inverse = graft_quant_inverse(d);
+        uint32_t fifth = 0;
+        for (int j = 0; j < 16; j++) {
+            uint8_t low = graft_quant_clip((values[j] - min) * inverse + 0.5f, 31);
+            uint8_t high = graft_quant_clip((values[j + 16] - min) * inverse + 0.5f, 31);
+            b[8 + j] = (uint8_t)((low & 15) | (high & 15) << 4);
+            fifth |= (uint32_t)(low >> 4) << j | (uint32_t)(high >> 4) << (j + 16);
+        }
+        graft_put_u16(b, graft_f32_to_f16(d));
+        graft_put_u16(b + 2, graft_f32_to_f16(min));
+        graft_put_u16(b + 4, (uint16_t)(fifth & 0xffffu));
+        graft_put_u16(b + 6, (uint16_t)(fifth >> 16));
+    }
+}
+
+const graft_format graft_format_q5_1 = {"Q5_1", 7, N, BYTES, decode, encode};

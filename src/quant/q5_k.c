@@ -1,0 +1,30 @@
+/* quant/q5_k.c - 256 values in 8 groups of 32: f16 d and dmin, 12 bytes of 6-bit scales and minima,
+ * 32 bytes of fifth bits, 128 bytes of nibbles; x = d scale q - dmin min. Every 32 bytes hold one
+ * group in their low and the next in their high nibbles; bit g of byte l of the fifth bits belongs
+ * to value l of group g. */
+#include "quant/bytes.h"
+#include "quant/formats.h"
+
+enum { N = 256, BYTES = 176 };
+
+static void decode(const void *blocks, float *out, size_t n_blocks)
+{
+    const uint8_t *b = blocks;
+    for (size_t i = 0; i < n_blocks; i++, b += BYTES, out += N) {
+        float d = graft_get_f16(b), dmin = graft_get_f16(b + 2);
+        const uint8_t *fifth = b + 16;
+        for (int group = 0; group < 8; group++) {
+            int s, m;
+            graft_k_scale_min(b + 4, group, &s, &m);
+            const uint8_t *q = b + 48 + 32 * (group / 2);
+            int shift = 4 * (group % 2);
+            float scale = d * (float)s, min = dmin * (float)m;
+            for (int l = 0; l < 32; l++) {
+                int value = (q[l] >> shift & 15) | (fifth[l] >> group & 1) << 4;
+                out[32 * group + l] = scale * (float)value - min;
+            }
+        }
+    }
+}
+
+const graft_format graft_format_q5_k = {"Q5_K", 13, N, BYTES, decode, NULL};
