@@ -1,0 +1,156 @@
+#include "model/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/strings.h"
+
+static graft_status find_family(graft_model *model)
+{
+    graft_status status = GRAFT_OK;
+    graft_gguf_string arch = {0}, type = {"model", 5};
+    graft_text known;
+    graft_text_init(&known);
+    GRAFT_TRY(graft_gguf_get_string(model->file, "general.architecture", &arch));
+    GRAFT_TRY(graft_gguf_want_string(model->file, "general.type", &type));
+    if (type.len != 5 || memcmp(type.data, "model", 5) != 0) {
+        status = graft_fail(GRAFT_E_MODEL, "%s: is of type \"%.*s\", not a model",
+                            graft_gguf_path(model->file), (int)type.len, type.data);
+        goto done;
+    }
+    for (size_t i = 0; graft_families[i] != NULL; i++) {
+        const char *name = graft_families[i]->arch;
+        if (strlen(name) == arch.len && memcmp(name, arch.data, arch.len) == 0) {
+            model->family = graft_families[i];
+            goto done;
+        }
+        GRAFT_TRY(graft_text_appendf(&known, "%s%s", i > 0 ? ", " : "", name));
+    }
+    status = graft_fail(GRAFT_E_MODEL, "%s: unknown architecture \"%.*s\" (known: %s)",
+                        graft_gguf_path(model->file), (int)(arch.len < 64 ? arch.len : 64),
+                        arch.data, graft_text_z(&known));
+done:
+    graft_text_clear(&known);
+    return status;
+}
+
+graft_status graft_model_open(graft_model **out, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_model *model = NULL;
+    *out = NULL;
+    GRAFT_TRY(graft_alloc(&model, 1, sizeof *model));
+    graft_arena_init(&model->arena, 0);
+    GRAFT_TRY(graft_gguf_open(&model->file, path));
+    GRAFT_TRY(find_family(model));
+    GRAFT_TRY(model->family->open(model));
+    *out = model;
+    model = NULL;
+done:
+    graft_model_close(model);
+    return status;
+}
+
+void graft_model_close(graft_model *model)
+{
+    if (model == NULL) {
+        return;
+    }
+    graft_gguf_close(model->file);
+    graft_arena_clear(&model->arena);
+    graft_free(model);
+}
+
+graft_compute_sizes graft_model_sizes(const graft_model *model, size_t n_tok, size_t n_key)
+{
+    const graft_hparams *h = &model->hparams;
+    size_t widest = h->n_ff > h->n_embd ? h->n_ff : h->n_embd;
+    if (h->n_head * h->d_head > widest) {
+        widest = h->n_head * h->d_head;
+    }
+    return (graft_compute_sizes){n_tok, widest, GRAFT_HEAD_CHUNK, h->n_vocab, n_key, h->d_head};
+}
+
+graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
+                                const graft_kv_cache *cache, bool recompute, graft_tensor **out)
+{
+    for (size_t i = 0; i < pass->n_tok; i++) {
+        if (pass->ids[i] < 0 || (size_t)pass->ids[i] >= model->hparams.n_vocab) {
+            return graft_fail(GRAFT_E_DATA, "token id %d is outside the vocabulary of %zu",
+                              pass->ids[i], model->hparams.n_vocab);
+        }
+    }
+    return model->family->hidden(model, tape, pass, cache, recompute, out);
+}
+
+/* Rows of the residual stream, normed for the head. */
+static graft_status head_input(graft_model *model, graft_tape *tape, graft_tensor *hidden,
+                               const uint32_t *rows, size_t n_rows, graft_tensor **out)
+{
+    graft_status status = GRAFT_OK;
+    graft_tensor *x = NULL;
+    GRAFT_TRY(graft_op_gather(tape, &x, hidden, rows, n_rows));
+    GRAFT_TRY(graft_op_rmsnorm(tape, out, x, model->output_gain,
+                               (graft_real)model->hparams.rms_eps));
+done:
+    return status;
+}
+
+graft_status graft_model_loss(graft_model *model, graft_tape *tape, graft_tensor *hidden,
+                              const graft_pass *pass, double total_weight, double *loss,
+                              float *logprobs)
+{
+    graft_status status = GRAFT_OK;
+    graft_tensor *x = NULL;
+    uint32_t *rows = NULL;
+    if (pass->n_predictions == 0) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &rows, pass->n_predictions, sizeof *rows));
+    for (size_t i = 0; i < pass->n_predictions; i++) {
+        rows[i] = pass->predictions[i].row;
+    }
+    GRAFT_TRY(head_input(model, tape, hidden, rows, pass->n_predictions, &x));
+    GRAFT_TRY(graft_op_head_loss(tape, loss, logprobs, x, &model->head, pass->predictions,
+                                 total_weight));
+done:
+    return status;
+}
+
+graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tensor *hidden,
+                                const uint32_t *rows, size_t n_rows, graft_tensor **out)
+{
+    graft_status status = GRAFT_OK;
+    graft_tensor *x = NULL;
+    GRAFT_TRY(head_input(model, tape, hidden, rows, n_rows, &x));
+    GRAFT_TRY(graft_op_linear(tape, out, x, &model->head, NULL));
+done:
+    return status;
+}
+
+graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model, size_t n_rows)
+{
+    graft_status status = GRAFT_OK;
+    size_t n = 0;
+    *cache = (graft_kv_cache){NULL, NULL, n_rows, model->hparams.n_kv * model->hparams.d_head,
+                              model->hparams.n_layer};
+    if (!graft_size_mul(n_rows, cache->n_cols, &n) || !graft_size_mul(n, cache->n_layer, &n)) {
+        return graft_fail(GRAFT_E_MEMORY, "a key/value cache of %zu tokens does not fit", n_rows);
+    }
+    GRAFT_TRY(graft_alloc(&cache->k, n, sizeof *cache->k));
+    GRAFT_TRY(graft_alloc(&cache->v, n, sizeof *cache->v));
+done:
+    if (status != GRAFT_OK) {
+        graft_kv_cache_clear(cache);
+    }
+    return status;
+}
+
+void graft_kv_cache_clear(graft_kv_cache *cache)
+{
+    graft_free(cache->k);
+    graft_free(cache->v);
+    cache->k = cache->v = NULL;
+}

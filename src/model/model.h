@@ -1,0 +1,89 @@
+/* model/model.h - a base model: the tensors of a GGUF file and the forward pass of its family. */
+#ifndef GRAFT_MODEL_MODEL_H
+#define GRAFT_MODEL_MODEL_H
+
+#include "adapter/slot.h"
+#include "io/gguf.h"
+
+typedef struct graft_hparams {
+    size_t n_layer, n_embd, n_head, n_kv, d_head, d_rope, n_ff, n_vocab, n_ctx;
+    double rms_eps, rope_base;
+    double rope_scale; /* positions are multiplied by it: 1 / factor of linear scaling */
+} graft_hparams;
+
+typedef struct graft_model graft_model;
+
+/* Keys and values of past tokens, for decoding: [n_layer][n_rows, n_kv * d_head] each. */
+typedef struct graft_kv_cache {
+    graft_real *k, *v;
+    size_t n_rows, n_cols, n_layer;
+} graft_kv_cache;
+
+/* A family is one file and one row of families.c. */
+typedef struct graft_family {
+    const char *arch; /* general.architecture */
+    /* Reads hyper-parameters and tensors; fills model->hparams, slots and family_data. */
+    graft_status (*open)(graft_model *model);
+    /* *out = the residual stream after the last layer, [n_tok, n_embd]. */
+    graft_status (*hidden)(graft_model *model, graft_tape *tape, const graft_pass *pass,
+                           const graft_kv_cache *cache, bool recompute, graft_tensor **out);
+    /* Reals kept per token and layer by a recorded pass without recomputation, and those of one
+     * layer's backward; for choosing passes by memory. */
+    size_t (*kept_per_token)(const graft_model *model);
+} graft_family;
+extern const graft_family *const graft_families[]; /* NULL-terminated */
+
+struct graft_model {
+    graft_gguf *file;
+    const graft_family *family;
+    graft_hparams hparams;
+    graft_slot *slots; /* all linear maps of the layers, in order */
+    size_t n_slots;
+    graft_weight embedding, head;
+    bool tied;
+    graft_real *output_gain;
+    graft_real *inv_freq; /* [d_rope / 2], rope factors applied */
+    graft_arena arena;    /* what lives as long as the model */
+    void *family_data;
+};
+
+/* Opens and checks a model. GRAFT_E_MODEL for an unknown architecture ("known: ..."), a missing
+ * or misshapen tensor, a tensor that the family does not know, or hyper-parameters out of range;
+ * always with the file's name. */
+graft_status graft_model_open(graft_model **out, const char *path);
+void graft_model_close(graft_model *model);
+
+/* Sizes for graft_compute_prepare of passes up to n_tok tokens seeing up to n_key keys. */
+graft_compute_sizes graft_model_sizes(const graft_model *model, size_t n_tok, size_t n_key);
+
+/* Residual stream of a pass. ids are checked against the vocabulary (GRAFT_E_DATA). */
+graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
+                                const graft_kv_cache *cache, bool recompute, graft_tensor **out);
+/* Adds the pass's share of the loss (see graft_op_head_loss); logprobs [n_predictions] or NULL. */
+graft_status graft_model_loss(graft_model *model, graft_tape *tape, graft_tensor *hidden,
+                              const graft_pass *pass, double total_weight, double *loss,
+                              float *logprobs);
+/* *out = logits [n_rows, n_vocab] of the given rows. */
+graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tensor *hidden,
+                                const uint32_t *rows, size_t n_rows, graft_tensor **out);
+
+graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model, size_t n_rows);
+void graft_kv_cache_clear(graft_kv_cache *cache);
+
+/* --- for families --- */
+
+/* The tensor `name` as a weight [n_out, n_in]; GRAFT_E_MODEL if missing or of another shape. */
+graft_status graft_model__weight(graft_model *model, const char *name, size_t n_out, size_t n_in,
+                                 graft_weight *out);
+/* The tensor `name` of n elements as reals in the model's arena; must be finite. */
+graft_status graft_model__vector(graft_model *model, const char *name, size_t n, graft_real **out);
+/* A slot for tensor "blk.<layer>.<part>.weight", appended to model->slots (room was made). */
+graft_status graft_model__slot(graft_model *model, size_t layer, const char *part, size_t n_out,
+                               size_t n_in, graft_slot **out);
+/* Fails if the file has tensors whose names the family did not ask for. */
+graft_status graft_model__all_known(const graft_model *model, size_t n_asked);
+/* cos, sin per token and frequency [n_tok, d_rope] in the pass's arena. */
+graft_status graft_model__rope_table(const graft_model *model, graft_tape *tape,
+                                     const graft_pass *pass, graft_real **out);
+
+#endif
