@@ -1,0 +1,19 @@
+/* dataset.h - looking at data before training on it. */
+#ifndef GRAFT_DATASET_H
+#define GRAFT_DATASET_H
+
+#include <graft/job.h>
+
+/* Reads `dataset` and reports: examples, turns, calls, tools, formats, and every bad line as
+ * file:line with what is wrong (hooks->emit gets each finding). *out: the summary. GRAFT_E_DATA if
+ * there was a bad line. Needs no base_model. */
+GRAFT_API graft_status graft_data_check(graft_config *config, const graft_hooks *hooks, int json,
+                                        char **out);
+
+/* Shows examples [first, first + n) of `dataset` as base_model would see them: what is trained,
+ * what is context. colour: ANSI colours. json: one object per line {"index", "ids", "weights",
+ * "roles", "text"}. Through hooks->emit. */
+GRAFT_API graft_status graft_data_show(graft_config *config, uint64_t first, uint64_t n,
+                                       const graft_hooks *hooks, int colour, int json);
+
+#endif

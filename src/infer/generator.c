@@ -1,0 +1,255 @@
+#include "infer/generator.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+
+/* A sequence being decoded. Its keys lie in rows [row, row + n_rows) of the cache. */
+typedef struct sequence {
+    size_t prompt; /* index */
+    size_t row, n_rows;
+    size_t n_done; /* tokens whose keys are in the cache */
+    size_t n_now;  /* tokens of it in the pass at hand */
+    size_t limit;  /* tokens the reply may have */
+} sequence;
+
+typedef struct generator {
+    graft_model *model;
+    graft_compute *compute;
+    const graft_tokenizer *tokenizer;
+    const graft_tokens *prompts;
+    size_t n_prompts, next_prompt;
+    graft_generate_options options;
+    graft_reply *replies;
+    graft_kv_cache cache;
+    sequence *active;
+    size_t n_active;
+    graft_pass pass; /* its arrays are the next four */
+    int32_t *ids;
+    uint32_t *positions, *rows, *order;
+    graft_span *spans;
+    size_t *owner; /* [n_active]: which sequence row i of the logits belongs to */
+} generator;
+
+static size_t length_of(const generator *g, size_t prompt)
+{
+    size_t room = g->model->hparams.n_ctx - g->prompts[prompt].n;
+    size_t limit = g->options.max_new_tokens;
+    return g->prompts[prompt].n + (limit < room ? limit : room);
+}
+
+static graft_status prepare(generator *g)
+{
+    graft_status status = GRAFT_OK;
+    graft_generate_options *o = &g->options;
+    size_t longest = 0, total = 0;
+    o->max_batch = o->max_batch == 0 ? 16 : o->max_batch;
+    o->cache_bytes = o->cache_bytes == 0 ? (size_t)256 << 20 : o->cache_bytes;
+    o->max_pass_tokens = o->max_pass_tokens == 0 ? 512 : o->max_pass_tokens;
+    if (o->max_pass_tokens < o->max_batch) {
+        o->max_pass_tokens = o->max_batch;
+    }
+    for (size_t i = 0; i < g->n_prompts; i++) {
+        if (g->prompts[i].n == 0 || g->prompts[i].n >= g->model->hparams.n_ctx) {
+            return graft_fail(GRAFT_E_DATA,
+                              "prompt %zu has %zu tokens; the model's context is %zu", i,
+                              g->prompts[i].n, g->model->hparams.n_ctx);
+        }
+        size_t n = length_of(g, i);
+        longest = n > longest ? n : longest;
+        total += n;
+    }
+    const graft_hparams *h = &g->model->hparams;
+    size_t row_bytes = 2 * h->n_layer * h->n_kv * h->d_head * sizeof(graft_real);
+    size_t n_rows = o->cache_bytes / row_bytes;
+    n_rows = n_rows < total ? n_rows : total;
+    n_rows = n_rows > longest ? n_rows : longest;
+    GRAFT_TRY(graft_kv_cache_init(&g->cache, g->model, n_rows));
+    graft_compute_sizes sizes = graft_model_sizes(g->model, o->max_pass_tokens, longest);
+    GRAFT_TRY(graft_compute_prepare(g->compute, &sizes));
+    GRAFT_TRY(graft_alloc(&g->active, o->max_batch, sizeof *g->active));
+    GRAFT_TRY(graft_alloc(&g->owner, o->max_batch, sizeof *g->owner));
+    GRAFT_TRY(graft_alloc(&g->spans, o->max_batch, sizeof *g->spans));
+    GRAFT_TRY(graft_alloc(&g->rows, o->max_batch, sizeof *g->rows));
+    GRAFT_TRY(graft_alloc(&g->ids, o->max_pass_tokens, sizeof *g->ids));
+    GRAFT_TRY(graft_alloc(&g->positions, o->max_pass_tokens, sizeof *g->positions));
+    GRAFT_TRY(graft_alloc(&g->order, h->n_vocab, sizeof *g->order));
+done:
+    return status;
+}
+
+static void clear(generator *g)
+{
+    graft_kv_cache_clear(&g->cache);
+    graft_free(g->active);
+    graft_free(g->owner);
+    graft_free(g->spans);
+    graft_free(g->rows);
+    graft_free(g->ids);
+    graft_free(g->positions);
+    graft_free(g->order);
+}
+
+/* First gap of n rows between the active sequences; n_rows of the cache if there is none. */
+static size_t find_gap(const generator *g, size_t n)
+{
+    size_t at = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < g->n_active; i++) {
+            const sequence *s = &g->active[i];
+            if (at < s->row + s->n_rows && s->row < at + n) {
+                at = s->row + s->n_rows;
+                moved = true;
+            }
+        }
+    }
+    return at + n <= g->cache.n_rows ? at : g->cache.n_rows;
+}
+
+static graft_status admit(generator *g)
+{
+    while (g->next_prompt < g->n_prompts && g->n_active < g->options.max_batch) {
+        size_t prompt = g->next_prompt, n = length_of(g, prompt), row = find_gap(g, n);
+        if (row == g->cache.n_rows) {
+            break;
+        }
+        size_t limit = n - g->prompts[prompt].n;
+        graft_status status =
+            graft_alloc(&g->replies[prompt].ids, limit, sizeof *g->replies[prompt].ids);
+        if (status != GRAFT_OK) {
+            return status;
+        }
+        g->active[g->n_active++] = (sequence){prompt, row, n, 0, 0, limit};
+        g->next_prompt++;
+    }
+    return GRAFT_OK;
+}
+
+static int32_t token_at(const generator *g, const sequence *s, size_t i)
+{
+    const graft_tokens *prompt = &g->prompts[s->prompt];
+    return i < prompt->n ? prompt->ids[i] : g->replies[s->prompt].ids[i - prompt->n];
+}
+
+/* Lays out the next pass: of each sequence what is not in the cache yet, as far as it fits.
+ * Sequences that will have all their tokens get a row of logits. Returns how many. */
+static size_t lay_out(generator *g)
+{
+    size_t n_tok = 0, n_spans = 0, n_logits = 0, waiting = g->n_active;
+    for (size_t i = 0; i < g->n_active; i++, waiting--) {
+        sequence *s = &g->active[i];
+        size_t have = g->prompts[s->prompt].n + g->replies[s->prompt].n;
+        size_t n = have - s->n_done, room = g->options.max_pass_tokens - n_tok - (waiting - 1);
+        s->n_now = n < room ? n : room;
+        g->spans[n_spans++] = (graft_span){(uint32_t)n_tok, (uint32_t)s->n_now, (uint32_t)s->row,
+                                           (uint32_t)(s->n_done + s->n_now), -1, 0};
+        for (size_t k = 0; k < s->n_now; k++) {
+            g->ids[n_tok] = token_at(g, s, s->n_done + k);
+            g->positions[n_tok++] = (uint32_t)(s->n_done + k);
+        }
+        if (s->n_done + s->n_now == have) {
+            g->owner[n_logits] = i;
+            g->rows[n_logits++] = (uint32_t)(n_tok - 1);
+        }
+        s->n_done += s->n_now;
+    }
+    g->pass = (graft_pass){n_tok, g->ids, g->positions, g->spans, n_spans, NULL, 0};
+    return n_logits;
+}
+
+/* Appends a token to a reply; *ended when that was its last. */
+static graft_status take_token(generator *g, sequence *s, int32_t id, bool *ended)
+{
+    graft_reply *reply = &g->replies[s->prompt];
+    reply->ended = graft_tokenizer_is_eog(g->tokenizer, id);
+    if (!reply->ended) {
+        reply->ids[reply->n++] = id;
+    }
+    *ended = reply->ended || reply->n == s->limit;
+    if (g->options.on_token != NULL) {
+        int stop = reply->ended ? 0 : g->options.on_token(g->options.context, s->prompt, id);
+        if (stop == 0 && *ended) {
+            stop = g->options.on_token(g->options.context, s->prompt, -1);
+        }
+        if (stop != 0) {
+            return graft_fail(GRAFT_E_INTERRUPTED, "generation was stopped");
+        }
+    }
+    return GRAFT_OK;
+}
+
+static graft_status sample_rows(generator *g, graft_tensor *logits)
+{
+    graft_status status = GRAFT_OK;
+    size_t n = logits->n_cols, kept = 0;
+    for (size_t i = 0; i < logits->n_rows; i++) {
+        sequence *s = &g->active[g->owner[i]];
+        graft_reply *reply = &g->replies[s->prompt];
+        graft_real *row = logits->data + i * n;
+        int32_t id = graft_sample(&g->options.sampler, row, n, g->order, (uint32_t)s->prompt,
+                                  (uint32_t)reply->n);
+        bool ended = false;
+        if (!isfinite(row[id])) {
+            return graft_fail(GRAFT_E_NUMERICS, "prompt %zu: logits are not finite", s->prompt);
+        }
+        GRAFT_TRY(take_token(g, s, id, &ended));
+        if (ended) {
+            s->n_rows = 0; /* leaves below */
+        }
+    }
+    for (size_t i = 0; i < g->n_active; i++) {
+        if (g->active[i].n_rows > 0) {
+            g->active[kept++] = g->active[i];
+        }
+    }
+    g->n_active = kept;
+done:
+    return status;
+}
+
+static graft_status run_pass(generator *g)
+{
+    graft_status status = GRAFT_OK;
+    graft_tape tape;
+    graft_tensor *hidden = NULL, *logits = NULL;
+    size_t n_logits = lay_out(g);
+    graft_tape_begin(&tape, g->compute, false);
+    GRAFT_TRY(graft_model_hidden(g->model, &tape, &g->pass, &g->cache, false, &hidden));
+    if (n_logits > 0) {
+        GRAFT_TRY(graft_model_logits(g->model, &tape, hidden, g->rows, n_logits, &logits));
+        GRAFT_TRY(sample_rows(g, logits));
+    }
+done:
+    return status;
+}
+
+graft_status graft_generate(graft_reply *replies, graft_model *model, graft_compute *compute,
+                            const graft_tokenizer *tokenizer, const graft_tokens *prompts,
+                            size_t n_prompts, const graft_generate_options *options)
+{
+    graft_status status = GRAFT_OK;
+    generator g = {.model = model, .compute = compute, .tokenizer = tokenizer,
+                   .prompts = prompts, .n_prompts = n_prompts, .options = *options,
+                   .replies = replies};
+    memset(replies, 0, n_prompts * sizeof *replies);
+    GRAFT_TRY(prepare(&g));
+    while (g.next_prompt < n_prompts || g.n_active > 0) {
+        GRAFT_TRY(admit(&g));
+        GRAFT_TRY(run_pass(&g));
+    }
+done:
+    clear(&g);
+    if (status != GRAFT_OK) {
+        graft_replies_free(replies, n_prompts);
+    }
+    return status;
+}
+
+void graft_replies_free(graft_reply *replies, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        graft_free(replies[i].ids);
+        replies[i] = (graft_reply){NULL, 0, false};
+    }
+}

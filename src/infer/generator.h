@@ -1,0 +1,37 @@
+/* infer/generator.h - replies to many prompts at once, with cached keys and values.
+ *
+ * Sequences are decoded side by side, so each reading of the weights serves all of them; when one
+ * ends the next prompt takes its place. A reply does not depend on what is decoded beside it. */
+#ifndef GRAFT_INFER_GENERATOR_H
+#define GRAFT_INFER_GENERATOR_H
+
+#include "infer/sampler.h"
+#include "model/model.h"
+#include "tokenizer/tokenizer.h"
+
+typedef struct graft_reply {
+    int32_t *ids; /* without the token that ended the turn */
+    size_t n;
+    bool ended;   /* by a token that ends a turn, not by max_new_tokens or the context */
+} graft_reply;
+
+typedef struct graft_generate_options {
+    size_t max_new_tokens;  /* >= 1 */
+    size_t max_batch;       /* sequences at once; 0: 16 */
+    size_t cache_bytes;     /* for keys and values; 0: 256 MiB. The longest sequence always fits */
+    size_t max_pass_tokens; /* prompts are read in passes of at most so many tokens; 0: 512 */
+    graft_sampler sampler;
+    /* Called for each token as it is chosen (NULL: not called), and after each reply with id -1.
+     * A non-zero return stops everything with GRAFT_E_INTERRUPTED. */
+    int (*on_token)(void *context, size_t prompt, int32_t id);
+    void *context;
+} graft_generate_options;
+
+/* replies[i] answers prompts[i]. On failure no reply has to be freed. A prompt that is empty or leaves no room in the
+ * model's context is GRAFT_E_DATA naming its index. */
+graft_status graft_generate(graft_reply *replies, graft_model *model, graft_compute *compute,
+                            const graft_tokenizer *tokenizer, const graft_tokens *prompts,
+                            size_t n_prompts, const graft_generate_options *options);
+void graft_replies_free(graft_reply *replies, size_t n); /* frees the ids, not the array */
+
+#endif
