@@ -6,6 +6,7 @@
 #include "core/map.h"
 #include "io/files.h"
 #include "io/gguf.h"
+#include "io/show.h"
 
 #define GRAFT_GGUF_VERSION 3u
 #define GRAFT_GGUF_DEFAULT_ALIGNMENT 32u
@@ -30,9 +31,5 @@ const char *graft_gguf__type_name(graft_gguf_type type); /* "u32"; "unknown" bey
 /* Little-endian loads from unaligned bytes. */
 uint32_t graft_gguf__u32(const uint8_t *bytes);
 uint64_t graft_gguf__u64(const uint8_t *bytes);
-
-/* Up to 80 bytes of a name from a file, safe to print, zero-terminated. Returns `out`. */
-enum { GRAFT_GGUF_SHOWN = 336 };
-const char *graft_gguf__show(char out[GRAFT_GGUF_SHOWN], const char *bytes, size_t n);
 
 #endif

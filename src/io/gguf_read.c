@@ -202,13 +202,13 @@ static graft_status read_kvs(cursor *c, uint64_t n)
 {
     graft_status status = GRAFT_OK;
     graft_gguf *file = c->file;
-    char shown[GRAFT_GGUF_SHOWN];
+    char shown[GRAFT_IO_SHOWN];
     for (uint64_t i = 0; i < n; i++) {
         graft_gguf_kv kv = {0};
         bool was_present;
         size_t start = c->at;
         GRAFT_TRY(read_name(c, "a key", &kv.key));
-        graft_gguf__show(shown, kv.key.data, kv.key.len);
+        graft_io__show(shown, kv.key.data, kv.key.len);
         GRAFT_TRY(read_value(c, shown, &kv));
         GRAFT_TRY(graft_map_set(&file->keys, kv.key.data, kv.key.len, file->n_kv, &was_present));
         if (was_present) {
@@ -296,7 +296,7 @@ static graft_status read_tensors(cursor *c, uint64_t n, region **regions, size_t
 {
     graft_status status = GRAFT_OK;
     graft_gguf *file = c->file;
-    char shown[GRAFT_GGUF_SHOWN];
+    char shown[GRAFT_IO_SHOWN];
     for (uint64_t i = 0; i < n; i++) {
         graft_gguf_tensor t = {0};
         region r = {.index = file->n_tensors, .at = c->at};
@@ -304,7 +304,7 @@ static graft_status read_tensors(cursor *c, uint64_t n, region **regions, size_t
         char *copy;
         bool was_present;
         GRAFT_TRY(read_name(c, "a tensor name", &name));
-        graft_gguf__show(shown, name.data, name.len);
+        graft_io__show(shown, name.data, name.len);
         GRAFT_TRY(read_dims(c, shown, &t));
         GRAFT_TRY(read_format(c, shown, &t));
         GRAFT_TRY(read_u64(c, "a tensor's offset", &r.offset));
@@ -348,14 +348,14 @@ static graft_status place_tensors(cursor *c, region *regions, size_t alignment)
     size_t data_start = align_up(c->at, alignment);
     size_t data_bytes = data_start < c->size ? c->size - data_start : 0;
     size_t end = 0; /* of the tensor before, padded */
-    char shown[GRAFT_GGUF_SHOWN], other[GRAFT_GGUF_SHOWN];
+    char shown[GRAFT_IO_SHOWN], other[GRAFT_IO_SHOWN];
     if (file->n_tensors > 0) {
         qsort(regions, file->n_tensors, sizeof *regions, compare_regions);
     }
     for (size_t i = 0; i < file->n_tensors; i++) {
         const region *r = &regions[i];
         graft_gguf_tensor *t = &file->tensors[r->index];
-        graft_gguf__show(shown, t->name, strlen(t->name));
+        graft_io__show(shown, t->name, strlen(t->name));
         if (r->offset % alignment != 0) {
             return FAIL(c, r->at, "tensor \"%s\": offset %" PRIu64 " is not a multiple of %zu",
                         shown, r->offset, alignment);
@@ -368,7 +368,7 @@ static graft_status place_tensors(cursor *c, region *regions, size_t alignment)
         if (r->offset < end) {
             const graft_gguf_tensor *before = &file->tensors[regions[i - 1].index];
             return FAIL(c, r->at, "tensor \"%s\" overlaps tensor \"%s\"", shown,
-                        graft_gguf__show(other, before->name, strlen(before->name)));
+                        graft_io__show(other, before->name, strlen(before->name)));
         }
         if (r->offset > end) {
             return FAIL(c, r->at, "tensor \"%s\": %" PRIu64 " bytes before it belong to no tensor",
@@ -445,7 +445,7 @@ graft_status graft_gguf_open(graft_gguf **out, const char *path)
     graft_gguf *file = NULL;
     region *regions = NULL;
     size_t capacity = 0, alignment;
-    uint64_t n_tensors, n_kv;
+    uint64_t n_tensors = 0, n_kv = 0;
     cursor c = {0};
     *out = NULL;
     GRAFT_TRY(graft_alloc(&file, 1, sizeof *file));

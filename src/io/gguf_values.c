@@ -39,26 +39,6 @@ uint64_t graft_gguf__u64(const uint8_t *b)
     return (uint64_t)graft_gguf__u32(b) | (uint64_t)graft_gguf__u32(b + 4) << 32;
 }
 
-const char *graft_gguf__show(char out[GRAFT_GGUF_SHOWN], const char *bytes, size_t n)
-{
-    enum { LIMIT = 80 };
-    static const char hex[] = "0123456789abcdef";
-    size_t at = 0;
-    for (size_t i = 0; i < n && i < LIMIT; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c >= 0x20 && c < 0x7f) {
-            out[at++] = (char)c;
-        } else {
-            out[at++] = '\\';
-            out[at++] = 'x';
-            out[at++] = hex[c >> 4];
-            out[at++] = hex[c & 15];
-        }
-    }
-    memcpy(out + at, n > LIMIT ? "..." : "", n > LIMIT ? 4 : 1);
-    return out;
-}
-
 const char *graft_gguf_path(const graft_gguf *file)
 {
     return file->path;
@@ -108,10 +88,10 @@ static graft_status absent(const graft_gguf *file, const char *key)
 
 static graft_status wrong_type(const graft_gguf *file, const graft_gguf_kv *kv, const char *wanted)
 {
-    char shown[GRAFT_GGUF_SHOWN];
+    char shown[GRAFT_IO_SHOWN];
     bool array = kv->type == GRAFT_GGUF_ARRAY;
     return graft_fail(GRAFT_E_MODEL, "%s: key \"%s\" is %s%s, not %s", file->path,
-                      graft_gguf__show(shown, kv->key.data, kv->key.len),
+                      graft_io__show(shown, kv->key.data, kv->key.len),
                       array ? "an array of " : "",
                       graft_gguf__type_name(array ? kv->element_type : kv->type), wanted);
 }

@@ -83,10 +83,10 @@ static graft_status claim(graft_gguf_writer *w, graft_map *seen, const char *wha
                           size_t n, size_t limit, const char **out)
 {
     graft_status status = GRAFT_OK;
-    char shown[GRAFT_GGUF_SHOWN];
+    char shown[GRAFT_IO_SHOWN];
     char *copy;
     bool was_present;
-    graft_gguf__show(shown, name, n);
+    graft_io__show(shown, name, n);
     if (n == 0 || n > limit) {
         return graft_fail(GRAFT_E_FAILED, "%s \"%s\" has %zu bytes (1 to %zu can be written)", what,
                           shown, n, limit);

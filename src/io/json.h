@@ -1,9 +1,10 @@
 /* io/json.h - the door to json-c: JSON values, read strictly and written compactly.
  *
  * A graft_json is a reference-counted value. Key order, the spelling of numbers, and absent
- * against null survive a round trip. The reader refuses what json-c lets through: duplicate
- * keys, NaN, raw control characters, lone surrogates, integers beyond 64 bits, trailing bytes,
- * invalid UTF-8, depth beyond 128. */
+ * against null survive a round trip (but -0 is the integer 0). The reader accepts RFC 8259 and
+ * refuses what json-c lets through: duplicate keys, keys with a zero byte, NaN, doubles that
+ * overflow, raw control characters, lone surrogates, integers beyond 64 bits (signed, or unsigned
+ * when positive), trailing bytes, invalid UTF-8, depth beyond 128, text beyond 1 GiB. */
 #ifndef GRAFT_IO_JSON_H
 #define GRAFT_IO_JSON_H
 
@@ -21,26 +22,27 @@ typedef enum graft_json_type {
 } graft_json_type;
 
 /* Parses text[0..n), which must be one value. On failure *out = NULL and the message says what is
- * wrong and at which byte ("at byte 17: duplicate key \"a\""); code GRAFT_E_DATA. The caller adds
+ * wrong and at which byte, from 0 ("at byte 17: duplicate key \"a\""); code GRAFT_E_DATA. The caller adds
  * the file and line with graft_fail_prefix. */
 graft_status graft_json_parse(graft_json **out, const char *text, size_t n);
 
 graft_json *graft_json_retain(graft_json *value);
 void graft_json_free(graft_json *value); /* gives one reference back; accepts NULL */
 
-/* NULL (a C pointer) counts as absent everywhere and has type NULL. */
+/* A JSON null is the C pointer NULL, also as the result of graft_json_parse; it has type NULL.
+ * Where absent and null differ, ask graft_json_has. Getters of another type give false, 0, NULL. */
 graft_json_type graft_json_get_type(const graft_json *value);
 bool graft_json_is(const graft_json *value, graft_json_type type); /* false for a NULL pointer */
 const char *graft_json_type_name(graft_json_type type);
 
 bool graft_json_bool(const graft_json *value);
-int64_t graft_json_int(const graft_json *value);        /* INT, or DOUBLE truncated */
+int64_t graft_json_int(const graft_json *value); /* INT, or DOUBLE truncated; saturates beyond 64 bits */
 double graft_json_double(const graft_json *value);      /* INT or DOUBLE */
 const char *graft_json_string(const graft_json *value, size_t *n); /* borrowed; n may be NULL; may hold NUL */
 
 size_t graft_json_length(const graft_json *value);      /* of an array or object; 0 otherwise */
 graft_json *graft_json_at(const graft_json *array, size_t i);      /* borrowed; NULL if absent */
-graft_json *graft_json_get(const graft_json *object, const char *key); /* borrowed; NULL if absent or not an object. An explicit null gives a value of type NULL: see graft_json_has */
+graft_json *graft_json_get(const graft_json *object, const char *key); /* borrowed; NULL if absent, null or not an object */
 bool graft_json_has(const graft_json *object, const char *key);
 
 /* Walks an object in order: `for (graft_json_iter it = graft_json_iter_begin(o);

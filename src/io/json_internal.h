@@ -1,0 +1,27 @@
+/* io/json_internal.h - what the JSON files (and yaml.c) share beside the header. */
+#ifndef GRAFT_IO_JSON_INTERNAL_H
+#define GRAFT_IO_JSON_INTERNAL_H
+
+#include "io/json.h"
+
+#define GRAFT_JSON_MAX_BYTES ((size_t)1 << 30)
+enum { GRAFT_JSON_MAX_DEPTH = 128 };
+
+/* Accepts exactly one JSON value (RFC 8259) within the limits of json.h; else GRAFT_E_DATA
+ * "at byte N: what". */
+graft_status graft_json__scan(const char *text, size_t n);
+
+/* How a DOUBLE was spelled in the text it came from; NULL if it was computed. */
+const char *graft_json__spelling(const graft_json *value);
+
+/* True for an INT above INT64_MAX; *out is its value. */
+bool graft_json__big(const graft_json *value, uint64_t *out);
+
+/* One block (from graft_alloc) that is freed with the object. Not carried by graft_json_copy. */
+void graft_json__set_note(graft_json *object, void *note);
+const void *graft_json__note(const graft_json *object); /* NULL if none or not an object */
+
+/* Appends a string in quotes with the escapes of json.dumps(ensure_ascii=False). */
+graft_status graft_json__write_string(graft_text *out, const char *bytes, size_t n);
+
+#endif
