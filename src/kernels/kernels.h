@@ -97,10 +97,15 @@ typedef struct graft_kernels {
     /* y[i] += a * x[i] */
     void (*axpy)(graft_real *y, const graft_real *x, graft_real a, size_t n);
 
-    /* --- attention: one span, query rows [begin, end) of it, one head --- */
+    /* --- attention: one span, query rows [begin, end) of it, one head ---
+     *
+     * begin and end count from the span's first query (or key); every matrix is indexed by the
+     * row of q (or of k and v) in the whole pass. At most GRAFT_ATTENTION_ROWS rows a call.
+     * scratch: graft_attention_scratch() reals, aligned to 64 bytes. Forward bits depend neither
+     * on how rows are grouped into calls nor on how the keys of a row are spread over spans. */
 
-    /* out rows (of the span's queries) for head h; stats[row * n_head + h] = log-sum-exp of the
-     * scaled scores, kept for backward. scratch: graft_attention_scratch() reals. */
+    /* out rows for head h; stats[row * n_head + h] = log-sum-exp of the scaled scores, kept for
+     * backward. */
     void (*attention)(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
                       graft_real *out, size_t ldo, graft_real *stats, graft_real *scratch);
     /* dq rows += for query rows [begin, end) of the span and head h. delta[row * n_head + h] =
@@ -119,7 +124,7 @@ typedef struct graft_kernels {
 
     /* --- loss --- */
 
-    /* One row of logits of width n. Returns log-sum-exp; *target_logit is logits[target]. */
+    /* log(sum(exp(logits))) of one row of width n >= 1; NaN if a logit is NaN or +infinity. */
     double (*log_sum_exp)(const graft_real *logits, size_t n);
     /* logits[i] = weight * (exp(logits[i] - lse) - [i == target]): the gradient, in place. */
     void (*softmax_gradient)(graft_real *logits, size_t n, graft_real lse, size_t target,

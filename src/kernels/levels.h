@@ -1,0 +1,9 @@
+/* kernels/levels.h - each instruction-set folder fills in what it makes faster. Private. */
+#ifndef GRAFT_KERNELS_LEVELS_H
+#define GRAFT_KERNELS_LEVELS_H
+
+#include "kernels/kernels.h"
+
+void graft_kernels_portable(graft_kernels *table); /* every slot */
+
+#endif
