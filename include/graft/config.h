@@ -40,8 +40,8 @@ GRAFT_API graft_status graft_config_read(graft_config *config, const char *path)
 GRAFT_API graft_status graft_config_set(graft_config *config, const char *name, const char *value);
 
 /* To be called after the last set: derives what follows from other settings (lora_alpha from
- * lora_r, batch_size from its factors, ...), checks that they fit together and that base_model,
- * dataset and output_dir are set. */
+ * lora_r, batch_size from its factors, ...) and checks that they fit together. Calling it again
+ * changes nothing. */
 GRAFT_API graft_status graft_config_check(graft_config *config);
 
 /* The value as text that graft_config_set reads; "" if unset. Borrowed until the next call with

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "config/settings.h"
 #include "core/memory.h"
 
 #define GIVEN(config, name) ((config)->given[GRAFT_SETTING_INDEX_##name])
@@ -111,13 +112,6 @@ graft_status graft_config_check(graft_config *config)
     if (!(config->lora_alpha > 0)) {
         config->lora_alpha = 2.0 * (double)config->lora_r;
     }
-    const char *missing = !config->base_model  ? "base_model"
-                          : !config->dataset.n ? "dataset"
-                          : !config->output_dir ? "output_dir"
-                                                : NULL;
-    if (missing) {
-        return graft_fail(GRAFT_E_CONFIG, "%s is not set", missing);
-    }
     if (config->val_set_size >= 1 && floor(config->val_set_size) < config->val_set_size) {
         return graft_fail(GRAFT_E_CONFIG, "val_set_size: %g is neither a count nor a fraction below 1",
                           config->val_set_size);
@@ -126,5 +120,23 @@ graft_status graft_config_check(graft_config *config)
         return graft_fail(GRAFT_E_CONFIG, "eval_dataset and val_set_size are both set");
     }
 done:
+    return status;
+}
+
+graft_status graft_config_require(const graft_config *config, const char *name)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *value = NULL;
+    int i = graft_settings__find(name, strlen(name));
+    if (i < 0) {
+        return graft_settings__unknown(name);
+    }
+    const graft_setting_row *row = &graft_setting_rows[i];
+    GRAFT_TRY(row->kind->show(&value, (const char *)config + row->offset, row->text.values));
+    if (!value) {
+        status = graft_fail(GRAFT_E_CONFIG, "%s is not set (%s)", row->text.name, row->text.help);
+    }
+done:
+    graft_json_free(value);
     return status;
 }

@@ -61,6 +61,10 @@ struct graft_config {
     graft_text scratch; /* what graft_config_get returned last */
 };
 
+/* GRAFT_E_CONFIG "NAME is not set (help)" if a setting without a default has no value; for what a
+ * job cannot do without. */
+graft_status graft_config_require(const graft_config *config, const char *name);
+
 /* Appends the effective configuration as YAML that reads back to the same. */
 graft_status graft_config_format(const graft_config *config, graft_text *out);
 
