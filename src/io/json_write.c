@@ -15,8 +15,32 @@ typedef struct decimal {
     int n, point;
 } decimal;
 
-/* Rounds to n significant digits; true if they read back as the same double. Only digits are taken
- * from the printed form, so the locale's decimal sign does not matter. */
+/* Written without a decimal sign, which the locale could change. */
+static bool reads_back(const decimal *d, double value)
+{
+    char text[48];
+    snprintf(text, sizeof text, "%.*se%d", d->n, d->digits, d->point - d->n);
+    return strtod(text, NULL) == value;
+}
+
+/* The next larger decimal of as many digits. */
+static void step_up(decimal *d)
+{
+    int i = d->n - 1;
+    while (i >= 0 && d->digits[i] == '9') {
+        d->digits[i--] = '0';
+    }
+    if (i >= 0) {
+        d->digits[i]++;
+    } else {
+        d->digits[0] = '1';
+        d->point++;
+    }
+}
+
+/* Rounds to n significant digits; true if they read back as the same double. Above a power of two
+ * doubles lie twice as far apart as below it, so there the next larger decimal may read back where
+ * the nearest does not. */
 static bool round_to(decimal *d, double value, int n)
 {
     char text[48];
@@ -29,7 +53,11 @@ static bool round_to(decimal *d, double value, int n)
         }
     }
     d->point = atoi(at + 1) + 1;
-    return strtod(text, NULL) == value;
+    if (reads_back(d, value)) {
+        return true;
+    }
+    step_up(d);
+    return reads_back(d, value);
 }
 
 /* The shortest digits that read back. Up to 15 always survive a normal double, so if 15 do, the
