@@ -1,0 +1,125 @@
+"""What the oracle tests share: paths, the reference runtime, models in single precision.
+
+Tests run in the repository root with build/oracle-venv's Python. What may be absent (the base
+model, ../shared) skips the tests that ask for it, with the reason."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import types
+
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # spinning threads would starve each other
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+SHARED = ROOT.parent / "shared"
+BASE = BUILD / "base/SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def existing(path, how):
+    if not path.exists():
+        pytest.skip(f"{os.path.relpath(path, ROOT)} is not there ({how})")
+    return path
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def base_model():
+    """SmolLM2-135M-Instruct, Q4_1."""
+    return existing(BASE, "scripts/get-base")
+
+
+@pytest.fixture(scope="session")
+def bfcl():
+    """The folder of the leaderboard's question files; possible_answer/ is below it."""
+    return existing(BUILD / "data/bfcl", "scripts/get-data")
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """Data, fixtures and the reference runtime beside the repository."""
+    return existing(SHARED, "not part of the repository")
+
+
+@pytest.fixture(scope="session")
+def graft():
+    """Runs build/graft: graft("tokenize", "--base", path, "text") -> CompletedProcess with text
+    output. A status other than `status` (None: any) fails the test and shows stderr."""
+    binary = existing(BUILD / "graft", "make")
+
+    def run(*arguments, status=0, timeout=300, env=None):
+        done = subprocess.run([binary, *map(str, arguments)], cwd=ROOT, text=True, timeout=timeout,
+                              capture_output=True, env={**os.environ, **(env or {})})
+        assert status is None or done.returncode == status, \
+            f"graft {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def driver():
+    """driver("name") is the path of the program built from tests/oracle/name.c."""
+    return lambda name: existing(BUILD / "tests/oracle" / name, "make tests")
+
+
+@pytest.fixture(scope="session")
+def runtime(shared):
+    """The modules of the reference runtime: .llamart .ggutil .tiny .quant_oracle .server, imported
+    when first used (llamart is llama.cpp)."""
+    folder = existing(shared / "runtime", "not part of the repository")
+    sys.path.insert(0, str(folder))
+
+    class Lazy(types.SimpleNamespace):
+        def __getattr__(self, name):
+            if name.startswith("__"):
+                raise AttributeError(name)
+            module = __import__(name)
+            setattr(self, name, module)
+            return module
+
+    return Lazy()
+
+
+@pytest.fixture(scope="session")
+def base_f32(base_model, runtime):
+    """The base with every tensor dequantised to f32 (538 MB); kept under build/ between runs."""
+    path = BUILD / "base/SmolLM2-135M-Instruct.F32.gguf"
+    if not path.exists() or path.stat().st_mtime < base_model.stat().st_mtime:
+        reader, tensors = runtime.ggutil.load(str(base_model))
+        part = path.with_suffix(".part")
+        runtime.ggutil.write_like(reader, tensors, str(part))
+        part.replace(path)
+    return path
+
+
+@pytest.fixture
+def tiny_model(base_model, runtime, tmp_path):
+    """tiny_model(name="tiny", **options of tiny.make_tiny) -> (path, {name: float32 array}): a
+    small llama with random weights and the vocabulary of the base."""
+    def make(name="tiny", **options):
+        path = tmp_path / f"{name}.gguf"
+        return path, runtime.tiny.make_tiny(str(path), src=str(base_model), **options)
+
+    return make
+
+
+@pytest.fixture
+def jsonl(tmp_path):
+    """jsonl("name.jsonl", records) -> the path of a file with one record per line."""
+    def write(name, records):
+        path = tmp_path / name
+        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        path.write_text("".join(lines), encoding="utf-8")
+        return path
+
+    return write
