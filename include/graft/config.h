@@ -25,6 +25,8 @@ typedef struct graft_setting {
 
 GRAFT_API size_t graft_settings_n(void);
 GRAFT_API const graft_setting *graft_settings_at(size_t i); /* NULL beyond the end */
+/* What setting i is about ("Data"): settings of one group stand together. */
+GRAFT_API const char *graft_settings_group(size_t i);
 
 /* All defaults. */
 GRAFT_API graft_status graft_config_new(graft_config **out);

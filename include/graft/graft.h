@@ -11,6 +11,7 @@
 #include <graft/log.h>
 #include <graft/model.h>
 #include <graft/status.h>
+#include <graft/text.h>
 #include <graft/tokenizer.h>
 #include <graft/train.h>
 #include <graft/version.h>

@@ -20,6 +20,14 @@ const graft_setting_row graft_setting_rows[GRAFT_SETTINGS_N] = {
 };
 #undef SETTING
 
+/* The title of each group, followed by one NULL for each of its settings. */
+#define GROUP(title) title,
+#define SETTING(kind_, name_, aliases_, fallback_, values_, help_) NULL,
+static const char *const outline[] = {
+#include "config/settings.def"
+};
+#undef SETTING
+
 enum { LONGEST_NAME = 64, FAR_AWAY = 3 };
 
 size_t graft_settings_n(void)
@@ -30,6 +38,19 @@ size_t graft_settings_n(void)
 const graft_setting *graft_settings_at(size_t i)
 {
     return i < GRAFT_SETTINGS_N ? &graft_setting_rows[i].text : NULL;
+}
+
+const char *graft_settings_group(size_t i)
+{
+    const char *title = "";
+    for (size_t at = 0, n = 0; at < sizeof outline / sizeof outline[0] && n <= i; at++) {
+        if (outline[at]) {
+            title = outline[at];
+        } else {
+            n++;
+        }
+    }
+    return title;
 }
 
 /* Copies a key with `-` as `_`; false if it is longer than any name. */
