@@ -2,12 +2,18 @@
 #   make              build/graft and build/libgraft.a
 #   make quickstart   set up, build, run the main job on a real base
 #   make check        set up, run the whole test suite
-# BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects.
+# BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects;
+# V=1 shows the commands.
 
 BUILD ?= release
 PREFIX ?= /usr/local
-CC ?= gcc
-AR ?= ar
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+V ?= 0
+ifeq ($(V),0)
+say = @printf '  %-4s %s\n' $(1) '$(2)';
+endif
 
 ifeq ($(BUILD),release)
 OUT := build
@@ -58,26 +64,28 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
 LIB := $(OUT)/libgraft.a
 BIN := $(OUT)/graft
 
-.PHONY: all quickstart check lint bench clean install setup tests
+.PHONY: all quickstart check lint bench clean distclean install setup tests
 all: $(BIN)
 
 -include $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/flags.mk))
 
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_FLAGS) -c $< -o $@
+	$(call say,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_FLAGS) -c $< -o $@
 
 $(OBJ)/src/core/version.o: CPPFLAGS += -DGRAFT_BUILD='"$(VERSION)"'
+$(OBJ)/src/core/version.o: $(wildcard .git/logs/HEAD)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,ar,$@)$(AR) rcs $@ $^
 
 $(BIN): $(CLI_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(call say,ld,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-# Tests: each tests/{unit,kernels,fuzz}/*.c is one cmocka program; tests/grad/*.c are built against the double build.
-TEST_SRC := $(wildcard tests/unit/*.c tests/kernels/*.c tests/fuzz/*.c)
+# Tests: each tests/{unit,kernels,fuzz}/*.c is one cmocka program, tests/grad/*.c are those of the
+# double build, and tests/oracle/*.c are small programs that the Python tests beside them drive.
+TEST_SRC := $(wildcard tests/unit/*.c tests/kernels/*.c tests/fuzz/*.c tests/oracle/*.c)
 GRAD_SRC := $(wildcard tests/grad/*.c)
 TEST_SUPPORT := $(wildcard tests/support/*.c)
 TEST_BIN := $(TEST_SRC:%.c=$(OUT)/%)
@@ -89,7 +97,7 @@ tests: $(TEST_BIN)
 endif
 $(OUT)/tests/%: $(OBJ)/tests/%.o $(TEST_SUPPORT:%.c=$(OBJ)/%.o) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+	$(call say,ld,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 $(OBJ)/tests/%.o: CPPFLAGS += -Itests
 
 -include $(wildcard $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(OBJ)/tests/*/*.d)
@@ -98,12 +106,14 @@ $(OBJ)/tests/%.o: CPPFLAGS += -Itests
 setup:
 	scripts/setup
 quickstart: setup
-	$(MAKE) all
+	$(MAKE) -j$$(nproc) all
 	scripts/get-base
 	scripts/get-data
 	$(BIN) train configs/quickstart.yaml
 check:
 	scripts/setup --tests
+	scripts/get-base
+	scripts/get-data
 	tests/run
 lint:
 	scripts/lint
@@ -114,5 +124,9 @@ install: all
 	install -D -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libgraft.a
 	install -d $(DESTDIR)$(PREFIX)/include/graft
 	install -m 644 include/graft/*.h $(DESTDIR)$(PREFIX)/include/graft
+# Keeps what was downloaded; distclean does not.
 clean:
+	find build -mindepth 1 -maxdepth 1 ! -name base ! -name data ! -name oracle-venv \
+	  -exec rm -rf {} +
+distclean:
 	rm -rf build
