@@ -26,8 +26,9 @@ typedef struct graft_optimizer {
 extern const graft_optimizer *const graft_optimizers[]; /* NULL-terminated */
 const graft_optimizer *graft_optimizer_find(const char *name); /* NULL if unknown */
 
-/* Learning-rate schedules, as transformers defines them (get_cosine_schedule_with_warmup and
- * friends): factor in [0, 1] for 0-based `step` of `n_steps` with n_warmup warm-up steps. */
+/* Learning-rate schedules: factor in (0, 1] for 0-based `step` of `n_steps` with n_warmup warm-up
+ * steps. The shapes are those of transformers (get_cosine_schedule_with_warmup and friends), but
+ * warm-up begins at 1 / n_warmup: transformers' first step has rate 0 and learns nothing. */
 typedef struct graft_schedule {
     const char *name;
     double (*factor)(uint64_t step, uint64_t n_warmup, uint64_t n_steps);

@@ -11,7 +11,7 @@ static double progress(uint64_t step, uint64_t n_warmup, uint64_t n_steps)
 
 static double warmup(uint64_t step, uint64_t n_warmup)
 {
-    return (double)step / (double)(n_warmup > 1 ? n_warmup : 1);
+    return (double)(step + 1) / (double)n_warmup;
 }
 
 static double constant(uint64_t step, uint64_t n_warmup, uint64_t n_steps)

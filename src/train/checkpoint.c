@@ -1,0 +1,217 @@
+#include "train/checkpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "io/files.h"
+#include "io/hdf5.h"
+
+graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const char *base_hash,
+                                const char *data_hash)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = t->config;
+    GRAFT_TRY(graft_text_appendf(out, "base: %s\ndata: %s\n", base_hash, data_hash));
+    GRAFT_TRY(graft_text_appendf(out, "lora_r: %zu\nlora_alpha: %.17g\nlora_dropout: %.17g\n",
+                                 t->adapter->rank, t->adapter->alpha, c->lora_dropout));
+    GRAFT_TRY(graft_text_appendf(out, "lora_scale: %.17g\nadapted: %zu\n", t->adapter->scale,
+                                 t->adapter->n_maps));
+    GRAFT_TRY(graft_text_appendf(out, "learning_rate: %.17g\nlr_scheduler_type: %s\n",
+                                 c->learning_rate, t->schedule->name));
+    GRAFT_TRY(graft_text_appendf(out, "steps: %llu\nwarmup: %llu\nbatch_size: %llu\n",
+                                 (unsigned long long)t->n_steps, (unsigned long long)t->n_warmup,
+                                 (unsigned long long)c->batch_size));
+    GRAFT_TRY(graft_text_appendf(out, "adam: %.17g %.17g %.17g\nweight_decay: %.17g\n",
+                                 c->adam_beta1, c->adam_beta2, c->adam_epsilon, c->weight_decay));
+    GRAFT_TRY(graft_text_appendf(out, "max_grad_norm: %.17g\nseed: %llu\nshuffle: %d\n",
+                                 c->max_grad_norm, (unsigned long long)c->seed, c->shuffle));
+    GRAFT_TRY(graft_text_appendf(out, "packing: %d\nprefix_sharing: %d\n", c->packing,
+                                 c->prefix_sharing));
+done:
+    return status;
+}
+
+static graft_status put_reals(graft_h5 *image, const char *name, const graft_real *values,
+                              size_t n)
+{
+    graft_status status = GRAFT_OK;
+    float *copy = NULL;
+    GRAFT_TRY(graft_alloc(&copy, n, sizeof *copy));
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = (float)values[i];
+    }
+    GRAFT_TRY(graft_h5_put_f32(image, name, copy, n));
+done:
+    graft_free(copy);
+    return status;
+}
+
+static graft_status get_reals(const graft_h5 *image, const char *name, graft_real *values,
+                              size_t n)
+{
+    graft_status status = GRAFT_OK;
+    float *copy = NULL;
+    GRAFT_TRY(graft_alloc(&copy, n, sizeof *copy));
+    GRAFT_TRY(graft_h5_get_f32(image, name, copy, n));
+    for (size_t i = 0; i < n; i++) {
+        values[i] = copy[i];
+    }
+done:
+    graft_free(copy);
+    return status;
+}
+
+/* Steps of the checkpoints in a folder, largest first; 0 if the name is not one. */
+static uint64_t step_of(const char *name)
+{
+    unsigned long long step = 0;
+    int end = 0;
+    if (sscanf(name, "step-%llu.h5%n", &step, &end) != 1 || name[end] != '\0' || end == 0) {
+        return 0;
+    }
+    return step;
+}
+
+static int descending(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static graft_status list_steps(uint64_t **out, size_t *n_out, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    char **names = NULL;
+    size_t n = 0;
+    *out = NULL;
+    *n_out = 0;
+    if (!graft_path_is_dir(folder)) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_dir_list(&names, &n, folder));
+    GRAFT_TRY(graft_alloc(out, n, sizeof **out));
+    for (size_t i = 0; i < n; i++) {
+        if (step_of(names[i]) != 0) {
+            (*out)[(*n_out)++] = step_of(names[i]);
+        }
+    }
+    qsort(*out, *n_out, sizeof **out, descending);
+done:
+    graft_dir_free(names, n);
+    return status;
+}
+
+static graft_status path_of(char **out, const char *folder, uint64_t step)
+{
+    char name[48];
+    snprintf(name, sizeof name, "step-%llu.h5", (unsigned long long)step);
+    return graft_path_join(out, folder, name);
+}
+
+static graft_status prune(const char *folder, size_t keep)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t *steps = NULL;
+    size_t n = 0;
+    GRAFT_TRY(list_steps(&steps, &n, folder));
+    for (size_t i = keep; i < n; i++) {
+        char *path = NULL;
+        GRAFT_TRY(path_of(&path, folder, steps[i]));
+        status = graft_file_remove(path);
+        graft_free(path);
+        GRAFT_TRY(status);
+    }
+done:
+    graft_free(steps);
+    return status;
+}
+
+graft_status graft_checkpoint_save(const graft_trainer *t, const char *identity,
+                                   const char *folder, size_t keep)
+{
+    graft_status status = GRAFT_OK;
+    graft_h5 *image = NULL;
+    char *path = NULL;
+    size_t n = t->adapter->n_params;
+    uint64_t counters[1] = {t->step};
+    GRAFT_TRY(graft_make_dirs(folder));
+    GRAFT_TRY(path_of(&path, folder, t->step));
+    GRAFT_TRY(graft_h5_new(&image));
+    GRAFT_TRY(graft_h5_put_text(image, "run/identity", identity, strlen(identity)));
+    GRAFT_TRY(graft_h5_put_u64(image, "run/step", counters, 1));
+    GRAFT_TRY(put_reals(image, "adapter/params", t->adapter->params, n));
+    GRAFT_TRY(put_reals(image, "optimizer/m", t->moments[0], n));
+    GRAFT_TRY(put_reals(image, "optimizer/v", t->moments[1], n));
+    GRAFT_TRY(graft_h5_write(image, path));
+    GRAFT_TRY(prune(folder, keep));
+done:
+    graft_h5_free(image);
+    graft_free(path);
+    return status;
+}
+
+/* Compares identities line by line. */
+static graft_status check_identity(const char *path, const char *saved, const char *wanted)
+{
+    while (*saved != '\0' || *wanted != '\0') {
+        size_t n = strcspn(saved, "\n"), m = strcspn(wanted, "\n");
+        if (n != m || memcmp(saved, wanted, n) != 0) {
+            return graft_fail(GRAFT_E_CHECKPOINT,
+                              "%s: belongs to another run: it has \"%.*s\", this run \"%.*s\" "
+                              "(start afresh with resume_from_checkpoint: never, or another "
+                              "output_dir)",
+                              path, (int)n, saved, (int)m, wanted);
+        }
+        saved += n + (saved[n] == '\n');
+        wanted += m + (wanted[m] == '\n');
+    }
+    return GRAFT_OK;
+}
+
+graft_status graft_checkpoint_load(graft_trainer *t, const char *identity, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_h5 *image = NULL;
+    graft_text saved;
+    uint64_t step = 0;
+    size_t n = t->adapter->n_params;
+    graft_text_init(&saved);
+    GRAFT_TRY(graft_h5_read(&image, path));
+    GRAFT_TRY(graft_h5_get_text(image, "run/identity", &saved));
+    GRAFT_TRY(check_identity(path, graft_text_z(&saved), identity));
+    GRAFT_TRY(graft_h5_get_u64(image, "run/step", &step, 1));
+    if (step > t->n_steps) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: is at step %llu of a run of %llu", path,
+                            (unsigned long long)step, (unsigned long long)t->n_steps);
+        goto done;
+    }
+    GRAFT_TRY(get_reals(image, "adapter/params", t->adapter->params, n));
+    GRAFT_TRY(get_reals(image, "optimizer/m", t->moments[0], n));
+    GRAFT_TRY(get_reals(image, "optimizer/v", t->moments[1], n));
+    if (graft_find_nonfinite(t->adapter->params, n) < n) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: holds values that are not finite", path);
+        goto done;
+    }
+    t->step = step;
+done:
+    graft_h5_free(image);
+    graft_text_clear(&saved);
+    return status;
+}
+
+graft_status graft_checkpoint_newest(char **out, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t *steps = NULL;
+    size_t n = 0;
+    *out = NULL;
+    GRAFT_TRY(list_steps(&steps, &n, folder));
+    if (n > 0) {
+        GRAFT_TRY(path_of(out, folder, steps[0]));
+    }
+done:
+    graft_free(steps);
+    return status;
+}

@@ -1,0 +1,129 @@
+#include "train/journal.h"
+
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/memory.h"
+#include "io/files.h"
+#include "io/lines.h"
+
+struct graft_journal {
+    graft_appender *file;
+};
+
+/* Does the record belong to the first `step` steps? A torn last line does not. */
+static bool belongs(const char *line, size_t n, uint64_t step)
+{
+    graft_json *record = NULL;
+    bool keep = graft_json_parse(&record, line, n) == GRAFT_OK;
+    keep = keep && (uint64_t)graft_json_int(graft_json_get(record, "step")) <= step;
+    graft_json_free(record);
+    return keep;
+}
+
+static graft_status keep_until(const char *path, uint64_t step)
+{
+    graft_status status = GRAFT_OK;
+    graft_lines *lines = NULL;
+    graft_text kept;
+    const char *line = NULL;
+    size_t n = 0;
+    graft_text_init(&kept);
+    if (!graft_path_exists(path)) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_lines_open(&lines, path));
+    for (;;) {
+        GRAFT_TRY(graft_lines_next(lines, &line, &n));
+        if (line == NULL) {
+            break;
+        }
+        if (belongs(line, n, step)) {
+            GRAFT_TRY(graft_text_append(&kept, line, n));
+            GRAFT_TRY(graft_text_append_char(&kept, '\n'));
+        }
+    }
+    GRAFT_TRY(graft_file_write(path, graft_text_z(&kept), kept.len));
+done:
+    graft_lines_close(lines);
+    graft_text_clear(&kept);
+    return status;
+}
+
+graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_t step)
+{
+    graft_status status = GRAFT_OK;
+    graft_journal *journal = NULL;
+    char *path = NULL;
+    *out = NULL;
+    GRAFT_TRY(graft_path_join(&path, folder, "metrics.jsonl"));
+    if (step > 0) {
+        GRAFT_TRY(keep_until(path, step));
+    }
+    GRAFT_TRY(graft_alloc(&journal, 1, sizeof *journal));
+    GRAFT_TRY(graft_appender_open(&journal->file, path, step == 0));
+    *out = journal;
+    journal = NULL;
+done:
+    graft_journal_close(journal);
+    graft_free(path);
+    return status;
+}
+
+void graft_journal_close(graft_journal *journal)
+{
+    if (journal != NULL) {
+        graft_appender_close(journal->file);
+        graft_free(journal);
+    }
+}
+
+static graft_status write_record(graft_journal *journal, const graft_json *record)
+{
+    graft_status status = GRAFT_OK;
+    graft_text text;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_json_write(&text, record, GRAFT_JSON_COMPACT));
+    GRAFT_TRY(graft_appender_line(journal->file, graft_text_z(&text), text.len));
+done:
+    graft_text_clear(&text);
+    return status;
+}
+
+graft_status graft_journal_step(graft_journal *journal, const graft_step_report *r)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object();
+    GRAFT_TRY(graft_json_set_string(o, "event", "step"));
+    GRAFT_TRY(graft_json_set_int(o, "step", (int64_t)r->step));
+    GRAFT_TRY(graft_json_set_double(o, "epoch", r->epoch));
+    GRAFT_TRY(graft_json_set_double(o, "loss", r->loss));
+    GRAFT_TRY(graft_json_set_double(o, "grad_norm", r->grad_norm));
+    GRAFT_TRY(graft_json_set_double(o, "learning_rate", r->learning_rate));
+    GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)r->tokens));
+    GRAFT_TRY(graft_json_set_int(o, "trained_tokens", (int64_t)r->trained_tokens));
+    GRAFT_TRY(graft_json_set_int(o, "saved_tokens", (int64_t)r->saved_tokens));
+    GRAFT_TRY(graft_json_set_double(o, "seconds", r->seconds));
+    GRAFT_TRY(graft_json_set_double(o, "tokens_per_second", (double)r->tokens / r->seconds));
+    GRAFT_TRY(graft_json_set_int(o, "rss_bytes", (int64_t)graft_rss_bytes()));
+    GRAFT_TRY(write_record(journal, o));
+done:
+    graft_json_free(o);
+    return status;
+}
+
+graft_status graft_journal_eval(graft_journal *journal, const char *when, uint64_t step,
+                                double epoch, graft_json *scores)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object();
+    GRAFT_TRY(graft_json_set_string(o, "event", "eval"));
+    GRAFT_TRY(graft_json_set_int(o, "step", (int64_t)step));
+    GRAFT_TRY(graft_json_set_double(o, "epoch", epoch));
+    GRAFT_TRY(graft_json_set_string(o, "when", when));
+    GRAFT_TRY(graft_json_set(o, "scores", graft_json_retain(scores)));
+    GRAFT_TRY(write_record(journal, o));
+done:
+    graft_json_free(o);
+    return status;
+}

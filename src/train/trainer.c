@@ -1,0 +1,203 @@
+#include "train/trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/memory.h"
+#include "data/order.h"
+
+static size_t longest_sample(const graft_unit *units, size_t n_units)
+{
+    size_t longest = 1;
+    for (size_t i = 0; i < n_units; i++) {
+        for (size_t k = 0; k < units[i].n_samples; k++) {
+            longest = units[i].samples[k].n > longest ? units[i].samples[k].n : longest;
+        }
+    }
+    return longest;
+}
+
+static void count_steps(graft_trainer *t)
+{
+    const graft_config *c = t->config;
+    t->steps_per_epoch = (t->n_units + c->batch_size - 1) / c->batch_size;
+    t->n_steps = (uint64_t)ceil(c->num_train_epochs * (double)t->steps_per_epoch);
+    if (c->max_steps != 0) {
+        t->n_steps = c->max_steps;
+    }
+    t->n_warmup = c->warmup_steps;
+    if (c->given[GRAFT_SETTING_INDEX_warmup_steps] == GRAFT_GIVEN_NOT) {
+        t->n_warmup = (uint64_t)ceil(c->warmup_ratio * (double)t->n_steps);
+    }
+}
+
+graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, graft_model *model,
+                                graft_adapter *adapter, graft_compute *compute,
+                                const graft_unit *units, size_t n_units)
+{
+    static const char *const schedules[] = {"cosine", "linear", "constant"};
+    graft_status status = GRAFT_OK;
+    memset(t, 0, sizeof *t);
+    t->config = config;
+    t->model = model;
+    t->adapter = adapter;
+    t->compute = compute;
+    t->units = units;
+    t->n_units = n_units;
+    t->optimizer = graft_optimizer_find("adamw");
+    t->schedule = graft_schedule_find(schedules[config->lr_scheduler_type]);
+    t->ordered_epoch = UINT64_MAX;
+    if (n_units == 0) {
+        return graft_fail(GRAFT_E_DATA, "there are no training examples");
+    }
+    count_steps(t);
+    size_t longest = longest_sample(units, n_units);
+    GRAFT_TRY(graft_plan_make(&t->plan, config, model, adapter->n_params, longest));
+    graft_compute_sizes sizes = graft_model_sizes(model, t->plan.max_tokens_per_pass, longest);
+    GRAFT_TRY(graft_compute_prepare(compute, &sizes));
+    for (size_t i = 0; i < t->optimizer->n_moments; i++) {
+        GRAFT_TRY(graft_alloc(&t->moments[i], adapter->n_params, sizeof(graft_real)));
+    }
+    GRAFT_TRY(graft_alloc(&t->order, n_units, sizeof *t->order));
+    GRAFT_TRY(graft_step_layout_new(&t->layout));
+done:
+    if (status != GRAFT_OK) {
+        graft_trainer_clear(t);
+    }
+    return status;
+}
+
+void graft_trainer_clear(graft_trainer *t)
+{
+    for (size_t i = 0; i < 2; i++) {
+        graft_free(t->moments[i]);
+    }
+    graft_free(t->order);
+    graft_free(t->batch);
+    graft_step_layout_free(t->layout);
+    memset(t, 0, sizeof *t);
+}
+
+/* The samples of the step's units, in order. */
+static graft_status choose_batch(graft_trainer *t, size_t *n_out)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = t->config;
+    uint64_t epoch = t->step / t->steps_per_epoch;
+    size_t begin = (size_t)((t->step % t->steps_per_epoch) * c->batch_size), n = 0;
+    size_t end = begin + c->batch_size < t->n_units ? begin + (size_t)c->batch_size : t->n_units;
+    if (epoch != t->ordered_epoch) {
+        graft_epoch_order(t->order, t->n_units, c->seed, (uint32_t)epoch, c->shuffle);
+        t->ordered_epoch = epoch;
+    }
+    for (size_t i = begin; i < end; i++) {
+        n += t->units[t->order[i]].n_samples;
+    }
+    GRAFT_TRY(graft_reserve(&t->batch, &t->batch_capacity, n, sizeof *t->batch));
+    n = 0;
+    for (size_t i = begin; i < end; i++) {
+        const graft_unit *unit = &t->units[t->order[i]];
+        for (size_t k = 0; k < unit->n_samples; k++) {
+            t->batch[n++] = &unit->samples[k];
+        }
+    }
+    *n_out = n;
+done:
+    return status;
+}
+
+static graft_status run_pass(graft_trainer *t, size_t pass_index, double total_weight,
+                             double *loss)
+{
+    graft_status status = GRAFT_OK;
+    graft_tape tape;
+    graft_tensor *hidden = NULL;
+    const graft_pass *pass = graft_step_layout_pass(t->layout, pass_index);
+    if (pass->n_predictions == 0) {
+        return GRAFT_OK;
+    }
+    graft_tape_begin(&tape, t->compute, true);
+    tape.seed = t->config->seed;
+    tape.step = (uint32_t)t->step;
+    tape.pass = (uint32_t)pass_index;
+    GRAFT_TRY(graft_model_hidden(t->model, &tape, pass, NULL, t->plan.recompute, &hidden));
+    GRAFT_TRY(graft_model_loss(t->model, &tape, hidden, pass, total_weight, loss, NULL));
+    if (!isfinite(*loss)) {
+        status = graft_fail(GRAFT_E_NUMERICS, "step %llu: the loss is not finite",
+                            (unsigned long long)t->step + 1);
+        goto done;
+    }
+    GRAFT_TRY(graft_tape_backward(&tape));
+done:
+    return status;
+}
+
+static graft_status check_finite(const graft_trainer *t, const graft_real *values,
+                                 const char *what)
+{
+    char where[160];
+    size_t n = t->adapter->n_params, bad = graft_find_nonfinite(values, n);
+    if (bad == n) {
+        return GRAFT_OK;
+    }
+    graft_adapter_describe(t->adapter, bad, where, sizeof where);
+    return graft_fail(GRAFT_E_NUMERICS, "step %llu: the %s of %s is not finite",
+                      (unsigned long long)t->step + 1, what, where);
+}
+
+static graft_status update(graft_trainer *t, graft_step_report *report)
+{
+    const graft_config *c = t->config;
+    graft_adapter *a = t->adapter;
+    const graft_kernels *kernels = &t->compute->kernels;
+    report->grad_norm = graft_grad_norm(kernels, a->grads, a->n_params);
+    if (!isfinite(report->grad_norm)) {
+        graft_status status = check_finite(t, a->grads, "gradient");
+        return status != GRAFT_OK ? status
+                                  : graft_fail(GRAFT_E_NUMERICS,
+                                               "step %llu: the norm of the gradient overflows",
+                                               (unsigned long long)t->step + 1);
+    }
+    report->learning_rate =
+        c->learning_rate * t->schedule->factor(t->step, t->n_warmup, t->n_steps);
+    graft_optimizer_options options = {report->learning_rate, c->adam_beta1, c->adam_beta2,
+                                       c->adam_epsilon, c->weight_decay,
+                                       graft_clip_scale(report->grad_norm, c->max_grad_norm)};
+    t->optimizer->update(kernels, a->params, t->moments, a->grads, a->n_params, t->step + 1,
+                         &options);
+    return check_finite(t, a->params, "parameter");
+}
+
+graft_status graft_trainer_step(graft_trainer *t, graft_step_report *report)
+{
+    graft_status status = GRAFT_OK;
+    double begin = graft_clock_seconds();
+    size_t n = 0;
+    graft_layout_options options = {t->plan.max_tokens_per_pass, t->config->packing,
+                                    t->config->prefix_sharing};
+    *report = (graft_step_report){.step = t->step + 1};
+    GRAFT_TRY(choose_batch(t, &n));
+    GRAFT_TRY(graft_step_layout_build(t->layout, t->batch, n, &options));
+    double weight = graft_step_layout_weight(t->layout);
+    if (!(weight > 0)) {
+        status = graft_fail(GRAFT_E_DATA, "step %llu: its examples have no loss weight in all",
+                            (unsigned long long)t->step + 1);
+        goto done;
+    }
+    graft_adapter_zero_grad(t->adapter);
+    for (size_t i = 0; i < graft_step_layout_n_passes(t->layout); i++) {
+        GRAFT_TRY(run_pass(t, i, weight, &report->loss));
+    }
+    GRAFT_TRY(update(t, report));
+    t->step++;
+    report->epoch = (double)t->step / (double)t->steps_per_epoch;
+    report->tokens = graft_step_layout_tokens(t->layout);
+    report->trained_tokens = graft_step_layout_trained(t->layout);
+    report->saved_tokens = graft_step_layout_saved(t->layout);
+    graft_arena_reset(&t->compute->arena);
+    GRAFT_TRY(graft_arena_consolidate(&t->compute->arena));
+    report->seconds = graft_clock_seconds() - begin;
+done:
+    return status;
+}

@@ -1,0 +1,72 @@
+/* train/trainer.h - the steps of a training run: passes, gradients, optimiser.
+ *
+ * A trainer's state is the adapter, the optimiser's moments and the number of steps done.
+ * Everything else is a function of the configuration and that number, so a resumed run continues
+ * with the same bits. */
+#ifndef GRAFT_TRAIN_TRAINER_H
+#define GRAFT_TRAIN_TRAINER_H
+
+#include "adapter/adapter.h"
+#include "config/config.h"
+#include "data/example.h"
+#include "model/model.h"
+#include "optim/optimizer.h"
+#include "train/plan.h"
+
+/* The unit of batch_size: one line of the dataset, which may give several samples. */
+typedef struct graft_unit {
+    const graft_example *samples;
+    size_t n_samples;
+} graft_unit;
+
+typedef struct graft_step_report {
+    uint64_t step;        /* 1-based */
+    double epoch;         /* after the step */
+    double loss;          /* per unit of weight, over the step */
+    double grad_norm;     /* before clipping */
+    double learning_rate;
+    size_t tokens, trained_tokens, saved_tokens;
+    double seconds;
+} graft_step_report;
+
+typedef struct graft_trainer {
+    const graft_config *config;
+    graft_model *model;
+    graft_adapter *adapter;
+    graft_compute *compute;
+    const graft_unit *units;
+    size_t n_units;
+    graft_plan plan;
+    const graft_optimizer *optimizer;
+    const graft_schedule *schedule;
+    graft_real *moments[2];
+    uint64_t step, n_steps, steps_per_epoch, n_warmup;
+    graft_step_layout *layout;
+    uint32_t *order; /* of the epoch in ordered_epoch */
+    uint64_t ordered_epoch;
+    const graft_example **batch;
+    size_t batch_capacity;
+} graft_trainer;
+
+/* Everything is borrowed and must outlive the trainer. Plans memory (see graft_plan_make).
+ * GRAFT_E_CONFIG if there is nothing to do. */
+graft_status graft_trainer_init(graft_trainer *trainer, const graft_config *config,
+                                graft_model *model, graft_adapter *adapter,
+                                graft_compute *compute, const graft_unit *units, size_t n_units);
+void graft_trainer_clear(graft_trainer *trainer);
+
+/* Runs the next step. GRAFT_E_NUMERICS, naming step and tensor, if the loss or a gradient is not
+ * finite: the adapter is then unchanged. */
+graft_status graft_trainer_step(graft_trainer *trainer, graft_step_report *report);
+
+/* Sum of weighted losses and of weights over examples, without training; logprobs as
+ * graft_model_loss per example is not kept. */
+graft_status graft_examples_loss(graft_model *model, graft_compute *compute,
+                                 const graft_example *const *examples, size_t n,
+                                 size_t max_tokens_per_pass, double *loss_sum, double *weight_sum);
+
+/* Log-probability of each token of one example given those before it; out[0] is not written. */
+graft_status graft_example_logprobs(graft_model *model, graft_compute *compute,
+                                    const graft_example *example, float *out);
+
+#endif
