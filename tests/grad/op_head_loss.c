@@ -1,0 +1,61 @@
+#include "support/gradcheck.h"
+#include "support/test.h"
+
+typedef struct head_case {
+    graft_weight w;
+    graft_prediction predictions[200];
+    graft_real loss; /* the output: a 1 x 1 tensor */
+} head_case;
+
+static graft_status build(graft_tape *tape, gradcheck *check, graft_tensor **out)
+{
+    graft_status status = GRAFT_OK;
+    head_case *c = check->context;
+    double loss = 0;
+    GRAFT_TRY(graft_op_head_loss(tape, &loss, NULL, check->inputs[0].tensor, &c->w,
+                                 c->predictions, 3.0));
+    c->loss = (graft_real)loss;
+    GRAFT_TRY(graft_tensor_wrap(tape, out, &c->loss, 1, 1, true));
+done:
+    return status;
+}
+
+static void check_rows(size_t n_rows, size_t n_vocab, size_t max_samples, const char *name)
+{
+    gradcheck check;
+    static head_case c;
+    size_t n_in = 6;
+    gradcheck_init(&check, n_rows, n_vocab);
+    c.w = graft_weight_dense(gradcheck_constant(&check, n_vocab * n_in, 0.7), n_vocab, n_in);
+    for (size_t i = 0; i < n_rows; i++) {
+        c.predictions[i] = (graft_prediction){
+            (uint32_t)i, (int32_t)graft_rng_below(&check.rng, n_vocab),
+            (float)(graft_rng_normal(&check.rng)), 0, 0};
+    }
+    check.build = build;
+    check.context = &c;
+    check.max_samples = max_samples;
+    gradcheck_input(&check, n_rows, n_in, 1.0);
+    check.unit_output = true;
+    gradcheck_run(&check, name);
+    gradcheck_clear(&check);
+}
+
+static void one_chunk(void **state)
+{
+    (void)state;
+    check_rows(5, 23, 0, "head loss");
+}
+
+static void several_chunks(void **state)
+{
+    (void)state;
+    check_rows(150, 17, 120, "head loss over two chunks");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_chunk),
+                                       cmocka_unit_test(several_chunks)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

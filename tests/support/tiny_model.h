@@ -1,0 +1,21 @@
+/* support/tiny_model.h - a random llama model of a few kilobytes, written as a GGUF file. */
+#ifndef GRAFT_TESTS_SUPPORT_TINY_MODEL_H
+#define GRAFT_TESTS_SUPPORT_TINY_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct tiny_options {
+    size_t n_layer, n_embd, n_head, n_kv, n_ff, n_vocab;
+    bool untied;
+    bool rope_factors; /* Llama 3's rope_freqs.weight */
+    uint64_t seed;
+} tiny_options;
+
+extern const tiny_options tiny_default; /* 2 layers, 16 wide, 4 heads over 2, 24 wide MLP, 40 words */
+
+/* Writes the model and returns its path (valid as test_temp_path says). No tokenizer inside. */
+const char *tiny_model(const char *name, const tiny_options *options);
+
+#endif
