@@ -36,7 +36,7 @@ static graft_status low_rank_backward(graft_tape *tape, linear_saved *s, bool *a
     if (!s->x->wants_grad) {
         goto done;
     }
-    if (lr->dropout > 0) {
+    if (s->dropped != s->x->data) {
         GRAFT_TRY(graft_tensor_grad_add(tape, s->x));
         GRAFT_TRY(graft_arena_alloc(arena, &dx, n_tok * n_in, sizeof *dx));
         graft_product_backward(kernels, workspace, dx, n_in, dh, rank, &a, n_tok, GRAFT_REAL(1.0),
@@ -87,7 +87,7 @@ static graft_status low_rank_forward(graft_tape *tape, linear_saved *s)
     graft_weight b = graft_weight_dense(lr->b.data, lr->b.n_rows, lr->b.n_cols);
     size_t n_tok = s->x->n_rows, n_in = s->x->n_cols;
     s->dropped = s->x->data;
-    if (lr->dropout > 0 && tape->recording) {
+    if (lr->dropout > 0 && tape->training) {
         s->mask = graft_dropout_mask(tape->seed, tape->step, tape->pass, lr->site, lr->dropout);
         GRAFT_TRY(graft_arena_calloc(arena, &s->dropped, n_tok * n_in, sizeof *s->dropped));
         graft_dropout_add(s->dropped, s->x->data, n_tok * n_in, &s->mask);

@@ -20,7 +20,7 @@ typedef struct graft_param {
 typedef struct graft_low_rank {
     graft_param a, b;
     graft_real scale;   /* alpha / rank, or alpha / sqrt(rank) */
-    graft_real dropout; /* share of the adapter's inputs that is zeroed while recording */
+    graft_real dropout; /* share of the adapter's inputs that is zeroed while training */
     uint32_t site;      /* keeps the dropout masks of different maps apart */
 } graft_low_rank;
 

@@ -9,6 +9,7 @@ void graft_tape_begin(graft_tape *tape, graft_compute *compute, bool recording)
     memset(tape, 0, sizeof *tape);
     tape->compute = compute;
     tape->recording = recording;
+    tape->training = recording;
     graft_arena_reset(&compute->arena);
 }
 

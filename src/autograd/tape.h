@@ -31,7 +31,8 @@ typedef struct graft_node {
 struct graft_tape {
     graft_compute *compute;
     graft_node *last;
-    bool recording;
+    bool recording; /* ops leave nodes behind */
+    bool training;  /* dropout acts; also while a layer runs unrecorded that is recomputed later */
     uint64_t seed; /* for dropout: masks are a function of (seed, step, pass, site, element) */
     uint32_t step, pass;
 };

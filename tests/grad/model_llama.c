@@ -28,7 +28,7 @@ static graft_status build(graft_tape *tape, gradcheck *check, graft_tensor **out
     model_case *c = check->context;
     graft_tensor *hidden = NULL;
     double loss = 0;
-    tape->recording = true;
+    tape->training = true; /* so that dropout acts in the differences too */
     GRAFT_TRY(graft_model_hidden(c->model, tape, &c->pass, NULL, c->recompute, &hidden));
     GRAFT_TRY(graft_model_loss(c->model, tape, hidden, &c->pass, 3.0, &loss, NULL));
     c->loss = (graft_real)loss;

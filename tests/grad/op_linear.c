@@ -11,8 +11,7 @@ static graft_status build(graft_tape *tape, gradcheck *check, graft_tensor **out
 {
     linear_case *c = check->context;
     tape->seed = 11;
-    tape->recording = true; /* dropout acts only while recording, also for the differences */
-    check->inputs[0].tensor->wants_grad = true;
+    tape->training = true; /* so that dropout acts in the differences too */
     return graft_op_linear(tape, out, check->inputs[0].tensor, &c->w,
                            c->adapted ? &c->low_rank : NULL);
 }
