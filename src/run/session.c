@@ -1,0 +1,135 @@
+#include "run/session.h"
+
+#include <string.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/threads.h"
+#include "io/files.h"
+
+#define TEMPLATE_LIMIT ((size_t)1 << 20)
+
+graft_status graft_session_open(graft_session *session, const graft_config *config)
+{
+    graft_status status = GRAFT_OK;
+    graft_cpu_level level;
+    memset(session, 0, sizeof *session);
+    session->config = config;
+    if (config->base_model == NULL) {
+        return graft_fail(GRAFT_E_CONFIG, "base_model is not set: give the GGUF file of the base");
+    }
+    graft_threads_set((int)config->threads);
+    if (config->cpu != NULL) {
+        GRAFT_TRY(graft_cpu_parse(&level, config->cpu));
+    } else {
+        GRAFT_TRY(graft_cpu_choose(&level));
+    }
+    GRAFT_TRY(graft_compute_init(&session->compute, level));
+    GRAFT_TRY(graft_model_open(&session->model, config->base_model));
+    GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file));
+    if (graft_tokenizer_n_vocab(session->tokenizer) > session->model->hparams.n_vocab) {
+        status = graft_fail(GRAFT_E_MODEL, "%s: the tokenizer has %zu tokens, the model %zu",
+                            config->base_model, graft_tokenizer_n_vocab(session->tokenizer),
+                            session->model->hparams.n_vocab);
+    }
+done:
+    if (status != GRAFT_OK) {
+        graft_session_close(session);
+    }
+    return status;
+}
+
+void graft_session_close(graft_session *session)
+{
+    graft_adapter_free(session->adapter);
+    graft_chat_free(session->chat);
+    graft_tokenizer_free(session->tokenizer);
+    graft_model_close(session->model);
+    graft_compute_clear(&session->compute);
+    memset(session, 0, sizeof *session);
+}
+
+/* The text of a special token, "" if the tokenizer has none. */
+static graft_status token_text(char **out, const graft_tokenizer *tokenizer, int32_t id)
+{
+    size_t n = 0;
+    const char *piece = id < 0 ? NULL : graft_tokenizer_piece(tokenizer, id, &n);
+    return graft_strndup(out, piece == NULL ? "" : piece, n);
+}
+
+graft_status graft_session_chat(graft_session *session, bool with_tools)
+{
+    graft_status status = GRAFT_OK;
+    const char *path = session->config->chat_template;
+    graft_gguf_string own = {NULL, 0};
+    graft_text text;
+    char *bos = NULL, *eos = NULL;
+    graft_text_init(&text);
+    GRAFT_TRY(token_text(&bos, session->tokenizer, graft_tokenizer_bos(session->tokenizer)));
+    GRAFT_TRY(token_text(&eos, session->tokenizer, graft_tokenizer_eos(session->tokenizer)));
+    GRAFT_TRY(graft_gguf_want_string(session->model->file, "tokenizer.chat_template", &own));
+    if (path != NULL) {
+        GRAFT_TRY(graft_file_read(&text, path, TEMPLATE_LIMIT));
+        own = (graft_gguf_string){graft_text_z(&text), text.len};
+    }
+    GRAFT_TRY(graft_chat_new(&session->chat, own.data, own.len,
+                             path != NULL ? path : "the base's own template", bos, eos,
+                             with_tools));
+    graft_log(GRAFT_LOG_INFO, "chat template: %s", graft_chat_name(session->chat));
+    if (graft_chat_note(session->chat)[0] != '\0') {
+        graft_log(GRAFT_LOG_WARN, "%s", graft_chat_note(session->chat));
+    }
+done:
+    graft_free(bos);
+    graft_free(eos);
+    graft_text_clear(&text);
+    return status;
+}
+
+graft_status graft_session_read(graft_dataset *dataset, const graft_config *config,
+                                const graft_config_sources *sources)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < sources->n; i++) {
+        const graft_config_source *item = &sources->items[i];
+        graft_source source = {item->path, item->format, item->answers};
+        size_t before = dataset->n;
+        GRAFT_TRY(graft_dataset_read(dataset, &source, config->skip_bad));
+        graft_log(GRAFT_LOG_INFO, "%s: %zu examples", item->path, dataset->n - before);
+    }
+done:
+    return status;
+}
+
+bool graft_dataset_has_tools(const graft_dataset *dataset)
+{
+    for (size_t i = 0; i < dataset->n; i++) {
+        if (graft_json_length(dataset->conversations[i].tools) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+graft_status graft_hooks_check(const graft_hooks *hooks)
+{
+    if (hooks != NULL && hooks->stop != NULL && hooks->stop(hooks->context) != 0) {
+        return graft_fail(GRAFT_E_INTERRUPTED, "stopped on request");
+    }
+    return GRAFT_OK;
+}
+
+void graft_hooks_progress(const graft_hooks *hooks, const graft_progress *progress)
+{
+    if (hooks != NULL && hooks->progress != NULL) {
+        hooks->progress(hooks->context, progress);
+    }
+}
+
+graft_status graft_hooks_emit(const graft_hooks *hooks, const char *bytes, size_t n)
+{
+    if (hooks != NULL && hooks->emit != NULL && hooks->emit(hooks->context, bytes, n) != 0) {
+        return graft_fail(GRAFT_E_INTERRUPTED, "stopped on request");
+    }
+    return GRAFT_OK;
+}

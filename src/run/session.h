@@ -1,0 +1,48 @@
+/* run/session.h - a base model made ready to be used: tokenizer, chat template, adapter, threads. */
+#ifndef GRAFT_RUN_SESSION_H
+#define GRAFT_RUN_SESSION_H
+
+#include <graft/job.h>
+
+#include "adapter/adapter.h"
+#include "chat/chat.h"
+#include "config/config.h"
+#include "data/dataset.h"
+#include "model/model.h"
+#include "tokenizer/tokenizer.h"
+
+typedef struct graft_session {
+    const graft_config *config;
+    graft_compute compute;
+    graft_model *model;
+    graft_tokenizer *tokenizer;
+    graft_chat *chat;
+    graft_adapter *adapter; /* NULL: the bare base */
+} graft_session;
+
+/* Opens base_model and its tokenizer, sets threads and kernel level. GRAFT_E_CONFIG if base_model
+ * is not set. */
+graft_status graft_session_open(graft_session *session, const graft_config *config);
+void graft_session_close(graft_session *session);
+
+/* Chooses the chat template: chat_template, else the base's own, else the built-in one; says which. */
+graft_status graft_session_chat(graft_session *session, bool with_tools);
+
+/* A new adapter as the settings say, started from init_adapter if that is set. */
+graft_status graft_session_new_adapter(graft_session *session);
+
+/* The adapter of init_adapter with its own rank and targets, if it is set. */
+graft_status graft_session_load_adapter(graft_session *session);
+
+/* Appends the examples of the configured data files. */
+graft_status graft_session_read(graft_dataset *dataset, const graft_config *config,
+                                const graft_config_sources *sources);
+
+bool graft_dataset_has_tools(const graft_dataset *dataset);
+
+/* Asks the hooks whether to stop; GRAFT_E_INTERRUPTED if so. */
+graft_status graft_hooks_check(const graft_hooks *hooks);
+void graft_hooks_progress(const graft_hooks *hooks, const graft_progress *progress);
+graft_status graft_hooks_emit(const graft_hooks *hooks, const char *bytes, size_t n);
+
+#endif
