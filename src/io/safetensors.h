@@ -14,13 +14,14 @@ typedef struct graft_safetensors_tensor {
     const char *name;
     const graft_format *format;  /* F32, F16 or BF16; other dtypes: NULL */
     const char *dtype;           /* "F32", "I64", ... */
-    uint32_t n_dims;
-    uint64_t shape[8];           /* outermost first */
-    const uint8_t *data;
+    uint32_t n_dims;             /* 0 (a scalar) to 8 */
+    uint64_t shape[8];           /* outermost first; unused are 1 */
+    const uint8_t *data;         /* not aligned */
     size_t n_bytes, n_elements;
 } graft_safetensors_tensor;
 
-/* Header <= 100 MB, no duplicate names, no holes or overlaps, sizes checked; GRAFT_E_MODEL "file: what". */
+/* Header <= 100 MB, no duplicate names, no holes or overlaps, sizes checked; GRAFT_E_MODEL "file:
+ * what". Tensors come in the order of the header. Sub-byte dtypes are refused. */
 graft_status graft_safetensors_open(graft_safetensors **out, const char *path);
 void graft_safetensors_close(graft_safetensors *file);
 size_t graft_safetensors_n(const graft_safetensors *file);
@@ -32,7 +33,8 @@ typedef struct graft_safetensors_writer graft_safetensors_writer;
 graft_status graft_safetensors_writer_new(graft_safetensors_writer **out);
 void graft_safetensors_writer_free(graft_safetensors_writer *w);
 graft_status graft_safetensors_set_metadata(graft_safetensors_writer *w, const char *key, const char *value);
-/* F32 data, borrowed until written. */
+/* F32 data, borrowed until written. Tensors are written in the order they were added; a name given
+ * twice or not UTF-8 is GRAFT_E_FAILED. */
 graft_status graft_safetensors_add(graft_safetensors_writer *w, const char *name, uint32_t n_dims,
                                    const uint64_t *shape, const float *data);
 graft_status graft_safetensors_write(graft_safetensors_writer *w, const char *path); /* atomic */
