@@ -97,7 +97,7 @@ graft_status graft_config_read(graft_config *config, const char *path)
     graft_json_iter it = graft_json_iter_begin(file);
     while (graft_json_iter_next(&it)) {
         if (read_member(config, it.key, it.value, seen) != GRAFT_OK) {
-            int line = graft_yaml_line(it.value);
+            int line = graft_yaml_line(file, it.key);
             status = line ? graft_fail_prefix("%s:%d", path, line) : graft_fail_prefix("%s", path);
             goto done;
         }
