@@ -1,0 +1,459 @@
+/* io/hdf5.c - the door to libhdf5: named 1-D arrays in an image held in memory.
+ *
+ * The core driver without a backing store keeps libhdf5 away from the disk. With a later low
+ * version bound than EARLIEST, H5Fget_file_image of HDF5 1.10 returns an image whose superblock
+ * checksum is wrong; so the bound is EARLIEST. */
+#define H5_USE_110_API /* later versions keep these calls under this name */
+#include "io/hdf5.h"
+
+#include <hdf5.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/sha256.h"
+#include "io/files.h"
+#include "io/show.h"
+
+enum { HEADER_BYTES = 512, VERSION = 1, INCREMENT = 1 << 20, MAX_NAME = 1024 };
+static const char magic[8] = {'G', 'R', 'A', 'F', 'T', 'C', 'K', '1'};
+
+struct graft_h5 {
+    hid_t file;
+    char *path; /* "image" until it was read from a file; for messages */
+};
+
+/* Types an array may have, as they lie in the image. */
+typedef enum array_type { ARRAY_F32, ARRAY_U64, ARRAY_TEXT, N_ARRAY_TYPES } array_type;
+static const char *const type_names[N_ARRAY_TYPES] = {"f32", "u64", "text"};
+static const unsigned type_bytes[N_ARRAY_TYPES] = {4, 8, 1};
+
+static hid_t stored_type(array_type type)
+{
+    return type == ARRAY_F32 ? H5T_IEEE_F32LE : type == ARRAY_U64 ? H5T_STD_U64LE : H5T_STD_U8LE;
+}
+
+static hid_t native_type(array_type type)
+{
+    return type == ARRAY_F32 ? H5T_NATIVE_FLOAT
+                             : type == ARRAY_U64 ? H5T_NATIVE_UINT64 : H5T_NATIVE_UINT8;
+}
+
+/* libhdf5 prints its errors unless told otherwise, once per thread of its own. */
+static void be_quiet(void)
+{
+    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* An access list for files that live in memory; negative on failure. */
+static hid_t memory_access(void)
+{
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    if (access >= 0 &&
+        (H5Pset_fapl_core(access, INCREMENT, 0) < 0 ||
+         H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST) < 0)) {
+        H5Pclose(access);
+        access = H5I_INVALID_HID;
+    }
+    return access;
+}
+
+static graft_status image_new(graft_h5 **out, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    be_quiet();
+    GRAFT_TRY(graft_alloc(out, 1, sizeof **out));
+    (*out)->file = H5I_INVALID_HID;
+    GRAFT_TRY(graft_strdup(&(*out)->path, path));
+done:
+    return status;
+}
+
+graft_status graft_h5_new(graft_h5 **out)
+{
+    graft_status status = GRAFT_OK;
+    graft_h5 *image = NULL;
+    hid_t access = H5I_INVALID_HID, creation = H5I_INVALID_HID;
+    *out = NULL;
+    GRAFT_TRY(image_new(&image, "checkpoint"));
+    access = memory_access();
+    creation = H5Pcreate(H5P_FILE_CREATE);
+    if (access < 0 || creation < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
+        (image->file = H5Fcreate("image", H5F_ACC_TRUNC, creation, access)) < 0) {
+        status = graft_fail(GRAFT_E_FAILED, "HDF5 cannot make an image in memory");
+        goto done;
+    }
+    *out = image;
+    image = NULL;
+done:
+    H5Pclose(access);
+    H5Pclose(creation);
+    graft_h5_free(image);
+    return status;
+}
+
+void graft_h5_free(graft_h5 *image)
+{
+    if (image != NULL) {
+        be_quiet();
+        if (image->file >= 0) {
+            (void)H5Fclose(image->file);
+        }
+        graft_free(image->path);
+        graft_free(image);
+    }
+}
+
+/* --- writing --- */
+
+/* Makes the groups before the last '/' of `name`, without time stamps. */
+static graft_status make_groups(graft_h5 *image, const char *name)
+{
+    graft_status status = GRAFT_OK;
+    hid_t creation = H5Pcreate(H5P_GROUP_CREATE), group;
+    char *path = NULL;
+    bool made = creation >= 0 && H5Pset_obj_track_times(creation, false) >= 0;
+    GRAFT_TRY(graft_strdup(&path, name));
+    for (char *slash = strchr(path, '/'); slash != NULL && made; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (H5Lexists(image->file, path, H5P_DEFAULT) <= 0) {
+            group = H5Gcreate2(image->file, path, H5P_DEFAULT, creation, H5P_DEFAULT);
+            made = group >= 0 && H5Gclose(group) >= 0;
+        }
+        *slash = '/';
+    }
+    if (!made) {
+        status = graft_fail(GRAFT_E_FAILED, "HDF5 cannot make the groups of \"%s\"", name);
+    }
+done:
+    H5Pclose(creation);
+    graft_free(path);
+    return status;
+}
+
+/* Not empty, no empty parts, nothing that HDF5 would take for "here". */
+static bool is_name(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 0 && n <= MAX_NAME && name[0] != '/' && name[n - 1] != '/' &&
+           strstr(name, "//") == NULL && strcmp(name, ".") != 0 && strncmp(name, "./", 2) != 0 &&
+           strstr(name, "/./") == NULL && !graft_str_ends_with(name, "/.");
+}
+
+static graft_status put(graft_h5 *image, const char *name, array_type type, const void *data,
+                        size_t n)
+{
+    graft_status status = GRAFT_OK;
+    hsize_t dims[1] = {n};
+    hid_t space = H5I_INVALID_HID, creation = H5I_INVALID_HID, set = H5I_INVALID_HID;
+    be_quiet();
+    if (!is_name(name)) {
+        return graft_fail(GRAFT_E_FAILED, "\"%s\" cannot name an array", name);
+    }
+    GRAFT_TRY(make_groups(image, name));
+    space = H5Screate_simple(1, dims, NULL);
+    creation = H5Pcreate(H5P_DATASET_CREATE);
+    if (space < 0 || creation < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
+        H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0 ||
+        (set = H5Dcreate2(image->file, name, stored_type(type), space, H5P_DEFAULT, creation,
+                          H5P_DEFAULT)) < 0) {
+        status = graft_fail(GRAFT_E_FAILED, "HDF5 cannot make the array \"%s\" (of %zu %s)", name,
+                            n, type_names[type]);
+        goto done;
+    }
+    if (n > 0 && H5Dwrite(set, native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
+        status = graft_fail(GRAFT_E_MEMORY, "HDF5 cannot store the array \"%s\" (%zu %s)", name, n,
+                            type_names[type]);
+    }
+done:
+    H5Dclose(set);
+    H5Pclose(creation);
+    H5Sclose(space);
+    return status;
+}
+
+graft_status graft_h5_put_f32(graft_h5 *image, const char *name, const float *data, size_t n)
+{
+    return put(image, name, ARRAY_F32, data, n);
+}
+
+graft_status graft_h5_put_u64(graft_h5 *image, const char *name, const uint64_t *data, size_t n)
+{
+    return put(image, name, ARRAY_U64, data, n);
+}
+
+graft_status graft_h5_put_text(graft_h5 *image, const char *name, const char *bytes, size_t n)
+{
+    return put(image, name, ARRAY_TEXT, bytes, n);
+}
+
+static void store_u64(uint8_t *out, uint64_t value, unsigned n_bytes)
+{
+    for (unsigned i = 0; i < n_bytes; i++) {
+        out[i] = (uint8_t)(value >> (8 * i));
+    }
+}
+
+static uint64_t load_u64(const uint8_t *bytes, unsigned n_bytes)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < n_bytes; i++) {
+        value |= (uint64_t)bytes[i] << (8 * i);
+    }
+    return value;
+}
+
+/* Magic, version, length, digest, zeros. */
+static void make_header(uint8_t header[HEADER_BYTES], const uint8_t *image, size_t n)
+{
+    graft_sha256 hash;
+    memset(header, 0, HEADER_BYTES);
+    memcpy(header, magic, sizeof magic);
+    store_u64(header + 8, VERSION, 4);
+    store_u64(header + 12, n, 8);
+    graft_sha256_init(&hash);
+    graft_sha256_update(&hash, image, n);
+    graft_sha256_final(&hash, header + 20);
+}
+
+graft_status graft_h5_write(graft_h5 *image, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_writer *writer = NULL;
+    uint8_t header[HEADER_BYTES], *bytes = NULL;
+    ssize_t n;
+    be_quiet();
+    n = H5Fflush(image->file, H5F_SCOPE_GLOBAL) < 0 ? -1 : H5Fget_file_image(image->file, NULL, 0);
+    if (n <= 0) {
+        return graft_fail(GRAFT_E_FAILED, "%s: HDF5 cannot finish the image", path);
+    }
+    GRAFT_TRY(graft_alloc(&bytes, (size_t)n, 1));
+    if (H5Fget_file_image(image->file, bytes, (size_t)n) != n) {
+        status = graft_fail(GRAFT_E_FAILED, "%s: HDF5 does not give its image", path);
+        goto done;
+    }
+    make_header(header, bytes, (size_t)n);
+    GRAFT_TRY(graft_writer_open(&writer, path));
+    GRAFT_TRY(graft_writer_write(writer, header, sizeof header));
+    GRAFT_TRY(graft_writer_write(writer, bytes, (size_t)n));
+    GRAFT_TRY(graft_writer_commit(&writer));
+done:
+    graft_writer_discard(&writer);
+    graft_free(bytes);
+    return status;
+}
+
+/* --- reading --- */
+
+static graft_status check_header(const graft_mapped *file, const char *path)
+{
+    uint8_t expected[HEADER_BYTES];
+    uint64_t version, n;
+    if (file->size < HEADER_BYTES || memcmp(file->data, magic, sizeof magic) != 0) {
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: not a graft checkpoint", path);
+    }
+    version = load_u64(file->data + 8, 4);
+    if (version != VERSION) {
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: checkpoint version %" PRIu64 "; only %d is "
+                          "supported", path, version, VERSION);
+    }
+    n = load_u64(file->data + 12, 8);
+    if (n != file->size - HEADER_BYTES) {
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: holds %zu bytes of state instead of %" PRIu64,
+                          path, file->size - HEADER_BYTES, n);
+    }
+    make_header(expected, file->data + HEADER_BYTES, (size_t)n);
+    if (memcmp(expected, file->data, HEADER_BYTES) != 0) {
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: its digest does not match: the file is damaged",
+                          path);
+    }
+    return GRAFT_OK;
+}
+
+/* What the walk through a file knows. */
+typedef struct walk {
+    const graft_h5 *image;
+    graft_text *list; /* NULL: only check */
+    graft_status status;
+} walk;
+
+/* Opens an array and tells its type and length. GRAFT_E_CHECKPOINT if it is not a plain 1-D array
+ * of a known type whose numbers lie in this file. Names nothing else: no links, filters, external
+ * files. */
+static graft_status open_array(const graft_h5 *image, const char *name, hid_t *out,
+                               array_type *type, size_t *n)
+{
+    hid_t set, stored, space, creation;
+    hsize_t dims[1] = {0}, image_bytes = 0;
+    bool plain;
+    char shown[GRAFT_IO_SHOWN];
+    *out = H5I_INVALID_HID;
+    *type = N_ARRAY_TYPES;
+    graft_io__show(shown, name, strlen(name));
+    if (!is_name(name) || H5Lexists(image->file, name, H5P_DEFAULT) <= 0 ||
+        (set = H5Dopen2(image->file, name, H5P_DEFAULT)) < 0) {
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is missing", image->path, shown);
+    }
+    stored = H5Dget_type(set);
+    space = H5Dget_space(set);
+    creation = H5Dget_create_plist(set);
+    for (array_type t = ARRAY_F32; t < N_ARRAY_TYPES; t++) {
+        *type = H5Tequal(stored, stored_type(t)) > 0 ? t : *type;
+    }
+    plain = *type < N_ARRAY_TYPES && H5Sget_simple_extent_ndims(space) == 1 &&
+            H5Sget_simple_extent_dims(space, dims, NULL) == 1 &&
+            H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_nfilters(creation) == 0 &&
+            H5Pget_external_count(creation) == 0;
+    H5Tclose(stored);
+    H5Sclose(space);
+    H5Pclose(creation);
+    plain = plain && H5Fget_filesize(image->file, &image_bytes) >= 0 &&
+            dims[0] <= image_bytes / type_bytes[*type];
+    if (!plain) {
+        H5Dclose(set);
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is not a plain list of f32, u64 or "
+                          "bytes", image->path, shown);
+    }
+    *out = set;
+    *n = (size_t)dims[0];
+    return GRAFT_OK;
+}
+
+/* Called for every link of the file, in the order of names. */
+static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, void *context)
+{
+    walk *w = context;
+    H5O_info_t object;
+    hid_t set;
+    array_type type;
+    size_t n = 0;
+    char shown[GRAFT_IO_SHOWN];
+    if (link->type != H5L_TYPE_HARD ||
+        H5Oget_info_by_name2(group, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ||
+        (object.type != H5O_TYPE_GROUP && object.type != H5O_TYPE_DATASET)) {
+        w->status = graft_fail(GRAFT_E_CHECKPOINT, "%s: \"%s\" is neither a group nor an array",
+                               w->image->path, graft_io__show(shown, name, strlen(name)));
+        return -1;
+    }
+    if (object.type == H5O_TYPE_GROUP) {
+        return 0;
+    }
+    w->status = open_array(w->image, name, &set, &type, &n);
+    H5Dclose(set);
+    if (w->status == GRAFT_OK && w->list != NULL) {
+        w->status = graft_text_append_escaped(w->list, name, strlen(name), false);
+        w->status = w->status == GRAFT_OK
+                        ? graft_text_appendf(w->list, " %s %zu\n", type_names[type], n)
+                        : w->status;
+    }
+    return w->status == GRAFT_OK ? 0 : -1;
+}
+
+static graft_status walk_links(const graft_h5 *image, graft_text *list)
+{
+    walk w = {.image = image, .list = list};
+    if (H5Lvisit(image->file, H5_INDEX_NAME, H5_ITER_INC, visit_link, &w) < 0 &&
+        w.status == GRAFT_OK) {
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: HDF5 cannot walk through it", image->path);
+    }
+    return w.status;
+}
+
+static graft_status open_image(graft_h5 *image, const uint8_t *bytes, size_t n)
+{
+    hid_t access = memory_access();
+    /* libhdf5 copies the image before it looks at it; the cast drops a const it honours */
+    if (access < 0 || H5Pset_file_image(access, (void *)(uintptr_t)bytes, n) < 0 ||
+        (image->file = H5Fopen("image", H5F_ACC_RDONLY, access)) < 0) {
+        H5Pclose(access);
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: HDF5 cannot open it", image->path);
+    }
+    H5Pclose(access);
+    return walk_links(image, NULL);
+}
+
+graft_status graft_h5_read(graft_h5 **out, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_h5 *image = NULL;
+    graft_mapped file = {0};
+    *out = NULL;
+    GRAFT_TRY(graft_mapped_open(&file, path));
+    GRAFT_TRY(check_header(&file, path));
+    GRAFT_TRY(image_new(&image, path));
+    GRAFT_TRY(open_image(image, file.data + HEADER_BYTES, file.size - HEADER_BYTES));
+    *out = image;
+    image = NULL;
+done:
+    graft_mapped_close(&file);
+    graft_h5_free(image);
+    return status;
+}
+
+static graft_status get(const graft_h5 *image, const char *name, array_type wanted, void *out,
+                        size_t n)
+{
+    graft_status status = GRAFT_OK;
+    hid_t set = H5I_INVALID_HID;
+    array_type type;
+    size_t found = 0;
+    be_quiet();
+    GRAFT_TRY(open_array(image, name, &set, &type, &found));
+    if (type != wanted || found != n) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" has %zu %s instead of %zu %s",
+                            image->path, name, found, type_names[type], n, type_names[wanted]);
+        goto done;
+    }
+    if (n > 0 && H5Dread(set, native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" cannot be read", image->path,
+                            name);
+    }
+done:
+    H5Dclose(set);
+    return status;
+}
+
+graft_status graft_h5_get_f32(const graft_h5 *image, const char *name, float *out, size_t n)
+{
+    return get(image, name, ARRAY_F32, out, n);
+}
+
+graft_status graft_h5_get_u64(const graft_h5 *image, const char *name, uint64_t *out, size_t n)
+{
+    return get(image, name, ARRAY_U64, out, n);
+}
+
+graft_status graft_h5_get_text(const graft_h5 *image, const char *name, graft_text *out)
+{
+    graft_status status = GRAFT_OK;
+    char *bytes = NULL;
+    size_t n;
+    graft_text_clear(out);
+    GRAFT_TRY(graft_h5_size(image, name, &n));
+    GRAFT_TRY(graft_alloc(&bytes, n, 1));
+    GRAFT_TRY(get(image, name, ARRAY_TEXT, bytes, n));
+    GRAFT_TRY(graft_text_append(out, bytes, n));
+done:
+    graft_free(bytes);
+    return status;
+}
+
+graft_status graft_h5_size(const graft_h5 *image, const char *name, size_t *n)
+{
+    graft_status status;
+    hid_t set;
+    array_type type;
+    *n = 0;
+    be_quiet();
+    status = open_array(image, name, &set, &type, n);
+    H5Dclose(set);
+    return status;
+}
+
+graft_status graft_h5_list(const graft_h5 *image, graft_text *out)
+{
+    be_quiet();
+    return walk_links(image, out);
+}
