@@ -1,0 +1,52 @@
+/* tokenizer/vocabulary.h - the tokens of a GGUF file: pieces, kinds, merges, special ids.
+ *
+ * Everything here follows what llama.cpp (src/llama-vocab.cpp) makes of the same keys, because the ids
+ * must be those the runtime will see. */
+#ifndef GRAFT_TOKENIZER_VOCABULARY_H
+#define GRAFT_TOKENIZER_VOCABULARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/map.h"
+#include "io/gguf.h"
+#include "tokenizer/merges.h"
+#include "tokenizer/pretokenizers.h"
+
+/* What a token is; bits, because the runtime adds CONTROL to tokens it knows by name. */
+enum {
+    GRAFT_TOKEN_UNKNOWN = 1,
+    GRAFT_TOKEN_UNUSED = 2,
+    GRAFT_TOKEN_NORMAL = 4,
+    GRAFT_TOKEN_CONTROL = 8,
+    GRAFT_TOKEN_USER_DEFINED = 16,
+    GRAFT_TOKEN_BYTE = 32,
+    GRAFT_TOKEN_EOG = 64,     /* ends a generation */
+    GRAFT_TOKEN_RSTRIP = 128, /* swallows the white space behind it */
+};
+
+typedef struct graft_vocabulary_token {
+    const char *piece; /* the bytes it stands for, zero-terminated; owned by the vocabulary */
+    uint32_t n;
+    uint32_t kind;
+} graft_vocabulary_token;
+
+typedef struct graft_vocabulary {
+    graft_vocabulary_token *tokens;
+    size_t n;
+    char *bytes;           /* what the tokens point into */
+    graft_map words;       /* bytes -> id of every word that becomes a single token */
+    int32_t byte_ids[256]; /* the token of one byte; -1: none, the byte is lost (as in the runtime) */
+    graft_merges merges;
+    const graft_pretokenizer *pre;
+    int32_t bos, eos; /* -1: none */
+    bool add_bos;
+    char hash[65]; /* SHA-256 of all of the above, as hex */
+} graft_vocabulary;
+
+/* On failure the vocabulary is empty. Codes as graft_tokenizer_new. */
+graft_status graft_vocabulary_read(graft_vocabulary *vocabulary, const graft_gguf *file);
+void graft_vocabulary_clear(graft_vocabulary *vocabulary);
+
+#endif
