@@ -1,0 +1,85 @@
+/* cmd_data.c - graft data check, graft data show. */
+#include "cli/commands.h"
+#include "cli/terminal.h"
+
+static graft_status run_check(const cli_call *call, graft_config *config)
+{
+    char *text = NULL;
+    graft_hooks hooks = cli_hooks();
+    graft_status status = cli_configure(call, config, "dataset");
+    if (status == GRAFT_OK) {
+        status = graft_data_check(config, &hooks, cli_flag(call, "json"), &text);
+    }
+    return cli_finish(status, text);
+}
+
+static graft_status run_show(const cli_call *call, graft_config *config)
+{
+    bool json = cli_flag(call, "json"), colour = cli_colour(cli_text(call, "color"));
+    /* Readable text is escaped where it is made, because it holds colours. */
+    graft_hooks hooks = json ? cli_hooks() : cli_hooks_raw();
+    uint64_t n = cli_flag(call, "all") ? UINT64_MAX : cli_count(call, "n");
+    graft_status status = cli_configure(call, config, "dataset");
+    if (status == GRAFT_OK) {
+        status = graft_data_show(config, cli_count(call, "first"), n, &hooks, colour && !json, json);
+    }
+    return cli_finish(status, NULL);
+}
+
+static const cli_option check_options[] = {
+    {"json", CLI_FLAG, "", "false", 0, 0, "the summary as a JSON object"},
+    {0},
+};
+
+static const cli_setting check_settings[] = {
+    {"dataset", "dataset"},
+    {"format", "dataset_format"},
+    {"answers", "dataset_answers"},
+    {0},
+};
+
+static const cli_option show_options[] = {
+    {"first", CLI_COUNT, "N", "0", 0, 1e15, "number of the first example, from 0"},
+    {"n", CLI_COUNT, "N", "1", 1, 1e15, "how many"},
+    {"all", CLI_FLAG, "", "false", 0, 0, "all from the first on"},
+    {"color", CLI_CHOICE, "auto|always|never", "auto", 0, 0,
+     "auto: on a terminal, unless NO_COLOR is set"},
+    {"json", CLI_FLAG, "", "false", 0, 0,
+     "one object per example: index, ids, weights, roles, text"},
+    {0},
+};
+
+static const cli_setting show_settings[] = {
+    {"base", "base_model"},
+    {"dataset", "dataset"},
+    {"format", "dataset_format"},
+    {"answers", "dataset_answers"},
+    {NULL, "chat_template"},
+    {NULL, "skip_bad"},
+    {NULL, "train_on"},
+    {0},
+};
+
+const cli_command cli_cmd_data_check = {
+    .name = "data check",
+    .summary = "reads a dataset and names every bad line",
+    .arguments = "[DATASET.jsonl]",
+    .about = "Prints each bad line as FILE:LINE with what is wrong, then a summary: examples, turns, "
+             "calls, tools. Exits with 5 if a line was bad. Needs no model.",
+    .max_args = 1,
+    .settings = check_settings,
+    .options = check_options,
+    .run = run_check,
+};
+
+const cli_command cli_cmd_data_show = {
+    .name = "data show",
+    .summary = "shows examples as the model would see them: what is trained, what is context",
+    .arguments = "[DATASET.jsonl]",
+    .about = "Renders examples with the chat template and marks each token: trained or context, and "
+             "whose message it belongs to.",
+    .max_args = 1,
+    .settings = show_settings,
+    .options = show_options,
+    .run = run_show,
+};

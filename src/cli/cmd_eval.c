@@ -1,0 +1,50 @@
+/* cmd_eval.c - graft eval. */
+#include "cli/commands.h"
+
+static graft_status run(const cli_call *call, graft_config *config)
+{
+    char *text = NULL;
+    graft_hooks hooks = cli_hooks();
+    graft_status status = cli_configure(call, config, "dataset");
+    if (status == GRAFT_OK) {
+        status = graft_eval(config, &hooks, cli_flag(call, "json"), &text);
+    }
+    return cli_finish(status, text);
+}
+
+static const cli_option options[] = {
+    {"json", CLI_FLAG, "", "false", 0, 0, "the result as a JSON object, with every item"},
+    {0},
+};
+
+static const cli_setting settings[] = {
+    {"base", "base_model"},
+    {"adapter", "init_adapter"},
+    {"dataset", "dataset"},
+    {"format", "dataset_format"},
+    {"answers", "dataset_answers"},
+    {NULL, "chat_template"},
+    {NULL, "skip_bad"},
+    {NULL, "max_seq_length"},
+    {NULL, "truncation"},
+    {NULL, "max_tokens_per_pass"},
+    {"samples", "eval_samples"},
+    {"max_new_tokens", "eval_max_new_tokens"},
+    {NULL, "compute"},
+    {NULL, "cpu"},
+    {NULL, "threads"},
+    {0},
+};
+
+const cli_command cli_cmd_eval = {
+    .name = "eval",
+    .summary = "loss and tool-call scores of a model, with or without an adapter",
+    .arguments = "[DATASET.jsonl]",
+    .about = "Lets the model answer each assistant turn of the dataset (greedily) and compares its "
+             "calls with the expected ones; measures the loss per trained token. Prints hits, "
+             "counts and 95 % Wilson intervals.",
+    .max_args = 1,
+    .settings = settings,
+    .options = options,
+    .run = run,
+};

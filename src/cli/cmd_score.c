@@ -1,0 +1,48 @@
+/* cmd_score.c - graft score. */
+#include "cli/commands.h"
+
+static graft_status run(const cli_call *call, graft_config *config)
+{
+    graft_hooks hooks = cli_hooks();
+    graft_status status = cli_configure(call, config, "dataset");
+    if (status == GRAFT_OK) {
+        status = graft_score(config, &hooks, cli_flag(call, "json"));
+    }
+    return cli_finish(status, NULL);
+}
+
+static const cli_option options[] = {
+    {"json", CLI_FLAG, "", "false", 0, 0,
+     "one object per example: index, ids, weights, logprobs"},
+    {0},
+};
+
+static const cli_setting settings[] = {
+    {"base", "base_model"},
+    {"adapter", "init_adapter"},
+    {"dataset", "dataset"},
+    {"format", "dataset_format"},
+    {"answers", "dataset_answers"},
+    {NULL, "chat_template"},
+    {NULL, "skip_bad"},
+    {NULL, "train_on"},
+    {NULL, "max_seq_length"},
+    {NULL, "truncation"},
+    {NULL, "max_tokens_per_pass"},
+    {NULL, "compute"},
+    {NULL, "cpu"},
+    {NULL, "threads"},
+    {0},
+};
+
+const cli_command cli_cmd_score = {
+    .name = "score",
+    .summary = "log-probability and loss weight of every token of a dataset",
+    .arguments = "[DATASET.jsonl]",
+    .about = "Renders each example as training would and gives, token by token, its text, its loss "
+             "weight and log p(token | what stands before it) in natural logarithm.",
+    .max_args = 1,
+    .settings = settings,
+    .options = options,
+    .run = run,
+};
