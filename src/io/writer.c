@@ -12,7 +12,7 @@
 enum { BUFFER_BYTES = 1 << 16, NAME_TRIES = 100 };
 
 struct graft_writer {
-    char *path, *temporary;
+    char *path, *temporary, *folder;
     char *buffer;
     size_t buffered;
     uint64_t offset; /* bytes accepted so far */
@@ -32,6 +32,7 @@ static void writer_free(graft_writer *writer)
     }
     graft_free(writer->path);
     graft_free(writer->temporary);
+    graft_free(writer->folder);
     graft_free(writer->buffer);
     graft_free(writer);
 }
@@ -87,6 +88,7 @@ graft_status graft_writer_open(graft_writer **out, const char *path)
     GRAFT_TRY(graft_alloc(&writer, 1, sizeof *writer));
     writer->fd = -1;
     GRAFT_TRY(graft_strdup(&writer->path, path));
+    GRAFT_TRY(folder_of(&writer->folder, path));
     GRAFT_TRY(graft_alloc(&writer->buffer, BUFFER_BYTES, 1));
     GRAFT_TRY(create_temporary(writer));
     *out = writer;
@@ -130,25 +132,17 @@ uint64_t graft_writer_offset(const graft_writer *writer)
 }
 
 /* Makes the new name durable. Systems that cannot sync a folder say EINVAL. */
-static graft_status sync_folder(const char *path)
+static graft_status sync_folder(const char *folder)
 {
     graft_status status = GRAFT_OK;
-    char *folder = NULL;
-    int fd = -1;
-    GRAFT_TRY(folder_of(&folder, path));
-    fd = graft_io__calls()->open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int fd = graft_io__calls()->open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0) {
-        status = graft_io__disk_fail(folder, "cannot open to sync it", errno);
-        goto done;
+        return graft_io__disk_fail(folder, "cannot open to sync it", errno);
     }
     if (graft_io__calls()->fsync(fd) != 0 && errno != EINVAL) {
         status = graft_io__disk_fail(folder, "cannot sync", errno);
     }
-done:
-    if (fd >= 0) {
-        (void)graft_io__calls()->close(fd);
-    }
-    graft_free(folder);
+    (void)graft_io__calls()->close(fd);
     return status;
 }
 
@@ -176,7 +170,7 @@ graft_status graft_writer_commit(graft_writer **writer_pointer)
     }
     graft_free(writer->temporary);
     writer->temporary = NULL;
-    status = sync_folder(writer->path);
+    status = sync_folder(writer->folder);
 done:
     writer_free(writer);
     return status;
