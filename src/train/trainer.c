@@ -26,10 +26,8 @@ static void count_steps(graft_trainer *t)
     if (c->max_steps != 0) {
         t->n_steps = c->max_steps;
     }
-    t->n_warmup = c->warmup_steps;
-    if (c->given[GRAFT_SETTING_INDEX_warmup_steps] == GRAFT_GIVEN_NOT) {
-        t->n_warmup = (uint64_t)ceil(c->warmup_ratio * (double)t->n_steps);
-    }
+    t->n_warmup = c->warmup_ratio > 0 ? (uint64_t)ceil(c->warmup_ratio * (double)t->n_steps)
+                                      : c->warmup_steps;
 }
 
 graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, graft_model *model,
