@@ -54,6 +54,7 @@ static graft_status derive_warmup(graft_config *config)
         config->warmup_ratio = 0;
     } else if (config->warmup_ratio > 0) {
         config->warmup_steps = 0;
+        GIVEN(config, warmup_steps) = GRAFT_GIVEN_NOT;
     }
     return GRAFT_OK;
 }

@@ -16,7 +16,8 @@ typedef struct graft_reader graft_reader; /* data/reader.h */
 typedef struct graft_dataset {
     graft_conversation *conversations;
     size_t n, capacity;
-    size_t n_skipped; /* bad lines left out (skip_bad) */
+    size_t n_skipped;   /* bad lines left out (skip_bad) */
+    const char *format; /* name of the reader of the source read last; static, NULL before */
 } graft_dataset;
 void graft_dataset_init(graft_dataset *dataset);
 void graft_dataset_clear(graft_dataset *dataset);
@@ -25,8 +26,29 @@ void graft_dataset_clear(graft_dataset *dataset);
  * with skip_bad each is logged as a warning, counted and left out. An empty file is GRAFT_E_DATA. */
 graft_status graft_dataset_read(graft_dataset *dataset, const graft_source *source, bool skip_bad);
 
+/* The same with skip_bad, telling `bad` of each bad line ("file:line: what") instead of the log. */
+typedef void graft_bad_line(void *context, const char *message);
+graft_status graft_dataset_read_each(graft_dataset *dataset, const graft_source *source,
+                                     graft_bad_line *bad, void *context);
+
+/* train_on: last - only the last assistant message of each conversation keeps its weight. */
+void graft_dataset_train_last(graft_dataset *dataset);
+
+/* What a dataset holds. */
+typedef struct graft_dataset_counts {
+    size_t examples, messages[GRAFT_N_ROLES];
+    size_t trained;            /* assistant messages with a loss weight */
+    size_t calls;              /* tool calls of assistants */
+    size_t calls_undeclared;   /* ... of functions that the example does not declare */
+    size_t without_calls;      /* examples in which nothing is called */
+    size_t tools;              /* different function names declared */
+    size_t evaluation_only;    /* examples without an assistant message */
+} graft_dataset_counts;
+graft_status graft_dataset_count(graft_dataset_counts *out, const graft_dataset *dataset);
+
 typedef enum graft_split_kind { GRAFT_SPLIT_RANDOM, GRAFT_SPLIT_TOOL } graft_split_kind;
-/* Moves about n_eval examples (a seeded choice) into *eval. BY_TOOL: no tool that an evaluation
+/* Moves about n_eval examples (a seeded choice) into *eval, an empty dataset; both keep their order.
+ * GRAFT_E_CONFIG unless 0 < n_eval < examples. By tool: no tool that an evaluation
  * example declares is declared by any example left in *train; examples that stand between are
  * dropped and counted in *n_dropped. */
 graft_status graft_dataset_split(graft_dataset *train, graft_dataset *eval, size_t n_eval,

@@ -39,6 +39,19 @@ graft_status graft_prompt_build(graft_tokens *out, const graft_chat *chat,
                                 const graft_tokenizer *tokenizer,
                                 const graft_conversation *conversation, size_t turn);
 
+/* How many tokens stand in each role, and how many of them are trained. */
+typedef struct graft_token_shares {
+    size_t n[GRAFT_TOKEN_N_ROLES], trained[GRAFT_TOKEN_N_ROLES];
+    size_t n_examples;
+} graft_token_shares;
+const char *graft_token_role_name(graft_token_role role); /* "system" ... "template" */
+/* Adds examples[0..n) to the counts. */
+void graft_token_shares_add(graft_token_shares *shares, const graft_example *examples, size_t n);
+/* Appends one line: "trained tokens: 1200 of 4300 (27.9 %): user 0 of 900, assistant 1200 of 3400". */
+graft_status graft_token_shares_format(graft_text *out, const graft_token_shares *shares);
+/* GRAFT_E_DATA with that line if no token is trained, or every one that can be. */
+graft_status graft_token_shares_check(const graft_token_shares *shares);
+
 /* The passes of one step. Buffers are kept and reused from step to step. */
 typedef struct graft_step_layout graft_step_layout;
 graft_status graft_step_layout_new(graft_step_layout **out);
@@ -50,7 +63,10 @@ typedef struct graft_layout_options {
     bool prefix_sharing;        /* examples of a pass that begin alike share spans */
 } graft_layout_options;
 
-/* Lays out examples[0..n) (pointers, in step order). */
+/* Lays out examples[0..n) (pointers, in step order). Each goes to the pass in which it needs the
+ * fewest tokens of its own, as long as it fits there. Tokens behind the last trained one, and that one
+ * itself, predict nothing and are not laid out; examples without trained tokens take no room.
+ * Nothing is allocated when the sizes of an earlier step are not exceeded. */
 graft_status graft_step_layout_build(graft_step_layout *layout, const graft_example *const *examples,
                                      size_t n, const graft_layout_options *options);
 size_t graft_step_layout_n_passes(const graft_step_layout *layout);

@@ -1,0 +1,76 @@
+/* readers.c - the layouts of example files, and what they have in common.
+ *
+ * A new layout is a file reader_NAME.c and a row here. Detection asks in this order, so that the
+ * layouts with the most telling keys come first. */
+#include "data/reader.h"
+
+#include <string.h>
+
+const graft_reader *const graft_readers[] = {
+    &graft_reader_bfcl,
+    &graft_reader_openai,
+    &graft_reader_sharegpt,
+    &graft_reader_prompt,
+    NULL,
+};
+
+const graft_reader *graft_readers_find(const char *name)
+{
+    for (size_t i = 0; graft_readers[i]; i++) {
+        if (strcmp(graft_readers[i]->name, name) == 0) {
+            return graft_readers[i];
+        }
+    }
+    return NULL;
+}
+
+graft_status graft_readers_names(graft_text *out)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; graft_readers[i]; i++) {
+        if (i) {
+            GRAFT_TRY(graft_text_append_z(out, ", "));
+        }
+        GRAFT_TRY(graft_text_append_z(out, graft_readers[i]->name));
+    }
+done:
+    return status;
+}
+
+graft_status graft_reader__convert_text(graft_conversation *out, const graft_reader *reader,
+                                        void *state, const char *text, size_t n)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *record = NULL;
+    GRAFT_TRY(graft_json_parse(&record, text, n));
+    if (!graft_json_is(record, GRAFT_JSON_OBJECT)) {
+        status = graft_fail(GRAFT_E_DATA, "is %s, not an object",
+                            graft_json_type_name(graft_json_get_type(record)));
+        goto done;
+    }
+    GRAFT_TRY(reader->convert(out, record, state));
+    GRAFT_TRY(graft_conversation__canonical(out));
+done:
+    graft_json_free(record);
+    return status;
+}
+
+graft_status graft_reader__set_shared(graft_json *object, const char *key, const graft_json *value)
+{
+    return graft_json_set(object, key, graft_json_retain((graft_json *)(uintptr_t)value));
+}
+
+graft_status graft_reader__add_text(graft_json *messages, const char *role,
+                                    const graft_json *content)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *message = graft_json_new_object(), *taken;
+    GRAFT_TRY(graft_json_set_string(message, "role", role));
+    GRAFT_TRY(graft_reader__set_shared(message, "content", content));
+    taken = message;
+    message = NULL;
+    GRAFT_TRY(graft_json_push(messages, taken));
+done:
+    graft_json_free(message);
+    return status;
+}

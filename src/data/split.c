@@ -1,0 +1,330 @@
+/* split.c - holding examples back for evaluation, by chance or by tool.
+ *
+ * By tool: examples that share a tool, directly or over others, form a group. Whole groups go to the
+ * evaluation side, in a seeded order, as long as they fit; that costs nothing. What is then still
+ * missing comes from groups that are too large, by moving tools one example at a time: always the
+ * example, of a few seeded candidates, whose tools cut through the fewest others. */
+#include <string.h>
+
+#include "core/map.h"
+#include "core/memory.h"
+#include "core/rng.h"
+#include "data/dataset.h"
+
+enum { CANDIDATES = 16, MOST_CANDIDATES = 1024 };
+
+/* Which tools each example names; tools are numbered in order of appearance. */
+typedef struct tool_table {
+    graft_map ids;
+    uint32_t *tools;  /* of all examples, one behind the other */
+    size_t n, capacity;
+    size_t *begin;    /* [n_examples + 1] */
+    size_t n_examples;
+} tool_table;
+
+static void table_clear(tool_table *t)
+{
+    graft_map_clear(&t->ids);
+    graft_free(t->tools);
+    graft_free(t->begin);
+}
+
+/* Adds the tool of {"function": {"name": ...}} to the example that is being read. */
+static graft_status table_add(tool_table *t, const graft_json *holder)
+{
+    graft_status status = GRAFT_OK;
+    size_t n;
+    uint64_t id;
+    const char *name =
+        graft_json_string(graft_json_get(graft_json_get(holder, "function"), "name"), &n);
+    if (!graft_map_find(&t->ids, name, n, &id)) {
+        id = t->ids.n;
+        GRAFT_TRY(graft_map_set(&t->ids, name, n, id, NULL));
+    }
+    GRAFT_TRY(graft_reserve(&t->tools, &t->capacity, t->n + 1, sizeof *t->tools));
+    t->tools[t->n++] = (uint32_t)id;
+done:
+    return status;
+}
+
+/* Tools that are declared, and those that are only called. */
+static graft_status table_build(tool_table *t, const graft_dataset *dataset)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_alloc(&t->begin, dataset->n + 1, sizeof *t->begin));
+    t->n_examples = dataset->n;
+    for (size_t i = 0; i < dataset->n; i++) {
+        const graft_conversation *c = &dataset->conversations[i];
+        t->begin[i] = t->n;
+        for (size_t k = 0; k < graft_json_length(c->tools); k++) {
+            GRAFT_TRY(table_add(t, graft_json_at(c->tools, k)));
+        }
+        for (size_t k = 0; k < c->n_turns; k++) {
+            const graft_json *calls = graft_json_get(graft_json_at(c->messages, k), "tool_calls");
+            for (size_t j = 0; j < graft_json_length(calls); j++) {
+                GRAFT_TRY(table_add(t, graft_json_at(calls, j)));
+            }
+        }
+    }
+    t->begin[dataset->n] = t->n;
+done:
+    return status;
+}
+
+static uint32_t find_root(uint32_t *parents, uint32_t i)
+{
+    while (parents[i] != i) {
+        parents[i] = parents[parents[i]];
+        i = parents[i];
+    }
+    return i;
+}
+
+/* groups[i] = the smallest example of the group of example i. */
+static graft_status group_examples(uint32_t *groups, const tool_table *t)
+{
+    graft_status status = GRAFT_OK;
+    uint32_t *first = NULL; /* per tool: 1 + an example that names it */
+    GRAFT_TRY(graft_alloc(&first, t->ids.n, sizeof *first));
+    for (size_t i = 0; i < t->n_examples; i++) {
+        groups[i] = (uint32_t)i;
+        for (size_t k = t->begin[i]; k < t->begin[i + 1]; k++) {
+            uint32_t tool = t->tools[k];
+            if (!first[tool]) {
+                first[tool] = (uint32_t)i + 1;
+                continue;
+            }
+            uint32_t a = find_root(groups, first[tool] - 1), b = find_root(groups, (uint32_t)i);
+            groups[a > b ? a : b] = a > b ? b : a;
+        }
+    }
+    for (size_t i = 0; i < t->n_examples; i++) {
+        groups[i] = find_root(groups, (uint32_t)i);
+    }
+done:
+    graft_free(first);
+    return status;
+}
+
+/* Where an example goes. */
+enum { TO_TRAIN, TO_EVAL, DROPPED };
+
+typedef struct choice {
+    const tool_table *t;
+    unsigned char *side;  /* per example */
+    bool *held;           /* per tool: belongs to the evaluation side */
+    uint32_t *order;      /* seeded order of examples */
+    size_t n_eval, wanted;
+} choice;
+
+static void hold_tools(choice *c, size_t example)
+{
+    for (size_t k = c->t->begin[example]; k < c->t->begin[example + 1]; k++) {
+        c->held[c->t->tools[k]] = true;
+    }
+}
+
+/* Takes whole groups as long as they fit. */
+static graft_status take_groups(choice *c, const uint32_t *groups)
+{
+    graft_status status = GRAFT_OK;
+    uint32_t *sizes = NULL;
+    bool *taken = NULL;
+    size_t n = c->t->n_examples;
+    GRAFT_TRY(graft_alloc(&sizes, n, sizeof *sizes));
+    GRAFT_TRY(graft_alloc(&taken, n, sizeof *taken));
+    for (size_t i = 0; i < n; i++) {
+        sizes[groups[i]]++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint32_t group = groups[c->order[i]];
+        if (!taken[group] && sizes[group] <= c->wanted - c->n_eval) {
+            taken[group] = true;
+            c->n_eval += sizes[group];
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (taken[groups[i]]) {
+            c->side[i] = TO_EVAL;
+            hold_tools(c, i);
+        }
+    }
+done:
+    graft_free(taken);
+    graft_free(sizes);
+    return status;
+}
+
+/* Tools of an example that are held; `extra` counts as held, too. */
+static size_t held_tools(const choice *c, size_t example, const bool *extra)
+{
+    size_t n = 0;
+    for (size_t k = c->t->begin[example]; k < c->t->begin[example + 1]; k++) {
+        uint32_t tool = c->t->tools[k];
+        n += c->held[tool] || (extra && extra[tool]);
+    }
+    return n;
+}
+
+/* How many examples would be cut through, and how many won, if the tools of `example` were held. */
+static void weigh(const choice *c, size_t example, bool *extra, size_t *cut, size_t *won)
+{
+    const tool_table *t = c->t;
+    *cut = *won = 0;
+    for (size_t k = t->begin[example]; k < t->begin[example + 1]; k++) {
+        extra[t->tools[k]] = true;
+    }
+    for (size_t i = 0; i < t->n_examples; i++) {
+        size_t n = t->begin[i + 1] - t->begin[i], held = held_tools(c, i, extra);
+        if (n && c->side[i] != TO_EVAL) {
+            *won += held == n;
+            *cut += held && held < n;
+        }
+    }
+    for (size_t k = t->begin[example]; k < t->begin[example + 1]; k++) {
+        extra[t->tools[k]] = false;
+    }
+}
+
+/* The next candidate at or behind *at: an example with tools that is still on the training side. */
+static bool next_candidate(const choice *c, size_t *at)
+{
+    while (*at < c->t->n_examples) {
+        size_t example = c->order[(*at)++];
+        if (c->side[example] == TO_TRAIN && c->t->begin[example + 1] > c->t->begin[example]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Moves tools one example at a time until enough examples are inside. */
+static graft_status cut_groups(choice *c)
+{
+    graft_status status = GRAFT_OK;
+    bool *extra = NULL;
+    GRAFT_TRY(graft_alloc(&extra, c->t->ids.n, sizeof *extra));
+    while (c->n_eval < c->wanted) {
+        size_t best = SIZE_MAX, best_cut = 0, best_won = 0, at = 0, cut, won;
+        for (size_t tried = 0; tried < (best == SIZE_MAX ? MOST_CANDIDATES : CANDIDATES) &&
+                               next_candidate(c, &at); tried++) {
+            size_t example = c->order[at - 1];
+            weigh(c, example, extra, &cut, &won);
+            /* Fewest cut per example won, within what is wanted. */
+            if (won <= c->wanted - c->n_eval + CANDIDATES &&
+                (best == SIZE_MAX || cut * best_won < best_cut * won)) {
+                best = example, best_cut = cut, best_won = won;
+            }
+        }
+        if (best == SIZE_MAX) {
+            break;
+        }
+        hold_tools(c, best);
+        for (size_t i = 0; i < c->t->n_examples; i++) {
+            size_t n = c->t->begin[i + 1] - c->t->begin[i];
+            if (n && c->side[i] == TO_TRAIN && held_tools(c, i, NULL) == n) {
+                c->side[i] = TO_EVAL;
+                c->n_eval++;
+            }
+        }
+    }
+    for (size_t i = 0; i < c->t->n_examples; i++) {
+        if (c->side[i] == TO_TRAIN && held_tools(c, i, NULL)) {
+            c->side[i] = DROPPED;
+        }
+    }
+done:
+    graft_free(extra);
+    return status;
+}
+
+static graft_status choose_by_tool(choice *c, const graft_dataset *dataset)
+{
+    graft_status status = GRAFT_OK;
+    tool_table t = {0};
+    uint32_t *groups = NULL;
+    graft_map_init(&t.ids);
+    c->t = &t;
+    GRAFT_TRY(table_build(&t, dataset));
+    GRAFT_TRY(graft_alloc(&groups, dataset->n, sizeof *groups));
+    GRAFT_TRY(group_examples(groups, &t));
+    GRAFT_TRY(graft_alloc(&c->held, t.ids.n, sizeof *c->held));
+    GRAFT_TRY(take_groups(c, groups));
+    GRAFT_TRY(cut_groups(c));
+done:
+    c->t = NULL;
+    graft_free(groups);
+    table_clear(&t);
+    return status;
+}
+
+/* Moves every example to its side. */
+static graft_status move_examples(graft_dataset *train, graft_dataset *eval,
+                                  const unsigned char *side, size_t n_eval, size_t *n_dropped)
+{
+    graft_status status = GRAFT_OK;
+    size_t kept = 0;
+    GRAFT_TRY(graft_reserve(&eval->conversations, &eval->capacity, n_eval,
+                            sizeof *eval->conversations));
+    *n_dropped = 0;
+    for (size_t i = 0; i < train->n; i++) {
+        graft_conversation moved = train->conversations[i];
+        if (side[i] == TO_TRAIN) {
+            train->conversations[kept++] = moved;
+        } else if (side[i] == TO_EVAL) {
+            eval->conversations[eval->n++] = moved;
+        } else {
+            graft_conversation_clear(&moved);
+            ++*n_dropped;
+        }
+    }
+    train->n = kept;
+    eval->format = train->format;
+done:
+    return status;
+}
+
+graft_status graft_dataset_split(graft_dataset *train, graft_dataset *eval, size_t n_eval,
+                                 graft_split_kind kind, uint64_t seed, size_t *n_dropped)
+{
+    graft_status status = GRAFT_OK;
+    choice c = {.wanted = n_eval};
+    graft_rng rng;
+    size_t dropped = 0;
+    if (n_eval == 0 || n_eval >= train->n || train->n > UINT32_MAX) {
+        return graft_fail(GRAFT_E_CONFIG, "%zu examples cannot be held back for evaluation of %zu",
+                          n_eval, train->n);
+    }
+    GRAFT_TRY(graft_alloc(&c.side, train->n, sizeof *c.side));
+    GRAFT_TRY(graft_alloc(&c.order, train->n, sizeof *c.order));
+    for (size_t i = 0; i < train->n; i++) {
+        c.order[i] = (uint32_t)i;
+    }
+    graft_rng_init(&rng, seed, GRAFT_RNG_SPLIT, 0);
+    graft_rng_shuffle(&rng, c.order, train->n);
+    if (kind == GRAFT_SPLIT_TOOL) {
+        GRAFT_TRY(choose_by_tool(&c, train));
+    } else {
+        for (; c.n_eval < n_eval; c.n_eval++) {
+            c.side[c.order[c.n_eval]] = TO_EVAL;
+        }
+    }
+    size_t n_train = 0;
+    for (size_t i = 0; i < train->n; i++) {
+        n_train += c.side[i] == TO_TRAIN;
+    }
+    if (!c.n_eval || !n_train) {
+        status = graft_fail(GRAFT_E_CONFIG, "the examples share their tools so much that none can be "
+                            "held back by tool (val_split: random)");
+        goto done;
+    }
+    GRAFT_TRY(move_examples(train, eval, c.side, c.n_eval, &dropped));
+    if (n_dropped) {
+        *n_dropped = dropped;
+    }
+done:
+    graft_free(c.held);
+    graft_free(c.order);
+    graft_free(c.side);
+    return status;
+}
