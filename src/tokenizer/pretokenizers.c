@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Letters and numbers as of Unicode 15.1, which the runtime's tables have; PCRE2 may know 14.0 only,
+/* Letters, numbers and marks as of Unicode 15.1, which the runtime's tables have; PCRE2 may know 14.0 only,
  * so what came later is spelled out. */
 #define LETTER                                                                               \
     "\\p{L}\\x{1123F}\\x{11240}\\x{11F02}\\x{11F04}-\\x{11F10}\\x{11F12}-\\x{11F33}"         \
@@ -13,6 +13,10 @@
     "\\x{1E030}-\\x{1E06D}\\x{1E4D0}-\\x{1E4EB}\\x{2B739}\\x{2EBF0}-\\x{2EE5D}"              \
     "\\x{31350}-\\x{323AF}"
 #define NUMBER "\\p{N}\\x{11F50}-\\x{11F59}\\x{1D2C0}-\\x{1D2D3}\\x{1E4F0}-\\x{1E4F9}"
+#define MARK                                                                                 \
+    "\\p{M}\\x{CF3}\\x{ECE}\\x{10EFD}-\\x{10EFF}\\x{11241}\\x{11F00}\\x{11F01}\\x{11F03}"    \
+    "\\x{11F34}-\\x{11F3A}\\x{11F3E}-\\x{11F42}\\x{13440}\\x{13447}-\\x{13455}"            \
+    "\\x{1E08F}\\x{1E4EC}-\\x{1E4EF}"
 /* PCRE2's \s also has U+180E, which the runtime does not count. */
 #define SPACE                                                                                \
     "\\x09-\\x0D\\x20\\x85\\xA0\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}"      \
@@ -48,7 +52,7 @@ const graft_pretokenizer graft_pretokenizers[] = {
     {.names = {"qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan",
                "solar-open", "grok-2"},
      .patterns = {MODERN_WORDS("", "")}},
-    {.names = {"qwen35"}, .patterns = {MODERN_WORDS("\\p{M}", "")}},
+    {.names = {"qwen35"}, .patterns = {MODERN_WORDS(MARK, "")}},
 };
 const size_t graft_n_pretokenizers = sizeof graft_pretokenizers / sizeof graft_pretokenizers[0];
 
