@@ -1,0 +1,184 @@
+#include "run/corpus.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/sha256.h"
+
+void graft_corpus_clear(graft_corpus *corpus)
+{
+    for (size_t i = 0; i < corpus->n_samples; i++) {
+        graft_example_clear(&corpus->samples[i]);
+    }
+    graft_free(corpus->samples);
+    graft_free(corpus->units);
+    graft_dataset_clear(&corpus->dataset);
+    memset(corpus, 0, sizeof *corpus);
+}
+
+/* Numbers of examples per power of two of tokens, longest last. */
+typedef struct length_table {
+    size_t counts[32];
+    size_t n_long, longest;
+} length_table;
+
+static void count_length(length_table *table, size_t n, size_t limit)
+{
+    size_t bin = 0;
+    while (bin < 31 && ((size_t)1 << bin) < n) {
+        bin++;
+    }
+    table->counts[bin]++;
+    table->n_long += n > limit;
+    table->longest = n > table->longest ? n : table->longest;
+}
+
+static graft_status fail_length(const length_table *table, size_t limit, const char *where)
+{
+    graft_status status = GRAFT_OK;
+    graft_text text;
+    graft_text_init(&text);
+    for (size_t bin = 0; bin < 32; bin++) {
+        if (table->counts[bin] > 0) {
+            GRAFT_TRY(graft_text_appendf(&text, "%s%zu up to %zu", text.len > 0 ? ", " : "",
+                                         table->counts[bin], (size_t)1 << bin));
+        }
+    }
+    graft_log(GRAFT_LOG_WARN, "examples by tokens: %s", graft_text_z(&text));
+    status = graft_fail(GRAFT_E_DATA,
+                        "%zu examples are longer than %zu tokens (the longest has %zu, the first "
+                        "is %s): raise max_seq_length, or leave them out with truncation: drop",
+                        table->n_long, limit, table->longest, where);
+done:
+    graft_text_clear(&text);
+    return status;
+}
+
+static graft_status add_samples(graft_corpus *corpus, const graft_session *session, size_t index)
+{
+    graft_status status = GRAFT_OK;
+    graft_example *samples = NULL;
+    size_t n = 0;
+    const graft_conversation *conversation = &corpus->dataset.conversations[index];
+    status = graft_examples_build(&samples, &n, session->chat, session->tokenizer, conversation,
+                                  (uint32_t)index);
+    if (status != GRAFT_OK) {
+        return graft_fail_prefix("%s:%zu", conversation->file, conversation->line);
+    }
+    GRAFT_TRY(graft_reserve(&corpus->samples, &corpus->samples_capacity, corpus->n_samples + n,
+                            sizeof *corpus->samples));
+    memcpy(corpus->samples + corpus->n_samples, samples, n * sizeof *samples);
+    corpus->n_samples += n;
+    corpus->units[index].n_samples = n;
+    n = 0;
+done:
+    for (size_t i = 0; i < n; i++) {
+        graft_example_clear(&samples[i]);
+    }
+    graft_free(samples);
+    return status;
+}
+
+/* Takes the samples of unit `index` away again. */
+static void drop_last(graft_corpus *corpus, size_t index)
+{
+    for (size_t k = 0; k < corpus->units[index].n_samples; k++) {
+        graft_example_clear(&corpus->samples[--corpus->n_samples]);
+    }
+    corpus->units[index].n_samples = 0;
+    corpus->n_dropped++;
+}
+
+graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *session)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = session->config;
+    size_t n_ctx = session->model->hparams.n_ctx, n = corpus->dataset.n, at = 0, kept = 0;
+    size_t limit = c->max_seq_length == 0 ? n_ctx : (size_t)c->max_seq_length;
+    length_table table = {{0}, 0, 0};
+    char where[512] = "";
+    GRAFT_TRY(graft_alloc(&corpus->units, n, sizeof *corpus->units));
+    for (size_t i = 0; i < n; i++) {
+        const graft_conversation *conversation = &corpus->dataset.conversations[i];
+        size_t longest = 0, before = corpus->n_samples;
+        GRAFT_TRY(add_samples(corpus, session, i));
+        for (size_t k = before; k < corpus->n_samples; k++) {
+            longest = corpus->samples[k].n > longest ? corpus->samples[k].n : longest;
+        }
+        count_length(&table, longest, limit);
+        if (longest > limit) {
+            if (table.n_long == 1) {
+                snprintf(where, sizeof where, "%s:%zu", conversation->file, conversation->line);
+            }
+            drop_last(corpus, i);
+        }
+    }
+    if (table.n_long > 0 && c->truncation == GRAFT_TRUNCATION_ERROR) {
+        status = fail_length(&table, limit, where);
+        goto done;
+    }
+    if (table.n_long > 0) {
+        graft_log(GRAFT_LOG_WARN, "left out %zu examples longer than %zu tokens", table.n_long,
+                  limit);
+    }
+    for (size_t i = 0; i < n; i++) { /* units without samples go; samples have their final place */
+        graft_unit unit = {corpus->samples + at, corpus->units[i].n_samples};
+        at += unit.n_samples;
+        if (unit.n_samples > 0) {
+            corpus->units[kept++] = unit;
+        }
+    }
+    corpus->n_units = kept;
+done:
+    return status;
+}
+
+graft_status graft_corpus_show_shares(const graft_corpus *corpus, const char *what)
+{
+    static const char *const names[] = {"system", "user", "assistant", "tool", "template"};
+    size_t tokens[GRAFT_TOKEN_N_ROLES] = {0}, trained[GRAFT_TOKEN_N_ROLES] = {0};
+    size_t all = 0, all_trained = 0;
+    for (size_t i = 0; i < corpus->n_samples; i++) {
+        const graft_example *e = &corpus->samples[i];
+        for (size_t k = 0; k < e->n; k++) {
+            tokens[e->roles[k]]++;
+            trained[e->roles[k]] += e->weights[k] != 0;
+        }
+    }
+    for (size_t r = 0; r < GRAFT_TOKEN_N_ROLES; r++) {
+        all += tokens[r];
+        all_trained += trained[r];
+    }
+    graft_log(GRAFT_LOG_INFO, "%s: %zu examples, %zu tokens, %.1f %% of them trained", what,
+              corpus->n_units, all, 100.0 * (double)all_trained / (double)(all > 0 ? all : 1));
+    for (size_t r = 0; r < GRAFT_TOKEN_N_ROLES; r++) {
+        if (tokens[r] > 0) {
+            graft_log(GRAFT_LOG_INFO, "  %-9s %9zu tokens, trained %5.1f %%", names[r], tokens[r],
+                      100.0 * (double)trained[r] / (double)tokens[r]);
+        }
+    }
+    if (all_trained == 0 || all_trained == all) {
+        return graft_fail(GRAFT_E_DATA,
+                          "%s: %s of the %zu tokens would be trained; the data or the chat "
+                          "template does not mark what the assistant says",
+                          what, all_trained == 0 ? "none" : "all", all);
+    }
+    return GRAFT_OK;
+}
+
+void graft_corpus_hash(const graft_corpus *corpus, char out[65])
+{
+    graft_sha256 hash;
+    uint8_t digest[32];
+    graft_sha256_init(&hash);
+    for (size_t i = 0; i < corpus->n_samples; i++) {
+        const graft_example *e = &corpus->samples[i];
+        graft_sha256_update(&hash, &e->n, sizeof e->n);
+        graft_sha256_update(&hash, e->ids, e->n * sizeof *e->ids);
+        graft_sha256_update(&hash, e->weights, e->n * sizeof *e->weights);
+    }
+    graft_sha256_final(&hash, digest);
+    graft_sha256_hex(digest, out);
+}

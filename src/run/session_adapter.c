@@ -1,0 +1,116 @@
+/* Adapters of a session: new ones, and ones that are read from files. */
+#include <math.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "export/export.h"
+#include "run/session.h"
+
+/* "q_proj,v_proj" of a list of names. */
+static graft_status join_names(graft_text *out, const graft_names *names)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < names->n; i++) {
+        GRAFT_TRY(graft_text_appendf(out, "%s%s", i > 0 ? "," : "", names->items[i]));
+    }
+done:
+    return status;
+}
+
+/* Copies loaded maps into the session's adapter. A scale other than the adapter's own is folded
+ * into B, so that the product is the same. */
+static graft_status fill(graft_session *session, const graft_loaded_adapter *loaded)
+{
+    graft_status status = GRAFT_OK;
+    float *b = NULL;
+    size_t capacity = 0;
+    for (size_t i = 0; i < loaded->n_maps; i++) {
+        const graft_export_map *map = &loaded->maps[i];
+        size_t n = map->n_out * map->rank;
+        double ratio = map->scale / session->adapter->scale;
+        GRAFT_TRY(graft_reserve(&b, &capacity, n, sizeof *b));
+        for (size_t k = 0; k < n; k++) {
+            b[k] = (float)((double)map->b[k] * ratio);
+        }
+        GRAFT_TRY(graft_adapter_set_map(session->adapter, map->name, map->a, b, map->rank,
+                                        map->n_in, map->n_out));
+    }
+done:
+    graft_free(b);
+    return status;
+}
+
+graft_status graft_session_new_adapter(graft_session *session)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = session->config;
+    graft_loaded_adapter loaded = {0};
+    graft_text targets;
+    graft_text_init(&targets);
+    GRAFT_TRY(join_names(&targets, &c->lora_target_modules));
+    graft_adapter_options options = {(size_t)c->lora_r, c->lora_alpha, c->use_rslora,
+                                     c->lora_dropout, c->seed, graft_text_z(&targets)};
+    GRAFT_TRY(graft_adapter_new(&session->adapter, &options, session->model->slots,
+                                session->model->n_slots));
+    if (c->init_adapter != NULL) {
+        GRAFT_TRY(graft_adapter_load(&loaded, c->init_adapter, session->model->file));
+        status = fill(session, &loaded);
+        if (status != GRAFT_OK) {
+            status = graft_fail_prefix("%s", c->init_adapter);
+            goto done;
+        }
+        graft_log(GRAFT_LOG_INFO, "starting from %s: %zu maps", c->init_adapter, loaded.n_maps);
+    }
+done:
+    graft_loaded_adapter_clear(&loaded);
+    graft_text_clear(&targets);
+    return status;
+}
+
+/* The modules that occur in a loaded adapter, as targets. */
+static graft_status loaded_targets(graft_text *out, const graft_loaded_adapter *loaded)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < loaded->n_maps; i++) {
+        const char *dot = strchr(loaded->maps[i].name, '.');
+        dot = dot == NULL ? NULL : strchr(dot + 1, '.');
+        if (dot != NULL) {
+            GRAFT_TRY(graft_text_appendf(out, "%s%.*s", i > 0 ? "," : "",
+                                         (int)strcspn(dot + 1, "."), dot + 1));
+        }
+    }
+done:
+    return status;
+}
+
+graft_status graft_session_load_adapter(graft_session *session)
+{
+    graft_status status = GRAFT_OK;
+    const char *path = session->config->init_adapter;
+    graft_loaded_adapter loaded = {0};
+    graft_text targets;
+    graft_text_init(&targets);
+    if (path == NULL) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_adapter_load(&loaded, path, session->model->file));
+    if (loaded.n_maps == 0) {
+        status = graft_fail(GRAFT_E_MODEL, "%s: holds no low-rank maps", path);
+        goto done;
+    }
+    GRAFT_TRY(loaded_targets(&targets, &loaded));
+    size_t rank = loaded.maps[0].rank;
+    graft_adapter_options options = {rank, loaded.maps[0].scale * (double)rank, false, 0, 0,
+                                     graft_text_z(&targets)};
+    GRAFT_TRY(graft_adapter_new(&session->adapter, &options, session->model->slots,
+                                session->model->n_slots));
+    memset(session->adapter->params, 0, session->adapter->n_params * sizeof(graft_real));
+    if (fill(session, &loaded) != GRAFT_OK) {
+        status = graft_fail_prefix("%s", path);
+    }
+done:
+    graft_loaded_adapter_clear(&loaded);
+    graft_text_clear(&targets);
+    return status;
+}

@@ -1,0 +1,278 @@
+/* Training a tiny model: what must not depend on layout, threads, or an interruption. */
+#include <math.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+#include "core/threads.h"
+#include "io/files.h"
+#include "support/test.h"
+#include "support/tiny_model.h"
+#include "train/checkpoint.h"
+
+#define N_EXAMPLES 24
+
+typedef struct fixture {
+    graft_config *config;
+    graft_model *model;
+    graft_adapter *adapter;
+    graft_compute compute;
+    graft_example examples[N_EXAMPLES];
+    graft_unit units[N_EXAMPLES];
+    graft_trainer trainer;
+} fixture;
+
+/* Examples that share beginnings, of different lengths, with a third of the tokens trained. */
+static void make_examples(fixture *f)
+{
+    graft_rng rng;
+    graft_rng_init(&rng, 3, GRAFT_RNG_TEST, 1);
+    for (size_t i = 0; i < N_EXAMPLES; i++) {
+        graft_example *e = &f->examples[i];
+        e->n = (uint32_t)(6 + graft_rng_below(&rng, 40));
+        e->conversation = (uint32_t)i;
+        assert_ok(graft_alloc(&e->ids, e->n, sizeof *e->ids));
+        assert_ok(graft_alloc(&e->weights, e->n, sizeof *e->weights));
+        assert_ok(graft_alloc(&e->roles, e->n, 1));
+        for (uint32_t k = 0; k < e->n; k++) {
+            e->ids[k] = k < 4 ? (int32_t)k + 1 : (int32_t)graft_rng_below(&rng, 40);
+            e->weights[k] = k >= 2 && k % 3 == 0 ? 1.0f : 0.0f;
+        }
+        f->units[i] = (graft_unit){e, 1};
+    }
+}
+
+static void open_fixture(fixture *f, const char *settings)
+{
+    char text[512];
+    memset(f, 0, sizeof *f);
+    assert_ok(graft_config_new(&f->config));
+    strcpy(text, settings);
+    for (char *at = strtok(text, " "); at != NULL; at = strtok(NULL, " ")) {
+        char *equal = strchr(at, '=');
+        *equal = '\0';
+        assert_ok(graft_config_set(f->config, at, equal + 1));
+    }
+    assert_ok(graft_config_check(f->config));
+    assert_ok(graft_model_open(&f->model, tiny_model("train.gguf", &tiny_default)));
+    graft_adapter_options options = {4, 8.0, false, f->config->lora_dropout, 5, "all-linear"};
+    assert_ok(graft_adapter_new(&f->adapter, &options, f->model->slots, f->model->n_slots));
+    graft_cpu_level level;
+    assert_ok(graft_cpu_choose(&level));
+    assert_ok(graft_compute_init(&f->compute, level));
+    make_examples(f);
+    assert_ok(graft_trainer_init(&f->trainer, f->config, f->model, f->adapter, &f->compute,
+                                 f->units, N_EXAMPLES));
+}
+
+static void close_fixture(fixture *f)
+{
+    graft_trainer_clear(&f->trainer);
+    graft_adapter_free(f->adapter);
+    graft_model_close(f->model);
+    graft_compute_clear(&f->compute);
+    graft_config_free(f->config);
+    for (size_t i = 0; i < N_EXAMPLES; i++) {
+        graft_example_clear(&f->examples[i]);
+    }
+}
+
+#define SETTINGS "max_steps=8 batch_size=6 learning_rate=1e-2 warmup_ratio=0 seed=9 "
+
+/* Runs `n` steps; losses[i] and a copy of the parameters afterwards (freed by the caller). */
+static graft_real *run(const char *settings, size_t n, double *losses, size_t *n_params)
+{
+    fixture f;
+    graft_real *params = NULL;
+    open_fixture(&f, settings);
+    for (size_t i = 0; i < n; i++) {
+        graft_step_report report;
+        assert_ok(graft_trainer_step(&f.trainer, &report));
+        losses[i] = report.loss;
+    }
+    *n_params = f.adapter->n_params;
+    assert_ok(graft_alloc(&params, *n_params, sizeof *params));
+    memcpy(params, f.adapter->params, *n_params * sizeof *params);
+    close_fixture(&f);
+    return params;
+}
+
+static double largest_difference(const graft_real *a, const graft_real *b, size_t n)
+{
+    double worst = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
+        size = fmax(size, fabs((double)b[i]));
+    }
+    return worst / size;
+}
+
+static void learns(void **state)
+{
+    double losses[8];
+    size_t n = 0;
+    (void)state;
+    graft_real *params = run(SETTINGS, 8, losses, &n);
+    assert_true(losses[7] < losses[0] - 0.05);
+    graft_free(params);
+}
+
+static void same_bits_at_any_thread_count(void **state)
+{
+    double losses[4], again[4];
+    size_t n = 0;
+    (void)state;
+    graft_threads_set(1);
+    graft_real *one = run(SETTINGS, 4, losses, &n);
+    for (int threads = 2; threads <= 8; threads += 3) {
+        graft_threads_set(threads);
+        graft_real *more = run(SETTINGS, 4, again, &n);
+        assert_memory_equal(losses, again, sizeof losses);
+        assert_memory_equal(one, more, n * sizeof *one);
+        graft_free(more);
+    }
+    graft_threads_set(0);
+    graft_free(one);
+}
+
+/* The mathematics of a step does not depend on how its examples lie in memory. */
+static void same_step_in_any_layout(void **state)
+{
+    static const char *const layouts[] = {
+        SETTINGS "packing=false", SETTINGS "prefix_sharing=false",
+        SETTINGS "gradient_checkpointing=true", SETTINGS "max_tokens_per_pass=64",
+        SETTINGS "packing=false gradient_checkpointing=true"};
+    double losses[2], again[2];
+    size_t n = 0;
+    (void)state;
+    graft_real *packed = run(SETTINGS "gradient_checkpointing=false", 2, losses, &n);
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+        graft_real *other = run(layouts[i], 2, again, &n);
+        assert_true(fabs(losses[0] - again[0]) <= 1e-5 * fabs(losses[0]));
+        assert_true(fabs(losses[1] - again[1]) <= 1e-4 * fabs(losses[1]));
+        assert_true(largest_difference(other, packed, n) < 2e-2);
+        graft_free(other);
+    }
+    graft_free(packed);
+}
+
+/* The gradient of one step with all examples in one pass against one example per pass. */
+static void accumulation_equals_one_batch(void **state)
+{
+    fixture one, eight;
+    graft_step_report a, b;
+    (void)state;
+    open_fixture(&one, SETTINGS "batch_size=8 prefix_sharing=false");
+    open_fixture(&eight, SETTINGS "batch_size=8 packing=false");
+    assert_ok(graft_trainer_step(&one.trainer, &a));
+    assert_ok(graft_trainer_step(&eight.trainer, &b));
+    assert_int_equal(graft_step_layout_n_passes(one.trainer.layout), 1);
+    assert_int_equal(graft_step_layout_n_passes(eight.trainer.layout), 8);
+    assert_true(fabs(a.loss - b.loss) <= 1e-6 * fabs(a.loss));
+    assert_true(largest_difference(one.adapter->grads, eight.adapter->grads,
+                                   one.adapter->n_params) < 1e-5);
+    close_fixture(&one);
+    close_fixture(&eight);
+}
+
+static void no_allocation_after_the_first_steps(void **state)
+{
+    fixture f;
+    graft_step_report report;
+    (void)state;
+    open_fixture(&f, "max_steps=100 batch_size=24 shuffle=true");
+    assert_ok(graft_trainer_step(&f.trainer, &report));
+    assert_ok(graft_trainer_step(&f.trainer, &report)); /* the arena has its final shape now */
+    uint64_t before = graft_alloc_count();
+    for (size_t i = 0; i < 5; i++) {
+        assert_ok(graft_trainer_step(&f.trainer, &report));
+    }
+    assert_int_equal(graft_alloc_count(), before);
+    close_fixture(&f);
+}
+
+static void resumed_run_has_the_same_bits(void **state)
+{
+    fixture f;
+    double losses[8];
+    size_t n = 0;
+    graft_step_report report;
+    graft_text identity;
+    char *newest = NULL;
+    const char *settings = SETTINGS "lora_dropout=0.2";
+    (void)state;
+    graft_text_init(&identity);
+    graft_real *whole = run(settings, 8, losses, &n);
+    const char *folder = test_temp_path("checkpoints");
+    open_fixture(&f, settings);
+    assert_ok(graft_run_identity(&identity, &f.trainer, "base", "data"));
+    for (size_t i = 0; i < 5; i++) {
+        assert_ok(graft_trainer_step(&f.trainer, &report));
+        assert_ok(graft_checkpoint_save(&f.trainer, graft_text_z(&identity), folder, 2));
+    }
+    close_fixture(&f);
+    open_fixture(&f, settings);
+    assert_ok(graft_checkpoint_newest(&newest, folder));
+    assert_contains(newest, "step-5.h5");
+    assert_ok(graft_checkpoint_load(&f.trainer, graft_text_z(&identity), newest));
+    for (size_t i = 5; i < 8; i++) {
+        assert_ok(graft_trainer_step(&f.trainer, &report));
+        assert_true(report.loss == losses[i]);
+    }
+    assert_memory_equal(f.adapter->params, whole, n * sizeof *whole);
+    /* two are kept; another run's is refused with the line that differs */
+    assert_false(graft_path_exists(test_temp_path("checkpoints/step-3.h5")));
+    assert_true(graft_path_exists(test_temp_path("checkpoints/step-4.h5")));
+    assert_fails(graft_checkpoint_load(&f.trainer, "base: other\n", newest), GRAFT_E_CHECKPOINT,
+                 "base: base");
+    close_fixture(&f);
+    graft_free(newest);
+    graft_free(whole);
+    graft_text_clear(&identity);
+}
+
+static void non_finite_stops(void **state)
+{
+    fixture f;
+    graft_step_report report;
+    (void)state;
+    open_fixture(&f, SETTINGS);
+    f.adapter->params[10] = NAN;
+    assert_fails(graft_trainer_step(&f.trainer, &report), GRAFT_E_NUMERICS, "step 1");
+    close_fixture(&f);
+}
+
+static void settings_have_their_effect(void **state)
+{
+    fixture f;
+    graft_step_report report;
+    (void)state;
+    open_fixture(&f, "num_train_epochs=2 batch_size=5 warmup_ratio=0.2 learning_rate=0.5");
+    assert_int_equal(f.trainer.steps_per_epoch, 5);
+    assert_int_equal(f.trainer.n_steps, 10);
+    assert_ok(graft_trainer_step(&f.trainer, &report));
+    assert_true(fabs(report.learning_rate - 0.25) < 1e-12); /* first of two warm-up steps */
+    assert_ok(graft_trainer_step(&f.trainer, &report));
+    assert_true(fabs(report.learning_rate - 0.5) < 1e-12);
+    close_fixture(&f);
+    open_fixture(&f, "max_steps=4 max_grad_norm=1e-3 lr_scheduler_type=linear warmup_steps=0");
+    assert_ok(graft_trainer_step(&f.trainer, &report));
+    assert_ok(graft_trainer_step(&f.trainer, &report));
+    assert_true(fabs(report.learning_rate - 2e-4 * 0.75) < 1e-12);
+    close_fixture(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(learns),
+        cmocka_unit_test(same_bits_at_any_thread_count),
+        cmocka_unit_test(same_step_in_any_layout),
+        cmocka_unit_test(accumulation_equals_one_batch),
+        cmocka_unit_test(no_allocation_after_the_first_steps),
+        cmocka_unit_test(resumed_run_has_the_same_bits),
+        cmocka_unit_test(non_finite_stops),
+        cmocka_unit_test(settings_have_their_effect),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
