@@ -1,0 +1,212 @@
+/* Decoding with cached keys against computing everything again, and replies that do not depend on
+ * their neighbours. The tokenizer is only asked which tokens end a turn. */
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+#include "infer/generator.h"
+#include "support/test.h"
+#include "support/tiny_model.h"
+
+#define N_PROMPTS 7
+#define N_NEW 20
+
+typedef struct fixture {
+    graft_model *model;
+    graft_tokenizer *tokenizer;
+    graft_compute compute;
+    graft_tokens prompts[N_PROMPTS];
+} fixture;
+
+static bool open_fixture(fixture *f)
+{
+    graft_gguf *file = NULL;
+    graft_cpu_level level;
+    graft_rng rng;
+    memset(f, 0, sizeof *f);
+    if (!test_file_exists(TEST_BASE_MODEL)) {
+        return false;
+    }
+    assert_ok(graft_gguf_open(&file, TEST_BASE_MODEL));
+    assert_ok(graft_tokenizer_new(&f->tokenizer, file));
+    graft_gguf_close(file);
+    tiny_options options = tiny_default;
+    options.seed = 8;
+    assert_ok(graft_model_open(&f->model, tiny_model("generate.gguf", &options)));
+    assert_ok(graft_cpu_choose(&level));
+    assert_ok(graft_compute_init(&f->compute, level));
+    graft_rng_init(&rng, 4, GRAFT_RNG_TEST, 2);
+    for (size_t i = 0; i < N_PROMPTS; i++) {
+        graft_tokens *p = &f->prompts[i];
+        p->n = 1 + (size_t)graft_rng_below(&rng, 50);
+        assert_ok(graft_alloc(&p->ids, p->n, sizeof *p->ids));
+        for (size_t k = 0; k < p->n; k++) {
+            p->ids[k] = (int32_t)(3 + graft_rng_below(&rng, 37));
+        }
+    }
+    return true;
+}
+
+static void close_fixture(fixture *f)
+{
+    for (size_t i = 0; i < N_PROMPTS; i++) {
+        graft_free(f->prompts[i].ids);
+    }
+    graft_model_close(f->model);
+    graft_tokenizer_free(f->tokenizer);
+    graft_compute_clear(&f->compute);
+}
+
+/* Greedy decoding by running the whole sequence for every token. */
+static size_t naive(fixture *f, const graft_tokens *prompt, int32_t *reply, bool *ended)
+{
+    int32_t ids[128];
+    uint32_t positions[128];
+    size_t n = prompt->n, n_reply = 0;
+    memcpy(ids, prompt->ids, n * sizeof *ids);
+    for (uint32_t i = 0; i < 128; i++) {
+        positions[i] = i;
+    }
+    graft_compute_sizes sizes = graft_model_sizes(f->model, 128, 128);
+    assert_ok(graft_compute_prepare(&f->compute, &sizes));
+    for (*ended = false; n_reply < N_NEW && !*ended;) {
+        graft_tape tape;
+        graft_tensor *hidden = NULL, *logits = NULL;
+        graft_span span = {0, (uint32_t)n, 0, (uint32_t)n, -1, 0};
+        graft_pass pass = {n, ids, positions, &span, 1, NULL, 0};
+        uint32_t last = (uint32_t)n - 1;
+        int32_t best = 0;
+        graft_tape_begin(&tape, &f->compute, false);
+        assert_ok(graft_model_hidden(f->model, &tape, &pass, NULL, false, &hidden));
+        assert_ok(graft_model_logits(f->model, &tape, hidden, &last, 1, &logits));
+        for (int32_t i = 1; i < 40; i++) {
+            best = logits->data[i] > logits->data[best] ? i : best;
+        }
+        *ended = graft_tokenizer_is_eog(f->tokenizer, best);
+        if (!*ended) {
+            ids[n++] = reply[n_reply++] = best;
+        }
+    }
+    return n_reply;
+}
+
+static void cached_equals_naive(void **state)
+{
+    fixture f;
+    graft_reply replies[N_PROMPTS];
+    size_t n_tokens = 0;
+    (void)state;
+    if (!open_fixture(&f)) {
+        test_skip("no base model (scripts/get-base)");
+    }
+    graft_generate_options options = {.max_new_tokens = N_NEW};
+    assert_ok(graft_generate(replies, f.model, &f.compute, f.tokenizer, f.prompts, N_PROMPTS,
+                             &options));
+    for (size_t i = 0; i < N_PROMPTS; i++) {
+        int32_t expected[N_NEW];
+        bool ended = false;
+        size_t n = naive(&f, &f.prompts[i], expected, &ended);
+        assert_int_equal(replies[i].n, n);
+        assert_int_equal(replies[i].ended, ended);
+        assert_memory_equal(replies[i].ids, expected, n * sizeof *expected);
+        n_tokens += n;
+    }
+    assert_true(n_tokens > N_NEW);
+    graft_replies_free(replies, N_PROMPTS);
+    close_fixture(&f);
+}
+
+/* One at a time, three at a time, prompts read in small pieces, a cache that holds only one. */
+static void neighbours_do_not_matter(void **state)
+{
+    static const graft_generate_options ways[] = {
+        {.max_new_tokens = N_NEW, .max_batch = 1},
+        {.max_new_tokens = N_NEW, .max_batch = 3},
+        {.max_new_tokens = N_NEW, .max_batch = 4, .max_pass_tokens = 9},
+        {.max_new_tokens = N_NEW, .cache_bytes = 1},
+    };
+    fixture f;
+    graft_reply all[N_PROMPTS], replies[N_PROMPTS];
+    (void)state;
+    if (!open_fixture(&f)) {
+        test_skip("no base model (scripts/get-base)");
+    }
+    graft_generate_options options = {.max_new_tokens = N_NEW};
+    assert_ok(graft_generate(all, f.model, &f.compute, f.tokenizer, f.prompts, N_PROMPTS,
+                             &options));
+    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+        assert_ok(graft_generate(replies, f.model, &f.compute, f.tokenizer, f.prompts, N_PROMPTS,
+                                 &ways[w]));
+        for (size_t i = 0; i < N_PROMPTS; i++) {
+            assert_int_equal(replies[i].n, all[i].n);
+            assert_memory_equal(replies[i].ids, all[i].ids, all[i].n * sizeof(int32_t));
+        }
+        graft_replies_free(replies, N_PROMPTS);
+    }
+    graft_replies_free(all, N_PROMPTS);
+    close_fixture(&f);
+}
+
+static int stop_after_five(void *context, size_t prompt, int32_t id)
+{
+    int *n = context;
+    (void)prompt;
+    (void)id;
+    return ++*n >= 5;
+}
+
+static void stops_and_refuses(void **state)
+{
+    fixture f;
+    graft_reply replies[N_PROMPTS];
+    int n_seen = 0;
+    (void)state;
+    if (!open_fixture(&f)) {
+        test_skip("no base model (scripts/get-base)");
+    }
+    graft_generate_options options = {.max_new_tokens = N_NEW, .on_token = stop_after_five,
+                                      .context = &n_seen};
+    assert_fails(graft_generate(replies, f.model, &f.compute, f.tokenizer, f.prompts, N_PROMPTS,
+                                &options),
+                 GRAFT_E_INTERRUPTED, "stopped");
+    assert_int_equal(n_seen, 5);
+    size_t was = f.prompts[2].n;
+    f.prompts[2].n = 0;
+    options.on_token = NULL;
+    assert_fails(graft_generate(replies, f.model, &f.compute, f.tokenizer, f.prompts, N_PROMPTS,
+                                &options),
+                 GRAFT_E_DATA, "prompt 2");
+    f.prompts[2].n = was;
+    close_fixture(&f);
+}
+
+static void sampling_follows_the_distribution(void **state)
+{
+    graft_sampler sampler = {1.0, 1.0, 17};
+    graft_sampler nucleus = {1.0, 0.7, 17};
+    const double p[] = {0.5, 0.3, 0.15, 0.05};
+    size_t counts[4] = {0}, cut[4] = {0};
+    uint32_t order[4];
+    (void)state;
+    for (uint32_t i = 0; i < 20000; i++) {
+        graft_real logits[4], again[4];
+        for (size_t k = 0; k < 4; k++) {
+            logits[k] = again[k] = (graft_real)log(p[k]);
+        }
+        counts[graft_sample(&sampler, logits, 4, order, 0, i)]++;
+        cut[graft_sample(&nucleus, again, 4, order, 1, i)]++;
+    }
+    for (size_t k = 0; k < 4; k++) {
+        assert_true(fabs((double)counts[k] / 20000 - p[k]) < 0.015);
+    }
+    assert_int_equal(cut[2] + cut[3], 0);
+    assert_true(fabs((double)cut[0] / 20000 - 0.625) < 0.015);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cached_equals_naive), cmocka_unit_test(neighbours_do_not_matter),
+        cmocka_unit_test(stops_and_refuses), cmocka_unit_test(sampling_follows_the_distribution)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
