@@ -4,7 +4,7 @@
 static graft_status run(const cli_call *call, graft_config *config)
 {
     graft_hooks hooks = cli_hooks();
-    graft_status status = cli_configure(call, config, NULL);
+    graft_status status = cli_configure(call, config, 0);
     if (status == GRAFT_OK) {
         status = graft_bench(config, &hooks, cli_flag(call, "csv"), cli_real(call, "seconds"));
     }
@@ -19,7 +19,7 @@ static const cli_option options[] = {
 };
 
 static const cli_setting settings[] = {
-    {"base", "base_model"}, {NULL, "compute"}, {NULL, "cpu"}, {NULL, "threads"}, {0},
+    CLI_BASE, CLI_SETTING("compute"), CLI_SETTING("cpu"), CLI_SETTING("threads"), {0},
 };
 
 const cli_command cli_cmd_bench = {

@@ -6,7 +6,7 @@ static graft_status run_check(const cli_call *call, graft_config *config)
 {
     char *text = NULL;
     graft_hooks hooks = cli_hooks();
-    graft_status status = cli_configure(call, config, "dataset");
+    graft_status status = cli_configure(call, config, CLI_NEEDS_DATASET);
     if (status == GRAFT_OK) {
         status = graft_data_check(config, &hooks, cli_flag(call, "json"), &text);
     }
@@ -19,7 +19,7 @@ static graft_status run_show(const cli_call *call, graft_config *config)
     /* Readable text is escaped where it is made, because it holds colours. */
     graft_hooks hooks = json ? cli_hooks() : cli_hooks_raw();
     uint64_t n = cli_flag(call, "all") ? UINT64_MAX : cli_count(call, "n");
-    graft_status status = cli_configure(call, config, "dataset");
+    graft_status status = cli_configure(call, config, CLI_NEEDS_BASE | CLI_NEEDS_DATASET);
     if (status == GRAFT_OK) {
         status = graft_data_show(config, cli_count(call, "first"), n, &hooks, colour && !json, json);
     }
@@ -32,10 +32,7 @@ static const cli_option check_options[] = {
 };
 
 static const cli_setting check_settings[] = {
-    {"dataset", "dataset"},
-    {"format", "dataset_format"},
-    {"answers", "dataset_answers"},
-    {0},
+    CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, {0},
 };
 
 static const cli_option show_options[] = {
@@ -50,14 +47,8 @@ static const cli_option show_options[] = {
 };
 
 static const cli_setting show_settings[] = {
-    {"base", "base_model"},
-    {"dataset", "dataset"},
-    {"format", "dataset_format"},
-    {"answers", "dataset_answers"},
-    {NULL, "chat_template"},
-    {NULL, "skip_bad"},
-    {NULL, "train_on"},
-    {0},
+    CLI_BASE, CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_TEMPLATE, CLI_SETTING("skip_bad"),
+    CLI_SETTING("train_on"), {0},
 };
 
 const cli_command cli_cmd_data_check = {

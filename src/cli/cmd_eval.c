@@ -5,7 +5,7 @@ static graft_status run(const cli_call *call, graft_config *config)
 {
     char *text = NULL;
     graft_hooks hooks = cli_hooks();
-    graft_status status = cli_configure(call, config, "dataset");
+    graft_status status = cli_configure(call, config, CLI_NEEDS_BASE | CLI_NEEDS_DATASET);
     if (status == GRAFT_OK) {
         status = graft_eval(config, &hooks, cli_flag(call, "json"), &text);
     }
@@ -18,22 +18,11 @@ static const cli_option options[] = {
 };
 
 static const cli_setting settings[] = {
-    {"base", "base_model"},
-    {"adapter", "init_adapter"},
-    {"dataset", "dataset"},
-    {"format", "dataset_format"},
-    {"answers", "dataset_answers"},
-    {NULL, "chat_template"},
-    {NULL, "skip_bad"},
-    {NULL, "max_seq_length"},
-    {NULL, "truncation"},
-    {NULL, "max_tokens_per_pass"},
-    {"samples", "eval_samples"},
-    {"max_new_tokens", "eval_max_new_tokens"},
-    {NULL, "compute"},
-    {NULL, "cpu"},
-    {NULL, "threads"},
-    {0},
+    CLI_BASE, CLI_ADAPTER, CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_TEMPLATE,
+    CLI_SETTING("skip_bad"), CLI_SETTING("max_seq_length"), CLI_SETTING("truncation"),
+    CLI_SETTING("max_tokens_per_pass"), {"samples", "eval_samples", NULL, NULL},
+    {"max_new_tokens", "eval_max_new_tokens", NULL, NULL}, CLI_SETTING("compute"),
+    CLI_SETTING("cpu"), CLI_SETTING("threads"), {0},
 };
 
 const cli_command cli_cmd_eval = {

@@ -31,7 +31,7 @@ static graft_status run(const cli_call *call, graft_config *config)
     };
     graft_status status = check(call);
     if (status == GRAFT_OK) {
-        status = cli_configure(call, config, NULL);
+        status = cli_configure(call, config, CLI_NEEDS_BASE);
     }
     if (json) {
         hooks.emit = NULL;
@@ -60,8 +60,9 @@ static const cli_option options[] = {
 };
 
 static const cli_setting settings[] = {
-    {"base", "base_model"}, {"adapter", "init_adapter"}, {NULL, "chat_template"}, {NULL, "seed"},
-    {NULL, "compute"},      {NULL, "cpu"},               {NULL, "threads"},       {0},
+    CLI_BASE, CLI_ADAPTER, CLI_TEMPLATE,
+    {NULL, "seed", NULL, "with a temperature: another seed, another reply"},
+    CLI_SETTING("compute"), CLI_SETTING("cpu"), CLI_SETTING("threads"), {0},
 };
 
 const cli_command cli_cmd_generate = {

@@ -10,7 +10,7 @@ static graft_status run(const cli_call *call, graft_config *config)
         return cli_fail(file ? "TEXT and --file exclude each other"
                              : "TEXT (or --file FILE) is missing");
     }
-    graft_status status = cli_configure(call, config, NULL);
+    graft_status status = cli_configure(call, config, CLI_NEEDS_BASE);
     if (status == GRAFT_OK) {
         status = graft_tokenize(config, call->args[0], file, cli_flag(call, "special"), &hooks,
                                 cli_flag(call, "json"));
@@ -26,7 +26,9 @@ static const cli_option options[] = {
     {0},
 };
 
-static const cli_setting settings[] = {{"base", "base_model"}, {0}};
+static const cli_setting settings[] = {
+    CLI_BASE, {0},
+};
 
 const cli_command cli_cmd_tokenize = {
     .name = "tokenize",

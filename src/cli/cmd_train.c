@@ -10,7 +10,7 @@ static graft_status run(const cli_call *call, graft_config *config)
         status = graft_config_read(config, call->args[0]);
     }
     if (status == GRAFT_OK) {
-        status = cli_configure(call, config, NULL);
+        status = cli_configure(call, config, 0);
     }
     if (status == GRAFT_OK) {
         status = graft_train(config, &hooks, cli_flag(call, "json"), &text);

@@ -4,7 +4,7 @@
 static graft_status run(const cli_call *call, graft_config *config)
 {
     char *text = NULL;
-    graft_status status = cli_configure(call, config, NULL);
+    graft_status status = cli_configure(call, config, 0);
     if (status == GRAFT_OK) {
         status = graft_version_describe(config, cli_flag(call, "json"), &text);
     }
@@ -16,7 +16,9 @@ static const cli_option options[] = {
     {0},
 };
 
-static const cli_setting settings[] = {{NULL, "cpu"}, {NULL, "threads"}, {0}};
+static const cli_setting settings[] = {
+    CLI_SETTING("cpu"), CLI_SETTING("threads"), {0},
+};
 
 const cli_command cli_cmd_version = {
     .name = "version",

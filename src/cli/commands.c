@@ -63,7 +63,7 @@ static void explain(int argc, char **argv)
     if (nearest) {
         cli_fail("unknown command \"%s\" (did you mean \"%s\"?)", given, nearest);
     } else {
-        cli_fail("unknown command \"%s\" (graft help lists them)", given);
+        cli_fail("unknown command \"%s\"", given);
     }
 }
 
@@ -116,11 +116,26 @@ graft_status cli_finish(graft_status status, char *text)
     return status;
 }
 
-graft_status cli_configure(const cli_call *call, graft_config *config, const char *setting)
+static bool is_set(graft_config *config, const char *name)
+{
+    const char *value = graft_config_get(config, name);
+    return value != NULL && value[0] != 0;
+}
+
+graft_status cli_configure(const cli_call *call, graft_config *config, unsigned needs)
 {
     graft_status status = cli_apply_settings(call, config);
-    if (status == GRAFT_OK && setting && call->n_args > 0) {
-        status = graft_config_set(config, setting, call->args[0]);
+    if (status == GRAFT_OK && (needs & CLI_NEEDS_DATASET) && call->n_args > 0) {
+        status = graft_config_set(config, "dataset", call->args[0]);
     }
-    return status;
+    if (status != GRAFT_OK) {
+        return status;
+    }
+    if ((needs & CLI_NEEDS_DATASET) && !is_set(config, "dataset")) {
+        return cli_fail("DATASET.jsonl is missing");
+    }
+    if ((needs & CLI_NEEDS_BASE) && !is_set(config, "base_model")) {
+        return cli_fail("--base MODEL.gguf is missing");
+    }
+    return GRAFT_OK;
 }

@@ -23,7 +23,11 @@ graft_hooks cli_hooks_raw(void);
 /* Prints the text a job gave out, if any, frees it, and returns `status`. */
 graft_status cli_finish(graft_status status, char *text);
 
-/* Applies the settings of the command line; an argument, if given, becomes `setting`. */
-graft_status cli_configure(const cli_call *call, graft_config *config, const char *setting);
+/* What a command cannot do without. */
+enum { CLI_NEEDS_BASE = 1, CLI_NEEDS_DATASET = 2 };
+
+/* Applies the settings of the command line; an argument, if given, is the dataset. Fails if one
+ * of `needs` is missing. */
+graft_status cli_configure(const cli_call *call, graft_config *config, unsigned needs);
 
 #endif

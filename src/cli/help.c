@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/terminal.h"
 
-enum { COLUMNS = 79, HELP_COLUMN = 32 };
+enum { COLUMNS = 79, HELP_COLUMN = 30 };
 
 static void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -106,27 +106,33 @@ static const char *value_word(const graft_setting *setting)
     return setting->values;
 }
 
-static void print_settings(const cli_command *command)
+/* All settings, in groups. */
+static void print_groups(void)
 {
     const char *group = "";
     for (size_t i = 0; i < graft_settings_n(); i++) {
         const graft_setting *setting = graft_settings_at(i);
-        const char *option;
-        if (!cli_reads_setting(command, i, &option)) {
-            continue;
-        }
         if (strcmp(group, graft_settings_group(i)) != 0) {
             group = graft_settings_group(i);
             print("\n%s\n", group);
         }
-        print_option(option, value_word(setting), setting->fallback, setting->help);
+        print_option(setting->name, value_word(setting), setting->fallback, setting->help);
     }
 }
 
-static void print_options(const char *title, const cli_option *options)
+static void print_settings(const cli_setting *rows)
 {
-    print("\n%s\n", title);
-    for (const cli_option *row = options; row->name; row++) {
+    for (const cli_setting *row = rows; row && row->setting; row++) {
+        const graft_setting *setting = cli_setting_named(row->setting);
+        print_option(row->option ? row->option : setting->name,
+                     row->value ? row->value : value_word(setting), setting->fallback,
+                     row->help ? row->help : setting->help);
+    }
+}
+
+static void print_options(const cli_option *options)
+{
+    for (const cli_option *row = options; row && row->name; row++) {
         print_option(row->name, row->value, row->fallback, row->help);
     }
 }
@@ -138,9 +144,11 @@ void cli_help_command(const cli_command *command)
     print("\nusage: graft %s %s%s[--option value ...]\n\n", command->name, command->arguments,
           command->arguments[0] ? " " : "");
     print_wrapped(command->about, 0, 0);
-    if (command->options) {
-        print_options("Options", command->options);
+    print("\nOptions\n");
+    print_settings(command->settings);
+    print_options(command->options);
+    print_options(cli_common_options);
+    if (command->all_settings) {
+        print_groups();
     }
-    print_settings(command);
-    print_options("All commands", cli_common_options);
 }

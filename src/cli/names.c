@@ -60,6 +60,15 @@ bool cli_reads_setting(const cli_command *command, size_t i, const char **option
     return false;
 }
 
+const graft_setting *cli_setting_named(const char *name)
+{
+    size_t i = 0;
+    while (i + 1 < graft_settings_n() && strcmp(graft_settings_at(i)->name, name) != 0) {
+        i++;
+    }
+    return graft_settings_at(i);
+}
+
 static bool setting_has_name(const graft_setting *setting, const char *option, const char *name,
                              size_t n)
 {

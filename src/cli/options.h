@@ -27,9 +27,20 @@ typedef struct cli_option {
 
 /* A setting that a command reads. A table of them ends with setting == NULL. */
 typedef struct cli_setting {
-    const char *option;   /* the name it has here; NULL: its own */
+    const char *option;  /* the name it has here; NULL: its own */
     const char *setting;
+    const char *value;   /* for help, as in cli_option; NULL: from the setting's type */
+    const char *help;    /* NULL: the setting's */
 } cli_setting;
+
+/* Rows that several commands have. */
+#define CLI_SETTING(name) {NULL, name, NULL, NULL}
+#define CLI_BASE {"base", "base_model", "FILE", NULL}
+#define CLI_ADAPTER {"adapter", "init_adapter", "PATH", "adapter on top: a GGUF file or a PEFT folder"}
+#define CLI_DATASET {"dataset", "dataset", "FILE", "the examples, if they are not the argument"}
+#define CLI_FORMAT {"format", "dataset_format", "NAME", "layout of the file (default: detected)"}
+#define CLI_ANSWERS {"answers", "dataset_answers", "FILE", "bfcl: the possible-answer file"}
+#define CLI_TEMPLATE {NULL, "chat_template", "FILE", NULL}
 
 typedef struct cli_call cli_call;
 
@@ -76,5 +87,8 @@ bool cli_given(const cli_call *call, const char *name);
 
 /* Is setting i (graft_settings_at) one that the command reads? *option becomes its name here. */
 bool cli_reads_setting(const cli_command *command, size_t i, const char **option);
+
+/* The setting of that name; it must exist. */
+const graft_setting *cli_setting_named(const char *name);
 
 #endif

@@ -1,6 +1,6 @@
 /* run/inspect.h - describing files as JSON objects, from which the readable text is made too.
  *
- * Each function fills `out`, an empty object; its first member is "kind". Used by run_inspect.c. */
+ * Each function adds members to the object `out`, first of all "kind". Used by run_inspect.c. */
 #ifndef GRAFT_RUN_INSPECT_H
 #define GRAFT_RUN_INSPECT_H
 

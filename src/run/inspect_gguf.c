@@ -7,6 +7,7 @@
 #include "io/gguf.h"
 #include "model/model.h"
 #include "run/inspect.h"
+#include "tokenizer/tokenizer.h"
 
 enum { LONGEST_VALUE = 100 };
 
@@ -167,6 +168,7 @@ static graft_status inspect_model(graft_json *out, const graft_gguf *file, graft
 {
     graft_status status = GRAFT_OK;
     graft_model *model = NULL;
+    graft_tokenizer *tokenizer = NULL;
     GRAFT_TRY(set_want(out, "name", file, "general.name"));
     GRAFT_TRY(set_want(out, "license", file, "general.license"));
     GRAFT_TRY(set_hparam(out, "layers", file, arch, "block_count"));
@@ -184,15 +186,18 @@ static graft_status inspect_model(graft_json *out, const graft_gguf *file, graft
     const graft_gguf_kv *template = graft_gguf_find(file, "tokenizer.chat_template");
     GRAFT_TRY(graft_json_set_bool(out, "chat_template", template != NULL));
     /* Whether graft can work with it is best told by trying. */
-    if (graft_model_open(&model, graft_gguf_path(file)) == GRAFT_OK) {
-        GRAFT_TRY(graft_json_set_bool(out, "tied_head", model->tied));
-        GRAFT_TRY(graft_json_set_bool(out, "trainable", true));
-    } else {
+    bool opens = graft_model_open(&model, graft_gguf_path(file)) == GRAFT_OK &&
+                 graft_tokenizer_new(&tokenizer, file) == GRAFT_OK;
+    GRAFT_TRY(graft_json_set_bool(out, "trainable", opens));
+    if (!opens) {
         const char *why = graft_error_message();
-        GRAFT_TRY(graft_json_set_bool(out, "trainable", false));
         GRAFT_TRY(graft_inspect__set_text(out, "reason", why, strlen(why), 0));
     }
+    if (model != NULL) {
+        GRAFT_TRY(graft_json_set_bool(out, "tied_head", model->tied));
+    }
 done:
+    graft_tokenizer_free(tokenizer);
     graft_model_close(model);
     return status;
 }

@@ -3,7 +3,7 @@
 
 #include "run/inspect.h"
 
-enum { LABEL_WIDTH = 18 };
+enum { LABEL_WIDTH = 18, WIDEST_LABEL = 44 };
 
 /* "88.7 MiB" behind a number of bytes, "134.5 million" behind other large numbers. */
 static graft_status append_int(graft_text *out, const char *key, int64_t value)
@@ -75,7 +75,9 @@ done:
     return status;
 }
 
-static graft_status append_label(graft_text *out, const char *key, size_t indent)
+/* The label in a column of its own; nothing follows the label of a table. */
+static graft_status append_label(graft_text *out, const char *key, size_t indent, size_t width,
+                                 bool alone)
 {
     graft_status status = GRAFT_OK;
     graft_text label;
@@ -85,27 +87,39 @@ static graft_status append_label(graft_text *out, const char *key, size_t indent
     for (size_t i = 0; indent == 0 && i < label.len; i++) {
         label.data[i] = label.data[i] == '_' ? ' ' : label.data[i];
     }
-    GRAFT_TRY(graft_text_appendf(out, "%*s%-*s ", (int)indent, "", LABEL_WIDTH - (int)indent,
-                                 graft_text_z(&label)));
+    GRAFT_TRY(graft_text_appendf(out, "%*s%-*s%s", (int)indent, "", alone ? 0 : (int)width,
+                                 graft_text_z(&label), alone ? "" : " "));
 done:
     graft_text_clear(&label);
     return status;
+}
+
+static size_t label_width(const graft_json *object, size_t indent)
+{
+    size_t width = LABEL_WIDTH - indent;
+    for (graft_json_iter it = graft_json_iter_begin(object); graft_json_iter_next(&it);) {
+        size_t n = strlen(it.key);
+        width = n > width && n <= WIDEST_LABEL ? n : width;
+    }
+    return width;
 }
 
 /* A line of its own for each member; tables below their label. */
 static graft_status append_members(graft_text *out, const graft_json *object, size_t indent)
 {
     graft_status status = GRAFT_OK;
+    size_t width = label_width(object, indent);
     for (graft_json_iter it = graft_json_iter_begin(object); graft_json_iter_next(&it);) {
         bool table = graft_json_is(it.value, GRAFT_JSON_ARRAY) &&
                      graft_json_is(graft_json_at(it.value, 0), GRAFT_JSON_OBJECT);
-        GRAFT_TRY(append_label(out, it.key, indent));
+        bool members = graft_json_is(it.value, GRAFT_JSON_OBJECT) && indent == 0;
+        GRAFT_TRY(append_label(out, it.key, indent, width, table || members));
         if (table) {
             for (size_t i = 0; i < graft_json_length(it.value); i++) {
                 GRAFT_TRY(graft_text_appendf(out, "\n%*s", (int)indent + 2, ""));
                 GRAFT_TRY(append_row(out, graft_json_at(it.value, i)));
             }
-        } else if (graft_json_is(it.value, GRAFT_JSON_OBJECT) && indent == 0) {
+        } else if (members) {
             GRAFT_TRY(graft_text_append_char(out, '\n'));
             GRAFT_TRY(append_members(out, it.value, indent + 2));
             continue;

@@ -147,12 +147,12 @@ graft_status graft_inspect(const char *path, int tensors, int json, char **out)
     graft_text text;
     graft_text_init(&text);
     *out = NULL;
+    GRAFT_TRY(graft_inspect__set_text(object, "path", path, strlen(path), 0));
     if (graft_path_is_dir(path)) {
         GRAFT_TRY(inspect_folder(object, path, tensors != 0));
     } else {
         GRAFT_TRY(inspect_file(object, path, tensors != 0));
     }
-    GRAFT_TRY(graft_inspect__set_text(object, "path", path, strlen(path), 0));
     if (json) {
         GRAFT_TRY(graft_json_write(&text, object, GRAFT_JSON_PRETTY));
         GRAFT_TRY(graft_text_append_char(&text, '\n'));
