@@ -525,7 +525,7 @@ done:
     return status;
 }
 
-graft_status graft_conversation__canonical(graft_conversation *conversation)
+static graft_status canonical_form(graft_conversation *conversation, bool reply_needed)
 {
     graft_status status = GRAFT_OK;
     draft d = {0};
@@ -546,7 +546,7 @@ graft_status graft_conversation__canonical(graft_conversation *conversation)
     }
     if (!conversation->n_turns) {
         status = graft_fail(GRAFT_E_DATA, "no messages");
-    } else if (!replies && !conversation->expected) {
+    } else if (reply_needed && !replies && !conversation->expected) {
         /* With `expected` it is an item for evaluation only. */
         status = graft_fail(GRAFT_E_DATA, "no assistant message");
     }
@@ -554,5 +554,23 @@ done:
     graft_free(d.calls);
     graft_free(d.turns);
     graft_json_free(d.messages);
+    return status;
+}
+
+graft_status graft_conversation__canonical(graft_conversation *conversation)
+{
+    return canonical_form(conversation, true);
+}
+
+graft_status graft_conversation_read(graft_conversation *out, const graft_json *record)
+{
+    graft_conversation_init(out);
+    graft_status status = graft_reader_openai.convert(out, record, NULL);
+    if (status == GRAFT_OK) {
+        status = canonical_form(out, false);
+    }
+    if (status != GRAFT_OK) {
+        graft_conversation_clear(out);
+    }
     return status;
 }

@@ -31,6 +31,10 @@ typedef void graft_bad_line(void *context, const char *message);
 graft_status graft_dataset_read_each(graft_dataset *dataset, const graft_source *source,
                                      graft_bad_line *bad, void *context);
 
+/* One conversation from {"messages": [...], "tools": [...]} (OpenAI layout) that is to be
+ * continued: no reply need be there. GRAFT_E_DATA without file and line. */
+graft_status graft_conversation_read(graft_conversation *out, const graft_json *record);
+
 /* train_on: last - only the last assistant message of each conversation keeps its weight. */
 void graft_dataset_train_last(graft_dataset *dataset);
 

@@ -137,35 +137,17 @@ done:
 
 graft_status graft_corpus_show_shares(const graft_corpus *corpus, const char *what)
 {
-    static const char *const names[] = {"system", "user", "assistant", "tool", "template"};
-    size_t tokens[GRAFT_TOKEN_N_ROLES] = {0}, trained[GRAFT_TOKEN_N_ROLES] = {0};
-    size_t all = 0, all_trained = 0;
-    for (size_t i = 0; i < corpus->n_samples; i++) {
-        const graft_example *e = &corpus->samples[i];
-        for (size_t k = 0; k < e->n; k++) {
-            tokens[e->roles[k]]++;
-            trained[e->roles[k]] += e->weights[k] != 0;
-        }
-    }
-    for (size_t r = 0; r < GRAFT_TOKEN_N_ROLES; r++) {
-        all += tokens[r];
-        all_trained += trained[r];
-    }
-    graft_log(GRAFT_LOG_INFO, "%s: %zu examples, %zu tokens, %.1f %% of them trained", what,
-              corpus->n_units, all, 100.0 * (double)all_trained / (double)(all > 0 ? all : 1));
-    for (size_t r = 0; r < GRAFT_TOKEN_N_ROLES; r++) {
-        if (tokens[r] > 0) {
-            graft_log(GRAFT_LOG_INFO, "  %-9s %9zu tokens, trained %5.1f %%", names[r], tokens[r],
-                      100.0 * (double)trained[r] / (double)tokens[r]);
-        }
-    }
-    if (all_trained == 0 || all_trained == all) {
-        return graft_fail(GRAFT_E_DATA,
-                          "%s: %s of the %zu tokens would be trained; the data or the chat "
-                          "template does not mark what the assistant says",
-                          what, all_trained == 0 ? "none" : "all", all);
-    }
-    return GRAFT_OK;
+    graft_status status = GRAFT_OK;
+    graft_token_shares shares = {0};
+    graft_text line;
+    graft_text_init(&line);
+    graft_token_shares_add(&shares, corpus->samples, corpus->n_samples);
+    GRAFT_TRY(graft_token_shares_format(&line, &shares));
+    graft_log(GRAFT_LOG_INFO, "%s: %zu examples; %s", what, corpus->n_units, graft_text_z(&line));
+    status = graft_token_shares_check(&shares);
+done:
+    graft_text_clear(&line);
+    return status;
 }
 
 void graft_corpus_hash(const graft_corpus *corpus, char out[65])
