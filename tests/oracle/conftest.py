@@ -17,6 +17,7 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
+OUT = pathlib.Path(os.environ.get("GRAFT_TEST_BUILD", BUILD))  # of the binaries under test
 SHARED = ROOT.parent / "shared"
 BASE = BUILD / "base/SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -54,7 +55,7 @@ def shared():
 def graft():
     """Runs build/graft: graft("tokenize", "--base", path, "text") -> CompletedProcess with text
     output. A status other than `status` (None: any) fails the test and shows stderr."""
-    binary = existing(BUILD / "graft", "make")
+    binary = existing(OUT / "graft", "make")
 
     def run(*arguments, status=0, timeout=300, env=None):
         done = subprocess.run([binary, *map(str, arguments)], cwd=ROOT, text=True, timeout=timeout,
@@ -69,7 +70,7 @@ def graft():
 @pytest.fixture(scope="session")
 def driver():
     """driver("name") is the path of the program built from tests/oracle/name.c."""
-    return lambda name: existing(BUILD / "tests/oracle" / name, "make tests")
+    return lambda name: existing(OUT / "tests/oracle" / name, "make tests")
 
 
 @pytest.fixture(scope="session")

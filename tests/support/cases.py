@@ -102,8 +102,8 @@ def holds(kind, expected, text):
     return text == ""
 
 
-def run(case, root):
-    """(verdict, details): verdict is "passed", "failed" or "skipped"."""
+def run(case, root, build):
+    """(verdict, details): verdict is "passed", "failed" or "skipped". build holds the binary."""
     for path in case.needs:
         if not (root / path).exists():
             return "skipped", f"{path} is not there"
@@ -114,15 +114,15 @@ def run(case, root):
         for name, lines in case.files.items():
             (tmp / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp / name).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        return run_steps(case, root, tmp)
+        return run_steps(case, root, build, tmp)
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
 
 
-def run_steps(case, root, tmp):
+def run_steps(case, root, build, tmp):
     environment = dict(os.environ, TMP=os.path.relpath(tmp, root), LC_ALL="C.UTF-8",
                        CASES=os.path.relpath(pathlib.Path(case.path).parent, root),
-                       PATH=f"{root / 'build'}{os.pathsep}{os.environ['PATH']}")
+                       PATH=f"{build}{os.pathsep}{os.environ['PATH']}")
     environment.pop("GRAFT_CPU", None)
     for step in case.steps:
         try:
