@@ -59,6 +59,9 @@ static graft_status compile(graft_splitter *splitter, const char *pattern)
                                      PCRE2_UTF | PCRE2_UCP, &error, &offset, context);
     pcre2_compile_context_free(context);
     if (code == NULL) {
+        if (error == PCRE2_ERROR_HEAP_FAILED) {
+            return out_of_memory();
+        }
         PCRE2_UCHAR message[160];
         pcre2_get_error_message(error, message, sizeof message);
         return graft_fail(GRAFT_E_FAILED, "pre-tokeniser pattern %zu at character %zu: %s",
@@ -167,6 +170,9 @@ static graft_status split_piece(const split_run *run, size_t level, size_t start
                                    run->state->match, run->splitter->limits);
         if (rc == PCRE2_ERROR_NOMATCH) {
             break;
+        }
+        if (rc == PCRE2_ERROR_NOMEMORY) {
+            GRAFT_TRY(out_of_memory());
         }
         if (rc < 0) {
             PCRE2_UCHAR message[160];

@@ -1,0 +1,27 @@
+/* support/vocabulary.h - GGUF files that hold nothing but a small vocabulary. */
+#ifndef GRAFT_TESTS_SUPPORT_VOCABULARY_H
+#define GRAFT_TESTS_SUPPORT_VOCABULARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { TEST_NORMAL = 1, TEST_UNKNOWN, TEST_CONTROL, TEST_USER_DEFINED, TEST_UNUSED, TEST_BYTE };
+
+typedef struct test_vocabulary {
+    const char *model, *pre; /* NULL: the key is left out */
+    const char *name;        /* general.name, or NULL */
+    bool bytes;              /* ids 0 to 255 are the bytes; `tokens` follow */
+    const char *const *tokens; /* lists end with NULL; a NULL list is left out */
+    const int32_t *types;      /* of `tokens` (the bytes are normal), n_types of them; NULL: left out */
+    size_t n_types;
+    const char *const *merges;
+    const char *id_key; /* one more key of type u32, or NULL */
+    uint32_t id;
+    const bool *add_bos;
+} test_vocabulary;
+
+/* Writes the file into the folder of test_temp_dir and returns its path. */
+const char *test_vocabulary_write(const char *name, const test_vocabulary *vocabulary);
+
+#endif
