@@ -1,0 +1,218 @@
+/* support/fuzz.c */
+#include "support/fuzz.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+#include "core/strings.h"
+#include "io/files.h"
+#include "support/test.h"
+
+enum { MAX_INPUT = 1 << 16, DEFAULT_RUNS = 5000 };
+
+static const char *target_name = "target";
+static fuzz_target *run_target;
+static const char *const *dictionary;
+static graft_text *seeds;
+static size_t n_seeds;
+
+void fuzz_check_at(int holds, const char *condition, const char *file, int line)
+{
+    if (!holds) {
+        fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, condition);
+        abort(); /* what every fuzzer takes for a finding */
+    }
+}
+
+const char *fuzz_file(const uint8_t *data, size_t n)
+{
+    static char path[256];
+    static int fd = -1;
+    if (fd < 0) {
+        mkdir("build", 0777);
+        mkdir("build/tmp", 0777);
+        snprintf(path, sizeof path, "build/tmp/fuzz-%s.input", target_name);
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    }
+    fuzz_check(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, n, 0) == (ssize_t)n);
+    return path;
+}
+
+static void run_one(const uint8_t *data, size_t n)
+{
+    fuzz_file(data, n);
+    run_target(data, n);
+}
+
+/* --- mutations --- */
+
+typedef struct input {
+    uint8_t bytes[MAX_INPUT];
+    size_t n;
+} input;
+
+static size_t pick(graft_rng *rng, size_t n)
+{
+    return n == 0 ? 0 : (size_t)graft_rng_below(rng, n);
+}
+
+/* Replaces bytes[at..at+old) by n others, as far as there is room. */
+static void replace(input *in, size_t at, size_t old, const void *bytes, size_t n)
+{
+    if (in->n - old + n > MAX_INPUT) {
+        return;
+    }
+    memmove(in->bytes + at + n, in->bytes + at + old, in->n - at - old);
+    memcpy(in->bytes + at, bytes, n);
+    in->n = in->n - old + n;
+}
+
+/* A number that counts, sizes and offsets go wrong with, little endian in 4 or 8 bytes. */
+static void put_number(graft_rng *rng, input *in)
+{
+    static const uint64_t values[] = {
+        0, 1, 2, 31, 32, 33, 255, 0x7fffffff, 0x80000000, 0xffffffff, UINT64_C(1) << 32,
+        UINT64_C(1) << 60, UINT64_C(1) << 61, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX};
+    uint64_t value = values[pick(rng, sizeof values / sizeof *values)];
+    size_t width = pick(rng, 2) == 0 ? 4 : 8;
+    if (pick(rng, 4) == 0) {
+        value = in->n + pick(rng, 17) - 8;
+    }
+    if (in->n >= width) {
+        size_t at = pick(rng, in->n - width + 1);
+        for (size_t i = 0; i < width; i++) {
+            in->bytes[at + i] = (uint8_t)(value >> (8 * i));
+        }
+    }
+}
+
+static void put_word(graft_rng *rng, input *in)
+{
+    size_t n = 0;
+    while (dictionary != NULL && dictionary[n] != NULL) {
+        n++;
+    }
+    if (n > 0) {
+        const char *word = dictionary[pick(rng, n)];
+        size_t at = pick(rng, in->n + 1), old = pick(rng, 2) * pick(rng, in->n - at + 1);
+        replace(in, at, old, word, strlen(word));
+    }
+}
+
+static void mutate(graft_rng *rng, input *in)
+{
+    static uint8_t piece[MAX_INPUT];
+    const graft_text *other = &seeds[pick(rng, n_seeds)];
+    size_t at = pick(rng, in->n + 1);
+    size_t n = pick(rng, (in->n - at < 64 ? in->n - at : 64) + 1);
+    switch (pick(rng, 8)) {
+    case 0: /* flip a bit */
+        if (in->n > 0) {
+            in->bytes[pick(rng, in->n)] ^= (uint8_t)(1u << pick(rng, 8));
+        }
+        break;
+    case 1: /* any byte */
+        if (in->n > 0) {
+            in->bytes[pick(rng, in->n)] = (uint8_t)graft_rng_u32(rng);
+        }
+        break;
+    case 2: put_number(rng, in); break;
+    case 3: put_word(rng, in); break;
+    case 4: replace(in, at, n, piece, 0); break; /* cut a piece out */
+    case 5: in->n = at; break;
+    case 6: /* repeat a piece */
+        memcpy(piece, in->bytes + at, n);
+        replace(in, pick(rng, in->n + 1), 0, piece, n);
+        break;
+    default: /* a piece of another seed */
+        if (other->len > 0) {
+            size_t from = pick(rng, other->len);
+            replace(in, at, n, other->data + from, pick(rng, other->len - from + 1));
+        }
+    }
+}
+
+/* --- the tests --- */
+
+static size_t number_from(const char *variable, size_t otherwise)
+{
+    const char *text = getenv(variable);
+    return text != NULL ? (size_t)strtoull(text, NULL, 10) : otherwise;
+}
+
+static void corpus(void **state)
+{
+    (void)state;
+    assert_true(n_seeds > 0);
+    for (size_t i = 0; i < n_seeds; i++) {
+        run_one((const uint8_t *)graft_text_z(&seeds[i]), seeds[i].len);
+    }
+    run_one((const uint8_t *)"", 0);
+}
+
+static void mutations(void **state)
+{
+    (void)state;
+    static input in;
+    graft_rng rng;
+    size_t runs = number_from("FUZZ_RUNS", DEFAULT_RUNS);
+    graft_rng_init(&rng, number_from("FUZZ_SEED", 1), GRAFT_RNG_TEST, 0);
+    for (size_t i = 0; i < runs; i++) {
+        const graft_text *seed = &seeds[pick(&rng, n_seeds)];
+        in.n = seed->len < MAX_INPUT ? seed->len : MAX_INPUT;
+        memcpy(in.bytes, graft_text_z(seed), in.n);
+        for (size_t m = 1 + pick(&rng, 6); m > 0; m--) {
+            mutate(&rng, &in);
+        }
+        run_one(in.bytes, in.n);
+    }
+}
+
+static void load_seeds(const char *folder)
+{
+    char **names = NULL, *path;
+    if (graft_dir_list(&names, &n_seeds, folder) != GRAFT_OK) {
+        fprintf(stderr, "%s\n", graft_error_message());
+        exit(1);
+    }
+    fuzz_check(graft_alloc(&seeds, n_seeds + 1, sizeof *seeds) == GRAFT_OK);
+    for (size_t i = 0; i < n_seeds; i++) {
+        fuzz_check(graft_path_join(&path, folder, names[i]) == GRAFT_OK);
+        fuzz_check(graft_file_read(&seeds[i], path, MAX_INPUT) == GRAFT_OK);
+        graft_free(path);
+    }
+    graft_dir_free(names, n_seeds);
+}
+
+int fuzz_tests(const char *name, fuzz_target *target, const char *const *words)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(corpus), cmocka_unit_test(mutations)};
+    const char *one = getenv("FUZZ_INPUT");
+    char folder[256];
+    int failed = 0;
+    target_name = name;
+    run_target = target;
+    dictionary = words;
+    if (one != NULL) {
+        graft_text text;
+        graft_text_init(&text);
+        fuzz_check(graft_file_read(&text, one, MAX_INPUT) == GRAFT_OK);
+        run_one((const uint8_t *)graft_text_z(&text), text.len);
+        graft_text_clear(&text);
+        return 0;
+    }
+    snprintf(folder, sizeof folder, "tests/fuzz/corpus/%s", name);
+    load_seeds(folder);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    for (size_t i = 0; i < n_seeds; i++) {
+        graft_text_clear(&seeds[i]);
+    }
+    graft_free(seeds);
+    return failed;
+}

@@ -1,0 +1,28 @@
+/* support/fuzz.h - a fuzz target that is also a test.
+ *
+ * A target is a C file in tests/fuzz with LLVMFuzzerTestOneInput and a main that calls fuzz_tests.
+ * Run as a test it replays tests/fuzz/corpus/NAME and then a fixed number of deterministic
+ * mutations of it. FUZZ_RUNS=N asks for N of them, FUZZ_SEED=N for others, and
+ * FUZZ_INPUT=FILE runs one file. With clang the same file makes a libFuzzer binary:
+ * clang -fsanitize=fuzzer,address -DGRAFT_LIBFUZZER ... (main is left out).
+ *
+ * The input that runs is kept in build/tmp/fuzz-NAME.input: after a crash it is the culprit. */
+#ifndef GRAFT_TESTS_SUPPORT_FUZZ_H
+#define GRAFT_TESTS_SUPPORT_FUZZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef int fuzz_target(const uint8_t *data, size_t n);
+
+/* `words` (NULL-terminated, may be NULL) are pieces worth inserting. Returns what main returns. */
+int fuzz_tests(const char *name, fuzz_target *target, const char *const *words);
+
+/* A file that holds the input, for targets that read files. Valid until the next call. */
+const char *fuzz_file(const uint8_t *data, size_t n);
+
+/* A condition that every accepted input must meet. */
+#define fuzz_check(condition) fuzz_check_at((condition), #condition, __FILE__, __LINE__)
+void fuzz_check_at(int holds, const char *condition, const char *file, int line);
+
+#endif
