@@ -1,10 +1,13 @@
+/* stop.c - only async-signal-safe calls in the handler. */
 #include "cli/stop.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stddef.h>
 #include <unistd.h>
 
+enum { N_SIGNALS = 3 };
+static const int signals[N_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+static volatile sig_atomic_t caught[N_SIGNALS]; /* by us */
 static volatile sig_atomic_t asked;
 
 static void on_signal(int number)
@@ -13,18 +16,22 @@ static void on_signal(int number)
     int saved = errno;
     (void)number;
     asked = 1;
+    for (int i = 0; i < N_SIGNALS; i++) {
+        if (caught[i]) {
+            signal(signals[i], SIG_DFL);
+        }
+    }
     (void)!write(STDERR_FILENO, text, sizeof text - 1);
     errno = saved;
 }
 
 void cli_stop_init(void)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        struct sigaction action = {.sa_handler = on_signal}, old;
+    for (int i = 0; i < N_SIGNALS; i++) {
+        struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old;
         sigemptyset(&action.sa_mask);
-        action.sa_flags = SA_RESTART | (int)SA_RESETHAND;
         if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
+            caught[i] = 1;
             sigaction(signals[i], &action, NULL);
         }
     }

@@ -1,0 +1,27 @@
+/* run/bench_pass.h - how fast a training pass of a real model is. */
+#ifndef GRAFT_RUN_BENCH_PASS_H
+#define GRAFT_RUN_BENCH_PASS_H
+
+#include <graft/job.h>
+
+#include "config/config.h"
+#include "core/cpu.h"
+
+typedef struct graft_pass_figures {
+    graft_cpu_level level;
+    const char *format;       /* of the first layer's weights */
+    size_t n_tok;             /* of the pass */
+    double flop_per_token;    /* 4 per weight of a linear map, head included: forward and gradient of
+                               * the inputs. Attention and adapter are not counted, nor is recomputation */
+    double tokens_per_second, gflops;
+    bool recompute;
+} graft_pass_figures;
+
+enum { GRAFT_BENCH_PASS_TOKENS = 512 };
+
+/* Forward and backward of one pass of 512 tokens, all of them trained, with an adapter as the
+ * settings say (rank 16 on all linear maps). Repeats for about `seconds`; the fastest counts. */
+graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *config,
+                              const graft_hooks *hooks, double seconds);
+
+#endif
