@@ -1,0 +1,118 @@
+/* The first half of a training job: everything that can go wrong before the first step. */
+#include <math.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "run/training.h"
+
+static graft_status split_data(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = t->config;
+    size_t n_dropped = 0, n = t->train.dataset.n;
+    size_t n_eval = (size_t)(c->val_set_size < 1 ? ceil(c->val_set_size * (double)n)
+                                                 : c->val_set_size);
+    graft_split_kind kind =
+        c->val_split == GRAFT_VAL_SPLIT_TOOL ? GRAFT_SPLIT_TOOL : GRAFT_SPLIT_RANDOM;
+    if (c->eval_dataset.n > 0) {
+        return graft_session_read(&t->eval.dataset, c, &c->eval_dataset);
+    }
+    if (n_eval == 0) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_dataset_split(&t->train.dataset, &t->eval.dataset, n_eval, kind, c->seed,
+                                  &n_dropped));
+    graft_log(GRAFT_LOG_INFO, "held back %zu of %zu examples for evaluation (%s), %zu left out",
+              t->eval.dataset.n, n,
+              kind == GRAFT_SPLIT_TOOL ? "none of their tools is trained" : "at random",
+              n_dropped);
+done:
+    return status;
+}
+
+static graft_status read_data(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = t->config;
+    if (c->dataset.n == 0) {
+        return graft_fail(GRAFT_E_CONFIG, "dataset is not set: name a JSONL file to train on");
+    }
+    GRAFT_TRY(graft_session_read(&t->train.dataset, c, &c->dataset));
+    GRAFT_TRY(split_data(t));
+done:
+    return status;
+}
+
+static graft_status tokenise(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    if (t->config->train_on == GRAFT_TRAIN_ON_LAST) {
+        graft_dataset_train_last(&t->train.dataset);
+    }
+    GRAFT_TRY(graft_session_chat(&t->session, graft_dataset_has_tools(&t->train.dataset) ||
+                                                  graft_dataset_has_tools(&t->eval.dataset)));
+    GRAFT_TRY(graft_corpus_build(&t->train, &t->session));
+    GRAFT_TRY(graft_corpus_show_shares(&t->train, "training"));
+    if (t->eval.dataset.n > 0) {
+        GRAFT_TRY(graft_corpus_build(&t->eval, &t->session));
+    }
+done:
+    return status;
+}
+
+static void log_plan(const graft_training *t)
+{
+    const graft_trainer *r = &t->trainer;
+    graft_log(GRAFT_LOG_INFO,
+              "adapter: rank %zu, scale %.4g, on %zu of %zu linear maps, %zu parameters",
+              t->session.adapter->rank, t->session.adapter->scale, t->session.adapter->n_maps,
+              t->session.model->n_slots, t->session.adapter->n_params);
+    graft_log(GRAFT_LOG_INFO,
+              "%llu steps of %llu examples (%llu per epoch); passes of at most %zu tokens, "
+              "layers %s, about %zu MiB of activations",
+              (unsigned long long)r->n_steps, (unsigned long long)t->config->batch_size,
+              (unsigned long long)r->steps_per_epoch, r->plan.max_tokens_per_pass,
+              r->plan.recompute ? "recomputed" : "kept", r->plan.pass_bytes >> 20);
+}
+
+graft_status graft_training_prepare(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    char data_hash[65];
+    GRAFT_TRY(read_data(t));
+    GRAFT_TRY(graft_session_open(&t->session, t->config));
+    GRAFT_TRY(graft_file_sha256(t->base_hash, t->config->base_model));
+    GRAFT_TRY(tokenise(t));
+    GRAFT_TRY(graft_session_new_adapter(&t->session));
+    GRAFT_TRY(graft_trainer_init(&t->trainer, t->config, t->session.model, t->session.adapter,
+                                 &t->session.compute, t->train.units, t->train.n_units));
+    log_plan(t);
+    graft_corpus_hash(&t->train, data_hash);
+    GRAFT_TRY(graft_run_identity(&t->identity, &t->trainer, t->base_hash, data_hash));
+done:
+    return status;
+}
+
+graft_status graft_training_resume(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const char *wanted = t->config->resume_from_checkpoint;
+    char *path = NULL;
+    if (wanted != NULL && strcmp(wanted, "never") == 0) {
+        goto done;
+    }
+    if (wanted == NULL || strcmp(wanted, "auto") == 0) {
+        GRAFT_TRY(graft_checkpoint_newest(&path, t->checkpoints));
+    } else {
+        GRAFT_TRY(graft_strdup(&path, wanted));
+    }
+    if (path != NULL) {
+        GRAFT_TRY(graft_checkpoint_load(&t->trainer, graft_text_z(&t->identity), path));
+        graft_log(GRAFT_LOG_INFO, "continuing from %s: step %llu of %llu", path,
+                  (unsigned long long)t->trainer.step, (unsigned long long)t->trainer.n_steps);
+    }
+done:
+    graft_free(path);
+    return status;
+}

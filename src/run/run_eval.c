@@ -1,0 +1,50 @@
+#include <graft/eval.h>
+
+#include <string.h>
+
+#include "run/training.h"
+
+static graft_status describe(const graft_report *report, bool json, graft_text *out)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = NULL;
+    if (!json) {
+        return graft_report_table(report, out);
+    }
+    GRAFT_TRY(graft_report_json(report, &o));
+    GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_COMPACT));
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    graft_json_free(o);
+    return status;
+}
+
+graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json, char **out)
+{
+    graft_status status = GRAFT_OK;
+    graft_session session = {0};
+    graft_corpus corpus = {0};
+    graft_report *report = NULL;
+    graft_text text;
+    graft_text_init(&text);
+    *out = NULL;
+    GRAFT_TRY(graft_config_check(config));
+    if (config->dataset.n == 0) {
+        status = graft_fail(GRAFT_E_CONFIG, "dataset is not set: name a JSONL file to score on");
+        goto done;
+    }
+    GRAFT_TRY(graft_session_read(&corpus.dataset, config, &config->dataset));
+    GRAFT_TRY(graft_session_open(&session, config));
+    GRAFT_TRY(graft_session_chat(&session, graft_dataset_has_tools(&corpus.dataset)));
+    GRAFT_TRY(graft_session_load_adapter(&session));
+    GRAFT_TRY(graft_corpus_build(&corpus, &session));
+    GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
+    GRAFT_TRY(describe(report, json != 0, &text));
+    GRAFT_TRY(graft_text_take(&text, out));
+done:
+    graft_report_free(report);
+    graft_corpus_clear(&corpus);
+    graft_session_close(&session);
+    graft_text_clear(&text);
+    return status;
+}

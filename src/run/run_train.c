@@ -1,0 +1,136 @@
+#include <graft/train.h>
+
+#include <stdio.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "run/report_html.h"
+#include "run/training.h"
+
+static graft_status open_folder(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const char *folder = t->config->output_dir;
+    char *lock = NULL;
+    if (folder == NULL) {
+        return graft_fail(GRAFT_E_CONFIG, "output_dir is not set: name the folder of the run");
+    }
+    GRAFT_TRY(graft_make_dirs(folder));
+    GRAFT_TRY(graft_path_join(&t->checkpoints, folder, "checkpoints"));
+    GRAFT_TRY(graft_path_join(&lock, folder, ".lock"));
+    GRAFT_TRY(graft_lock_take(&t->lock, lock));
+    GRAFT_TRY(graft_runlog_open(&t->log, folder));
+done:
+    graft_free(lock);
+    return status;
+}
+
+static void close_training(graft_training *t)
+{
+    graft_report_free(t->before);
+    graft_report_free(t->after);
+    graft_journal_close(t->journal);
+    graft_trainer_clear(&t->trainer);
+    graft_session_close(&t->session);
+    graft_corpus_clear(&t->train);
+    graft_corpus_clear(&t->eval);
+    graft_text_clear(&t->identity);
+    graft_free(t->checkpoints);
+    graft_runlog_close(t->log);
+    graft_lock_free(t->lock);
+}
+
+/* Scores the model as it is, keeps every item's verdict, and says so in the journal. */
+static graft_status evaluate(graft_training *t, graft_report **report, const char *when)
+{
+    graft_status status = GRAFT_OK;
+    char name[48];
+    char *path = NULL;
+    graft_text text;
+    graft_json *json = NULL;
+    graft_text_init(&text);
+    if (t->eval.n_units == 0) {
+        return GRAFT_OK;
+    }
+    snprintf(name, sizeof name, "eval-%s.json", when);
+    GRAFT_TRY(graft_path_join(&path, t->config->output_dir, name));
+    GRAFT_TRY(graft_score_corpus(report, &t->session, &t->eval, t->hooks, when));
+    GRAFT_TRY(graft_report_json(*report, &json));
+    GRAFT_TRY(graft_json_write(&text, json, GRAFT_JSON_PRETTY));
+    GRAFT_TRY(graft_text_append_char(&text, '\n'));
+    GRAFT_TRY(graft_file_write(path, graft_text_z(&text), text.len));
+    GRAFT_TRY(graft_journal_eval(t->journal, when, t->trainer.step,
+                                 (double)t->trainer.step / (double)t->trainer.steps_per_epoch,
+                                 graft_json_get(json, "scores")));
+done:
+    graft_json_free(json);
+    graft_text_clear(&text);
+    graft_free(path);
+    return status;
+}
+
+/* The score before training belongs to step 0: a resumed run reads what it wrote then. */
+static graft_status evaluate_before(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    char *path = NULL;
+    if (!t->config->eval_before) {
+        return GRAFT_OK;
+    }
+    if (t->trainer.step == 0) {
+        return evaluate(t, &t->before, "before");
+    }
+    GRAFT_TRY(graft_path_join(&path, t->config->output_dir, "eval-before.json"));
+    if (graft_path_exists(path)) {
+        GRAFT_TRY(graft_report_read(&t->before, path));
+    }
+done:
+    graft_free(path);
+    return status;
+}
+
+static graft_status run(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_hooks_check(t->hooks));
+    GRAFT_TRY(graft_training_prepare(t));
+    GRAFT_TRY(graft_training_resume(t));
+    GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step));
+    GRAFT_TRY(graft_training_save_config(t));
+    GRAFT_TRY(evaluate_before(t));
+    GRAFT_TRY(graft_training_steps(t));
+    GRAFT_TRY(graft_training_export(t));
+    if (t->config->eval_after) {
+        GRAFT_TRY(evaluate(t, &t->after, "after"));
+    }
+    GRAFT_TRY(graft_report_html(t->config->output_dir));
+done:
+    return status;
+}
+
+graft_status graft_train(graft_config *config, const graft_hooks *hooks, int json, char **out)
+{
+    graft_status status = GRAFT_OK;
+    graft_training t = {.config = config, .hooks = hooks};
+    graft_text text;
+    graft_text_init(&text);
+    graft_text_init(&t.identity);
+    if (out != NULL) {
+        *out = NULL;
+    }
+    GRAFT_TRY(graft_config_check(config));
+    GRAFT_TRY(open_folder(&t));
+    status = run(&t);
+    if (status != GRAFT_OK) {
+        graft_log(GRAFT_LOG_DEBUG, "ended: %s", graft_error_message());
+        goto done;
+    }
+    GRAFT_TRY(graft_training_summary(&t, json != 0, &text));
+    if (out != NULL) {
+        GRAFT_TRY(graft_text_take(&text, out));
+    }
+done:
+    close_training(&t);
+    graft_text_clear(&text);
+    return status;
+}

@@ -1,0 +1,221 @@
+/* Generation over a corpus and the verdicts on it. */
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/memory.h"
+#include "infer/generator.h"
+#include "run/training.h"
+
+#define LOSS_PASS 512 /* tokens per pass when only the loss is wanted */
+
+/* The assistant turns of a corpus that are to be answered. */
+typedef struct item_list {
+    struct {
+        size_t conversation, turn;
+    } *items;
+    size_t n, capacity;
+} item_list;
+
+typedef struct scoring {
+    graft_session *session;
+    graft_corpus *corpus;
+    const graft_hooks *hooks;
+    const char *phase;
+    item_list list;
+    graft_tokens *prompts;
+    graft_reply *replies;
+    graft_report *report;
+    size_t n_ended, n_tokens;
+    double begin;
+} scoring;
+
+/* Every turn with a loss weight, in order, up to eval_samples. Examples without a reply of their
+ * own are answered at their end. */
+static graft_status list_items(scoring *s)
+{
+    graft_status status = GRAFT_OK;
+    size_t limit = (size_t)s->session->config->eval_samples;
+    const graft_dataset *dataset = &s->corpus->dataset;
+    for (size_t i = 0; i < dataset->n; i++) {
+        const graft_conversation *c = &dataset->conversations[i];
+        bool found = false;
+        for (size_t k = 0; k <= c->n_turns; k++) {
+            bool last = k == c->n_turns;
+            bool reply = !last && c->turns[k].role == GRAFT_ROLE_ASSISTANT;
+            found = found || reply;
+            if ((last && found) || (!last && (!reply || c->turns[k].weight == 0 || k == 0))) {
+                continue;
+            }
+            if (limit != 0 && s->list.n == limit) {
+                return GRAFT_OK;
+            }
+            GRAFT_TRY(graft_reserve(&s->list.items, &s->list.capacity, s->list.n + 1,
+                                    sizeof *s->list.items));
+            s->list.items[s->list.n].conversation = i;
+            s->list.items[s->list.n++].turn = k;
+        }
+    }
+done:
+    return status;
+}
+
+static graft_status build_prompts(scoring *s)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_alloc(&s->prompts, s->list.n, sizeof *s->prompts));
+    GRAFT_TRY(graft_alloc(&s->replies, s->list.n, sizeof *s->replies));
+    for (size_t i = 0; i < s->list.n; i++) {
+        const graft_conversation *c =
+            &s->corpus->dataset.conversations[s->list.items[i].conversation];
+        status = graft_prompt_build(&s->prompts[i], s->session->chat, s->session->tokenizer, c,
+                                    s->list.items[i].turn);
+        if (status == GRAFT_OK && s->prompts[i].n >= s->session->model->hparams.n_ctx) {
+            status = graft_fail(GRAFT_E_DATA, "the prompt has %zu tokens; the model's context is "
+                                "%zu", s->prompts[i].n, s->session->model->hparams.n_ctx);
+        }
+        if (status != GRAFT_OK) {
+            return graft_fail_prefix("%s:%zu", c->file, c->line);
+        }
+    }
+done:
+    return status;
+}
+
+static int on_token(void *context, size_t prompt, int32_t id)
+{
+    scoring *s = context;
+    (void)prompt;
+    s->n_tokens++;
+    if (id >= 0) {
+        return graft_hooks_check(s->hooks) != GRAFT_OK;
+    }
+    double seconds = graft_clock_seconds() - s->begin;
+    s->n_ended++;
+    graft_progress progress = {
+        .phase = s->phase,
+        .done = s->n_ended,
+        .total = s->list.n,
+        .unit = "items",
+        .tokens_per_second = (double)s->n_tokens / seconds,
+        .seconds = seconds,
+        .seconds_left = seconds / (double)s->n_ended * (double)(s->list.n - s->n_ended),
+        .rss_bytes = graft_rss_bytes(),
+    };
+    graft_hooks_progress(s->hooks, &progress);
+    return graft_hooks_check(s->hooks) != GRAFT_OK;
+}
+
+/* [{"name", "arguments"}] of the calls that message `turn` makes; an empty array if none. */
+static graft_status expected_calls(graft_json **out, const graft_conversation *c, size_t turn)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *calls = graft_json_get(graft_json_at(c->messages, turn), "tool_calls");
+    *out = graft_json_new_array();
+    for (size_t i = 0; i < graft_json_length(calls); i++) {
+        graft_json *function = graft_json_get(graft_json_at(calls, i), "function");
+        graft_json *call = graft_json_new_object();
+        GRAFT_TRY(graft_json_push(*out, call));
+        GRAFT_TRY(graft_json_set(call, "name",
+                                 graft_json_retain(graft_json_get(function, "name"))));
+        GRAFT_TRY(graft_json_set(call, "arguments",
+                                 graft_json_retain(graft_json_get(function, "arguments"))));
+    }
+done:
+    return status;
+}
+
+static graft_status judge(scoring *s, size_t i)
+{
+    graft_status status = GRAFT_OK;
+    const graft_conversation *c =
+        &s->corpus->dataset.conversations[s->list.items[i].conversation];
+    graft_text output, content;
+    graft_json *calls = NULL, *expected = NULL;
+    size_t n_broken = 0;
+    graft_text_init(&output);
+    graft_text_init(&content);
+    for (size_t k = 0; k < s->replies[i].n; k++) {
+        size_t n = 0;
+        const char *piece =
+            graft_tokenizer_piece(s->session->tokenizer, s->replies[i].ids[k], &n);
+        GRAFT_TRY(graft_text_append(&output, piece == NULL ? "" : piece, n));
+    }
+    GRAFT_TRY(graft_chat_dialect(s->session->chat)
+                  ->parse(&calls, &content, &n_broken, graft_text_z(&output), output.len));
+    GRAFT_TRY(expected_calls(&expected, c, s->list.items[i].turn));
+    graft_report_item item = {
+        .index = s->list.items[i].conversation,
+        .turn = s->list.items[i].turn,
+        .prompt_tokens = s->prompts[i].n,
+        .output = graft_text_z(&output),
+        .output_len = output.len,
+        .content = graft_text_z(&content),
+        .content_len = content.len,
+        .judged = {calls, n_broken, s->replies[i].ended, expected, c->expected, c->tools},
+    };
+    GRAFT_TRY(graft_report_add(s->report, &item));
+done:
+    graft_json_free(calls);
+    graft_json_free(expected);
+    graft_text_clear(&output);
+    graft_text_clear(&content);
+    return status;
+}
+
+static graft_status add_loss(scoring *s)
+{
+    graft_status status = GRAFT_OK;
+    const graft_example **examples = NULL;
+    double loss = 0, weight = 0;
+    size_t n_tokens = 0;
+    GRAFT_TRY(graft_alloc(&examples, s->corpus->n_samples, sizeof *examples));
+    for (size_t i = 0; i < s->corpus->n_samples; i++) {
+        examples[i] = &s->corpus->samples[i];
+        for (uint32_t k = 1; k < examples[i]->n; k++) {
+            n_tokens += examples[i]->weights[k] != 0;
+        }
+    }
+    GRAFT_TRY(graft_examples_loss(s->session->model, &s->session->compute, examples,
+                                  s->corpus->n_samples, LOSS_PASS, &loss, &weight));
+    graft_report_set_loss(s->report, weight > 0 ? loss / weight : 0, n_tokens);
+done:
+    graft_free(examples);
+    return status;
+}
+
+graft_status graft_score_corpus(graft_report **out, graft_session *session, graft_corpus *corpus,
+                                const graft_hooks *hooks, const char *phase)
+{
+    graft_status status = GRAFT_OK;
+    scoring s = {.session = session, .corpus = corpus, .hooks = hooks, .phase = phase};
+    graft_generate_options options = {
+        .max_new_tokens = (size_t)session->config->eval_max_new_tokens,
+        .on_token = on_token,
+        .context = &s,
+    };
+    *out = NULL;
+    s.begin = graft_clock_seconds();
+    GRAFT_TRY(graft_report_new(&s.report));
+    GRAFT_TRY(add_loss(&s));
+    GRAFT_TRY(list_items(&s));
+    GRAFT_TRY(build_prompts(&s));
+    GRAFT_TRY(graft_generate(s.replies, session->model, &session->compute, session->tokenizer,
+                             s.prompts, s.list.n, &options));
+    for (size_t i = 0; i < s.list.n; i++) {
+        GRAFT_TRY(judge(&s, i));
+    }
+    *out = s.report;
+    s.report = NULL;
+done:
+    graft_report_free(s.report);
+    if (s.replies != NULL) {
+        graft_replies_free(s.replies, s.list.n);
+    }
+    for (size_t i = 0; s.prompts != NULL && i < s.list.n; i++) {
+        graft_tokens_clear(&s.prompts[i]);
+    }
+    graft_free(s.list.items);
+    graft_free(s.prompts);
+    graft_free(s.replies);
+    return status;
+}

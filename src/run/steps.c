@@ -1,0 +1,79 @@
+/* The steps of a training job: progress, journal, checkpoints, stopping. */
+#include "core/clock.h"
+#include "core/log.h"
+#include "run/training.h"
+
+static void show_progress(graft_training *t, const graft_step_report *r)
+{
+    double now = graft_clock_seconds() - t->begin;
+    uint64_t done = r->step - t->begin_step, left = t->trainer.n_steps - r->step;
+    graft_progress progress = {
+        .phase = "training",
+        .done = r->step,
+        .total = t->trainer.n_steps,
+        .unit = "steps",
+        .epoch = r->epoch,
+        .loss = r->loss,
+        .learning_rate = r->learning_rate,
+        .grad_norm = r->grad_norm,
+        .tokens_per_second = (double)r->tokens / r->seconds,
+        .seconds = now,
+        .seconds_left = now / (double)done * (double)left,
+        .tokens = r->tokens,
+        .rss_bytes = graft_rss_bytes(),
+    };
+    graft_hooks_progress(t->hooks, &progress);
+}
+
+static graft_status save(graft_training *t)
+{
+    t->last_save = graft_clock_seconds();
+    graft_status status =
+        graft_checkpoint_save(&t->trainer, graft_text_z(&t->identity), t->checkpoints,
+                              (size_t)t->config->save_total_limit);
+    if (status == GRAFT_E_DISK) { /* costs this checkpoint, not the run */
+        graft_log(GRAFT_LOG_WARN, "no checkpoint at step %llu: %s",
+                  (unsigned long long)t->trainer.step, graft_error_message());
+    }
+    return status;
+}
+
+static bool is_due(const graft_training *t)
+{
+    const graft_config *c = t->config;
+    double minutes = (graft_clock_seconds() - t->last_save) / 60;
+    return (c->save_steps > 0 && t->trainer.step % c->save_steps == 0) ||
+           (c->save_minutes > 0 && minutes >= c->save_minutes);
+}
+
+graft_status graft_training_steps(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    graft_trainer *trainer = &t->trainer;
+    t->begin = t->last_save = graft_clock_seconds();
+    t->begin_step = trainer->step;
+    while (trainer->step < trainer->n_steps) {
+        graft_step_report report;
+        if (graft_hooks_check(t->hooks) != GRAFT_OK) {
+            GRAFT_TRY(save(t));
+            status = graft_fail(GRAFT_E_INTERRUPTED,
+                                "stopped at step %llu of %llu; the same command continues",
+                                (unsigned long long)trainer->step,
+                                (unsigned long long)trainer->n_steps);
+            goto done;
+        }
+        GRAFT_TRY(graft_trainer_step(trainer, &report));
+        t->last_loss = report.loss;
+        if (report.step % t->config->logging_steps == 0 || report.step == trainer->n_steps) {
+            GRAFT_TRY(graft_journal_step(t->journal, &report));
+        }
+        show_progress(t, &report);
+        if (is_due(t) || trainer->step == trainer->n_steps) {
+            status = save(t);
+            status = status == GRAFT_E_DISK ? GRAFT_OK : status;
+            GRAFT_TRY(status);
+        }
+    }
+done:
+    return status;
+}

@@ -1,0 +1,133 @@
+/* What a training job says at its end. */
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/memory.h"
+#include "export/export.h"
+#include "run/training.h"
+
+static bool used_bfcl(const graft_config *config)
+{
+    for (size_t i = 0; i < config->dataset.n; i++) {
+        const char *format = config->dataset.items[i].format;
+        if (config->dataset.items[i].answers != NULL ||
+            (format != NULL && strcmp(format, "bfcl") == 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static graft_status append_files(const graft_training *t, graft_text *out)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = t->config;
+    GRAFT_TRY(graft_text_appendf(out, "\nIn %s:\n", c->output_dir));
+    for (size_t i = 0; i < c->export.n; i++) {
+        const graft_exporter *exporter = graft_exporter_find(c->export.items[i]);
+        GRAFT_TRY(graft_text_appendf(out, "  %-26s the trained adapter\n", exporter->writes));
+    }
+    GRAFT_TRY(graft_text_append_z(
+        out, "  chat_template.jinja        the template it was trained with\n"
+             "  report.html                curves and scores\n"));
+    if (t->after != NULL) {
+        GRAFT_TRY(graft_text_appendf(out, "  %-26s every item's verdict\n",
+                                     t->before != NULL ? "eval-before, -after.json"
+                                                       : "eval-after.json"));
+    }
+    GRAFT_TRY(graft_text_append_z(
+        out, "  metrics.jsonl, run.log     loss and speed of every step; what was said\n"
+             "  config.yaml                the settings: feeding them back repeats the run\n"));
+done:
+    return status;
+}
+
+static graft_status append_serving(const graft_training *t, graft_text *out)
+{
+    graft_status status = GRAFT_OK;
+    const char *folder = t->config->output_dir;
+    for (size_t i = 0; i < t->config->export.n; i++) {
+        if (strcmp(t->config->export.items[i], "adapter") == 0) {
+            GRAFT_TRY(graft_text_appendf(
+                out, "\nServe it with llama.cpp:\n  llama-server -m %s --lora %s/adapter.gguf "
+                "--jinja --chat-template-file %s/chat_template.jinja\n",
+                t->config->base_model, folder, folder));
+        }
+    }
+    if (used_bfcl(t->config)) {
+        GRAFT_TRY(graft_text_append_z(
+            out, "\nTrained on questions of the Berkeley Function Calling Leaderboard: a score of "
+                 "this\nmodel there would mean nothing. Do not publish one.\n"));
+    }
+done:
+    return status;
+}
+
+static graft_status summary_text(const graft_training *t, graft_text *out)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t n = t->trainer.step - t->begin_step;
+    double seconds = graft_clock_seconds() - t->begin;
+    GRAFT_TRY(graft_text_appendf(out, "Trained %llu steps on %zu examples",
+                                 (unsigned long long)t->trainer.step, t->train.n_units));
+    if (n > 0) {
+        GRAFT_TRY(graft_text_appendf(out, ", the last one with loss %.4f, in %.0f s", t->last_loss,
+                                     seconds));
+    }
+    GRAFT_TRY(graft_text_appendf(out, "; at most %zu MiB of memory.\n",
+                                 graft_rss_peak_bytes() >> 20));
+    if (t->before != NULL || t->after != NULL) {
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
+        GRAFT_TRY(graft_report_compare(t->before, t->after, out));
+    }
+    GRAFT_TRY(append_files(t, out));
+    GRAFT_TRY(append_serving(t, out));
+done:
+    return status;
+}
+
+/* The report without its items, which lie in the eval files. */
+static graft_status set_scores(graft_json *o, const char *key, const graft_report *report)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *json = NULL, *scores = NULL;
+    if (report == NULL) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_report_json(report, &json));
+    scores = graft_json_new_object();
+    for (graft_json_iter it = graft_json_iter_begin(json); graft_json_iter_next(&it);) {
+        if (strcmp(it.key, "items") != 0) {
+            GRAFT_TRY(graft_json_set(scores, it.key, graft_json_retain(it.value)));
+        }
+    }
+    GRAFT_TRY(graft_json_set(o, key, graft_json_retain(scores)));
+done:
+    graft_json_free(json);
+    graft_json_free(scores);
+    return status;
+}
+
+static graft_status summary_json(const graft_training *t, graft_text *out)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object();
+    GRAFT_TRY(graft_json_set_string(o, "output_dir", t->config->output_dir));
+    GRAFT_TRY(graft_json_set_int(o, "steps", (int64_t)t->trainer.step));
+    GRAFT_TRY(graft_json_set_int(o, "examples", (int64_t)t->train.n_units));
+    GRAFT_TRY(graft_json_set_double(o, "loss", t->last_loss));
+    GRAFT_TRY(graft_json_set_double(o, "seconds", graft_clock_seconds() - t->begin));
+    GRAFT_TRY(graft_json_set_int(o, "peak_rss_bytes", (int64_t)graft_rss_peak_bytes()));
+    GRAFT_TRY(set_scores(o, "before", t->before));
+    GRAFT_TRY(set_scores(o, "after", t->after));
+    GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_COMPACT));
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    graft_json_free(o);
+    return status;
+}
+
+graft_status graft_training_summary(graft_training *t, bool json, graft_text *out)
+{
+    return json ? summary_json(t, out) : summary_text(t, out);
+}

@@ -1,0 +1,49 @@
+/* run/training.h - the parts of a training job, shared by its files. */
+#ifndef GRAFT_RUN_TRAINING_H
+#define GRAFT_RUN_TRAINING_H
+
+#include "eval/report.h"
+#include "io/files.h"
+#include "run/corpus.h"
+#include "run/runlog.h"
+#include "train/checkpoint.h"
+#include "train/journal.h"
+
+typedef struct graft_training {
+    graft_config *config;
+    const graft_hooks *hooks;
+    graft_lock *lock;
+    graft_runlog *log;
+    graft_session session;
+    graft_corpus train, eval;
+    graft_trainer trainer;
+    graft_journal *journal;
+    graft_text identity;
+    char base_hash[65];
+    char *checkpoints; /* folder */
+    graft_report *before, *after;
+    double begin;      /* clock when training proper began */
+    uint64_t begin_step;
+    double last_save;
+    double last_loss;
+} graft_training;
+
+/* Reads and splits the data, opens the base, tokenises, makes the adapter and the trainer. */
+graft_status graft_training_prepare(graft_training *t);
+/* Continues from a checkpoint if there is one and the settings allow it. */
+graft_status graft_training_resume(graft_training *t);
+/* Steps until done; on GRAFT_E_INTERRUPTED a checkpoint has been saved. */
+graft_status graft_training_steps(graft_training *t);
+/* Writes config.yaml and chat_template.jinja into the run folder. */
+graft_status graft_training_save_config(graft_training *t);
+/* Writes the artefacts that `export` names. */
+graft_status graft_training_export(graft_training *t);
+/* The text or JSON object for stdout. */
+graft_status graft_training_summary(graft_training *t, bool json, graft_text *out);
+
+/* Scores the session as it stands on a corpus: one reply per assistant turn and the loss per
+ * trained token. `phase` is for the progress line. */
+graft_status graft_score_corpus(graft_report **out, graft_session *session, graft_corpus *corpus,
+                                const graft_hooks *hooks, const char *phase);
+
+#endif
