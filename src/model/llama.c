@@ -264,9 +264,13 @@ done:
 static size_t kept_per_token(const graft_model *model)
 {
     const graft_hparams *h = &model->hparams;
-    size_t n_q = h->n_head * h->d_head, n_k = h->n_kv * h->d_head;
-    /* norms, output and down; q and attention; k, v; gate, up, act; statistics and rank-r parts */
-    return 4 * h->n_embd + 2 * n_q + 2 * n_k + 3 * h->n_ff + h->n_head + 2 + SLOTS_PER_BLOCK * 16;
+    size_t n_q = h->n_head * h->d_head, n_k = h->n_kv * h->d_head, ranks = 0;
+    for (size_t i = 0; i < model->n_slots; i++) {
+        const graft_low_rank *map = model->slots[i].low_rank;
+        ranks += map == NULL ? 0 : map->a.n_rows + (map->dropout > 0 ? map->a.n_cols : 0);
+    }
+    /* norms, output and down; q and attention; k, v; gate, up, act; statistics; rank-r parts */
+    return 4 * h->n_embd + 2 * n_q + 2 * n_k + 3 * h->n_ff + h->n_head + 2 + ranks / h->n_layer;
 }
 
 const graft_family graft_family_llama = {"llama", open, hidden, kept_per_token};

@@ -27,8 +27,8 @@ typedef struct graft_family {
     /* *out = the residual stream after the last layer, [n_tok, n_embd]. */
     graft_status (*hidden)(graft_model *model, graft_tape *tape, const graft_pass *pass,
                            const graft_kv_cache *cache, bool recompute, graft_tensor **out);
-    /* Reals kept per token and layer by a recorded pass without recomputation, and those of one
-     * layer's backward; for choosing passes by memory. */
+    /* Reals kept per token and layer by a recorded pass without recomputation, with the adapters
+     * that are attached; for choosing passes by memory. */
     size_t (*kept_per_token)(const graft_model *model);
 } graft_family;
 extern const graft_family *const graft_families[]; /* NULL-terminated */

@@ -81,9 +81,13 @@ done:
     return status;
 }
 
-/* Takes the samples of unit `index` away again. */
+/* Takes the samples of unit `index` away again; without weights its turns are not evaluated. */
 static void drop_last(graft_corpus *corpus, size_t index)
 {
+    graft_conversation *conversation = &corpus->dataset.conversations[index];
+    for (size_t k = 0; k < conversation->n_turns; k++) {
+        conversation->turns[k].weight = 0;
+    }
     for (size_t k = 0; k < corpus->units[index].n_samples; k++) {
         graft_example_clear(&corpus->samples[--corpus->n_samples]);
     }
