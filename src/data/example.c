@@ -330,13 +330,8 @@ graft_status graft_examples_build(graft_example **out, size_t *n_out, const graf
     *n_out = n;
     examples = NULL;
 done:
-    if (status != GRAFT_OK) {
-        for (size_t i = 0; examples && i < n; i++) {
-            graft_example_clear(&examples[i]);
-        }
-        if (conversation->file) {
-            graft_fail_prefix("%s:%zu", conversation->file, conversation->line);
-        }
+    for (size_t i = 0; examples && i < n; i++) {
+        graft_example_clear(&examples[i]);
     }
     graft_free(examples);
     graft_rendered_clear(&whole);
@@ -367,8 +362,5 @@ graft_status graft_prompt_build(graft_tokens *out, const graft_chat *chat,
     }
 done:
     graft_rendered_clear(&prompt);
-    if (status != GRAFT_OK && conversation->file) {
-        graft_fail_prefix("%s:%zu", conversation->file, conversation->line);
-    }
     return status;
 }

@@ -2,7 +2,6 @@
 #include "data/show.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "core/memory.h"
 
@@ -207,36 +206,6 @@ graft_status graft_dataset_counts_json(graft_json *out, const graft_dataset_coun
     graft_status status = GRAFT_OK;
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         GRAFT_TRY(graft_json_set_int(out, members[i].name, (int64_t)members[i].value));
-    }
-done:
-    return status;
-}
-
-static int by_length(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
-graft_status graft_lengths_format(graft_text *out, uint32_t *lengths, size_t n, size_t limit)
-{
-    static const struct {
-        const char *name;
-        double share;
-    } quantiles[] = {{"shortest", 0}, {"half", 0.5}, {"90 %", 0.9}, {"99 %", 0.99}, {"longest", 1}};
-    graft_status status = GRAFT_OK;
-    size_t beyond = 0;
-    qsort(lengths, n, sizeof *lengths, by_length);
-    GRAFT_TRY(graft_text_append_z(out, "tokens of an example:"));
-    for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++) {
-        GRAFT_TRY(graft_text_appendf(out, "%s %s %u", i ? "," : "", quantiles[i].name,
-                                     lengths[(size_t)(quantiles[i].share * (double)(n - 1))]));
-    }
-    for (size_t i = 0; i < n; i++) {
-        beyond += limit && lengths[i] > limit;
-    }
-    if (beyond) {
-        GRAFT_TRY(graft_text_appendf(out, "; %zu of %zu are longer than %zu", beyond, n, limit));
     }
 done:
     return status;

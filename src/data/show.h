@@ -21,8 +21,4 @@ graft_status graft_dataset_counts_format(graft_text *out, const graft_dataset_co
 /* The same as members of an object. */
 graft_status graft_dataset_counts_json(graft_json *out, const graft_dataset_counts *counts);
 
-/* Appends how long examples are: quantiles of lengths[0..n), which is sorted on the way, and how many are
- * beyond `limit` (0: no limit). n >= 1. */
-graft_status graft_lengths_format(graft_text *out, uint32_t *lengths, size_t n, size_t limit);
-
 #endif

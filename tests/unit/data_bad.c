@@ -6,7 +6,8 @@
 
 #include "core/log.h"
 #include "core/strings.h"
-#include "data/dataset.h"
+#include "data/reader.h"
+#include "io/lines.h"
 
 #define U "{\"role\":\"user\",\"content\":\"u\"}"
 #define A "{\"role\":\"assistant\",\"content\":\"a\"}"
@@ -246,6 +247,85 @@ static void skip_bad_leaves_lines_out(void **state)
     graft_text_clear(&messages);
 }
 
+/* Converts the record with every reader. */
+static size_t convert_all(const graft_json *record, void *answers)
+{
+    size_t taken = 0;
+    graft_text text;
+    graft_text_init(&text);
+    assert_ok(graft_json_write(&text, record, GRAFT_JSON_COMPACT));
+    for (size_t i = 0; graft_readers[i]; i++) {
+        graft_conversation c;
+        graft_conversation_init(&c);
+        graft_status status = graft_reader__convert_text(
+            &c, graft_readers[i], graft_readers[i]->open ? answers : NULL, text.data, text.len);
+        assert_true(status == GRAFT_OK || status == GRAFT_E_DATA);
+        assert_true(status != GRAFT_OK || c.n_turns > 0);
+        taken += status == GRAFT_OK;
+        graft_conversation_clear(&c);
+    }
+    graft_text_clear(&text);
+    return taken;
+}
+
+/* Puts every kind of value in the place of every member below `at`; returns how often. */
+static size_t exchange(graft_json *root, graft_json *at, void *answers)
+{
+    static const char *const values[] = {"null", "[]", "{}", "\"\"", "0", "-1.5", "true", "[null]", "[[]]",
+                                         "[{}]", "\"[\"", "{\"a\":null}", "\"{}\"", "\"x\""};
+    size_t n = 0;
+    for (size_t i = 0; i < graft_json_length(at) && graft_json_is(at, GRAFT_JSON_ARRAY); i++) {
+        n += exchange(root, graft_json_at(at, i), answers);
+    }
+    graft_json_iter it = graft_json_iter_begin(at);
+    while (graft_json_iter_next(&it)) {
+        char key[64];
+        graft_json *old = graft_json_retain(it.value);
+        snprintf(key, sizeof key, "%s", it.key);
+        n += exchange(root, old, answers);
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++, n++) {
+            graft_json *value = NULL;
+            assert_ok(graft_json_parse(&value, values[v], strlen(values[v])));
+            assert_ok(graft_json_set(at, key, value));
+            convert_all(root, answers);
+        }
+        assert_ok(graft_json_set(at, key, old));
+    }
+    return n;
+}
+
+static void values_of_any_kind_are_taken_or_refused(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"datasets/canonical.jsonl", "datasets/bfcl.jsonl",
+                                        "datasets/sharegpt.jsonl",
+                                        "datasets/prompt-completion.jsonl"};
+    void *answers = NULL;
+    size_t n = 0;
+    assert_ok(graft_reader_bfcl.open(&answers, "datasets/bfcl-answers.jsonl"));
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        graft_lines *lines = NULL;
+        const char *line;
+        size_t length;
+        assert_ok(graft_lines_open(&lines, files[i]));
+        for (int k = 0; k < 4; k++) {
+            graft_json *record = NULL;
+            assert_ok(graft_lines_next(lines, &line, &length));
+            if (!line) {
+                break;
+            }
+            assert_ok(graft_json_parse(&record, line, length));
+            assert_true(convert_all(record, answers) >= 1);
+            n += exchange(record, record, answers);
+            assert_true(convert_all(record, answers) >= 1); /* all is as it was */
+            graft_json_free(record);
+        }
+        graft_lines_close(lines);
+    }
+    graft_reader_bfcl.close(answers);
+    assert_true(n > 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +333,7 @@ int main(void)
         cmocka_unit_test(broken_files_are_named),
         cmocka_unit_test(broken_answer_files_are_named),
         cmocka_unit_test(skip_bad_leaves_lines_out),
+        cmocka_unit_test(values_of_any_kind_are_taken_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
