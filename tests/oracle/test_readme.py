@@ -1,0 +1,61 @@
+"""README.md says what the sources say. `python3 tests/oracle/test_readme.py` prints the settings
+table as it must stand there."""
+import pathlib
+import re
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+KINDS = {"STRING": "text", "FLAG": "true, false", "COUNT": "whole number", "REAL": "number",
+         "NAMES": "names", "SOURCES": "files"}
+
+
+def settings_table():
+    rows = re.findall(r'GROUP\("([^"]*)"\)|SETTING\((\w+), (\w+), "([^"]*)", "([^"]*)", "([^"]*)",'
+                      r'\s*"([^"]*)"\)', (ROOT / "src/config/settings.def").read_text())
+    lines = ["| setting | default | values | what it does |", "|---|---|---|---|"]
+    for group, kind, name, aliases, fallback, values, text in rows:
+        if group:
+            lines.append(f"| **{group}** | | | |")
+            continue
+        values = values.replace("|", ", ") if kind == "CHOICE" else values or KINDS[kind]
+        if aliases:
+            text += ". Also read: " + ", ".join(f"`{alias}`" for alias in aliases.split())
+        lines.append(f"| `{name}` | {fallback} | {values} | {text} |")
+    return "\n".join(lines)
+
+
+def test_settings_table():
+    table = settings_table()
+    assert table.count("\n") > 50
+    assert table in (ROOT / "README.md").read_text()
+
+
+def test_exit_codes():
+    codes = re.findall(r"^\s+GRAFT_E_\w+ = (\d+)",
+                       (ROOT / "include/graft/status.h").read_text(), re.M)
+    section = (ROOT / "README.md").read_text().split("## Exit codes")[1].split("##")[0]
+    assert len(codes) == 10
+    # 10 is for gates, which no command has yet
+    assert re.findall(r"^\| (\d+) \|", section, re.M) == ["0"] + [c for c in codes if c != "10"]
+
+
+def test_every_command_is_described(graft):
+    commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", graft("help").stdout, re.M)
+    readme = (ROOT / "README.md").read_text()
+    assert len(commands) == 10
+    for command in commands:
+        assert f"| `graft {command} " in readme, command
+
+
+def test_options_in_the_command_table_exist(graft):
+    readme = (ROOT / "README.md").read_text()
+    table = readme.split("## Commands")[1].split("##")[0]
+    for line in re.findall(r"^\| `graft (.*?)` \|", table, re.M):
+        command = re.match(r"data \w+|\w+", line).group()
+        text = graft("help", *command.split()).stdout
+        for option in re.findall(r"--(\w+)", line.replace("--setting", "")):
+            assert f"--{option}" in text, f"{command}: --{option}"
+
+
+if __name__ == "__main__":
+    print(settings_table())
