@@ -5,8 +5,9 @@
 #include <graft/job.h>
 
 /* Reads `dataset` and reports: examples, turns, calls, tools, formats, and every bad line as
- * file:line with what is wrong (hooks->emit gets each finding). *out: the summary. GRAFT_E_DATA if
- * there was a bad line. Needs no base_model. */
+ * file:line with what is wrong (hooks->emit gets each finding). *out: the summary; with json an
+ * object that holds the findings too. GRAFT_E_DATA, with *out set, if there was a bad line. Needs no
+ * base_model. */
 GRAFT_API graft_status graft_data_check(graft_config *config, const graft_hooks *hooks, int json,
                                         char **out);
 

@@ -9,67 +9,89 @@
 
 /* --- check --- */
 
-typedef struct finding {
+/* What becomes of bad lines: emitted as they are found, or collected for the JSON summary. */
+typedef struct findings {
     const graft_hooks *hooks;
+    graft_json *list; /* NULL: emit */
     size_t n;
-    graft_status status; /* of passing findings on */
-} finding;
+    graft_status status; /* of passing them on */
+} findings;
+
+static graft_status emit_line(const graft_hooks *hooks, const char *message)
+{
+    graft_status status = GRAFT_OK;
+    graft_text line;
+    graft_text_init(&line);
+    GRAFT_TRY(graft_text_append_z(&line, message));
+    GRAFT_TRY(graft_text_append_char(&line, '\n'));
+    GRAFT_TRY(graft_hooks_emit(hooks, line.data, line.len));
+done:
+    graft_text_clear(&line);
+    return status;
+}
 
 static void report(void *context, const char *message)
 {
-    finding *f = context;
-    graft_text line;
+    findings *f = context;
     f->n++;
-    if (f->status != GRAFT_OK) {
-        return;
-    }
-    graft_text_init(&line);
-    f->status = graft_text_append_z(&line, message);
     if (f->status == GRAFT_OK) {
-        f->status = graft_text_append_char(&line, '\n');
+        f->status = f->list ? graft_json_push(f->list, graft_json_new_string(message,
+                                                                             strlen(message)))
+                            : emit_line(f->hooks, message);
     }
-    if (f->status == GRAFT_OK) {
-        f->status = graft_hooks_emit(f->hooks, line.data, line.len);
-    }
-    graft_text_clear(&line);
 }
 
-static graft_status read_sources(graft_dataset *dataset, const graft_config *config, finding *f)
+static graft_status read_sources(graft_dataset *dataset, const graft_config *config, findings *f)
 {
     graft_status status = GRAFT_OK;
     for (size_t i = 0; i < config->dataset.n; i++) {
         const graft_config_source *item = &config->dataset.items[i];
         graft_source source = {item->path, item->format, item->answers};
+        size_t before = f->n;
         GRAFT_TRY(graft_hooks_check(f->hooks));
-        GRAFT_TRY(graft_dataset_read_each(dataset, &source, report, f));
+        status = graft_dataset_read_each(dataset, &source, report, f);
+        if (status == GRAFT_E_DATA && f->n > before) {
+            status = GRAFT_OK; /* no line was usable, and all of them are told */
+        }
+        GRAFT_TRY(status);
         GRAFT_TRY(f->status);
     }
 done:
     return status;
 }
 
-static graft_status summarise(graft_text *out, const graft_dataset *dataset, size_t n_bad, int json)
+static graft_status summarise_json(graft_text *out, const graft_dataset *dataset,
+                                   const graft_dataset_counts *counts, const findings *f)
 {
     graft_status status = GRAFT_OK;
-    graft_dataset_counts counts;
-    graft_json *o = NULL;
-    GRAFT_TRY(graft_dataset_count(&counts, dataset));
-    if (!json) {
-        GRAFT_TRY(graft_text_appendf(out, "format: %s\n", dataset->format ? dataset->format : "?"));
-        GRAFT_TRY(graft_dataset_counts_format(out, &counts));
-        GRAFT_TRY(graft_text_appendf(out, "bad lines: %zu\n", n_bad));
-        return GRAFT_OK;
-    }
-    o = graft_json_new_object();
+    graft_json *o = graft_json_new_object();
     if (dataset->format) {
         GRAFT_TRY(graft_json_set_string(o, "format", dataset->format));
     }
-    GRAFT_TRY(graft_dataset_counts_json(o, &counts));
-    GRAFT_TRY(graft_json_set_int(o, "bad_lines", (int64_t)n_bad));
+    GRAFT_TRY(graft_dataset_counts_json(o, counts));
+    GRAFT_TRY(graft_json_set_int(o, "bad_lines", (int64_t)f->n));
+    GRAFT_TRY(graft_json_set(o, "findings", graft_json_retain(f->list)));
     GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_PYTHON));
     GRAFT_TRY(graft_text_append_char(out, '\n'));
 done:
     graft_json_free(o);
+    return status;
+}
+
+static graft_status summarise(graft_text *out, const graft_dataset *dataset, const findings *f)
+{
+    graft_status status = GRAFT_OK;
+    graft_dataset_counts counts;
+    GRAFT_TRY(graft_dataset_count(&counts, dataset));
+    if (f->list) {
+        return summarise_json(out, dataset, &counts, f);
+    }
+    if (dataset->n > 0) {
+        GRAFT_TRY(graft_text_appendf(out, "format: %s\n", dataset->format));
+        GRAFT_TRY(graft_dataset_counts_format(out, &counts));
+    }
+    GRAFT_TRY(graft_text_appendf(out, "bad lines: %zu\n", f->n));
+done:
     return status;
 }
 
@@ -78,19 +100,24 @@ graft_status graft_data_check(graft_config *config, const graft_hooks *hooks, in
     graft_status status = GRAFT_OK;
     graft_dataset dataset;
     graft_text text;
-    finding f = {.hooks = hooks};
+    findings f = {.hooks = hooks};
     graft_dataset_init(&dataset);
     graft_text_init(&text);
     *out = NULL;
     GRAFT_TRY(graft_config_check(config));
     GRAFT_TRY(graft_config_require(config, "dataset"));
+    if (json && !(f.list = graft_json_new_array())) {
+        status = graft_fail(GRAFT_E_MEMORY, "out of memory");
+        goto done;
+    }
     GRAFT_TRY(read_sources(&dataset, config, &f));
-    GRAFT_TRY(summarise(&text, &dataset, f.n, json));
+    GRAFT_TRY(summarise(&text, &dataset, &f));
     GRAFT_TRY(graft_text_take(&text, out));
     if (f.n > 0) {
         status = graft_fail(GRAFT_E_DATA, "%zu bad line%s", f.n, f.n == 1 ? "" : "s");
     }
 done:
+    graft_json_free(f.list);
     graft_dataset_clear(&dataset);
     graft_text_clear(&text);
     return status;
