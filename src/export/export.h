@@ -24,19 +24,22 @@ typedef struct graft_export_map {
 typedef struct graft_export_adapter {
     const graft_export_map *maps;
     size_t n_maps;
-    double alpha;             /* nominal; scales that differ from alpha / rank are folded into B */
+    double alpha;             /* nominal, > 0; scales that differ from alpha / rank are folded into B */
     const char *arch;         /* "llama" */
     size_t n_head, n_kv;      /* for the row order of q and k */
     const char *base_name;    /* base_model_name_or_path of PEFT; also graft.base_model */
     const char *base_hash;    /* SHA-256 of the base file, hex: graft.base_sha256 */
+    uint64_t base_bytes;      /* its size: graft.base_bytes; 0: unknown */
     const char *recipe;       /* effective settings as text: graft.recipe */
 } graft_export_adapter;
 
-/* An exporter is one file and one row of exporters.c; names are values of the setting `export`. */
+/* An exporter is one file and one row of exporters.c; names are values of the setting `export`.
+ * base_name, base_hash and recipe may be NULL. */
 typedef struct graft_exporter {
     const char *name;   /* "adapter", "peft" */
     const char *writes; /* the main file, for people: "adapter.gguf" */
-    /* Writes into the folder, atomically per file. GRAFT_E_NUMERICS if a value is not finite. */
+    /* Writes into the folder, which exists, atomically per file. GRAFT_E_NUMERICS if a value is not
+     * finite; GRAFT_E_FAILED if the adapter cannot be expressed in the format. */
     graft_status (*write)(const graft_export_adapter *adapter, const char *folder);
 } graft_exporter;
 extern const graft_exporter *const graft_exporters[]; /* NULL-terminated */
@@ -49,10 +52,11 @@ typedef struct graft_loaded_adapter {
     double alpha;
 } graft_loaded_adapter;
 
-/* Loads an adapter GGUF file or a PEFT folder for a base (its shapes are checked against the file's tensors,
- * row orders undone, alpha, rank patterns and rsLoRA folded into `scale`). Refused with the reason
- * (GRAFT_E_MODEL): DoRA magnitudes, biases, modules_to_save, embeddings, names the base lacks,
- * ranks or shapes that do not fit, non-finite values, another base's hash (a warning is logged). */
+/* Loads an adapter GGUF file or a PEFT folder for a base (its shapes are checked against the file's
+ * tensors, row orders undone, alpha, rank patterns and rsLoRA folded into `scale`). Refused with
+ * the reason (GRAFT_E_MODEL): DoRA magnitudes, biases, modules_to_save, embeddings, names the base
+ * lacks, ranks or shapes that do not fit, non-finite values, pickled weights, another architecture.
+ * An adapter of another base file (size, or digest of bases up to 1 GiB) is only warned of. */
 graft_status graft_adapter_load(graft_loaded_adapter *out, const char *path, const graft_gguf *base);
 void graft_loaded_adapter_clear(graft_loaded_adapter *adapter);
 

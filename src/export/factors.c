@@ -1,0 +1,87 @@
+/* export/factors.c - the matrices of an adapter as a file must hold them. */
+#include "export/factors.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/map.h"
+#include "core/memory.h"
+
+static graft_status check_values(const char *name, const char *factor, const float *values,
+                                 size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(values[i])) {
+            return graft_fail(GRAFT_E_NUMERICS, "adapter of \"%s\": element %zu of %s is not "
+                              "finite", name, i, factor);
+        }
+    }
+    return GRAFT_OK;
+}
+
+static graft_status check_map(const graft_export_map *map)
+{
+    graft_status status = GRAFT_OK;
+    if (map->rank == 0 || map->n_in == 0 || map->n_out == 0) {
+        return graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": rank %zu, %zu inputs, %zu outputs",
+                          map->name, map->rank, map->n_in, map->n_out);
+    }
+    if (!isfinite(map->scale)) {
+        return graft_fail(GRAFT_E_NUMERICS, "adapter of \"%s\": its scale is not finite",
+                          map->name);
+    }
+    GRAFT_TRY(check_values(map->name, "A", map->a, map->rank * map->n_in));
+    GRAFT_TRY(check_values(map->name, "B", map->b, map->n_out * map->rank));
+done:
+    return status;
+}
+
+graft_status graft_export__check(const graft_export_adapter *adapter)
+{
+    graft_status status = GRAFT_OK;
+    graft_map seen;
+    graft_map_init(&seen);
+    if (adapter->n_maps == 0) {
+        return graft_fail(GRAFT_E_FAILED, "the adapter is empty");
+    }
+    if (!isfinite((float)adapter->alpha) || !((float)adapter->alpha > 0)) {
+        return graft_fail(GRAFT_E_FAILED, "the adapter's alpha is %g; it must be positive",
+                          adapter->alpha);
+    }
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        const graft_export_map *map = &adapter->maps[i];
+        bool was_present;
+        GRAFT_TRY(graft_map_set(&seen, map->name, strlen(map->name), i, &was_present));
+        if (was_present) {
+            status = graft_fail(GRAFT_E_FAILED, "the adapter has two maps for \"%s\"", map->name);
+            goto done;
+        }
+        GRAFT_TRY(check_map(map));
+    }
+done:
+    graft_map_clear(&seen);
+    return status;
+}
+
+graft_status graft_export__fold(const graft_export_adapter *adapter, const graft_export_map *map,
+                                float **out)
+{
+    graft_status status = GRAFT_OK;
+    size_t n = map->n_out * map->rank;
+    double factor = map->scale * (double)map->rank / (double)(float)adapter->alpha;
+    GRAFT_TRY(graft_alloc(out, n, sizeof **out));
+    if (fabs(factor - 1.0) < 1e-12) { /* the usual case keeps its bits */
+        memcpy(*out, map->b, n * sizeof **out);
+        goto done;
+    }
+    for (size_t i = 0; i < n; i++) {
+        (*out)[i] = (float)((double)map->b[i] * factor);
+    }
+    status = check_values(map->name, "B, scaled,", *out, n);
+    if (status != GRAFT_OK) {
+        graft_free(*out);
+        *out = NULL;
+    }
+done:
+    return status;
+}

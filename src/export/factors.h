@@ -1,0 +1,16 @@
+/* export/factors.h - room-internal: the matrices of an adapter as a file must hold them. */
+#ifndef GRAFT_EXPORT_FACTORS_H
+#define GRAFT_EXPORT_FACTORS_H
+
+#include "export/export.h"
+
+/* Checks the description: at least one map, names once each, a positive finite alpha, finite
+ * scales and values (GRAFT_E_NUMERICS, naming the map). */
+graft_status graft_export__check(const graft_export_adapter *adapter);
+
+/* Sets *out to a copy of B (n_out x rank) times scale / (alpha / rank), so that a runtime that
+ * applies alpha / rank applies `scale`. The caller frees it. */
+graft_status graft_export__fold(const graft_export_adapter *adapter, const graft_export_map *map,
+                                float **out);
+
+#endif

@@ -1,0 +1,176 @@
+/* export/load.c - adapters to start from: found, checked against their base, collected. */
+#include "export/load.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/strings.h"
+#include "io/files.h"
+
+void graft_loaded_adapter_clear(graft_loaded_adapter *adapter)
+{
+    if (adapter == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        graft_free((void *)(uintptr_t)adapter->maps[i].name);
+        graft_free((void *)(uintptr_t)adapter->maps[i].a);
+        graft_free((void *)(uintptr_t)adapter->maps[i].b);
+    }
+    graft_free(adapter->maps);
+    *adapter = (graft_loaded_adapter){0};
+}
+
+/* Names from an adapter file are only repeated in messages after the base knew them. */
+static graft_status find_matrix(const graft_export__loading *l, const char *name,
+                                const graft_gguf_tensor **out)
+{
+    const graft_gguf_tensor *t = graft_gguf_find_tensor(l->base, name);
+    if (strcmp(name, "token_embd.weight") == 0) {
+        return graft_fail(GRAFT_E_MODEL, "adapters of embeddings are not supported");
+    }
+    if (t == NULL) {
+        return graft_fail(GRAFT_E_MODEL, "the base has no tensor \"%s\"%s", name,
+                          strcmp(name, "output.weight") == 0
+                              ? " (its output is tied to the embeddings)" : "");
+    }
+    if (t->n_dims != 2) {
+        return graft_fail(GRAFT_E_MODEL, "\"%s\" of the base is not a matrix; only linear maps can "
+                          "be adapted", name);
+    }
+    *out = t;
+    return GRAFT_OK;
+}
+
+/* The map of a base tensor, made when it is first asked for. */
+static graft_status get_map(graft_export__loading *l, const graft_gguf_tensor *t,
+                            graft_export_map **out)
+{
+    graft_status status = GRAFT_OK;
+    graft_loaded_adapter *a = l->out;
+    uint64_t index = a->n_maps;
+    char *name;
+    if (graft_map_find(&l->index, t->name, strlen(t->name), &index)) {
+        *out = &a->maps[index];
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_reserve(&a->maps, &l->capacity, a->n_maps + 1, sizeof *a->maps));
+    GRAFT_TRY(graft_map_set(&l->index, t->name, strlen(t->name), index, NULL));
+    GRAFT_TRY(graft_strdup(&name, t->name));
+    a->maps[a->n_maps++] = (graft_export_map){
+        .name = name, .n_in = (size_t)t->ne[0], .n_out = (size_t)t->ne[1], .scale = 1.0};
+    *out = &a->maps[index];
+done:
+    return status;
+}
+
+static graft_status decode(const float **out, const char *name, const char *factor, size_t n,
+                           const graft_format *format, const void *data)
+{
+    graft_status status = GRAFT_OK;
+    float *values = NULL;
+    GRAFT_TRY(graft_alloc(&values, n, sizeof *values));
+    format->decode(data, values, n);
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(values[i])) {
+            status = graft_fail(GRAFT_E_MODEL, "\"%s\": element %zu of %s is not finite", name, i,
+                                factor);
+            goto done;
+        }
+    }
+    *out = values;
+    values = NULL;
+done:
+    graft_free(values);
+    return status;
+}
+
+graft_status graft_export__take(graft_export__loading *loading, const char *name,
+                                graft_export__factor factor, uint64_t rows, uint64_t row,
+                                const graft_format *format, const void *data)
+{
+    graft_status status = GRAFT_OK;
+    bool is_a = factor == GRAFT_EXPORT_A;
+    const char *letter = is_a ? "A" : "B";
+    size_t rank = (size_t)(is_a ? rows : row);
+    const graft_gguf_tensor *t = NULL;
+    graft_export_map *map = NULL;
+    GRAFT_TRY(find_matrix(loading, name, &t));
+    if (format == NULL || format->block_elems != 1) {
+        return graft_fail(GRAFT_E_MODEL, "\"%s\": %s is not F32, F16 or BF16", name, letter);
+    }
+    if (rank == 0 || (is_a ? row != t->ne[0] : rows != t->ne[1])) {
+        return graft_fail(GRAFT_E_MODEL, "\"%s\": %s is %" PRIu64 " x %" PRIu64
+                          ", but the base is %" PRIu64 " x %" PRIu64, name, letter, rows, row,
+                          t->ne[1], t->ne[0]);
+    }
+    GRAFT_TRY(get_map(loading, t, &map));
+    if ((is_a ? map->a : map->b) != NULL) {
+        return graft_fail(GRAFT_E_MODEL, "\"%s\": %s is there twice", name, letter);
+    }
+    if ((is_a ? map->b : map->a) != NULL && rank != map->rank) {
+        return graft_fail(GRAFT_E_MODEL, "\"%s\": A has rank %zu, B has rank %zu", name,
+                          is_a ? rank : map->rank, is_a ? map->rank : rank);
+    }
+    map->rank = rank;
+    GRAFT_TRY(decode(is_a ? &map->a : &map->b, name, letter, (size_t)(rows * row), format, data));
+done:
+    return status;
+}
+
+graft_status graft_export__check_pairs(const graft_export__loading *loading)
+{
+    for (size_t i = 0; i < loading->out->n_maps; i++) {
+        const graft_export_map *map = &loading->out->maps[i];
+        if (map->a == NULL || map->b == NULL) {
+            return graft_fail(GRAFT_E_MODEL, "\"%s\": %s is missing", map->name,
+                              map->a == NULL ? "A" : "B");
+        }
+    }
+    return loading->out->n_maps > 0 ? GRAFT_OK
+                                    : graft_fail(GRAFT_E_MODEL, "it adapts no tensor");
+}
+
+/* Architecture and head counts of the base. */
+static graft_status describe_base(graft_export__loading *l)
+{
+    graft_status status = GRAFT_OK;
+    graft_gguf_string arch;
+    graft_text key;
+    uint64_t n_head = 0, n_kv;
+    char *text;
+    graft_text_init(&key);
+    GRAFT_TRY(graft_gguf_get_string(l->base, "general.architecture", &arch));
+    GRAFT_TRY(graft_strndup(&text, arch.data, arch.len));
+    l->arch = text;
+    GRAFT_TRY(graft_text_appendf(&key, "%s.attention.head_count", l->arch));
+    GRAFT_TRY(graft_gguf_get_u64(l->base, key.data, 1, 1 << 16, &n_head));
+    n_kv = n_head;
+    GRAFT_TRY(graft_text_append_z(&key, "_kv"));
+    GRAFT_TRY(graft_gguf_want_u64(l->base, key.data, 1, n_head, &n_kv));
+    l->n_head = (size_t)n_head;
+    l->n_kv = (size_t)n_kv;
+done:
+    graft_text_clear(&key);
+    return status;
+}
+
+graft_status graft_adapter_load(graft_loaded_adapter *out, const char *path, const graft_gguf *base)
+{
+    graft_status status = GRAFT_OK;
+    graft_export__loading loading = {.path = path, .base = base, .out = out};
+    *out = (graft_loaded_adapter){0};
+    graft_map_init(&loading.index);
+    GRAFT_TRY(describe_base(&loading));
+    GRAFT_TRY(graft_path_is_dir(path) ? graft_export__load_peft(&loading)
+                                      : graft_export__load_gguf(&loading));
+done:
+    graft_map_clear(&loading.index);
+    graft_free((void *)(uintptr_t)loading.arch);
+    if (status != GRAFT_OK) {
+        graft_loaded_adapter_clear(out);
+    }
+    return status;
+}

@@ -1,0 +1,128 @@
+/* export/peft_names.c - where GGUF files and Hugging Face models differ. */
+#include "export/peft_names.h"
+
+#include <string.h>
+
+#include "adapter/modules.h"
+
+/* Architectures whose Hugging Face modules have the llama names, and the row order of their GGUF
+ * files (convert_hf_to_gguf.py permutes q and k of LlamaForCausalLM and its kin only). */
+static const struct {
+    const char *arch;
+    bool interleaved;
+} architectures[] = {
+    {"llama", true}, {"qwen2", false}, {"qwen3", false},
+};
+
+static const char blocks[] = "blk.", layers[] = "model.layers.", weight[] = ".weight";
+
+graft_status graft_export__check_arch(const char *arch)
+{
+    for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++) {
+        if (strcmp(architectures[i].arch, arch) == 0) {
+            return GRAFT_OK;
+        }
+    }
+    return graft_fail(GRAFT_E_FAILED, "the module names of architecture \"%s\" in Hugging Face "
+                      "models are not known", arch);
+}
+
+/* The folder of a module inside its layer. */
+static const char *parent_of(const graft_module *module)
+{
+    return strncmp(module->gguf, "attn_", 5) == 0 ? "self_attn" : "mlp";
+}
+
+/* Splits "PREFIX<digits>.REST"; false if the text is not like that. */
+static bool split_layer(const char *text, const char *prefix, const char **digits,
+                        size_t *n_digits, const char **rest)
+{
+    if (!graft_str_starts_with(text, prefix)) {
+        return false;
+    }
+    *digits = text + strlen(prefix);
+    *n_digits = strspn(*digits, "0123456789");
+    *rest = *digits + *n_digits + 1;
+    return *n_digits > 0 && *n_digits < 6 && (*rest)[-1] == '.';
+}
+
+graft_status graft_export__hf_name(graft_text *out, const char *gguf_name)
+{
+    const char *digits, *rest;
+    size_t n_digits;
+    if (strcmp(gguf_name, "output.weight") == 0) {
+        return graft_text_append_z(out, "lm_head");
+    }
+    if (split_layer(gguf_name, blocks, &digits, &n_digits, &rest)) {
+        for (const graft_module *m = graft_modules; m->hf != NULL; m++) {
+            if (graft_module_is(m, gguf_name)) {
+                return graft_text_appendf(out, "%s%.*s.%s.%s", layers, (int)n_digits, digits,
+                                          parent_of(m), m->hf);
+            }
+        }
+    }
+    return graft_fail(GRAFT_E_FAILED, "\"%s\" has no counterpart in Hugging Face models",
+                      gguf_name);
+}
+
+graft_status graft_export__gguf_name(graft_text *out, const char *hf_name)
+{
+    const char *digits, *rest;
+    size_t n_digits;
+    if (strcmp(hf_name, "lm_head") == 0) {
+        return graft_text_append_z(out, "output.weight");
+    }
+    if (split_layer(hf_name, layers, &digits, &n_digits, &rest)) {
+        for (const graft_module *m = graft_modules; m->hf != NULL; m++) {
+            size_t n = strlen(parent_of(m));
+            if (strncmp(rest, parent_of(m), n) == 0 && rest[n] == '.' &&
+                strcmp(rest + n + 1, m->hf) == 0) {
+                return graft_text_appendf(out, "%s%.*s.%s%s", blocks, (int)n_digits, digits,
+                                          m->gguf, weight);
+            }
+        }
+    }
+    return graft_fail(GRAFT_E_MODEL, "module \"%s\" is unknown", hf_name);
+}
+
+size_t graft_export__interleaved_heads(const char *arch, const char *gguf_name, size_t n_head,
+                                       size_t n_kv)
+{
+    bool interleaved = false;
+    for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++) {
+        interleaved = interleaved ||
+                      (architectures[i].interleaved && strcmp(architectures[i].arch, arch) == 0);
+    }
+    if (!interleaved) {
+        return 0;
+    }
+    if (graft_module_is(graft_module_find("attn_q"), gguf_name)) {
+        return n_head;
+    }
+    return graft_module_is(graft_module_find("attn_k"), gguf_name) ? n_kv : 0;
+}
+
+/* Row (head, pair, side) of the GGUF order is row (head, side, pair) of the other. */
+static void reorder(float *out, const float *in, size_t n_rows, size_t width, size_t n_head,
+                    bool to_hf)
+{
+    size_t half = n_rows / n_head / 2;
+    for (size_t row = 0; row < n_rows; row++) {
+        size_t head = row / (2 * half), pair = row / 2 % half, side = row % 2;
+        size_t other = (head * 2 + side) * half + pair;
+        memcpy(out + (to_hf ? other : row) * width, in + (to_hf ? row : other) * width,
+               width * sizeof *out);
+    }
+}
+
+void graft_export__to_hf_rows(float *out, const float *in, size_t n_rows, size_t width,
+                              size_t n_head)
+{
+    reorder(out, in, n_rows, width, n_head, true);
+}
+
+void graft_export__to_gguf_rows(float *out, const float *in, size_t n_rows, size_t width,
+                                size_t n_head)
+{
+    reorder(out, in, n_rows, width, n_head, false);
+}

@@ -1,0 +1,231 @@
+/* export/peft_write.c - the adapter as a PEFT folder (huggingface/peft, LoRA): what transformers,
+ * vLLM and others load.
+ *
+ * adapter_model.safetensors holds base_model.model.<module>.lora_A.weight (rank, n_in) and
+ * .lora_B.weight (n_out, rank) in Hugging Face's row order; adapter_config.json the settings. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "adapter/modules.h"
+#include "core/memory.h"
+#include "core/strings.h"
+#include "export/exporters.h"
+#include "export/factors.h"
+#include "export/peft_names.h"
+#include "io/files.h"
+#include "io/json.h"
+#include "io/safetensors.h"
+
+/* --- adapter_config.json --- */
+
+/* The rank of most maps; of equals the larger. */
+static size_t usual_rank(const graft_export_adapter *adapter)
+{
+    size_t best = 0, best_count = 0;
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        size_t rank = adapter->maps[i].rank, count = 0;
+        for (size_t j = 0; j < adapter->n_maps; j++) {
+            count += adapter->maps[j].rank == rank;
+        }
+        if (count > best_count || (count == best_count && rank > best)) {
+            best = rank;
+            best_count = count;
+        }
+    }
+    return best;
+}
+
+/* Whether each module kind is adapted in equally many layers, so that its short name names exactly
+ * the adapted modules. */
+static bool short_names_suffice(const graft_export_adapter *adapter)
+{
+    size_t expected = 0;
+    for (const graft_module *m = graft_modules; m->hf != NULL; m++) {
+        size_t count = 0;
+        for (size_t i = 0; i < adapter->n_maps; i++) {
+            count += graft_module_is(m, adapter->maps[i].name);
+        }
+        if (count > 0 && expected > 0 && count != expected) {
+            return false;
+        }
+        expected = count > 0 ? count : expected;
+    }
+    return true;
+}
+
+static bool holds(const graft_json *array, const char *text)
+{
+    for (size_t i = 0; i < graft_json_length(array); i++) {
+        if (strcmp(graft_json_string(graft_json_at(array, i), NULL), text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* target_modules and rank_pattern, both filled in the order of the maps. */
+static graft_status describe_modules(const graft_export_adapter *adapter, size_t rank,
+                                     graft_json *targets, graft_json *patterns)
+{
+    graft_status status = GRAFT_OK;
+    bool short_names = short_names_suffice(adapter);
+    graft_text name;
+    graft_text_init(&name);
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        const graft_export_map *map = &adapter->maps[i];
+        const char *dot;
+        graft_text_clear(&name);
+        GRAFT_TRY(graft_export__hf_name(&name, map->name));
+        dot = strrchr(name.data, '.');
+        const char *target = short_names && dot != NULL ? dot + 1 : name.data;
+        if (!holds(targets, target)) {
+            GRAFT_TRY(graft_json_push(targets, graft_json_new_string(target, strlen(target))));
+        }
+        if (map->rank != rank) {
+            GRAFT_TRY(graft_json_set_int(patterns, name.data, (int64_t)map->rank));
+        }
+    }
+done:
+    graft_text_clear(&name);
+    return status;
+}
+
+static graft_status set_number(graft_json *object, const char *key, double value)
+{
+    bool whole = value >= 1 && value < 1e9 && value == (double)(int64_t)value;
+    return whole ? graft_json_set_int(object, key, (int64_t)value)
+                 : graft_json_set_double(object, key, value);
+}
+
+static graft_status fill_config(const graft_export_adapter *adapter, graft_json *config)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *targets = graft_json_new_array(), *patterns = graft_json_new_object();
+    size_t rank = usual_rank(adapter);
+    GRAFT_TRY(describe_modules(adapter, rank, targets, patterns));
+    GRAFT_TRY(graft_json_set_string(config, "peft_type", "LORA"));
+    GRAFT_TRY(graft_json_set_string(config, "task_type", "CAUSAL_LM"));
+    GRAFT_TRY(adapter->base_name == NULL
+                  ? graft_json_set(config, "base_model_name_or_path", NULL)
+                  : graft_json_set_string(config, "base_model_name_or_path", adapter->base_name));
+    GRAFT_TRY(graft_json_set_int(config, "r", (int64_t)rank));
+    GRAFT_TRY(set_number(config, "lora_alpha", (double)(float)adapter->alpha));
+    GRAFT_TRY(graft_json_set_double(config, "lora_dropout", 0.0));
+    GRAFT_TRY(graft_json_set(config, "target_modules", graft_json_retain(targets)));
+    GRAFT_TRY(graft_json_set(config, "rank_pattern", graft_json_retain(patterns)));
+    GRAFT_TRY(graft_json_set(config, "alpha_pattern", graft_json_new_object()));
+    GRAFT_TRY(graft_json_set_bool(config, "use_rslora", false));
+    GRAFT_TRY(graft_json_set_bool(config, "use_dora", false));
+    GRAFT_TRY(graft_json_set_string(config, "bias", "none"));
+    GRAFT_TRY(graft_json_set_bool(config, "fan_in_fan_out", false));
+    GRAFT_TRY(graft_json_set_bool(config, "init_lora_weights", true));
+    GRAFT_TRY(graft_json_set_bool(config, "inference_mode", true));
+    GRAFT_TRY(graft_json_set(config, "modules_to_save", NULL));
+done:
+    graft_json_free(targets);
+    graft_json_free(patterns);
+    return status;
+}
+
+static graft_status write_config(const graft_export_adapter *adapter, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *config = graft_json_new_object();
+    graft_text text;
+    char *path = NULL;
+    graft_text_init(&text);
+    GRAFT_TRY(fill_config(adapter, config));
+    GRAFT_TRY(graft_json_write(&text, config, GRAFT_JSON_PRETTY));
+    GRAFT_TRY(graft_text_append_char(&text, '\n'));
+    GRAFT_TRY(graft_path_join(&path, folder, "adapter_config.json"));
+    GRAFT_TRY(graft_file_write(path, text.data, text.len));
+done:
+    graft_free(path);
+    graft_text_clear(&text);
+    graft_json_free(config);
+    return status;
+}
+
+/* --- adapter_model.safetensors --- */
+
+/* B, scaled, in Hugging Face's row order. */
+static graft_status make_b(const graft_export_adapter *adapter, const graft_export_map *map,
+                           float **out)
+{
+    graft_status status = GRAFT_OK;
+    float *folded = NULL;
+    size_t heads = graft_export__interleaved_heads(adapter->arch, map->name, adapter->n_head,
+                                                   adapter->n_kv);
+    GRAFT_TRY(graft_export__fold(adapter, map, &folded));
+    if (heads == 0) {
+        *out = folded;
+        return GRAFT_OK;
+    }
+    if (map->n_out % (2 * heads) != 0) {
+        status = graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": %zu rows are not %zu heads of even "
+                            "size", map->name, map->n_out, heads);
+        goto done;
+    }
+    GRAFT_TRY(graft_alloc(out, map->n_out * map->rank, sizeof **out));
+    graft_export__to_hf_rows(*out, folded, map->n_out, map->rank, heads);
+done:
+    graft_free(folded);
+    return status;
+}
+
+static graft_status add_factor(graft_safetensors_writer *file, const char *name,
+                               const char *suffix, uint64_t rows, uint64_t row, const float *data)
+{
+    graft_status status = GRAFT_OK;
+    graft_text text;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_text_append_z(&text, "base_model.model."));
+    GRAFT_TRY(graft_export__hf_name(&text, name));
+    GRAFT_TRY(graft_text_append_z(&text, suffix));
+    GRAFT_TRY(graft_safetensors_add(file, text.data, 2, (const uint64_t[2]){rows, row}, data));
+done:
+    graft_text_clear(&text);
+    return status;
+}
+
+static graft_status write_weights(const graft_export_adapter *adapter, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    graft_safetensors_writer *file = NULL;
+    float **b = NULL; /* one per map */
+    char *path = NULL;
+    GRAFT_TRY(graft_safetensors_writer_new(&file));
+    GRAFT_TRY(graft_safetensors_set_metadata(file, "format", "pt"));
+    GRAFT_TRY(graft_alloc(&b, adapter->n_maps, sizeof *b));
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        const graft_export_map *map = &adapter->maps[i];
+        GRAFT_TRY(make_b(adapter, map, &b[i]));
+        GRAFT_TRY(add_factor(file, map->name, ".lora_A.weight", map->rank, map->n_in, map->a));
+        GRAFT_TRY(add_factor(file, map->name, ".lora_B.weight", map->n_out, map->rank, b[i]));
+    }
+    GRAFT_TRY(graft_path_join(&path, folder, graft_exporter_peft.writes));
+    GRAFT_TRY(graft_safetensors_write(file, path));
+done:
+    for (size_t i = 0; b != NULL && i < adapter->n_maps; i++) {
+        graft_free(b[i]);
+    }
+    graft_free(b);
+    graft_free(path);
+    graft_safetensors_writer_free(file);
+    return status;
+}
+
+static graft_status write_peft(const graft_export_adapter *adapter, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_export__check(adapter));
+    GRAFT_TRY(graft_export__check_arch(adapter->arch));
+    GRAFT_TRY(write_weights(adapter, folder));
+    GRAFT_TRY(write_config(adapter, folder));
+done:
+    return status;
+}
+
+const graft_exporter graft_exporter_peft = {
+    .name = "peft", .writes = "adapter_model.safetensors", .write = write_peft,
+};
