@@ -9,6 +9,9 @@ typedef struct level_row {
 
 static const level_row levels[] = {
     {GRAFT_CPU_PORTABLE, graft_kernels_portable},
+#if defined(__x86_64__) && !defined(GRAFT_DOUBLE)
+    {GRAFT_CPU_AVX2, graft_kernels_avx2},
+#endif
 };
 
 graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level)

@@ -5,5 +5,6 @@
 #include "kernels/kernels.h"
 
 void graft_kernels_portable(graft_kernels *table); /* every slot */
+void graft_kernels_avx2(graft_kernels *table);
 
 #endif

@@ -17,6 +17,36 @@ typedef struct product {
     bool backward, accumulate;
 } product;
 
+static size_t ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Rows from r, a multiple of the tile, and the slice from k, a multiple of GRAFT_KC. */
+static graft_real *packed_at(const product *p, size_t r, size_t k, size_t slice)
+{
+    return (graft_real *)p->workspace->shared + k * p->n_rows + r * slice;
+}
+
+static size_t slice_from(const product *p, size_t k)
+{
+    return p->n_k - k < GRAFT_KC ? p->n_k - k : GRAFT_KC;
+}
+
+enum { PACK_TILES = 8 }; /* row tiles of X that one job packs */
+
+static void pack_job(void *context, size_t job, int thread)
+{
+    const product *p = context;
+    size_t step = PACK_TILES * p->gemm->tile, r = job * step;
+    size_t rows = p->n_rows - r < step ? p->n_rows - r : step;
+    (void)thread;
+    for (size_t k = 0; k < p->n_k; k += GRAFT_KC) {
+        size_t slice = slice_from(p, k);
+        p->gemm->pack(p->x + r * p->ldx + k, p->ldx, rows, slice, packed_at(p, r, k, slice));
+    }
+}
+
 static void product_job(void *context, size_t job, int thread)
 {
     const product *p = context;
@@ -25,41 +55,48 @@ static void product_job(void *context, size_t job, int thread)
     size_t rows = p->n_rows - r < p->job_rows ? p->n_rows - r : p->job_rows;
     graft_real *panel = p->workspace->per_thread[thread];
     for (size_t k = 0; k < p->n_k; k += GRAFT_KC) {
-        size_t slice = p->n_k - k < GRAFT_KC ? p->n_k - k : GRAFT_KC;
+        size_t slice = slice_from(p, k);
+        const graft_real *x =
+            p->gemm->tile != 0 ? packed_at(p, r, k, slice) : p->x + r * p->ldx + k;
         p->gemm->unpack(p->w, p->backward, c, cols, k, slice, panel);
-        p->gemm->multiply(p->x + r * p->ldx + k, p->ldx, panel, rows, cols, slice,
-                          p->y + r * p->ldy + c, p->ldy, p->scale, p->accumulate || k > 0);
+        p->gemm->multiply(x, p->ldx, panel, rows, cols, slice, p->y + r * p->ldy + c, p->ldy,
+                          p->scale, p->accumulate || k > 0);
     }
 }
 
-/* Tiles from shapes alone. Wide panels use what was unpacked often; enough jobs keep all
- * threads busy to the end. */
+/* Tiles from shapes alone, never from the number of threads. Wide panels and many rows use what
+ * was unpacked often; enough jobs keep all threads busy to the end. */
 static void cut(product *p)
 {
-    enum { FEW_ROWS = 32, JOBS = 24 };
-    size_t strip = p->gemm->strip;
-    p->job_cols = GRAFT_NC;
+    enum { FEW_ROWS = 32, COLS = 32, ROWS = 240, JOBS = 32 };
+    size_t panels = ceil_div(p->n_cols, GRAFT_NC);
     p->job_rows = p->n_rows;
-    while (p->job_cols > strip && p->job_cols > 32 &&
-           (p->n_cols + p->job_cols - 1) / p->job_cols < JOBS && p->n_rows <= FEW_ROWS) {
-        p->job_cols /= 2;
+    if (p->n_rows <= FEW_ROWS) { /* no range of rows to divide */
+        panels = ceil_div(p->n_cols, 2 * COLS) < JOBS ? ceil_div(p->n_cols, COLS) : panels;
+    } else if (panels < JOBS) {
+        size_t ranges = ceil_div(JOBS, panels), most = ceil_div(p->n_rows, ROWS);
+        p->job_rows = ceil_div(ceil_div(p->n_rows, ranges < most ? ranges : most), 12) * 12;
     }
-    size_t panels = (p->n_cols + p->job_cols - 1) / p->job_cols;
-    while (p->n_rows > FEW_ROWS && panels * ((p->n_rows + p->job_rows - 1) / p->job_rows) < JOBS &&
-           p->job_rows >= 256) {
-        p->job_rows = (p->job_rows / 2 + 11) / 12 * 12;
-    }
-    p->n_row_jobs = (p->n_rows + p->job_rows - 1) / p->job_rows;
+    p->job_cols = ceil_div(ceil_div(p->n_cols, panels), COLS) * COLS;
+    p->n_row_jobs = ceil_div(p->n_rows, p->job_rows);
 }
 
 static void run(product *p)
 {
+    enum { SMALL = 32768 }; /* numbers of X not worth waking threads for */
     if (p->n_rows == 0 || p->n_cols == 0) {
         return;
     }
     cut(p);
-    size_t panels = (p->n_cols + p->job_cols - 1) / p->job_cols;
-    graft_parallel(panels * p->n_row_jobs, product_job, p);
+    if (p->gemm->tile != 0 && p->n_rows * p->n_k <= SMALL) {
+        size_t n = ceil_div(p->n_rows, PACK_TILES * p->gemm->tile);
+        for (size_t job = 0; job < n; job++) {
+            pack_job(p, job, 0);
+        }
+    } else if (p->gemm->tile != 0) {
+        graft_parallel(ceil_div(p->n_rows, PACK_TILES * p->gemm->tile), pack_job, p);
+    }
+    graft_parallel(ceil_div(p->n_cols, p->job_cols) * p->n_row_jobs, product_job, p);
 }
 
 size_t graft_product_thread_bytes(const graft_kernels *kernels)
@@ -70,10 +107,7 @@ size_t graft_product_thread_bytes(const graft_kernels *kernels)
 
 size_t graft_product_shared_bytes(const graft_kernels *kernels, size_t n_tok, size_t n_widest)
 {
-    (void)kernels;
-    (void)n_tok;
-    (void)n_widest;
-    return 0;
+    return kernels->gemm->tile != 0 ? sizeof(graft_real) * n_tok * n_widest : 0;
 }
 
 void graft_product(const graft_kernels *kernels, graft_workspace *workspace, graft_real *y,

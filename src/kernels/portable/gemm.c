@@ -90,4 +90,22 @@ static void outer(graft_real *dw, size_t lddw, const graft_real *dy, size_t lddy
     }
 }
 
-const struct graft_gemm graft_portable_gemm = {STRIP, unpack, multiply, outer};
+static graft_real spin(size_t rounds, graft_real *scratch)
+{
+    graft_real acc[ROWS * STRIP];
+    for (size_t i = 0; i < ROWS * STRIP; i++) {
+        acc[i] = scratch[i] = GRAFT_REAL(1.0);
+    }
+    for (size_t k = 0; k < rounds; k++) {
+        for (size_t i = 0; i < ROWS * STRIP; i++) {
+            acc[i] += acc[i] * GRAFT_REAL(0x1p-40);
+        }
+    }
+    for (size_t i = 1; i < ROWS * STRIP; i++) {
+        acc[0] += acc[i];
+    }
+    return acc[0];
+}
+
+const struct graft_gemm graft_portable_gemm = {0, NULL, unpack, multiply, outer, spin,
+                                               2 * ROWS * STRIP};

@@ -1,0 +1,45 @@
+#include "kernels/peak.h"
+
+#include "core/clock.h"
+#include "core/memory.h"
+#include "core/threads.h"
+#include "kernels/gemm.h"
+#include "kernels/product.h"
+
+typedef struct spin_window {
+    const struct graft_gemm *gemm;
+    size_t rounds;
+    graft_real *scratch; /* n_threads panels */
+} spin_window;
+
+static void spin_job(void *context, size_t job, int thread)
+{
+    const spin_window *w = context;
+    graft_real *scratch = w->scratch + job * GRAFT_KC * GRAFT_NC;
+    (void)thread;
+    scratch[0] = w->gemm->spin(w->rounds, scratch);
+}
+
+double graft_peak_f32_gflops(const graft_kernels *kernels, int n_threads, double seconds)
+{
+    const double window_seconds = 0.01;
+    double best = 0, start = graft_clock_seconds();
+    spin_window w = {kernels->gemm, 16, NULL};
+    if (graft_alloc(&w.scratch, (size_t)n_threads, graft_product_thread_bytes(kernels)) !=
+        GRAFT_OK) {
+        return 0;
+    }
+    do {
+        double begin = graft_clock_seconds();
+        graft_parallel((size_t)n_threads, spin_job, &w);
+        double took = graft_clock_seconds() - begin;
+        double flops = (double)w.rounds * (double)w.gemm->spin_flops * n_threads;
+        if (took < window_seconds) {
+            w.rounds *= 2;
+        } else if (flops / took * 1e-9 > best) {
+            best = flops / took * 1e-9;
+        }
+    } while (best == 0 || graft_clock_seconds() - start < seconds);
+    graft_free(w.scratch);
+    return best;
+}

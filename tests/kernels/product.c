@@ -1,0 +1,317 @@
+/* kernels/product.h at every level: against sums in double, bit for bit over threads and over the
+ * grouping of rows, and never a byte outside the operands. */
+#include "support/kernels.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/threads.h"
+
+static graft_rng rng;
+
+static int setup(void **state)
+{
+    (void)state;
+    graft_rng_init(&rng, 7, GRAFT_RNG_TEST, 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    test_guarded_release();
+    graft_threads_set(0);
+    return 0;
+}
+
+/* What a product should give, and the sum of magnitudes that rounding errors are measured in. */
+typedef struct reference {
+    double *value, *magnitude;
+} reference;
+
+static reference multiply(const graft_real *x, const graft_weight *w, size_t n_tok, bool backward)
+{
+    size_t n = backward ? w->n_in : w->n_out, n_k = backward ? w->n_out : w->n_in;
+    reference r = {test_guarded(n_tok * n, sizeof(double)), test_guarded(n_tok * n, sizeof(double))};
+    float *row = test_guarded(w->n_in, sizeof *row);
+    for (size_t o = 0; o < w->n_out; o++) {
+        const uint8_t *blocks = (const uint8_t *)w->data + o * w->row_bytes;
+        w->format->decode(blocks, row, w->n_in / w->format->block_elems);
+        for (size_t t = 0; t < n_tok; t++) {
+            for (size_t i = 0; i < w->n_in; i++) {
+                double product = (double)x[t * n_k + (backward ? o : i)] * (double)row[i];
+                r.value[t * n + (backward ? i : o)] += product;
+                r.magnitude[t * n + (backward ? i : o)] += fabs(product);
+            }
+        }
+    }
+    return r;
+}
+
+static void run(const graft_kernels *kernels, graft_workspace *ws, graft_real *y,
+                const graft_real *x, const graft_weight *w, size_t n_tok, bool backward,
+                graft_real scale, bool accumulate)
+{
+    if (backward) {
+        graft_product_backward(kernels, ws, y, w->n_in, x, w->n_out, w, n_tok, scale, accumulate);
+    } else {
+        graft_product(kernels, ws, y, w->n_out, x, w->n_in, w, n_tok, scale, accumulate);
+    }
+}
+
+/* One shape, both directions: plain, then scaled and added. */
+static void check_shape(const graft_kernels *kernels, const graft_format *format, size_t n_tok,
+                        size_t n_out, size_t n_in)
+{
+    graft_weight w = test_random_weight(&rng, format, n_out, n_in);
+    graft_workspace ws = test_workspace(kernels, n_tok, n_in > n_out ? n_in : n_out);
+    char what[128];
+    for (int backward = 0; backward < 2; backward++) {
+        size_t n = n_tok * (backward ? n_in : n_out), n_k = backward ? n_out : n_in;
+        graft_real *x = test_random(&rng, n_tok * n_k), *y = test_random(&rng, n);
+        reference r = multiply(x, &w, n_tok, backward != 0);
+        snprintf(what, sizeof what, "%s %s %zux%zux%zu %s", graft_cpu_level_name(kernels->level),
+                 format->name, n_tok, n_out, n_in, backward ? "backward" : "forward");
+        y[n / 2] = (graft_real)NAN; /* what was there does not matter */
+        run(kernels, &ws, y, x, &w, n_tok, backward != 0, GRAFT_REAL(1.0), false);
+        test_close(what, y, r.value, r.magnitude, n, 1e-5);
+        run(kernels, &ws, y, x, &w, n_tok, backward != 0, GRAFT_REAL(-0.5), true);
+        for (size_t i = 0; i < n; i++) {
+            r.value[i] *= 0.5;
+        }
+        test_close(what, y, r.value, r.magnitude, n, 1e-5);
+    }
+    test_guarded_release();
+}
+
+static void formats_at_level(const graft_kernels *kernels)
+{
+    for (const graft_format *const *f = graft_formats; *f != NULL; f++) {
+        size_t block = (*f)->block_elems;
+        check_shape(kernels, *f, 5, 37, block == 1 ? 83 : block == 32 ? 160 : 256);
+        check_shape(kernels, *f, 14, 96, 1280); /* two slices of the reduction axis */
+    }
+}
+
+static void every_format(void **state)
+{
+    (void)state;
+    test_each_level(formats_at_level);
+}
+
+static void shapes_at_level(const graft_kernels *kernels)
+{
+    static const size_t shapes[][3] = {
+        {1, 1, 1},    {1, 129, 64},  {2, 200, 31}, {3, 70, 9},   {4, 16, 40}, {6, 48, 8},
+        {7, 8, 130},  {11, 24, 70},  {12, 5, 33},  {13, 17, 65}, {31, 9, 3},  {33, 300, 20},
+        {250, 33, 7}, {490, 130, 5}, {64, 7, 1100}, {3, 1100, 7}, {40, 1, 12},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        check_shape(kernels, &graft_format_f32, shapes[i][0], shapes[i][1], shapes[i][2]);
+    }
+}
+
+static void odd_shapes(void **state)
+{
+    (void)state;
+    test_each_level(shapes_at_level);
+}
+
+/* Row i of a product is the same bits alone, among a few and among many. The other library does
+ * not promise that. */
+static void grouping_at_level(const graft_kernels *kernels)
+{
+    enum { TOK = 75, OUT = 176, IN = 1056 };
+    static const char *const names[] = {"F32", "Q4_1", "Q8_0"};
+    if (kernels->level == GRAFT_CPU_BLAS) {
+        return;
+    }
+    for (size_t f = 0; f < 3; f++) {
+        graft_weight w = test_random_weight(&rng, graft_format_by_name(names[f]), OUT, IN);
+        graft_workspace ws = test_workspace(kernels, TOK, IN);
+        for (int backward = 0; backward < 2; backward++) {
+            size_t n = backward ? IN : OUT, n_k = backward ? OUT : IN;
+            graft_real *x = test_random(&rng, TOK * n_k);
+            graft_real *all = test_random(&rng, TOK * n), *part = test_random(&rng, TOK * n);
+            run(kernels, &ws, all, x, &w, TOK, backward != 0, GRAFT_REAL(0.7), false);
+            for (size_t group = 1; group < 40; group += group < 14 ? 1 : 11) {
+                for (size_t t = 0; t < TOK; t += group) {
+                    size_t rows = TOK - t < group ? TOK - t : group;
+                    run(kernels, &ws, part + t * n, x + t * n_k, &w, rows, backward != 0,
+                        GRAFT_REAL(0.7), false);
+                }
+                test_same(names[f], part, all, TOK * n);
+            }
+        }
+        test_guarded_release();
+    }
+}
+
+static void rows_do_not_know_their_neighbours(void **state)
+{
+    (void)state;
+    test_each_level(grouping_at_level);
+}
+
+static void threads_at_level(const graft_kernels *kernels)
+{
+    enum { TOK = 300, OUT = 200, IN = 192 };
+    static const int counts[] = {1, 2, 3, 8};
+    graft_weight w = test_random_weight(&rng, graft_format_by_name("Q5_1"), OUT, IN);
+    graft_real *x = test_random(&rng, TOK * OUT), *first = NULL, *first_outer = NULL;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        graft_threads_set(counts[i]);
+        graft_workspace ws = test_workspace(kernels, TOK, OUT);
+        graft_real *y = test_guarded(TOK * OUT, sizeof *y);
+        graft_real *dw = test_guarded(OUT * IN, sizeof *dw);
+        graft_product(kernels, &ws, y, OUT, x, OUT, &w, TOK, GRAFT_REAL(1.0), false);
+        graft_product_backward(kernels, &ws, y, OUT, x, OUT, &w, TOK, GRAFT_REAL(1.0), true);
+        graft_product_outer(kernels, &ws, dw, IN, x, OUT, x, OUT, TOK, OUT, 16, GRAFT_REAL(1.0));
+        first = first == NULL ? y : first;
+        first_outer = first_outer == NULL ? dw : first_outer;
+        test_same("product", y, first, TOK * OUT);
+        test_same("outer", dw, first_outer, OUT * IN);
+    }
+    test_guarded_release();
+}
+
+static void threads_change_no_bit(void **state)
+{
+    (void)state;
+    test_each_level(threads_at_level);
+}
+
+static void outer_at_level(const graft_kernels *kernels)
+{
+    static const size_t shapes[][3] = {{1, 1, 1},    {5, 8, 30},   {300, 16, 75}, {257, 70, 16},
+                                       {600, 3, 64}, {256, 49, 8}, {31, 64, 130}, {2, 7, 33}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        size_t n_tok = shapes[s][0], m = shapes[s][1], n = shapes[s][2];
+        size_t lddy = m + s % 3, ldx = n + s % 2, lddw = n + 1;
+        graft_workspace ws = test_workspace(kernels, n_tok, m > n ? m : n);
+        graft_real *dy = test_random(&rng, (n_tok - 1) * lddy + m);
+        graft_real *x = test_random(&rng, (n_tok - 1) * ldx + n);
+        graft_real *dw = test_random(&rng, (m - 1) * lddw + n);
+        double *value = test_guarded((m - 1) * lddw + n, sizeof *value);
+        double *magnitude = test_guarded((m - 1) * lddw + n, sizeof *magnitude);
+        for (size_t i = 0; i < (m - 1) * lddw + n; i++) { /* between rows nothing may change */
+            value[i] = (double)dw[i];
+            magnitude[i] = i % lddw < n ? fabs(value[i]) : 0;
+        }
+        for (size_t t = 0; t < n_tok; t++) {
+            for (size_t i = 0; i < m; i++) {
+                for (size_t j = 0; j < n; j++) {
+                    double product = (double)dy[t * lddy + i] * (double)x[t * ldx + j];
+                    value[i * lddw + j] += 0.25 * product;
+                    magnitude[i * lddw + j] += fabs(product);
+                }
+            }
+        }
+        graft_product_outer(kernels, &ws, dw, lddw, dy, lddy, x, ldx, n_tok, m, n,
+                            GRAFT_REAL(0.25));
+        test_close("outer", dw, value, magnitude, (m - 1) * lddw + n, 1e-5);
+        test_guarded_release();
+    }
+}
+
+static void outer_products(void **state)
+{
+    (void)state;
+    test_each_level(outer_at_level);
+}
+
+/* A broken scale reaches the outputs of its own row, or of its own columns, and no others. */
+static void broken_at_level(const graft_kernels *kernels)
+{
+    enum { TOK = 9, OUT = 40, IN = 64, BAD = 21 };
+    graft_weight w = test_random_weight(&rng, graft_format_by_name("Q8_0"), OUT, IN);
+    graft_workspace ws = test_workspace(kernels, TOK, IN);
+    uint8_t *scale = (uint8_t *)w.data + BAD * w.row_bytes;
+    scale[0] = 0;
+    scale[1] = 0x7e; /* NaN, for the first 32 of 64 values of the row */
+    graft_real *x = test_random(&rng, TOK * IN), *y = test_random(&rng, TOK * IN);
+    run(kernels, &ws, y, x, &w, TOK, false, GRAFT_REAL(1.0), false);
+    for (size_t i = 0; i < TOK * OUT; i++) {
+        assert_int_equal(isnan(y[i]) != 0, i % OUT == BAD);
+    }
+    run(kernels, &ws, y, x, &w, TOK, true, GRAFT_REAL(1.0), false);
+    for (size_t i = 0; i < TOK * IN; i++) {
+        assert_int_equal(isnan(y[i]) != 0, i % IN < 32);
+    }
+    test_guarded_release();
+}
+
+static void broken_scales_stay_where_they_are(void **state)
+{
+    (void)state;
+    test_each_level(broken_at_level);
+}
+
+/* Rows of every format, any bit pattern, as its own decoder gives them. */
+static void decode_at_level(const graft_kernels *kernels)
+{
+    for (const graft_format *const *f = graft_formats; *f != NULL; f++) {
+        for (size_t n = (*f)->block_elems; n <= 3 * 256; n += 256) {
+            size_t bytes = 0;
+            assert_ok(graft_format_row_bytes(*f, n, &bytes));
+            uint8_t *data = test_guarded(3, bytes);
+            float *expected = test_guarded(n, sizeof *expected);
+            graft_real *got = test_guarded(n, sizeof *got);
+            graft_weight w = {data, *f, 3, n, bytes};
+            for (size_t i = 0; i < 3 * bytes; i++) {
+                data[i] = (uint8_t)graft_rng_u32(&rng);
+            }
+            for (size_t row = 0; row < 3; row++) {
+                (*f)->decode(data + row * bytes, expected, n / (*f)->block_elems);
+                kernels->decode_row(&w, row, got);
+                for (size_t i = 0; i < n; i++) {
+                    bool same = got[i] == (graft_real)expected[i] ||
+                                (isnan(got[i]) && isnan(expected[i]));
+                    if (!same) {
+                        fail_msg("%s %s row %zu entry %zu: %a, decoder %a",
+                                 graft_cpu_level_name(kernels->level), (*f)->name, row, i,
+                                 (double)got[i], (double)expected[i]);
+                    }
+                }
+            }
+            test_guarded_release();
+        }
+    }
+}
+
+static void decoded_rows(void **state)
+{
+    (void)state;
+    test_each_level(decode_at_level);
+}
+
+static void products_allocate_nothing(void **state)
+{
+    (void)state;
+    graft_kernels kernels;
+    assert_ok(graft_kernels_init(&kernels, GRAFT_CPU_PORTABLE));
+    graft_weight w = test_random_weight(&rng, &graft_format_f16, 40, 40);
+    graft_workspace ws = test_workspace(&kernels, 4, 40);
+    graft_real *x = test_random(&rng, 160), *y = test_random(&rng, 160);
+    uint64_t before = graft_alloc_count();
+    run(&kernels, &ws, y, x, &w, 4, false, GRAFT_REAL(1.0), false);
+    run(&kernels, &ws, y, x, &w, 0, false, GRAFT_REAL(1.0), false); /* no rows: nothing to do */
+    assert_int_equal(graft_alloc_count(), before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_format, setup, teardown),
+        cmocka_unit_test_setup_teardown(odd_shapes, setup, teardown),
+        cmocka_unit_test_setup_teardown(rows_do_not_know_their_neighbours, setup, teardown),
+        cmocka_unit_test_setup_teardown(threads_change_no_bit, setup, teardown),
+        cmocka_unit_test_setup_teardown(outer_products, setup, teardown),
+        cmocka_unit_test_setup_teardown(broken_scales_stay_where_they_are, setup, teardown),
+        cmocka_unit_test_setup_teardown(decoded_rows, setup, teardown),
+        cmocka_unit_test_setup_teardown(products_allocate_nothing, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

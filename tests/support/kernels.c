@@ -1,0 +1,123 @@
+#include "support/kernels.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/half.h"
+#include "core/threads.h"
+
+void test_each_level(void (*test)(const graft_kernels *kernels))
+{
+    for (int level = 0; level < GRAFT_CPU_N_LEVELS; level++) {
+        graft_kernels kernels;
+        if (graft_cpu_has((graft_cpu_level)level)) {
+            assert_ok(graft_kernels_init(&kernels, (graft_cpu_level)level));
+            test(&kernels);
+        }
+    }
+}
+
+static struct {
+    void *base;
+    size_t bytes;
+} mappings[256];
+static size_t n_mappings;
+
+void *test_guarded(size_t n, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = n * size;
+    size_t whole = (bytes + page - 1) / page * page;
+    assert_true(n_mappings < sizeof mappings / sizeof *mappings);
+    char *base = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                      0);
+    assert_true(base != MAP_FAILED);
+    assert_int_equal(mprotect(base + whole, page, PROT_NONE), 0);
+    mappings[n_mappings].base = base;
+    mappings[n_mappings++].bytes = whole + page;
+    return base + whole - bytes;
+}
+
+void test_guarded_release(void)
+{
+    while (n_mappings > 0) {
+        n_mappings--;
+        munmap(mappings[n_mappings].base, mappings[n_mappings].bytes);
+    }
+}
+
+graft_real *test_random(graft_rng *rng, size_t n)
+{
+    graft_real *x = test_guarded(n, sizeof *x);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = (graft_real)(2.0 * graft_rng_uniform(rng) - 1.0);
+    }
+    return x;
+}
+
+/* Makes the f16 at p a number between 2^-6 and 2^-5, keeping its sign and fraction. */
+static void tame_half(uint8_t *p)
+{
+    p[1] = (uint8_t)((p[1] & 0x83u) | 0x24u);
+}
+
+graft_weight test_random_weight(graft_rng *rng, const graft_format *format, size_t n_out,
+                                size_t n_in)
+{
+    size_t row_bytes = 0;
+    assert_ok(graft_format_row_bytes(format, n_in, &row_bytes));
+    uint8_t *data = test_guarded(n_out, row_bytes);
+    for (size_t i = 0; i < n_out * row_bytes; i++) {
+        data[i] = (uint8_t)graft_rng_u32(rng);
+    }
+    for (size_t i = 0; i < n_out * row_bytes; i += format->block_bytes) {
+        if (format->block_elems == 1) {
+            float value = (float)(2.0 * graft_rng_uniform(rng) - 1.0);
+            format->encode(&value, data + i, 1);
+        } else if (format->block_elems == 256) { /* f16 fields stand first or last */
+            bool first = strcmp(format->name, "Q4_K") == 0 || strcmp(format->name, "Q5_K") == 0;
+            tame_half(data + i + (first ? 0 : format->block_bytes - 4));
+            tame_half(data + i + (first ? 2 : format->block_bytes - 2));
+        } else {
+            tame_half(data + i);
+            tame_half(data + i + 2); /* a minimum, or quanta */
+        }
+    }
+    return (graft_weight){data, format, n_out, n_in, row_bytes};
+}
+
+graft_workspace test_workspace(const graft_kernels *kernels, size_t n_tok, size_t n_widest)
+{
+    graft_workspace ws = {.n_threads = graft_threads()};
+    ws.per_thread_bytes = graft_product_thread_bytes(kernels);
+    ws.shared_bytes = graft_product_shared_bytes(kernels, n_tok, n_widest);
+    ws.per_thread = test_guarded((size_t)ws.n_threads, sizeof(void *));
+    for (int t = 0; t < ws.n_threads; t++) {
+        ws.per_thread[t] = test_guarded(ws.per_thread_bytes, 1);
+    }
+    ws.shared = test_guarded(ws.shared_bytes, 1);
+    return ws;
+}
+
+void test_close(const char *what, const graft_real *got, const double *expected,
+                const double *scale, size_t n, double tolerance)
+{
+    for (size_t i = 0; i < n; i++) {
+        double error = fabs((double)got[i] - expected[i]);
+        if (!(error <= tolerance * scale[i])) {
+            fail_msg("%s: entry %zu is %.9g, expected %.9g (allowed %.3g)", what, i,
+                     (double)got[i], expected[i], tolerance * scale[i]);
+        }
+    }
+}
+
+void test_same(const char *what, const graft_real *got, const graft_real *expected, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (memcmp(&got[i], &expected[i], sizeof *got) != 0) {
+            fail_msg("%s: entry %zu is %a, elsewhere %a", what, i, (double)got[i],
+                     (double)expected[i]);
+        }
+    }
+}

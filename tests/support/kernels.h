@@ -1,0 +1,35 @@
+/* support/kernels.h - what the tests of kernels share: every level of this machine, memory that
+ * ends at a forbidden page, random operands. */
+#ifndef GRAFT_TESTS_SUPPORT_KERNELS_H
+#define GRAFT_TESTS_SUPPORT_KERNELS_H
+
+#include "core/rng.h"
+#include "kernels/product.h"
+#include "support/test.h"
+
+/* Calls test for each level that this machine has. */
+void test_each_level(void (*test)(const graft_kernels *kernels));
+
+/* n * size bytes whose last one lies just before a page that must not be touched; zeroed. Released
+ * all together by test_guarded_release. */
+void *test_guarded(size_t n, size_t size);
+void test_guarded_release(void);
+
+/* Guarded, uniform in [-1, 1). */
+graft_real *test_random(graft_rng *rng, size_t n);
+
+/* Guarded random blocks of the format with scales of about 2^-6. */
+graft_weight test_random_weight(graft_rng *rng, const graft_format *format, size_t n_out,
+                                size_t n_in);
+
+/* A workspace for graft_threads() threads and products of these sizes, guarded too. */
+graft_workspace test_workspace(const graft_kernels *kernels, size_t n_tok, size_t n_widest);
+
+/* |got - expected| <= tolerance * scale for each of n, else fails and names `what` and the place.*/
+void test_close(const char *what, const graft_real *got, const double *expected,
+                const double *scale, size_t n, double tolerance);
+
+/* The same bits. */
+void test_same(const char *what, const graft_real *got, const graft_real *expected, size_t n);
+
+#endif
