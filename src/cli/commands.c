@@ -93,10 +93,17 @@ static int emit_raw(void *context, const char *bytes, size_t n)
     return !cli_out_raw(bytes, n);
 }
 
+graft_hooks cli_hooks_no_stop(void)
+{
+    return (graft_hooks){.progress = cli_progress_show, .emit = emit};
+}
+
 graft_hooks cli_hooks(void)
 {
+    graft_hooks hooks = cli_hooks_no_stop();
     cli_stop_init();
-    return (graft_hooks){.progress = cli_progress_show, .stop = cli_stop_asked, .emit = emit};
+    hooks.stop = cli_stop_asked;
+    return hooks;
 }
 
 graft_hooks cli_hooks_raw(void)

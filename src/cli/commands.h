@@ -16,9 +16,11 @@ extern const cli_command cli_cmd_train, cli_cmd_eval, cli_cmd_score, cli_cmd_gen
 const cli_command *cli_find_command(int argc, char **argv, int *used);
 
 /* Hooks for a job: progress and stopping; results that come in pieces go to standard output
- * (escaped on a terminal), or with raw as they are. */
+ * (escaped on a terminal), with raw as they are. */
 graft_hooks cli_hooks(void);
 graft_hooks cli_hooks_raw(void);
+/* For jobs that do not ask whether to stop: a signal ends the program as usual. */
+graft_hooks cli_hooks_no_stop(void);
 
 /* Prints the text a job gave out, if any, frees it, and returns `status`. */
 graft_status cli_finish(graft_status status, char *text);
