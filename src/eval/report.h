@@ -1,39 +1,84 @@
-/* eval/report.h - verdicts of many items: counts with intervals, tables, JSON. */
+/* eval/report.h - the replies of one evaluation with their verdicts, as JSON and as tables.
+ *
+ * What a model wrote is kept as it is (invalid UTF-8 becomes U+FFFD) and escaped where it is shown. */
 #ifndef GRAFT_EVAL_REPORT_H
 #define GRAFT_EVAL_REPORT_H
 
+#include "core/strings.h"
 #include "eval/metrics.h"
 
-typedef struct graft_report graft_report;
-
-/* One item; texts and JSON are copied or retained by graft_report_add. */
-typedef struct graft_report_item {
-    size_t index, turn;       /* example in the dataset; message the reply stands for */
+typedef struct graft_eval_item {
+    size_t index;         /* of the example in the dataset */
+    size_t turn;          /* index of the message that was asked for */
     size_t prompt_tokens;
-    const char *output;       /* the reply's text */
-    size_t output_len;
-    const char *content;      /* the text beside its calls */
-    size_t content_len;
-    graft_judged judged;
-} graft_report_item;
+    graft_json *output;   /* a string: the reply */
+    graft_json *calls;    /* array of {"name", "arguments"} */
+    graft_json *expected; /* the same, or the alternatives it was judged by */
+    graft_call_counts counts;
+    graft_verdict verdicts[GRAFT_METRICS_MAX]; /* by graft_metrics */
+} graft_eval_item;
 
-graft_status graft_report_new(graft_report **out);
-void graft_report_free(graft_report *report); /* accepts NULL */
+typedef struct graft_eval_report {
+    graft_eval_item *items;
+    size_t n, capacity;
+    double loss_per_token; /* natural logarithm, per trained token; NaN: not measured */
+    size_t tokens;         /* trained tokens that the loss is over */
+} graft_eval_report;
 
-/* Judges the item with every metric. */
-graft_status graft_report_add(graft_report *report, const graft_report_item *item);
-void graft_report_set_loss(graft_report *report, double loss_per_token, size_t tokens);
+void graft_eval_report_init(graft_eval_report *report); /* no items, no loss */
+void graft_eval_report_clear(graft_eval_report *report);
+
+/* One reply to be added. */
+typedef struct graft_eval_reply {
+    size_t index, turn, prompt_tokens;
+    const char *output;
+    size_t n_output;
+    const graft_json *calls; /* as the dialect's parse gave them, with `broken` */
+    size_t broken;
+    bool ended;                     /* by a token that ends a turn */
+    const graft_json *message;      /* the assistant's message that was to be written */
+    const graft_json *alternatives; /* the conversation's `expected`, or NULL */
+    const graft_json *tools;        /* the conversation's tools, or NULL */
+} graft_eval_reply;
+
+/* Judges a reply and appends it. The values are copied or retained. */
+graft_status graft_eval_report_add(graft_eval_report *report, const graft_eval_reply *reply);
+
+/* How often the metric (an index into graft_metrics) says yes, of how often it says anything, and the
+ * 95 % Wilson interval of the share. */
+typedef struct graft_score {
+    size_t hits, of;
+    double low, high;
+} graft_score;
+graft_score graft_eval_report_score(const graft_eval_report *report, size_t metric);
 
 /* {"n", "loss_per_token", "tokens", "scores": {NAME: {"hits", "of", "low", "high"}},
- * "items": [...]} as contract.md has it. The caller frees. */
-graft_status graft_report_json(const graft_report *report, graft_json **out);
-/* Reads back what graft_report_json wrote to a file. */
-graft_status graft_report_read(graft_report **out, const char *path);
+ *  "spurious_calls", "missing_calls", "items": [{"index", "turn", "prompt_tokens", "output", "calls",
+ *  "expected", "spurious", "missing", "verdicts": {NAME: true|false|null}}]}. */
+graft_status graft_eval_report_json(graft_json **out, const graft_eval_report *report);
 
-/* Appends a table: metric, hits/of, percent, 95 % Wilson interval. */
-graft_status graft_report_table(const graft_report *report, graft_text *out);
-/* The same side by side; either may be NULL. */
-graft_status graft_report_compare(const graft_report *before, const graft_report *after,
-                                  graft_text *out);
+/* Reads that back; scores are counted anew. Verdicts of unknown name are left out. GRAFT_E_DATA tells
+ * what is wrong ("items[3]: no turn"); the caller adds the file. On failure *out is empty. */
+graft_status graft_eval_report_parse(graft_eval_report *out, const graft_json *json);
+
+/* Appends a table: one line per metric that says anything. */
+graft_status graft_eval_report_table(graft_text *out, const graft_eval_report *report);
+
+/* --- two evaluations of the same items --- */
+
+/* Appends a table: both scores, the change, and McNemar's exact p over the items both have (same index
+ * and turn). */
+graft_status graft_eval_report_compare(graft_text *out, const graft_eval_report *before,
+                                       const graft_eval_report *after);
+
+/* {"before": {"n", "loss_per_token"}, "after": {...}, "paired", "scores": {NAME: {"before": {"hits",
+ *  "of", "low", "high"}, "after": {...}, "gained", "lost", "p"}}}. */
+graft_status graft_eval_report_compare_json(graft_json **out, const graft_eval_report *before,
+                                            const graft_eval_report *after);
+
+/* Appends the items whose verdict on the metric changed, at most `limit`, with the replies on one line
+ * each, escaped and shortened. */
+graft_status graft_eval_report_changes(graft_text *out, const graft_eval_report *before,
+                                       const graft_eval_report *after, size_t metric, size_t limit);
 
 #endif

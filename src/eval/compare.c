@@ -1,0 +1,242 @@
+/* Two evaluations of the same items side by side. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/map.h"
+#include "core/memory.h"
+#include "eval/report.h"
+#include "eval/report_internal.h"
+#include "eval/statistics.h"
+
+#define SHOWN 160 /* bytes of a reply in a list of changes */
+
+/* An item of `before` and the one of `after` with the same index and turn. */
+typedef struct item_pair {
+    const graft_eval_item *before, *after;
+} item_pair;
+
+typedef struct item_pairs {
+    item_pair *pairs;
+    size_t n;
+} item_pairs;
+
+static graft_status pair_items(item_pairs *out, const graft_eval_report *before,
+                               const graft_eval_report *after)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t(*keys)[2] = NULL;
+    graft_map map;
+    graft_map_init(&map);
+    *out = (item_pairs){0};
+    GRAFT_TRY(graft_alloc(&keys, before->n, sizeof *keys));
+    GRAFT_TRY(graft_alloc(&out->pairs, after->n, sizeof *out->pairs));
+    GRAFT_TRY(graft_map_reserve(&map, before->n));
+    for (size_t i = 0; i < before->n; i++) {
+        keys[i][0] = before->items[i].index;
+        keys[i][1] = before->items[i].turn;
+        GRAFT_TRY(graft_map_set(&map, (const char *)keys[i], sizeof keys[i], i, NULL));
+    }
+    for (size_t i = 0; i < after->n; i++) {
+        uint64_t key[2] = {after->items[i].index, after->items[i].turn}, at;
+        if (graft_map_find(&map, (const char *)key, sizeof key, &at)) {
+            out->pairs[out->n++] = (item_pair){&before->items[at], &after->items[i]};
+        }
+    }
+done:
+    graft_map_clear(&map);
+    graft_free(keys);
+    return status;
+}
+
+typedef struct change {
+    graft_score before, after;
+    size_t gained, lost; /* verdicts that turned, over the pairs where both say something */
+    double p;
+} change;
+
+static change change_of(const graft_eval_report *before, const graft_eval_report *after,
+                        const item_pairs *pairs, size_t metric)
+{
+    change c = {.before = graft_eval_report_score(before, metric),
+                .after = graft_eval_report_score(after, metric)};
+    for (size_t i = 0; i < pairs->n; i++) {
+        graft_verdict a = pairs->pairs[i].before->verdicts[metric];
+        graft_verdict b = pairs->pairs[i].after->verdicts[metric];
+        c.gained += a == GRAFT_VERDICT_NO && b == GRAFT_VERDICT_YES;
+        c.lost += a == GRAFT_VERDICT_YES && b == GRAFT_VERDICT_NO;
+    }
+    c.p = graft_mcnemar(c.gained, c.lost);
+    return c;
+}
+
+static double percent(const graft_score *score)
+{
+    return score->of > 0 ? 100.0 * (double)score->hits / (double)score->of : 0;
+}
+
+static graft_status append_score(graft_text *out, const graft_score *score)
+{
+    char ratio[48], interval[48];
+    snprintf(ratio, sizeof ratio, "%zu/%zu", score->hits, score->of);
+    snprintf(interval, sizeof interval, "(%.1f-%.1f)", 100 * score->low, 100 * score->high);
+    return score->of > 0 ? graft_text_appendf(out, "  %9s %5.1f %-13s", ratio, percent(score),
+                                              interval)
+                         : graft_text_appendf(out, "  %9s %5s %-13s", "-", "", "");
+}
+
+static graft_status append_change(graft_text *out, const char *name, const change *c)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_appendf(out, "%-18s", name));
+    GRAFT_TRY(append_score(out, &c->before));
+    GRAFT_TRY(append_score(out, &c->after));
+    if (c->before.of > 0 && c->after.of > 0) {
+        GRAFT_TRY(graft_text_appendf(out, "  %+6.1f", percent(&c->after) - percent(&c->before)));
+        GRAFT_TRY(c->p < 0.0001 ? graft_text_append_z(out, "  < 0.0001")
+                                : graft_text_appendf(out, "  %8.4f", c->p));
+    }
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    return status;
+}
+
+static graft_status append_totals(graft_text *out, const graft_eval_report *before,
+                                  const graft_eval_report *after, size_t n_pairs)
+{
+    graft_status status = GRAFT_OK;
+    graft_call_counts a = graft_eval__total_counts(before), b = graft_eval__total_counts(after);
+    if (isfinite(before->loss_per_token) && isfinite(after->loss_per_token)) {
+        GRAFT_TRY(graft_text_appendf(out, "loss per trained token %.4f -> %.4f; ",
+                                     before->loss_per_token, after->loss_per_token));
+    }
+    GRAFT_TRY(graft_text_appendf(out, "spurious calls %zu -> %zu, missing calls %zu -> %zu\n",
+                                 a.spurious, b.spurious, a.missing, b.missing));
+    if (n_pairs != before->n || n_pairs != after->n) {
+        GRAFT_TRY(graft_text_appendf(out, "only %zu items are the same: %zu before, %zu after\n",
+                                     n_pairs, before->n, after->n));
+    }
+done:
+    return status;
+}
+
+graft_status graft_eval_report_compare(graft_text *out, const graft_eval_report *before,
+                                       const graft_eval_report *after)
+{
+    graft_status status = GRAFT_OK;
+    item_pairs pairs;
+    GRAFT_TRY(pair_items(&pairs, before, after));
+    GRAFT_TRY(graft_text_appendf(out, "%-18s  %-29s  %-29s  %6s  %8s\n", "",
+                                 "before: hits/of, %, 95 %", "after: hits/of, %, 95 %", "change",
+                                 "p"));
+    for (size_t i = 0; i < graft_n_metrics; i++) {
+        change c = change_of(before, after, &pairs, i);
+        if (c.before.of > 0 || c.after.of > 0) {
+            GRAFT_TRY(append_change(out, graft_metrics[i]->name, &c));
+        }
+    }
+    GRAFT_TRY(append_totals(out, before, after, pairs.n));
+done:
+    graft_free(pairs.pairs);
+    return status;
+}
+
+static graft_status set_change(graft_json *scores, const char *name, const change *c)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *json = graft_json_new_object();
+    GRAFT_TRY(graft_eval__set_score(json, "before", &c->before));
+    GRAFT_TRY(graft_eval__set_score(json, "after", &c->after));
+    GRAFT_TRY(graft_json_set_int(json, "gained", (int64_t)c->gained));
+    GRAFT_TRY(graft_json_set_int(json, "lost", (int64_t)c->lost));
+    GRAFT_TRY(graft_json_set_double(json, "p", c->p));
+    graft_json *taken = json;
+    json = NULL;
+    GRAFT_TRY(graft_json_set(scores, name, taken));
+done:
+    graft_json_free(json);
+    return status;
+}
+
+static graft_status set_side(graft_json *object, const char *key, const graft_eval_report *report)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *json = graft_json_new_object();
+    GRAFT_TRY(graft_json_set_int(json, "n", (int64_t)report->n));
+    GRAFT_TRY(graft_eval__set_loss(json, report->loss_per_token));
+    graft_json *taken = json;
+    json = NULL;
+    GRAFT_TRY(graft_json_set(object, key, taken));
+done:
+    graft_json_free(json);
+    return status;
+}
+
+graft_status graft_eval_report_compare_json(graft_json **out, const graft_eval_report *before,
+                                            const graft_eval_report *after)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *json = graft_json_new_object(), *scores = graft_json_new_object();
+    item_pairs pairs = {0};
+    *out = NULL;
+    GRAFT_TRY(pair_items(&pairs, before, after));
+    GRAFT_TRY(set_side(json, "before", before));
+    GRAFT_TRY(set_side(json, "after", after));
+    GRAFT_TRY(graft_json_set_int(json, "paired", (int64_t)pairs.n));
+    for (size_t i = 0; i < graft_n_metrics; i++) {
+        change c = change_of(before, after, &pairs, i);
+        GRAFT_TRY(set_change(scores, graft_metrics[i]->name, &c));
+    }
+    graft_json *taken = scores;
+    scores = NULL;
+    GRAFT_TRY(graft_json_set(json, "scores", taken));
+    *out = json;
+    json = NULL;
+done:
+    graft_free(pairs.pairs);
+    graft_json_free(scores);
+    graft_json_free(json);
+    return status;
+}
+
+/* One line of at most SHOWN bytes, cut between characters. */
+static graft_status append_output(graft_text *out, const char *label, const graft_json *output)
+{
+    graft_status status = GRAFT_OK;
+    size_t n, shown;
+    const char *text = graft_json_string(output, &n);
+    shown = n < SHOWN ? n : SHOWN;
+    while (shown < n && shown > 0 && ((unsigned char)text[shown] & 0xc0) == 0x80) {
+        shown--;
+    }
+    GRAFT_TRY(graft_text_appendf(out, "  %s ", label));
+    GRAFT_TRY(graft_text_append_escaped(out, text, shown, false));
+    GRAFT_TRY(graft_text_append_z(out, shown < n ? " ...\n" : "\n"));
+done:
+    return status;
+}
+
+graft_status graft_eval_report_changes(graft_text *out, const graft_eval_report *before,
+                                       const graft_eval_report *after, size_t metric, size_t limit)
+{
+    static const char *const words[] = {"-", "no", "yes"};
+    graft_status status = GRAFT_OK;
+    item_pairs pairs;
+    GRAFT_TRY(pair_items(&pairs, before, after));
+    for (size_t i = 0; i < pairs.n && limit > 0; i++) {
+        const item_pair *pair = &pairs.pairs[i];
+        graft_verdict a = pair->before->verdicts[metric], b = pair->after->verdicts[metric];
+        if (a == b) {
+            continue;
+        }
+        GRAFT_TRY(graft_text_appendf(out, "item %zu, message %zu: %s %s -> %s\n",
+                                     pair->after->index, pair->after->turn,
+                                     graft_metrics[metric]->name, words[a], words[b]));
+        GRAFT_TRY(append_output(out, "before:", pair->before->output));
+        GRAFT_TRY(append_output(out, "after: ", pair->after->output));
+        limit--;
+    }
+done:
+    graft_free(pairs.pairs);
+    return status;
+}

@@ -1,0 +1,138 @@
+#include "eval/metrics.h"
+
+#include <string.h>
+
+extern const graft_metric graft_metric_valid_json, graft_metric_schema_valid,
+    graft_metric_tool_name, graft_metric_arguments_exact, graft_metric_exact,
+    graft_metric_required_arguments, graft_metric_known_arguments, graft_metric_no_call,
+    graft_metric_end_of_turn;
+
+const graft_metric *const graft_metrics[] = {
+    &graft_metric_valid_json,         &graft_metric_schema_valid,
+    &graft_metric_tool_name,          &graft_metric_arguments_exact,
+    &graft_metric_exact,              &graft_metric_required_arguments,
+    &graft_metric_known_arguments,    &graft_metric_no_call,
+    &graft_metric_end_of_turn,
+};
+const size_t graft_n_metrics = sizeof graft_metrics / sizeof graft_metrics[0];
+_Static_assert(sizeof graft_metrics / sizeof graft_metrics[0] <= GRAFT_METRICS_MAX,
+               "GRAFT_METRICS_MAX is too small");
+
+size_t graft_metric_find(const char *name)
+{
+    size_t i = 0;
+    while (i < graft_n_metrics && strcmp(graft_metrics[i]->name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+graft_status graft_judge(graft_verdict verdicts[GRAFT_METRICS_MAX], const graft_judged *judged)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < graft_n_metrics && status == GRAFT_OK; i++) {
+        status = graft_metrics[i]->judge(&verdicts[i], judged);
+    }
+    return status;
+}
+
+const char *graft_judged_name(const graft_judged *judged, size_t i)
+{
+    return graft_json_string(graft_json_get(graft_json_at(judged->calls, i), "name"), NULL);
+}
+
+const graft_json *graft_judged_arguments(const graft_judged *judged, size_t i)
+{
+    const graft_json *arguments = graft_json_get(graft_json_at(judged->calls, i), "arguments");
+    return graft_json_is(arguments, GRAFT_JSON_OBJECT) ? arguments : NULL;
+}
+
+graft_verdict graft_judged_calls(const graft_judged *judged, bool needs_tools)
+{
+    if (judged->expected->n == 0 || (needs_tools && judged->tools == NULL)) {
+        return GRAFT_VERDICT_NONE;
+    }
+    size_t n = graft_json_length(judged->calls);
+    for (size_t i = 0; i < n; i++) {
+        if (graft_judged_name(judged, i) == NULL || graft_judged_arguments(judged, i) == NULL) {
+            return GRAFT_VERDICT_NO;
+        }
+    }
+    return n > 0 && judged->broken == 0 ? GRAFT_VERDICT_YES : GRAFT_VERDICT_NO;
+}
+
+/* The schema of the tool's parameters; *found tells if there is such a tool. */
+static const graft_json *parameters_of(const graft_json *tools, const char *name, bool *found)
+{
+    for (size_t i = 0; i < graft_json_length(tools); i++) {
+        const graft_json *function = graft_json_get(graft_json_at(tools, i), "function");
+        const char *its_name = graft_json_string(graft_json_get(function, "name"), NULL);
+        if (its_name != NULL && strcmp(its_name, name) == 0) {
+            *found = true;
+            return graft_json_get(function, "parameters");
+        }
+    }
+    *found = false;
+    return NULL;
+}
+
+void graft_judged_fit(graft_verdict *out, const graft_judged *judged, graft_fits *fits)
+{
+    *out = graft_judged_calls(judged, true);
+    for (size_t i = 0; *out == GRAFT_VERDICT_YES && i < graft_json_length(judged->calls); i++) {
+        bool found;
+        const graft_json *parameters =
+            parameters_of(judged->tools, graft_judged_name(judged, i), &found);
+        if (!found || !fits(parameters, graft_judged_arguments(judged, i))) {
+            *out = GRAFT_VERDICT_NO;
+        }
+    }
+}
+
+bool graft_arguments_known(const graft_json *parameters, const graft_json *arguments)
+{
+    const graft_json *properties = graft_json_get(parameters, "properties");
+    const graft_json *others = graft_json_get(parameters, "additionalProperties");
+    if (others != NULL ? !graft_json_is(others, GRAFT_JSON_BOOL) || graft_json_bool(others)
+                       : properties == NULL) {
+        return true;
+    }
+    for (graft_json_iter it = graft_json_iter_begin(arguments); graft_json_iter_next(&it);) {
+        if (!graft_json_has(properties, it.key)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+graft_status graft_judged_pair(graft_verdict *out, const graft_judged *judged, graft_can_stand *can)
+{
+    size_t n = graft_json_length(judged->calls), n_pairs = 0;
+    *out = graft_judged_calls(judged, false);
+    if (*out != GRAFT_VERDICT_YES) {
+        return GRAFT_OK;
+    }
+    *out = GRAFT_VERDICT_NO;
+    if (n != judged->expected->n) {
+        return GRAFT_OK;
+    }
+    graft_status status = graft_match(&n_pairs, n, n, can, judged);
+    *out = n_pairs == n ? GRAFT_VERDICT_YES : GRAFT_VERDICT_NO;
+    return status;
+}
+
+static bool same_name(const void *context, size_t i, size_t k)
+{
+    const graft_judged *judged = context;
+    const char *name = graft_judged_name(judged, i);
+    return name != NULL && strcmp(name, judged->expected->calls[k].name) == 0;
+}
+
+graft_status graft_count_calls(graft_call_counts *out, const graft_judged *judged)
+{
+    size_t n = graft_json_length(judged->calls), n_pairs;
+    graft_status status = graft_match(&n_pairs, n, judged->expected->n, same_name, judged);
+    out->spurious = n + judged->broken - n_pairs;
+    out->missing = judged->expected->n - n_pairs;
+    return status;
+}

@@ -1,0 +1,115 @@
+#include "eval/report.h"
+
+#include <math.h>
+
+#include "core/memory.h"
+#include "eval/statistics.h"
+
+void graft_eval_report_init(graft_eval_report *report)
+{
+    *report = (graft_eval_report){.loss_per_token = (double)NAN};
+}
+
+void graft_eval_report_clear(graft_eval_report *report)
+{
+    for (size_t i = 0; i < report->n; i++) {
+        graft_json_free(report->items[i].output);
+        graft_json_free(report->items[i].calls);
+        graft_json_free(report->items[i].expected);
+    }
+    graft_free(report->items);
+    graft_eval_report_init(report);
+}
+
+/* The reply as a JSON string; bytes that are no character become U+FFFD. */
+static graft_status text_value(graft_json **out, const char *text, size_t n)
+{
+    graft_status status = GRAFT_OK;
+    graft_text valid;
+    graft_text_init(&valid);
+    for (size_t i = 0; i < n;) {
+        uint32_t codepoint;
+        size_t used = graft_utf8_decode(text + i, n - i, &codepoint);
+        if (used == 0) {
+            GRAFT_TRY(graft_text_append_codepoint(&valid, 0xFFFD));
+            used = 1;
+        } else {
+            GRAFT_TRY(graft_text_append(&valid, text + i, used));
+        }
+        i += used;
+    }
+    *out = graft_json_new_string(graft_text_z(&valid), valid.len);
+    if (*out == NULL) {
+        status = graft_fail(GRAFT_E_MEMORY, "out of memory: a reply");
+    }
+done:
+    graft_text_clear(&valid);
+    return status;
+}
+
+/* What was expected, as it was judged by: the alternatives, or {"name", "arguments"} per call. */
+static graft_status expected_value(graft_json **out, const graft_expected *expected)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *call = NULL, *arguments = NULL;
+    *out = graft_json_new_array();
+    for (size_t i = 0; i < expected->n; i++) {
+        const graft_expected_call *from = &expected->calls[i];
+        GRAFT_TRY(graft_json_copy(&arguments, from->arguments));
+        call = graft_json_new_object();
+        if (!from->has_alternatives) {
+            GRAFT_TRY(graft_json_set_string(call, "name", from->name));
+        }
+        graft_json *taken = arguments;
+        arguments = NULL;
+        GRAFT_TRY(graft_json_set(call, from->has_alternatives ? from->name : "arguments", taken));
+        taken = call;
+        call = NULL;
+        GRAFT_TRY(graft_json_push(*out, taken));
+    }
+done:
+    graft_json_free(call);
+    graft_json_free(arguments);
+    return status;
+}
+
+graft_status graft_eval_report_add(graft_eval_report *report, const graft_eval_reply *reply)
+{
+    graft_status status = GRAFT_OK;
+    graft_expected expected = {0};
+    graft_eval_item item = {.index = reply->index,
+                            .turn = reply->turn,
+                            .prompt_tokens = reply->prompt_tokens};
+    GRAFT_TRY(graft_expected_read(&expected, reply->message, reply->alternatives));
+    graft_judged judged = {.calls = reply->calls,
+                           .broken = reply->broken,
+                           .ended = reply->ended,
+                           .expected = &expected,
+                           .tools = reply->tools};
+    GRAFT_TRY(graft_judge(item.verdicts, &judged));
+    GRAFT_TRY(graft_count_calls(&item.counts, &judged));
+    GRAFT_TRY(text_value(&item.output, reply->output, reply->n_output));
+    GRAFT_TRY(graft_json_copy(&item.calls, reply->calls));
+    GRAFT_TRY(expected_value(&item.expected, &expected));
+    GRAFT_TRY(graft_reserve(&report->items, &report->capacity, report->n + 1, sizeof item));
+    report->items[report->n++] = item;
+    item = (graft_eval_item){0};
+done:
+    graft_json_free(item.output);
+    graft_json_free(item.calls);
+    graft_json_free(item.expected);
+    graft_expected_clear(&expected);
+    return status;
+}
+
+graft_score graft_eval_report_score(const graft_eval_report *report, size_t metric)
+{
+    graft_score score = {0};
+    for (size_t i = 0; i < report->n; i++) {
+        graft_verdict verdict = report->items[i].verdicts[metric];
+        score.hits += verdict == GRAFT_VERDICT_YES;
+        score.of += verdict != GRAFT_VERDICT_NONE;
+    }
+    graft_wilson(&score.low, &score.high, score.hits, score.of);
+    return score;
+}

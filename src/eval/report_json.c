@@ -1,0 +1,199 @@
+/* Reports as JSON and back. */
+#include <math.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "eval/report.h"
+#include "eval/report_internal.h"
+
+/* Sets key to *value, which is given away. */
+static graft_status give(graft_json *object, const char *key, graft_json **value)
+{
+    graft_json *taken = *value;
+    *value = NULL;
+    return graft_json_set(object, key, taken);
+}
+
+graft_status graft_eval__set_loss(graft_json *object, double loss)
+{
+    return isfinite(loss) ? graft_json_set_double(object, "loss_per_token", loss)
+                          : graft_json_set(object, "loss_per_token", NULL);
+}
+
+graft_status graft_eval__set_score(graft_json *object, const char *key, const graft_score *score)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *json = graft_json_new_object();
+    GRAFT_TRY(graft_json_set_int(json, "hits", (int64_t)score->hits));
+    GRAFT_TRY(graft_json_set_int(json, "of", (int64_t)score->of));
+    GRAFT_TRY(graft_json_set_double(json, "low", score->low));
+    GRAFT_TRY(graft_json_set_double(json, "high", score->high));
+    GRAFT_TRY(give(object, key, &json));
+done:
+    graft_json_free(json);
+    return status;
+}
+
+static graft_status verdicts_json(graft_json **out, const graft_eval_item *item)
+{
+    graft_status status = GRAFT_OK;
+    *out = graft_json_new_object();
+    for (size_t i = 0; i < graft_n_metrics; i++) {
+        const char *name = graft_metrics[i]->name;
+        GRAFT_TRY(item->verdicts[i] == GRAFT_VERDICT_NONE
+                      ? graft_json_set(*out, name, NULL)
+                      : graft_json_set_bool(*out, name, item->verdicts[i] == GRAFT_VERDICT_YES));
+    }
+done:
+    return status;
+}
+
+static graft_status item_json(graft_json **out, const graft_eval_item *item)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *verdicts = NULL, *json = graft_json_new_object();
+    *out = NULL;
+    GRAFT_TRY(graft_json_set_int(json, "index", (int64_t)item->index));
+    GRAFT_TRY(graft_json_set_int(json, "turn", (int64_t)item->turn));
+    GRAFT_TRY(graft_json_set_int(json, "prompt_tokens", (int64_t)item->prompt_tokens));
+    GRAFT_TRY(graft_json_set(json, "output", graft_json_retain(item->output)));
+    GRAFT_TRY(graft_json_set(json, "calls", graft_json_retain(item->calls)));
+    GRAFT_TRY(graft_json_set(json, "expected", graft_json_retain(item->expected)));
+    GRAFT_TRY(graft_json_set_int(json, "spurious", (int64_t)item->counts.spurious));
+    GRAFT_TRY(graft_json_set_int(json, "missing", (int64_t)item->counts.missing));
+    GRAFT_TRY(verdicts_json(&verdicts, item));
+    GRAFT_TRY(give(json, "verdicts", &verdicts));
+    *out = json;
+    json = NULL;
+done:
+    graft_json_free(verdicts);
+    graft_json_free(json);
+    return status;
+}
+
+static graft_status scores_json(graft_json **out, const graft_eval_report *report)
+{
+    graft_status status = GRAFT_OK;
+    *out = graft_json_new_object();
+    for (size_t i = 0; i < graft_n_metrics; i++) {
+        graft_score score = graft_eval_report_score(report, i);
+        GRAFT_TRY(graft_eval__set_score(*out, graft_metrics[i]->name, &score));
+    }
+done:
+    return status;
+}
+
+graft_call_counts graft_eval__total_counts(const graft_eval_report *report)
+{
+    graft_call_counts total = {0};
+    for (size_t i = 0; i < report->n; i++) {
+        total.spurious += report->items[i].counts.spurious;
+        total.missing += report->items[i].counts.missing;
+    }
+    return total;
+}
+
+graft_status graft_eval_report_json(graft_json **out, const graft_eval_report *report)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *scores = NULL, *items = NULL, *item = NULL, *json = graft_json_new_object();
+    graft_call_counts counts = graft_eval__total_counts(report);
+    *out = NULL;
+    GRAFT_TRY(graft_json_set_int(json, "n", (int64_t)report->n));
+    GRAFT_TRY(graft_eval__set_loss(json, report->loss_per_token));
+    GRAFT_TRY(graft_json_set_int(json, "tokens", (int64_t)report->tokens));
+    GRAFT_TRY(scores_json(&scores, report));
+    GRAFT_TRY(give(json, "scores", &scores));
+    GRAFT_TRY(graft_json_set_int(json, "spurious_calls", (int64_t)counts.spurious));
+    GRAFT_TRY(graft_json_set_int(json, "missing_calls", (int64_t)counts.missing));
+    items = graft_json_new_array();
+    for (size_t i = 0; i < report->n; i++) {
+        GRAFT_TRY(item_json(&item, &report->items[i]));
+        graft_json *taken = item;
+        item = NULL;
+        GRAFT_TRY(graft_json_push(items, taken));
+    }
+    GRAFT_TRY(give(json, "items", &items));
+    *out = json;
+    json = NULL;
+done:
+    graft_json_free(scores);
+    graft_json_free(items);
+    graft_json_free(item);
+    graft_json_free(json);
+    return status;
+}
+
+/* --- reading --- */
+
+static graft_status read_count(size_t *out, const graft_json *object, const char *key)
+{
+    const graft_json *value = graft_json_get(object, key);
+    if (!graft_json_is(value, GRAFT_JSON_INT) || graft_json_int(value) < 0) {
+        return graft_fail(GRAFT_E_DATA, "%s is not a count", key);
+    }
+    *out = (size_t)graft_json_int(value);
+    return GRAFT_OK;
+}
+
+static graft_status read_item(graft_eval_item *item, const graft_json *json)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(read_count(&item->index, json, "index"));
+    GRAFT_TRY(read_count(&item->turn, json, "turn"));
+    GRAFT_TRY(read_count(&item->prompt_tokens, json, "prompt_tokens"));
+    GRAFT_TRY(read_count(&item->counts.spurious, json, "spurious"));
+    GRAFT_TRY(read_count(&item->counts.missing, json, "missing"));
+    graft_json *output = graft_json_get(json, "output"), *calls = graft_json_get(json, "calls");
+    graft_json *expected = graft_json_get(json, "expected");
+    const graft_json *verdicts = graft_json_get(json, "verdicts");
+    if (!graft_json_is(output, GRAFT_JSON_STRING) || !graft_json_is(calls, GRAFT_JSON_ARRAY) ||
+        !graft_json_is(expected, GRAFT_JSON_ARRAY) || !graft_json_is(verdicts, GRAFT_JSON_OBJECT)) {
+        GRAFT_TRY(graft_fail(GRAFT_E_DATA, "no output, calls, expected or verdicts"));
+    }
+    for (graft_json_iter it = graft_json_iter_begin(verdicts); graft_json_iter_next(&it);) {
+        size_t metric = graft_metric_find(it.key);
+        if (metric == graft_n_metrics || it.value == NULL) {
+            continue;
+        }
+        if (!graft_json_is(it.value, GRAFT_JSON_BOOL)) {
+            GRAFT_TRY(graft_fail(GRAFT_E_DATA, "verdicts: %s is neither true, false nor null",
+                                 it.key));
+        }
+        item->verdicts[metric] =
+            graft_json_bool(it.value) ? GRAFT_VERDICT_YES : GRAFT_VERDICT_NO;
+    }
+    item->output = graft_json_retain(output);
+    item->calls = graft_json_retain(calls);
+    item->expected = graft_json_retain(expected);
+done:
+    return status;
+}
+
+graft_status graft_eval_report_parse(graft_eval_report *out, const graft_json *json)
+{
+    graft_status status = GRAFT_OK;
+    graft_eval_report_init(out);
+    const graft_json *items = graft_json_get(json, "items");
+    const graft_json *loss = graft_json_get(json, "loss_per_token");
+    if (!graft_json_is(items, GRAFT_JSON_ARRAY)) {
+        GRAFT_TRY(graft_fail(GRAFT_E_DATA, "has no items: not the result of an evaluation"));
+    }
+    if (graft_json_is(loss, GRAFT_JSON_DOUBLE) || graft_json_is(loss, GRAFT_JSON_INT)) {
+        out->loss_per_token = graft_json_double(loss);
+    }
+    GRAFT_TRY(read_count(&out->tokens, json, "tokens"));
+    for (size_t i = 0; i < graft_json_length(items); i++) {
+        GRAFT_TRY(graft_reserve(&out->items, &out->capacity, out->n + 1, sizeof *out->items));
+        out->items[out->n] = (graft_eval_item){0};
+        if (read_item(&out->items[out->n], graft_json_at(items, i)) != GRAFT_OK) {
+            GRAFT_TRY(graft_fail_prefix("items[%zu]", i));
+        }
+        out->n++;
+    }
+done:
+    if (status != GRAFT_OK) {
+        graft_eval_report_clear(out);
+    }
+    return status;
+}

@@ -1,0 +1,26 @@
+/* required_arguments: every call names a declared tool and has all arguments that the tool requires. */
+#include "eval/metrics.h"
+
+static bool has_required(const graft_json *parameters, const graft_json *arguments)
+{
+    const graft_json *required = graft_json_get(parameters, "required");
+    for (size_t i = 0; i < graft_json_length(required); i++) {
+        const char *name = graft_json_string(graft_json_at(required, i), NULL);
+        if (name != NULL && !graft_json_has(arguments, name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static graft_status judge(graft_verdict *out, const graft_judged *judged)
+{
+    graft_judged_fit(out, judged, has_required);
+    return GRAFT_OK;
+}
+
+const graft_metric graft_metric_required_arguments = {
+    .name = "required_arguments",
+    .help = "no call lacks a required argument",
+    .judge = judge,
+};
