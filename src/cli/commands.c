@@ -83,14 +83,14 @@ static int emit(void *context, const char *bytes, size_t n)
 {
     (void)context;
     cli_progress_clear();
-    return !cli_out(bytes, n);
+    return !cli_out(bytes, n) || !cli_out_flush();
 }
 
 static int emit_raw(void *context, const char *bytes, size_t n)
 {
     (void)context;
     cli_progress_clear();
-    return !cli_out_raw(bytes, n);
+    return !cli_out_raw(bytes, n) || !cli_out_flush();
 }
 
 graft_hooks cli_hooks_no_stop(void)

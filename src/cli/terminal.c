@@ -71,9 +71,7 @@ bool cli_out_raw(const char *bytes, size_t n)
 {
     if (out_error == 0) {
         errno = 0;
-        bool whole = fwrite(bytes, 1, n, stdout) == n;
-        /* A terminal shows each piece at once. */
-        if (!whole || (cli_stdout_is_terminal() && fflush(stdout) != 0)) {
+        if (fwrite(bytes, 1, n, stdout) != n) {
             out_error = errno ? errno : EIO;
         }
     }
@@ -101,6 +99,15 @@ bool cli_out_text(const char *text)
     return cli_out(text, n) && (n == 0 || text[n - 1] == '\n' || cli_out_raw("\n", 1));
 }
 
+bool cli_out_flush(void)
+{
+    errno = 0;
+    if (out_error == 0 && fflush(stdout) != 0) {
+        out_error = errno ? errno : EIO;
+    }
+    return out_error == 0;
+}
+
 bool cli_out_failed(void)
 {
     return out_error != 0;
@@ -108,11 +115,7 @@ bool cli_out_failed(void)
 
 const char *cli_out_close(void)
 {
-    errno = 0;
-    if ((fflush(stdout) != 0 || ferror(stdout)) && out_error == 0) {
-        out_error = errno ? errno : EIO;
-    }
-    if (out_error == 0 && close(STDOUT_FILENO) != 0) {
+    if (cli_out_flush() && close(STDOUT_FILENO) != 0) {
         out_error = errno;
     }
     return out_error == 0 ? NULL : out_error == EPIPE ? "" : strerror(out_error);

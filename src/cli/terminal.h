@@ -30,6 +30,7 @@ bool cli_colour(const char *choice);
 bool cli_out(const char *bytes, size_t n);
 bool cli_out_text(const char *text); /* adds a newline if the text does not end with one */
 bool cli_out_raw(const char *bytes, size_t n); /* for text that is safe already and may hold colours */
+bool cli_out_flush(void); /* whoever reads a pipe sees each piece when it is made */
 bool cli_out_failed(void);
 /* Flushes. NULL if everything was written; otherwise why not ("" for a pipe closed by its reader). */
 const char *cli_out_close(void);
