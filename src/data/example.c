@@ -104,49 +104,68 @@ static bool fits(const turn_text *turn, const graft_rendered *whole)
 
 /* --- roles --- */
 
-/* Where the first message begins if it is the user's: the template may have put a system prompt
- * and the tools before it. What the same message adds when it stands a second time is its own. */
-static size_t first_message_begin(builder *b, const graft_rendered *whole, size_t end)
+/* Renders into the scratch. A template may refuse a beginning of a conversation (*refused), which says
+ * nothing about the whole of it. */
+static graft_status try_render(builder *b, const graft_conversation *c, size_t n, bool *refused)
 {
+    graft_status status = graft_chat_render(b->chat, &b->scratch, c, n, false);
+    *refused = status == GRAFT_E_DATA;
+    return *refused ? GRAFT_OK : status;
+}
+
+/* Where the first message, which ends at `end`, begins: the template may have put a system prompt and
+ * the tools before it. What the same message adds when it stands a second time is its own. */
+static graft_status first_message_begin(builder *b, const graft_rendered *whole, size_t end,
+                                        size_t *begin)
+{
+    graft_status status = GRAFT_OK;
     const graft_conversation *c = b->conversation;
     graft_conversation twice = *c;
     graft_turn turns[2] = {c->turns[0], c->turns[0]};
-    graft_json *first = graft_json_at(c->messages, 0);
-    size_t begin = 0;
+    bool refused;
+    *begin = 0;
     if (c->turns[0].role == GRAFT_ROLE_SYSTEM) {
-        return 0;
+        return GRAFT_OK;
     }
     twice.messages = graft_json_new_array();
     twice.turns = turns;
     twice.n_turns = 2;
-    if (graft_json_push(twice.messages, graft_json_retain(first)) == GRAFT_OK &&
-        graft_json_push(twice.messages, graft_json_retain(first)) == GRAFT_OK &&
-        graft_chat_render(b->chat, &b->scratch, &twice, 2, false) == GRAFT_OK &&
-        common_prefix(&b->scratch, whole) >= end && b->scratch.text.len > end) {
+    for (int i = 0; i < 2; i++) {
+        GRAFT_TRY(graft_json_push(twice.messages,
+                                  graft_json_retain(graft_json_at(c->messages, 0))));
+    }
+    GRAFT_TRY(try_render(b, &twice, 2, &refused));
+    if (!refused && b->scratch.text.len > end && common_prefix(&b->scratch, whole) >= end) {
         size_t added = b->scratch.text.len - end;
         if (added < end && memcmp(whole->text.data + end - added, b->scratch.text.data + end,
                                   added) == 0) {
-            begin = end - added;
+            *begin = end - added;
         }
     }
+done:
     graft_json_free(twice.messages);
-    return begin;
+    return status;
 }
 
 /* ends[k] = byte at which message k of the first n ends in `whole`; ends[n] is where message 0
- * begins. A template that cannot render a beginning of the conversation gives no boundary there. */
-static void message_ends(builder *b, const graft_rendered *whole, size_t n, size_t *ends)
+ * begins. */
+static graft_status message_ends(builder *b, const graft_rendered *whole, size_t n, size_t *ends)
 {
+    graft_status status = GRAFT_OK;
     size_t before = 0;
+    bool refused;
     for (size_t k = 0; k + 1 < n; k++) {
-        if (graft_chat_render(b->chat, &b->scratch, b->conversation, k + 1, false) == GRAFT_OK) {
+        GRAFT_TRY(try_render(b, b->conversation, k + 1, &refused));
+        if (!refused) {
             size_t end = common_prefix(&b->scratch, whole);
             before = end > before ? end : before;
         }
         ends[k] = before;
     }
     ends[n - 1] = whole->text.len;
-    ends[n] = first_message_begin(b, whole, ends[0]);
+    GRAFT_TRY(first_message_begin(b, whole, ends[0], &ends[n]));
+done:
+    return status;
 }
 
 static void fill_roles(const builder *b, graft_example *example, const size_t *ends, size_t n,
@@ -212,7 +231,7 @@ static graft_status build_one(builder *b, graft_example *out, const graft_render
     size_t *ends = NULL, p = 0;
     GRAFT_TRY(encode_parts(b, whole, parts, n_parts, out, &begins));
     GRAFT_TRY(graft_alloc(&ends, n + 1, sizeof *ends));
-    message_ends(b, whole, n, ends);
+    GRAFT_TRY(message_ends(b, whole, n, ends));
     fill_roles(b, out, ends, n, begins);
     for (size_t i = 1; i < out->n; i++) { /* nothing stands before the first token */
         while (p < n_parts && begins[i] >= parts[p]->end) {

@@ -25,7 +25,7 @@ typedef struct answers {
 static bool matches(const graft_json *record)
 {
     return graft_json_is(graft_json_get(record, "question"), GRAFT_JSON_ARRAY) &&
-           graft_json_has(record, "function");
+           (graft_json_has(record, "function") || graft_json_has(record, "involved_classes"));
 }
 
 static void close_answers(void *state)
@@ -346,6 +346,9 @@ static graft_status convert(graft_conversation *out, const graft_json *record, v
     graft_status status = GRAFT_OK;
     const graft_json *question = graft_json_get(record, "question"), *truth = NULL;
     const graft_json *functions = graft_json_get(record, "function");
+    if (graft_json_length(question) > 1 || graft_json_has(record, "involved_classes")) {
+        return graft_fail(GRAFT_E_DATA, "is a multi-turn question, without tool results to train on");
+    }
     if (!state) {
         return graft_fail(GRAFT_E_DATA, "a BFCL question has no reply in it: name the "
                           "possible-answer file with \"answers\" (irrelevance files have none)");
@@ -353,10 +356,6 @@ static graft_status convert(graft_conversation *out, const graft_json *record, v
     if (!graft_json_is(functions, GRAFT_JSON_ARRAY) ||
         !graft_json_is(graft_json_at(question, 0), GRAFT_JSON_ARRAY)) {
         return graft_fail(GRAFT_E_DATA, "is not a BFCL question {id, question: [[...]], function}");
-    }
-    if (graft_json_length(question) != 1) {
-        return graft_fail(GRAFT_E_DATA, "has %zu turns, but no tool results to train on",
-                          graft_json_length(question));
     }
     GRAFT_TRY(find_answer(&truth, state, record));
     GRAFT_TRY(graft_json_copy(&out->messages, graft_json_at(question, 0)));

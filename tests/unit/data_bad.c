@@ -16,7 +16,7 @@
 
 static const struct {
     const char *line, *message;
-} lines[] = {
+} broken[] = {
     /* JSON */
     {"{\"messages\":[" U "," A "]", "at byte"},
     {"{\"messages\":[],\"messages\":[]}", "duplicate key \"messages\""},
@@ -113,26 +113,26 @@ static const struct {
 static void every_broken_line_is_named(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         /* Once as the first line, once behind a good one of the same layout. */
         for (int before = 0; before < 2; before++) {
             char expected[512];
             graft_text text;
             graft_dataset d;
-            const char *good = strstr(lines[i].line, "conversations\":[{\"from")
+            const char *good = strstr(broken[i].line, "conversations\":[{\"from")
                                    ? "{\"conversations\":[{\"from\":\"gpt\",\"value\":\"a\"}]}\n"
-                               : strstr(lines[i].line, "prompt") || strstr(lines[i].line, "instruction")
+                               : strstr(broken[i].line, "prompt") || strstr(broken[i].line, "instruction")
                                    ? "{\"prompt\":\"p\",\"completion\":\"c\"}\n" : M(A) "\n";
-            if (before && (strstr(lines[i].message, "layout") || strstr(lines[i].message, "BFCL"))) {
+            if (before && (strstr(broken[i].message, "layout") || strstr(broken[i].message, "BFCL"))) {
                 continue;
             }
             graft_text_init(&text);
-            assert_ok(graft_text_appendf(&text, "%s%s\n", before ? good : "", lines[i].line));
+            assert_ok(graft_text_appendf(&text, "%s%s\n", before ? good : "", broken[i].line));
             graft_source source = {test_temp_file("bad.jsonl", text.data, text.len), NULL, NULL};
             graft_dataset_init(&d);
             snprintf(expected, sizeof expected, "bad.jsonl:%d: ", before + 1);
             assert_fails(graft_dataset_read(&d, &source, false), GRAFT_E_DATA, expected);
-            assert_contains(graft_error_message(), lines[i].message);
+            assert_contains(graft_error_message(), broken[i].message);
             assert_int_equal(d.n, before);
             graft_dataset_clear(&d);
             graft_text_clear(&text);
@@ -194,7 +194,9 @@ static void broken_answer_files_are_named(void **state)
          "a.json:2: second answer for one id"},
         {"{\"question\":[[" U "]],\"function\":[]}", "", "q.json:1: has no id"},
         {"{\"id\":\"a\",\"question\":[[" U "],[" U "]],\"function\":[]}", "",
-         "q.json:1: has 2 turns, but no tool results to train on"},
+         "q.json:1: is a multi-turn question, without tool results to train on"},
+        {"{\"id\":\"a\",\"question\":[[" U "]],\"involved_classes\":[]}", "",
+         "q.json:1: is a multi-turn question"},
         {"{\"id\":\"a\",\"question\":[3],\"function\":[]}", "", "q.json:1: is not a BFCL question"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
