@@ -17,7 +17,8 @@ typedef struct graft_config graft_config;
 typedef struct graft_setting {
     const char *name;
     const char *aliases;  /* other names, separated by spaces */
-    const char *type;     /* "text", "true|false", "count", "number", "choice", "names", "data files" */
+    const char *type;     /* "text", "true|false", "count", "number", "choice", "names" or
+                           * "data files" */
     const char *fallback; /* the default as text; "" if there is none */
     const char *values;   /* allowed interval "[1, 8)" or choices "a|b"; "" if free */
     const char *help;     /* one line */
@@ -38,7 +39,8 @@ GRAFT_API void graft_config_free(graft_config *config);
 GRAFT_API graft_status graft_config_read(graft_config *config, const char *path);
 
 /* Sets one setting from text, as on the command line: it wins over the file, and the last of
- * several wins. Lists are "a,b"; data files are a path or a JSON list of {path, format, answers}. */
+ * several wins. Lists are "a,b"; data files are a path or a JSON list of
+ * {path, format, answers}. */
 GRAFT_API graft_status graft_config_set(graft_config *config, const char *name, const char *value);
 
 /* To be called after the last set: derives what follows from other settings (lora_alpha from

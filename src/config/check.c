@@ -24,7 +24,8 @@ static graft_status derive_batch_size(graft_config *config)
                           "per_device_train_batch_size (batch_size counts the examples of a step)");
     }
     if (factors && factors == GIVEN(config, batch_size)) {
-        return graft_fail(GRAFT_E_CONFIG, "batch_size and per_device_train_batch_size are both set");
+        return graft_fail(GRAFT_E_CONFIG,
+                          "batch_size and per_device_train_batch_size are both set");
     }
     if (factors > GIVEN(config, batch_size)) {
         uint64_t steps = config->gradient_accumulation_steps;
@@ -114,7 +115,8 @@ graft_status graft_config_check(graft_config *config)
         config->lora_alpha = 2.0 * (double)config->lora_r;
     }
     if (config->val_set_size >= 1 && floor(config->val_set_size) < config->val_set_size) {
-        return graft_fail(GRAFT_E_CONFIG, "val_set_size: %g is neither a count nor a fraction below 1",
+        return graft_fail(GRAFT_E_CONFIG,
+                          "val_set_size: %g is neither a count nor a fraction below 1",
                           config->val_set_size);
     }
     if (config->val_set_size > 0 && config->eval_dataset.n) {

@@ -1,4 +1,4 @@
-/* config.c - a configuration's life: defaults, file, single settings, and what follows from them. */
+/* config.c - a configuration's life: defaults, a file, single settings. */
 #include "config/config.h"
 
 #include <string.h>

@@ -119,5 +119,6 @@ graft_status graft_settings__unknown(const char *key)
         return graft_fail(GRAFT_E_CONFIG, "unknown setting \"%s\" (did you mean \"%s\"?)", key,
                           nearest);
     }
-    return graft_fail(GRAFT_E_CONFIG, "unknown setting \"%s\" (graft train --help lists them)", key);
+    return graft_fail(GRAFT_E_CONFIG, "unknown setting \"%s\" (graft train --help lists them)",
+                      key);
 }

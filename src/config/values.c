@@ -188,7 +188,8 @@ static graft_status choice_assign(void *field, const graft_json *value, const ch
         }
         at += n + (at[n] != 0);
     }
-    status = graft_fail(GRAFT_E_CONFIG, "\"%s\" is unknown (known: %s)", graft_text_z(&text), values);
+    status = graft_fail(GRAFT_E_CONFIG, "\"%s\" is unknown (known: %s)", graft_text_z(&text),
+                        values);
 done:
     graft_text_clear(&text);
     return status;
@@ -409,4 +410,5 @@ const graft_setting_kind graft_setting_COUNT = {count_assign, count_show, NULL, 
 const graft_setting_kind graft_setting_REAL = {real_assign, real_show, NULL, false};
 const graft_setting_kind graft_setting_CHOICE = {choice_assign, choice_show, NULL, false};
 const graft_setting_kind graft_setting_NAMES = {names_assign, names_show, names_clear, true};
-const graft_setting_kind graft_setting_SOURCES = {sources_assign, sources_show, sources_clear, true};
+const graft_setting_kind graft_setting_SOURCES = {sources_assign, sources_show, sources_clear,
+                                                  true};

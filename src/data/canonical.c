@@ -3,36 +3,18 @@
  * Real files carry nulls for absent keys, arguments as text, parts, old names and missing ids; all
  * of that has one meaning. What has none is an error that names the message. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "core/map.h"
 #include "core/memory.h"
-#include "data/reader.h"
+#include "data/draft.h"
 
-/* A call that was made so far. */
-typedef struct call {
-    const char *id, *name; /* borrowed from the canonical messages */
-    bool answered, given;  /* given: the id stood in the data */
-} call;
-
-typedef struct draft {
-    graft_json *messages; /* the canonical ones so far */
-    graft_turn *turns;
-    size_t n_turns;
-    call *calls;
-    size_t n_calls, calls_capacity;
-    unsigned made; /* ids made up */
-} draft;
-
-static graft_status bad(const char *what, const graft_json *value)
+graft_status graft_draft__bad(const char *what, const graft_json *value)
 {
     return graft_fail(GRAFT_E_DATA, "%s is %s", what,
                       value ? graft_json_type_name(graft_json_get_type(value)) : "null");
 }
 
-/* A text that a message quotes: short enough for one line. */
-static const char *quoted(const char *text)
+const char *graft_draft__quoted(const char *text)
 {
     return strlen(text) <= 100 ? text : "(a long text)";
 }
@@ -66,7 +48,7 @@ static graft_status read_role(graft_role *role, const char **written, const graf
                  {"function", "tool", GRAFT_ROLE_TOOL}};
     const graft_json *value = graft_json_get(message, "role");
     if (!graft_json_is(value, GRAFT_JSON_STRING)) {
-        return graft_json_has(message, "role") ? bad("role", value)
+        return graft_json_has(message, "role") ? graft_draft__bad("role", value)
                                                : graft_fail(GRAFT_E_DATA, "has no role");
     }
     const char *text = graft_json_string(value, NULL);
@@ -79,7 +61,7 @@ static graft_status read_role(graft_role *role, const char **written, const graf
     }
     return graft_fail(GRAFT_E_DATA,
                       "unknown role \"%s\" (known: system, developer, user, assistant, tool)",
-                      quoted(text));
+                      graft_draft__quoted(text));
 }
 
 static graft_status read_weight(float *weight, graft_role role, const graft_json *message)
@@ -97,18 +79,20 @@ static graft_status read_weight(float *weight, graft_role role, const graft_json
         found = weight_names[i];
         if (graft_json_is(value, GRAFT_JSON_BOOL)) {
             w = graft_json_bool(value) ? 1 : 0;
-        } else if (graft_json_is(value, GRAFT_JSON_INT) || graft_json_is(value, GRAFT_JSON_DOUBLE)) {
+        } else if (graft_json_is(value, GRAFT_JSON_INT) ||
+                   graft_json_is(value, GRAFT_JSON_DOUBLE)) {
             w = graft_json_double(value);
         } else {
-            return bad(found, value);
+            return graft_draft__bad(found, value);
         }
     }
     if (!isfinite((float)w)) {
         return graft_fail(GRAFT_E_DATA, "%s is too large", found);
     }
     if (role != GRAFT_ROLE_ASSISTANT && fabs(w) > 0) {
-        return graft_fail(GRAFT_E_DATA, "%s on a message of role \"%s\" (only assistants are trained)",
-                          found, graft_role_name(role));
+        return graft_fail(GRAFT_E_DATA,
+                          "%s on a message of role \"%s\" (only assistants are trained)", found,
+                          graft_role_name(role));
     }
     *weight = (float)w;
     return GRAFT_OK;
@@ -125,8 +109,9 @@ static graft_status join_parts(graft_json **out, const graft_json *parts)
         const graft_json *type = graft_json_get(part, "type");
         if (graft_json_is(type, GRAFT_JSON_STRING) &&
             strcmp(graft_json_string(type, NULL), "text") != 0) {
-            status = graft_fail(GRAFT_E_DATA, "content has a part of type \"%s\" (only text is read)",
-                                quoted(graft_json_string(type, NULL)));
+            status = graft_fail(GRAFT_E_DATA,
+                                "content has a part of type \"%s\" (only text is read)",
+                                graft_draft__quoted(graft_json_string(type, NULL)));
             goto done;
         }
         if (graft_json_is(part, GRAFT_JSON_OBJECT)) {
@@ -158,184 +143,16 @@ static graft_status read_content(graft_json **out, const graft_json *message)
         return join_parts(out, value);
     }
     if (value && !graft_json_is(value, GRAFT_JSON_STRING)) {
-        return bad("content", value);
+        return graft_draft__bad("content", value);
     }
     *out = value ? graft_json_retain(value) : NULL;
     return GRAFT_OK;
 }
 
-/* --- calls --- */
-
-/* The id of a call: the data's own, or a made-up one of nine letters and digits (the only form
- * that every known template accepts). */
-static graft_status add_id(draft *d, graft_json *out, const graft_json *in, bool *given)
-{
-    const graft_json *id = graft_json_get(in, "id");
-    *given = graft_json_is(id, GRAFT_JSON_STRING) && graft_json_string(id, NULL)[0];
-    if (*given) {
-        return graft_reader__set_shared(out, "id", id);
-    }
-    if (id && !graft_json_is(id, GRAFT_JSON_STRING)) {
-        return bad("id", id);
-    }
-    char text[32];
-    snprintf(text, sizeof text, "call%05u", ++d->made);
-    return graft_json_set_string(out, "id", text);
-}
-
-/* Adds arguments as an object; in the data they are an object, its JSON text, or nothing. */
-static graft_status add_arguments(graft_json *function, const graft_json *in)
-{
-    const graft_json *value = graft_json_get(in, "arguments");
-    graft_json *parsed = NULL;
-    size_t n = 0;
-    const char *text = graft_json_string(value, &n);
-    if (graft_json_is(value, GRAFT_JSON_OBJECT)) {
-        return graft_reader__set_shared(function, "arguments", value);
-    }
-    if (value && !text) {
-        return bad("arguments", value);
-    }
-    if (n == 0) {
-        return graft_json_set(function, "arguments", graft_json_new_object());
-    }
-    if (graft_json_parse(&parsed, text, n) != GRAFT_OK) {
-        return graft_fail_prefix("arguments are not JSON");
-    }
-    if (!graft_json_is(parsed, GRAFT_JSON_OBJECT)) {
-        graft_status status = graft_fail(GRAFT_E_DATA, "arguments are %s, not an object",
-                                         graft_json_type_name(graft_json_get_type(parsed)));
-        graft_json_free(parsed);
-        return status;
-    }
-    return graft_json_set(function, "arguments", parsed);
-}
-
-/* in: {"id", "type", "function": {"name", "arguments"}}, or the function alone. */
-static graft_status add_call(draft *d, graft_json *calls, const graft_json *in)
-{
-    graft_status status = GRAFT_OK;
-    graft_json *out = graft_json_new_object(), *function = graft_json_new_object(), *taken;
-    const graft_json *source = graft_json_has(in, "function") ? graft_json_get(in, "function") : in;
-    const graft_json *name = graft_json_get(source, "name");
-    bool given = false;
-    if (!graft_json_is(source, GRAFT_JSON_OBJECT) || !graft_json_is(name, GRAFT_JSON_STRING) ||
-        !graft_json_string(name, NULL)[0]) {
-        status = graft_fail(GRAFT_E_DATA, "has no function name");
-        goto done;
-    }
-    GRAFT_TRY(add_id(d, out, in, &given));
-    GRAFT_TRY(graft_json_set_string(out, "type", "function"));
-    GRAFT_TRY(graft_reader__set_shared(function, "name", name));
-    if (add_arguments(function, source) != GRAFT_OK) {
-        status = graft_fail_prefix("\"%s\"", quoted(graft_json_string(name, NULL)));
-        goto done;
-    }
-    taken = function;
-    function = NULL;
-    GRAFT_TRY(graft_json_set(out, "function", taken));
-    GRAFT_TRY(graft_reserve(&d->calls, &d->calls_capacity, d->n_calls + 1, sizeof *d->calls));
-    d->calls[d->n_calls++] = (call){graft_json_string(graft_json_get(out, "id"), NULL),
-                                    graft_json_string(name, NULL), false, given};
-    taken = out;
-    out = NULL;
-    GRAFT_TRY(graft_json_push(calls, taken));
-done:
-    graft_json_free(function);
-    graft_json_free(out);
-    return status;
-}
-
-/* Reads tool_calls (or function_call) into *out; NULL if the message calls nothing. */
-static graft_status read_calls(draft *d, graft_json **out, const graft_json *message)
-{
-    graft_status status = GRAFT_OK;
-    const graft_json *list = graft_json_get(message, "tool_calls");
-    const graft_json *single = graft_json_get(message, "function_call");
-    graft_json *calls = NULL;
-    *out = NULL;
-    if (list && !graft_json_is(list, GRAFT_JSON_ARRAY)) {
-        return bad("tool_calls", list);
-    }
-    size_t n = graft_json_length(list);
-    if (single && n) {
-        return graft_fail(GRAFT_E_DATA, "both tool_calls and function_call are set");
-    }
-    if (!single && !n) {
-        return GRAFT_OK;
-    }
-    calls = graft_json_new_array();
-    for (size_t i = 0; i < (single ? 1 : n); i++) {
-        if (add_call(d, calls, single ? single : graft_json_at(list, i)) != GRAFT_OK) {
-            status = graft_fail_prefix("call %zu", i + 1);
-            goto done;
-        }
-    }
-    *out = calls;
-    calls = NULL;
-done:
-    graft_json_free(calls);
-    return status;
-}
-
-/* The call that a tool message without an id answers: the first open one of its name, or of all. */
-static call *open_call(draft *d, const graft_json *name)
-{
-    const char *wanted = graft_json_string(name, NULL);
-    for (size_t i = 0; i < d->n_calls; i++) {
-        if (!d->calls[i].answered && (!wanted || strcmp(d->calls[i].name, wanted) == 0)) {
-            return &d->calls[i];
-        }
-    }
-    return NULL;
-}
-
-static call *call_with_id(draft *d, const char *id)
-{
-    call *found = NULL;
-    for (size_t i = 0; i < d->n_calls; i++) { /* the latest: ids may return in later turns */
-        if (strcmp(d->calls[i].id, id) == 0 && (!found || !d->calls[i].answered)) {
-            found = &d->calls[i];
-        }
-    }
-    return found;
-}
-
-/* Links a tool message with the call it answers. */
-static graft_status link_result(draft *d, graft_json *out, const graft_json *message)
-{
-    const graft_json *id = graft_json_get(message, "tool_call_id");
-    const char *text = graft_json_string(id, NULL);
-    call *answered;
-    if (id && !text) {
-        return bad("tool_call_id", id);
-    }
-    if (text && text[0]) {
-        answered = call_with_id(d, text);
-        if (!answered) {
-            return graft_fail(GRAFT_E_DATA, "tool_call_id \"%s\" names no call before it",
-                              quoted(text));
-        }
-        if (answered->answered) {
-            return graft_fail(GRAFT_E_DATA, "tool_call_id \"%s\" is answered a second time",
-                              quoted(text));
-        }
-    } else {
-        answered = open_call(d, graft_json_get(message, "name"));
-        if (!answered) {
-            return graft_fail(GRAFT_E_DATA, "role \"tool\" without a call before it");
-        }
-        if (answered->given) {
-            return graft_fail(GRAFT_E_DATA, "role \"tool\" without tool_call_id");
-        }
-    }
-    answered->answered = true;
-    return graft_json_set_string(out, "tool_call_id", answered->id);
-}
-
 /* --- messages --- */
 
-static graft_status check_presence(graft_role role, const graft_json *content, const graft_json *calls)
+static graft_status check_presence(graft_role role, const graft_json *content,
+                                   const graft_json *calls)
 {
     size_t n = 0;
     graft_json_string(content, &n);
@@ -366,7 +183,7 @@ done:
     return status;
 }
 
-static graft_status add_message(draft *d, const graft_json *message)
+static graft_status add_message(graft_draft *d, const graft_json *message)
 {
     graft_status status = GRAFT_OK;
     graft_json *out = graft_json_new_object(), *content = NULL, *calls = NULL, *taken;
@@ -374,13 +191,13 @@ static graft_status add_message(draft *d, const graft_json *message)
     const char *written = NULL;
     graft_turn *turn = &d->turns[d->n_turns];
     if (!graft_json_is(message, GRAFT_JSON_OBJECT)) {
-        status = bad("it", message);
+        status = graft_draft__bad("it", message);
         goto done;
     }
     GRAFT_TRY(read_role(&turn->role, &written, message));
     GRAFT_TRY(read_weight(&turn->weight, turn->role, message));
     GRAFT_TRY(read_content(&content, message));
-    GRAFT_TRY(read_calls(d, &calls, message));
+    GRAFT_TRY(graft_draft__read_calls(d, &calls, message));
     GRAFT_TRY(check_presence(turn->role, content, calls));
     GRAFT_TRY(graft_json_set_string(out, "role", written));
     taken = content;
@@ -392,7 +209,7 @@ static graft_status add_message(draft *d, const graft_json *message)
         GRAFT_TRY(graft_json_set(out, "tool_calls", taken));
     }
     if (turn->role == GRAFT_ROLE_TOOL) {
-        GRAFT_TRY(link_result(d, out, message));
+        GRAFT_TRY(graft_draft__link_result(d, out, message));
     }
     if (graft_json_is(name, GRAFT_JSON_STRING)) {
         GRAFT_TRY(graft_reader__set_shared(out, "name", name));
@@ -409,81 +226,7 @@ done:
     return status;
 }
 
-/* --- tools and expected --- */
-
-static graft_status add_tool(graft_json *tools, graft_map *names, const graft_json *in)
-{
-    graft_status status = GRAFT_OK;
-    bool declared = false;
-    graft_json *wrapper = NULL, *taken;
-    const graft_json *function = graft_json_has(in, "function") ? graft_json_get(in, "function") : in;
-    const graft_json *name = graft_json_get(function, "name");
-    const graft_json *parameters = graft_json_get(function, "parameters");
-    if (!graft_json_is(name, GRAFT_JSON_STRING) || !graft_json_string(name, NULL)[0]) {
-        return graft_fail(GRAFT_E_DATA, "has no name");
-    }
-    if (parameters && !graft_json_is(parameters, GRAFT_JSON_OBJECT)) {
-        return bad("parameters", parameters);
-    }
-    const char *text = graft_json_string(name, NULL);
-    GRAFT_TRY(graft_map_set(names, text, strlen(text), 0, &declared));
-    if (declared) {
-        return graft_fail(GRAFT_E_DATA, "\"%s\" is declared twice", quoted(text));
-    }
-    if (function != in && graft_json_has(in, "type")) {
-        return graft_json_push(tools, graft_json_retain((graft_json *)(uintptr_t)in));
-    }
-    wrapper = graft_json_new_object();
-    GRAFT_TRY(graft_json_set_string(wrapper, "type", "function"));
-    GRAFT_TRY(graft_reader__set_shared(wrapper, "function", function));
-    taken = wrapper;
-    wrapper = NULL;
-    GRAFT_TRY(graft_json_push(tools, taken));
-done:
-    graft_json_free(wrapper);
-    return status;
-}
-
-/* Replaces loose tools (list, JSON text of a list, null) by canonical ones or NULL. */
-static graft_status canonical_tools(graft_conversation *conversation)
-{
-    graft_status status = GRAFT_OK;
-    graft_json *loose = conversation->tools, *parsed = NULL, *tools = NULL;
-    graft_map names;
-    size_t n = 0;
-    const char *text = graft_json_string(loose, &n);
-    graft_map_init(&names);
-    conversation->tools = NULL;
-    if (text && n) {
-        if (graft_json_parse(&parsed, text, n) != GRAFT_OK) {
-            status = graft_fail_prefix("tools are not JSON");
-            goto done;
-        }
-    }
-    const graft_json *list = text ? parsed : loose;
-    if (list && !graft_json_is(list, GRAFT_JSON_ARRAY)) {
-        status = bad("tools", list);
-        goto done;
-    }
-    if (!graft_json_length(list)) {
-        goto done;
-    }
-    tools = graft_json_new_array();
-    for (size_t i = 0; i < graft_json_length(list); i++) {
-        if (add_tool(tools, &names, graft_json_at(list, i)) != GRAFT_OK) {
-            status = graft_fail_prefix("tool %zu", i + 1);
-            goto done;
-        }
-    }
-    conversation->tools = tools;
-    tools = NULL;
-done:
-    graft_map_clear(&names);
-    graft_json_free(tools);
-    graft_json_free(parsed);
-    graft_json_free(loose);
-    return status;
-}
+/* --- the whole --- */
 
 /* Is it an array of {NAME: {ARG: [alternatives]}}? Other shapes that files carry under this name
  * are not for scoring single replies and are left aside. */
@@ -507,11 +250,11 @@ static bool is_expected(const graft_json *expected)
     return true;
 }
 
-static graft_status canonical_messages(draft *d, const graft_json *loose)
+static graft_status canonical_messages(graft_draft *d, const graft_json *loose)
 {
     graft_status status = GRAFT_OK;
     if (!graft_json_is(loose, GRAFT_JSON_ARRAY)) {
-        return bad("messages", loose);
+        return graft_draft__bad("messages", loose);
     }
     GRAFT_TRY(graft_alloc(&d->turns, graft_json_length(loose), sizeof *d->turns));
     d->messages = graft_json_new_array();
@@ -528,15 +271,15 @@ done:
 static graft_status canonical_form(graft_conversation *conversation, bool reply_needed)
 {
     graft_status status = GRAFT_OK;
-    draft d = {0};
+    graft_draft d = {0};
     bool replies = false;
     GRAFT_TRY(canonical_messages(&d, conversation->messages));
     graft_json_free(conversation->messages);
     conversation->messages = d.messages;
     conversation->turns = d.turns;
     conversation->n_turns = d.n_turns;
-    d = (draft){.calls = d.calls};
-    GRAFT_TRY(canonical_tools(conversation));
+    d = (graft_draft){.calls = d.calls};
+    GRAFT_TRY(graft_draft__tools(conversation));
     if (!is_expected(conversation->expected)) {
         graft_json_free(conversation->expected);
         conversation->expected = NULL;

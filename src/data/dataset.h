@@ -22,8 +22,9 @@ typedef struct graft_dataset {
 void graft_dataset_init(graft_dataset *dataset);
 void graft_dataset_clear(graft_dataset *dataset);
 
-/* Appends the examples of a source. The first bad line fails with "file:line: what" (GRAFT_E_DATA);
- * with skip_bad each is logged as a warning, counted and left out. An empty file is GRAFT_E_DATA. */
+/* Appends the examples of a source. The first bad line fails with "file:line: what"
+ * (GRAFT_E_DATA); with skip_bad each is logged as a warning, counted and left out. An empty file is
+ * GRAFT_E_DATA. */
 graft_status graft_dataset_read(graft_dataset *dataset, const graft_source *source, bool skip_bad);
 
 /* The same with skip_bad, telling `bad` of each bad line ("file:line: what") instead of the log. */
@@ -51,10 +52,10 @@ typedef struct graft_dataset_counts {
 graft_status graft_dataset_count(graft_dataset_counts *out, const graft_dataset *dataset);
 
 typedef enum graft_split_kind { GRAFT_SPLIT_RANDOM, GRAFT_SPLIT_TOOL } graft_split_kind;
-/* Moves about n_eval examples (a seeded choice) into *eval, an empty dataset; both keep their order.
- * GRAFT_E_CONFIG unless 0 < n_eval < examples. By tool: no tool that an evaluation
- * example declares is declared by any example left in *train; examples that stand between are
- * dropped and counted in *n_dropped. */
+/* Moves about n_eval examples (a seeded choice) into *eval, an empty dataset; both keep their
+ * order. GRAFT_E_CONFIG unless 0 < n_eval < examples. By tool: no tool that an evaluation example
+ * declares or calls appears in any example left in *train; examples that stand between are dropped
+ * and counted in *n_dropped (may be NULL). */
 graft_status graft_dataset_split(graft_dataset *train, graft_dataset *eval, size_t n_eval,
                                  graft_split_kind kind, uint64_t seed, size_t *n_dropped);
 

@@ -57,7 +57,8 @@ static graft_status encode(builder *b, const graft_rendered *text, size_t begin,
 }
 
 /* The last token boundary of text at or before `limit`. */
-static graft_status boundary_before(builder *b, const graft_rendered *text, size_t limit, size_t *out)
+static graft_status boundary_before(builder *b, const graft_rendered *text, size_t limit,
+                                    size_t *out)
 {
     graft_status status = GRAFT_OK;
     b->tokens.n = 0;
@@ -104,8 +105,8 @@ static bool fits(const turn_text *turn, const graft_rendered *whole)
 
 /* --- roles --- */
 
-/* Renders into the scratch. A template may refuse a beginning of a conversation (*refused), which says
- * nothing about the whole of it. */
+/* Renders into the scratch. A template may refuse a beginning of a conversation (*refused), which
+ * says nothing about the whole of it. */
 static graft_status try_render(builder *b, const graft_conversation *c, size_t n, bool *refused)
 {
     graft_status status = graft_chat_render(b->chat, &b->scratch, c, n, false);
@@ -113,8 +114,8 @@ static graft_status try_render(builder *b, const graft_conversation *c, size_t n
     return *refused ? GRAFT_OK : status;
 }
 
-/* Where the first message, which ends at `end`, begins: the template may have put a system prompt and
- * the tools before it. What the same message adds when it stands a second time is its own. */
+/* Where the first message, which ends at `end`, begins: the template may have put a system prompt
+ * and the tools before it. What the same message adds when it stands a second time is its own. */
 static graft_status first_message_begin(builder *b, const graft_rendered *whole, size_t end,
                                         size_t *begin)
 {

@@ -47,7 +47,7 @@ typedef struct graft_token_shares {
 const char *graft_token_role_name(graft_token_role role); /* "system" ... "template" */
 /* Adds examples[0..n) to the counts. */
 void graft_token_shares_add(graft_token_shares *shares, const graft_example *examples, size_t n);
-/* Appends one line: "trained tokens: 1200 of 4300 (27.9 %): user 0 of 900, assistant 1200 of 3400". */
+/* Appends "trained tokens: 1200 of 4300 (27.9 %): user 0 of 900, assistant 1200 of 3400". */
 graft_status graft_token_shares_format(graft_text *out, const graft_token_shares *shares);
 /* GRAFT_E_DATA with that line if no token is trained, or every one that can be. */
 graft_status graft_token_shares_check(const graft_token_shares *shares);
@@ -58,22 +58,23 @@ graft_status graft_step_layout_new(graft_step_layout **out);
 void graft_step_layout_free(graft_step_layout *layout);
 
 typedef struct graft_layout_options {
-    size_t max_tokens_per_pass; /* an example longer than this is GRAFT_E_CONFIG naming the setting */
+    size_t max_tokens_per_pass; /* a longer example is GRAFT_E_CONFIG, naming the setting */
     bool packing;               /* false: one example per pass */
     bool prefix_sharing;        /* examples of a pass that begin alike share spans */
 } graft_layout_options;
 
 /* Lays out examples[0..n) (pointers, in step order). Each goes to the pass in which it needs the
- * fewest tokens of its own, as long as it fits there. Tokens behind the last trained one, and that one
- * itself, predict nothing and are not laid out; examples without trained tokens take no room.
+ * fewest tokens of its own, as long as it fits there. Tokens behind the last trained one, and that
+ * one itself, predict nothing and are not laid out; examples without trained tokens take no room.
  * Nothing is allocated when the sizes of an earlier step are not exceeded. */
-graft_status graft_step_layout_build(graft_step_layout *layout, const graft_example *const *examples,
-                                     size_t n, const graft_layout_options *options);
+graft_status graft_step_layout_build(graft_step_layout *layout,
+                                     const graft_example *const *examples, size_t n,
+                                     const graft_layout_options *options);
 size_t graft_step_layout_n_passes(const graft_step_layout *layout);
 const graft_pass *graft_step_layout_pass(const graft_step_layout *layout, size_t i);
-double graft_step_layout_weight(const graft_step_layout *layout);   /* total weight of the step */
-size_t graft_step_layout_tokens(const graft_step_layout *layout);   /* before sharing */
-size_t graft_step_layout_saved(const graft_step_layout *layout);    /* tokens not computed thanks to sharing */
-size_t graft_step_layout_trained(const graft_step_layout *layout);  /* tokens with weight != 0, before sharing */
+double graft_step_layout_weight(const graft_step_layout *layout);  /* total weight of the step */
+size_t graft_step_layout_tokens(const graft_step_layout *layout);  /* of all its examples */
+size_t graft_step_layout_saved(const graft_step_layout *layout);   /* not computed, being shared */
+size_t graft_step_layout_trained(const graft_step_layout *layout); /* of weight != 0 */
 
 #endif

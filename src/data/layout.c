@@ -1,7 +1,7 @@
 /* layout.c - the examples of a step as passes: forests of spans, merged over token ids.
  *
- * Each pass is a compressed trie. A node is a run of tokens of one example; examples that agree on a
- * run share the node, and a node is cut where they part. A walk over the trie gives the spans,
+ * Each pass is a compressed trie. A node is a run of tokens of one example; examples that agree on
+ * a run share the node, and a node is cut where they part. A walk over the trie gives the spans,
  * parents first; a token's row follows from its node, and what it has to predict from every example
  * that runs through it. */
 #include <math.h>
@@ -98,8 +98,8 @@ static size_t matching(const int32_t *a, const int32_t *b, size_t n)
     return i;
 }
 
-/* Walks down as far as the example agrees. *at = the last node reached (NONE: not even a root), *used =
- * how many of its tokens agree; returns the tokens shared in all. */
+/* Walks down as far as the example agrees. *at = the last node reached (NONE: not even a root),
+ * *used = how many of its tokens agree; returns the tokens shared in all. */
 static size_t walk(const graft_step_layout *l, const graft_example *const *examples,
                    const graft_example *example, uint32_t length, int32_t root, int32_t *at,
                    uint32_t *used)
@@ -282,8 +282,8 @@ static void write_spans(graft_step_layout *l, const graft_example *const *exampl
         node *v = &l->nodes[i];
         v->row = row;
         v->span = n_spans;
-        spans[n_spans++] = (graft_span){row, v->length, row, v->length,
-                                        v->parent == NONE ? -1 : l->nodes[v->parent].span, v->begin};
+        int32_t parent = v->parent == NONE ? -1 : l->nodes[v->parent].span;
+        spans[n_spans++] = (graft_span){row, v->length, row, v->length, parent, v->begin};
         memcpy(ids + row, examples[v->example]->ids + v->begin, v->length * sizeof *ids);
         for (uint32_t k = 0; k < v->length; k++) {
             positions[row++] = v->begin + k;
@@ -316,9 +316,10 @@ static void list_predictions(graft_step_layout *l, const graft_example *example,
     }
 }
 
-/* Sorts unmerged[0..n) of a pass by row into out, adding the weights of equal targets up. Returns how
- * many are left. */
-static size_t merge_predictions(graft_step_layout *l, size_t n, size_t n_rows, graft_prediction *out)
+/* Sorts unmerged[0..n) of a pass by row into out, adding the weights of equal targets up. Returns
+ * how many are left. */
+static size_t merge_predictions(graft_step_layout *l, size_t n, size_t n_rows,
+                                graft_prediction *out)
 {
     uint32_t *begin = l->row_begin;
     size_t n_out = 0;

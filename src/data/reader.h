@@ -10,7 +10,7 @@
 
 struct graft_reader {
     const char *name;  /* "openai" */
-    const char *shape; /* how a record looks, for messages: "{messages: [{role, content}], tools}" */
+    const char *shape; /* how a record looks, for messages: "{prompt, completion}" */
     bool (*matches)(const graft_json *record); /* does the first record of a file look like it? */
     /* Reads the answer file of a source. NULL: this layout has none. GRAFT_E_CONFIG or _E_DATA. */
     graft_status (*open)(void **state, const char *answers_path);
@@ -21,7 +21,7 @@ struct graft_reader {
 
 extern const graft_reader graft_reader_openai, graft_reader_bfcl, graft_reader_sharegpt,
     graft_reader_prompt;
-extern const graft_reader *const graft_readers[]; /* NULL-terminated; detection tries them in order */
+extern const graft_reader *const graft_readers[]; /* NULL-terminated, in order of detection */
 
 const graft_reader *graft_readers_find(const char *name); /* NULL if unknown */
 /* Appends the names, separated by ", ". */

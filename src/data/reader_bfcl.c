@@ -1,11 +1,11 @@
 /* reader_bfcl.c - the Berkeley Function Calling Leaderboard: a question file and an answer file.
  *
  * A question is {id, question: [[{role, content}]], function: [...]}; the answer file holds
- * {id, ground_truth: [{NAME: {ARG: [alternatives]}}]}, joined by id. The reply that is trained takes
- * the first alternative of each argument; where that is "" the argument is left out. All
- * alternatives stay in `expected` for scoring. The files' types (dict, float, tuple, ...) become
- * those of JSON Schema. Multi-turn files hold no tool results and irrelevance files no replies:
- * there is nothing to train on in them, and they are refused.
+ * {id, ground_truth: [{NAME: {ARG: [alternatives]}}]}, joined by id. The reply that is trained
+ * takes the first alternative of each argument; where that is "" the argument is left out, unless
+ * it is required. All alternatives stay in `expected` for scoring. The files' types (dict, float,
+ * tuple, ...) become those of JSON Schema. Multi-turn files hold no tool results and irrelevance
+ * files no replies: there is nothing to train on in them, and they are refused.
  * https://gorilla.cs.berkeley.edu/leaderboard.html, Patil et al., "The Berkeley Function Calling
  * Leaderboard", ICML 2025 */
 #include <stdio.h>
@@ -204,7 +204,8 @@ static bool is_required(const graft_json *parameters, const char *name)
 static graft_status concrete(graft_json **out, const graft_json *value);
 
 /* Chooses from the alternatives of each member; parameters (may be NULL) tell what is required. */
-static graft_status choose(graft_json **out, const graft_json *members, const graft_json *parameters)
+static graft_status choose(graft_json **out, const graft_json *members,
+                           const graft_json *parameters)
 {
     graft_status status = GRAFT_OK;
     graft_json *object = graft_json_new_object(), *value = NULL;
@@ -277,7 +278,8 @@ static const graft_json *parameters_of(const graft_json *functions, const char *
 }
 
 /* Appends {"name", "arguments"} for one {NAME: {ARG: [alternatives]}}. */
-static graft_status add_call(graft_json *calls, const graft_json *truth, const graft_json *functions)
+static graft_status add_call(graft_json *calls, const graft_json *truth,
+                             const graft_json *functions)
 {
     graft_status status = GRAFT_OK;
     graft_json *call = NULL, *arguments = NULL, *taken;
@@ -323,7 +325,8 @@ done:
     return status;
 }
 
-static graft_status find_answer(const graft_json **truth, const answers *a, const graft_json *record)
+static graft_status find_answer(const graft_json **truth, const answers *a,
+                                const graft_json *record)
 {
     size_t n;
     uint64_t index;
@@ -347,7 +350,8 @@ static graft_status convert(graft_conversation *out, const graft_json *record, v
     const graft_json *question = graft_json_get(record, "question"), *truth = NULL;
     const graft_json *functions = graft_json_get(record, "function");
     if (graft_json_length(question) > 1 || graft_json_has(record, "involved_classes")) {
-        return graft_fail(GRAFT_E_DATA, "is a multi-turn question, without tool results to train on");
+        return graft_fail(GRAFT_E_DATA,
+                          "is a multi-turn question, without tool results to train on");
     }
     if (!state) {
         return graft_fail(GRAFT_E_DATA, "a BFCL question has no reply in it: name the "

@@ -1,4 +1,4 @@
-/* reader_openai.c - {messages: [{role, content, tool_calls, tool_call_id}], tools}: the canonical layout.
+/* reader_openai.c - {messages: [{role, content, tool_calls}], tools}: the canonical layout.
  * https://platform.openai.com/docs/api-reference/chat (messages, tools; functions before them) */
 #include "data/reader.h"
 
@@ -6,10 +6,8 @@
 static const graft_json *messages_of(const graft_json *record)
 {
     const graft_json *list = graft_json_get(record, "messages");
-    if (!list && graft_json_has(graft_json_at(graft_json_get(record, "conversations"), 0), "role")) {
-        list = graft_json_get(record, "conversations");
-    }
-    return list;
+    const graft_json *other = graft_json_get(record, "conversations");
+    return !list && graft_json_has(graft_json_at(other, 0), "role") ? other : list;
 }
 
 static bool matches(const graft_json *record)

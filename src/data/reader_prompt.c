@@ -1,4 +1,4 @@
-/* reader_prompt.c - one question and its answer: {prompt, completion} or {instruction, input, output}.
+/* reader_prompt.c - {prompt, completion} or {instruction, input, output}: a question, its answer.
  *
  * prompt and completion may be texts or lists of messages; an instruction and its input are joined
  * by a newline; system and history ([[question, answer], ...]) come before. */

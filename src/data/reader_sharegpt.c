@@ -1,4 +1,4 @@
-/* reader_sharegpt.c - {conversations: [{from, value}], tools}: human, gpt, function_call, observation.
+/* reader_sharegpt.c - {conversations: [{from, value}], tools}, from: human, gpt, function_call, ...
  *
  * tools is a list or its JSON text. A function_call is {"name", "arguments"} or a list of these;
  * it joins the assistant's message before it, so that text and calls of one turn stay together. */
@@ -117,9 +117,10 @@ static graft_status add_item(graft_json *messages, graft_json **last_assistant,
     if (strcmp(role, "function_call") == 0) {
         GRAFT_TRY(add_calls(messages, last_assistant, value));
     } else {
-        bool assistant = strcmp(role, "assistant") == 0;
         GRAFT_TRY(graft_reader__add_text(messages, role, value));
-        *last_assistant = assistant ? graft_json_at(messages, graft_json_length(messages) - 1) : NULL;
+        *last_assistant = strcmp(role, "assistant") == 0
+                              ? graft_json_at(messages, graft_json_length(messages) - 1)
+                              : NULL;
     }
     GRAFT_TRY(copy_rest(graft_json_at(messages, graft_json_length(messages) - 1), item));
 done:

@@ -71,7 +71,8 @@ typedef struct look {
 
 static const char *colour_of(look l)
 {
-    return l.trained ? (l.control ? "\x1b[1;32m" : "\x1b[32m") : (l.control ? "\x1b[34m" : "\x1b[2m");
+    static const char *const colours[2][2] = {{"\x1b[2m", "\x1b[34m"}, {"\x1b[32m", "\x1b[1;32m"}};
+    return colours[l.trained][l.control];
 }
 
 static look look_of(const graft_example *example, const graft_tokenizer *tokenizer, uint32_t i)

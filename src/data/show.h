@@ -5,7 +5,8 @@
 #include "data/dataset.h"
 #include "data/example.h"
 
-/* Appends {"index", "ids", "weights", "roles", "text"} and a newline; index is example->conversation. */
+/* Appends {"index", "ids", "weights", "roles", "text"} and a newline; index is
+ * example->conversation. */
 graft_status graft_example_show_json(graft_text *out, const graft_example *example,
                                      const graft_tokenizer *tokenizer);
 

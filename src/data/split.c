@@ -1,9 +1,9 @@
 /* split.c - holding examples back for evaluation, by chance or by tool.
  *
- * By tool: examples that share a tool, directly or over others, form a group. Whole groups go to the
- * evaluation side, in a seeded order, as long as they fit; that costs nothing. What is then still
- * missing comes from groups that are too large, by moving tools one example at a time: always the
- * example, of a few seeded candidates, whose tools cut through the fewest others. */
+ * By tool: examples that share a tool, directly or over others, form a group. Whole groups go to
+ * the evaluation side, in a seeded order, as long as they fit; that costs nothing. What is then
+ * still missing comes from groups that are too large, by moving tools one example at a time: always
+ * the example, of a few seeded candidates, whose tools cut through the fewest others. */
 #include <string.h>
 
 #include "core/map.h"
@@ -314,8 +314,8 @@ graft_status graft_dataset_split(graft_dataset *train, graft_dataset *eval, size
         n_train += c.side[i] == TO_TRAIN;
     }
     if (!c.n_eval || !n_train) {
-        status = graft_fail(GRAFT_E_CONFIG, "the examples share their tools so much that none can be "
-                            "held back by tool (val_split: random)");
+        status = graft_fail(GRAFT_E_CONFIG, "the examples share their tools so much that none can "
+                            "be held back by tool (val_split: random)");
         goto done;
     }
     GRAFT_TRY(move_examples(train, eval, c.side, c.n_eval, &dropped));

@@ -30,8 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 #ifndef GRAFT_LIBFUZZER
 int main(void)
 {
-    static const char *const words[] = {"\n", "[", "]", ",", "\"", "\\", "{\"prompt\":\"a\",\"completion\":\"b\"}",
-                                        "\xEF\xBB\xBF", NULL};
+    static const char *const words[] = {
+        "\n", "[", "]", ",", "\"", "\\", "{\"prompt\":\"a\",\"completion\":\"b\"}", "\xEF\xBB\xBF",
+        NULL};
     return fuzz_tests("data_file", LLVMFuzzerTestOneInput, words);
 }
 #endif

@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 int main(void)
 {
     static const char *const words[] = {
-        "{", "}", "[", "]", ",", ":", "null", "\"\"", "[{}]", "\"role\":", "\"assistant\"", "\"tool\"",
+        "{", "}", "[", "]", ",", ":", "null", "\"\"", "[{}]", "\"role\":", "\"assistant\"",
+        "\"tool\"",
         "\"content\":", "\"tool_calls\":", "\"tool_call_id\":", "\"arguments\":", "\"function\":",
         "\"tools\":", "\"weight\":", "\"expected\":", "\"from\":", "\"value\":", NULL};
     return fuzz_tests("data_line", LLVMFuzzerTestOneInput, words);

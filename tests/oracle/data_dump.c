@@ -1,4 +1,4 @@
-/* data_dump FILE [ANSWERS]: the canonical conversations of a data file, one JSON object per line. */
+/* data_dump FILE [ANSWERS]: the canonical conversations of a data file, one object per line. */
 #include <stdio.h>
 
 #include "data/dataset.h"

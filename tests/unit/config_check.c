@@ -39,8 +39,8 @@ static void batch_size_may_be_a_product(void **state)
     } cases[] = {
         {"per_device_train_batch_size: 2\ngradient_accumulation_steps: 8\n", NULL, NULL, 16},
         {"per_device_train_batch_size: 3\n", NULL, NULL, 3},
-        {"micro_batch_size: 2\ngradient_accumulation_steps: 2\n", "gradient_accumulation_steps", "5",
-         10},
+        {"micro_batch_size: 2\ngradient_accumulation_steps: 2\n", "gradient_accumulation_steps",
+         "5", 10},
         {"per_device_train_batch_size: 3\n", "batch_size", "7", 7},
         {"batch_size: 7\n", "per_device_train_batch_size", "2", 2},
     };
@@ -137,7 +137,8 @@ static void what_a_job_needs_is_named(void **state)
     graft_config *config = configured("base_model: b\n", NULL, NULL);
     assert_ok(graft_config_require(config, "base_model"));
     assert_fails(graft_config_require(config, "dataset"), GRAFT_E_CONFIG, "dataset is not set");
-    assert_fails(graft_config_require(config, "output_dir"), GRAFT_E_CONFIG, "output_dir is not set");
+    assert_fails(graft_config_require(config, "output_dir"), GRAFT_E_CONFIG,
+                 "output_dir is not set");
     graft_config_free(config);
 }
 

@@ -105,7 +105,8 @@ static void a_json_file_works_too(void **state)
 {
     (void)state;
     graft_config *config = new_config();
-    assert_ok(read_text(config, "{\"model\": \"m.gguf\", \"lora_rank\": 4, \"dataset\": \"d.jsonl\"}"));
+    assert_ok(read_text(config, "{\"model\": \"m.gguf\", \"lora_rank\": 4, "
+                                "\"dataset\": \"d.jsonl\"}"));
     assert_string_equal(config->base_model, "m.gguf");
     assert_int_equal(config->lora_r, 4);
     assert_string_equal(config->dataset.items[0].path, "d.jsonl");
@@ -191,7 +192,8 @@ static void a_failed_value_leaves_the_old_one(void **state)
     assert_string_equal(config->dataset.items[0].path, "a.jsonl");
     assert_fails(graft_config_set(config, "lora_r", "x"), GRAFT_E_CONFIG, "lora_r: ");
     assert_int_equal(config->lora_r, 16);
-    assert_fails(graft_config_set(config, "lora-rr", "1"), GRAFT_E_CONFIG, "did you mean \"lora_r\"");
+    assert_fails(graft_config_set(config, "lora-rr", "1"), GRAFT_E_CONFIG,
+                 "did you mean \"lora_r\"");
     assert_null(graft_config_get(config, "nothing"));
     graft_config_free(config);
 }

@@ -40,7 +40,7 @@ static size_t context(const graft_pass *pass, uint32_t row, int32_t *out)
     size_t n = 0, s = 0;
     int32_t chain[MAX_TOKENS];
     size_t n_chain = 0;
-    while (row < pass->spans[s].query_begin || row >= pass->spans[s].query_begin + pass->spans[s].n_query) {
+    while (row >= pass->spans[s].query_begin + pass->spans[s].n_query) {
         s++;
     }
     for (int32_t at = (int32_t)s; at >= 0; at = pass->spans[at].parent) {
@@ -77,7 +77,7 @@ static void check_spans(const graft_pass *pass)
     assert_int_equal(row, pass->n_tok);
 }
 
-/* The first example that begins like ids[0..n] (the target included): one name for all that share it. */
+/* The first example that begins like ids[0..n], the target included: one name for all that do. */
 static size_t first_alike(const batch *b, const int32_t *ids, size_t n)
 {
     size_t e = 0;

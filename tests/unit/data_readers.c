@@ -6,12 +6,13 @@
 
 #include "core/memory.h"
 #include "data/dataset.h"
+#include "support/quotes.h"
 
-/* Reads a file made of text; the caller clears *out. */
+/* Reads a file made of text (' for "); the caller clears *out. */
 static graft_status read_text(graft_dataset *out, const char *name, const char *text,
                               const char *answers)
 {
-    graft_source source = {test_temp_file(name, text, strlen(text)), NULL, answers};
+    graft_source source = {test_temp_file(name, test_quotes(text), strlen(text)), NULL, answers};
     graft_dataset_init(out);
     return graft_dataset_read(out, &source, false);
 }
@@ -21,7 +22,7 @@ static void assert_json(const graft_json *value, const char *expected)
     graft_text text;
     graft_text_init(&text);
     assert_ok(graft_json_write(&text, value, GRAFT_JSON_COMPACT));
-    assert_string_equal(graft_text_z(&text), expected);
+    assert_string_equal(graft_text_z(&text), test_quotes(expected));
     graft_text_clear(&text);
 }
 
@@ -49,24 +50,24 @@ static void assert_becomes(const char *line, const char *format, const char *mes
     graft_dataset_clear(&d);
 }
 
-#define F "{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"
+#define F "{'type':'function','function':{'name':'f'}}"
 
 static void openai_is_the_canonical_form(void **state)
 {
     (void)state;
     /* Already canonical: nothing changes, key order and spellings included. */
     assert_becomes(
-        "{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"u\"},"
-        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"x\",\"type\":\"function\","
-        "\"function\":{\"name\":\"f\",\"arguments\":{\"b\":1.50,\"a\":null}}}]},"
-        "{\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"x\"},"
-        "{\"role\":\"assistant\",\"content\":\"done\"}],\"tools\":[" F "],\"id\":7}",
+        "{'messages':[{'role':'system','content':'s'},{'role':'user','content':'u'},"
+        "{'role':'assistant','content':null,'tool_calls':[{'id':'x','type':'function',"
+        "'function':{'name':'f','arguments':{'b':1.50,'a':null}}}]},"
+        "{'role':'tool','content':'r','tool_call_id':'x'},"
+        "{'role':'assistant','content':'done'}],'tools':[" F "],'id':7}",
         "openai",
-        "[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"u\"},"
-        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"x\",\"type\":\"function\","
-        "\"function\":{\"name\":\"f\",\"arguments\":{\"b\":1.50,\"a\":null}}}]},"
-        "{\"role\":\"tool\",\"content\":\"r\",\"tool_call_id\":\"x\"},"
-        "{\"role\":\"assistant\",\"content\":\"done\"}]",
+        "[{'role':'system','content':'s'},{'role':'user','content':'u'},"
+        "{'role':'assistant','content':null,'tool_calls':[{'id':'x','type':'function',"
+        "'function':{'name':'f','arguments':{'b':1.50,'a':null}}}]},"
+        "{'role':'tool','content':'r','tool_call_id':'x'},"
+        "{'role':'assistant','content':'done'}]",
         "[" F "]", "0 0 1 0 1 ");
 }
 
@@ -75,50 +76,50 @@ static void openai_variants_mean_the_same(void **state)
     (void)state;
     /* Parts, arguments as text, nulls for absent keys, tools as text, bare functions. */
     assert_becomes(
-        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},\"b\"],"
-        "\"tool_calls\":null,\"name\":null},{\"role\":\"assistant\",\"tool_calls\":[{\"function\":"
-        "{\"name\":\"f\",\"arguments\":\"{\\\"k\\\": [1, 2]}\"}},{\"name\":\"g\",\"arguments\":\"\"}]},"
-        "{\"role\":\"tool\",\"name\":\"g\",\"content\":\"2\"},{\"role\":\"tool\",\"content\":\"1\"}],"
-        "\"tools\":\"[{\\\"name\\\": \\\"f\\\"}]\"}",
+        "{'messages':[{'role':'user','content':[{'type':'text','text':'a'},'b'],"
+        "'tool_calls':null,'name':null},{'role':'assistant','tool_calls':[{'function':"
+        "{'name':'f','arguments':'{\\'k\\': [1, 2]}'}},{'name':'g','arguments':''}]},"
+        "{'role':'tool','name':'g','content':'2'},{'role':'tool','content':'1'}],"
+        "'tools':'[{\\'name\\': \\'f\\'}]'}",
         "openai",
-        "[{\"role\":\"user\",\"content\":\"a\\nb\"},{\"role\":\"assistant\",\"content\":null,"
-        "\"tool_calls\":[{\"id\":\"call00001\",\"type\":\"function\",\"function\":{\"name\":\"f\","
-        "\"arguments\":{\"k\":[1,2]}}},{\"id\":\"call00002\",\"type\":\"function\",\"function\":"
-        "{\"name\":\"g\",\"arguments\":{}}}]},"
-        "{\"role\":\"tool\",\"content\":\"2\",\"tool_call_id\":\"call00002\",\"name\":\"g\"},"
-        "{\"role\":\"tool\",\"content\":\"1\",\"tool_call_id\":\"call00001\"}]",
+        "[{'role':'user','content':'a\\nb'},{'role':'assistant','content':null,"
+        "'tool_calls':[{'id':'call00001','type':'function','function':{'name':'f',"
+        "'arguments':{'k':[1,2]}}},{'id':'call00002','type':'function','function':"
+        "{'name':'g','arguments':{}}}]},"
+        "{'role':'tool','content':'2','tool_call_id':'call00002','name':'g'},"
+        "{'role':'tool','content':'1','tool_call_id':'call00001'}]",
         "[" F "]", "0 1 0 0 ");
     /* function_call, the role function, functions. */
     assert_becomes(
-        "{\"messages\":[{\"role\":\"developer\",\"content\":\"d\"},{\"role\":\"assistant\","
-        "\"content\":\"c\",\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}},"
-        "{\"role\":\"function\",\"name\":\"f\",\"content\":\"\"}],\"functions\":[{\"name\":\"f\"}]}",
+        "{'messages':[{'role':'developer','content':'d'},{'role':'assistant',"
+        "'content':'c','function_call':{'name':'f','arguments':'{}'}},"
+        "{'role':'function','name':'f','content':''}],'functions':[{'name':'f'}]}",
         "openai",
-        "[{\"role\":\"developer\",\"content\":\"d\"},{\"role\":\"assistant\",\"content\":\"c\","
-        "\"tool_calls\":[{\"id\":\"call00001\",\"type\":\"function\",\"function\":{\"name\":\"f\","
-        "\"arguments\":{}}}]},{\"role\":\"tool\",\"content\":\"\",\"tool_call_id\":\"call00001\","
-        "\"name\":\"f\"}]",
+        "[{'role':'developer','content':'d'},{'role':'assistant','content':'c',"
+        "'tool_calls':[{'id':'call00001','type':'function','function':{'name':'f',"
+        "'arguments':{}}}]},{'role':'tool','content':'','tool_call_id':'call00001',"
+        "'name':'f'}]",
         "[" F "]", "0 1 0 ");
-    assert_becomes("{\"conversations\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\","
-                   "\"content\":\"a\",\"reasoning_content\":\"why\"}],\"tools\":[]}",
+    assert_becomes("{'conversations':[{'role':'user','content':'u'},{'role':'assistant',"
+                   "'content':'a','reasoning_content':'why'}],'tools':[]}",
                    "openai",
-                   "[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\",\"content\":\"a\","
-                   "\"reasoning_content\":\"why\"}]",
+                   "[{'role':'user','content':'u'},{'role':'assistant','content':'a',"
+                   "'reasoning_content':'why'}]",
                    NULL, "0 1 ");
 }
 
 static void weights_are_read_from_messages(void **state)
 {
     (void)state;
-    assert_becomes("{\"messages\":[{\"role\":\"user\",\"content\":\"u\",\"weight\":0},"
-                   "{\"role\":\"assistant\",\"content\":\"a\",\"weight\":0.25},"
-                   "{\"role\":\"assistant\",\"content\":\"b\",\"train\":false},"
-                   "{\"role\":\"assistant\",\"content\":\"c\",\"loss_mask\":1},"
-                   "{\"role\":\"assistant\",\"content\":\"d\",\"loss_weight\":-2}]}",
+    assert_becomes("{'messages':[{'role':'user','content':'u','weight':0},"
+                   "{'role':'assistant','content':'a','weight':0.25},"
+                   "{'role':'assistant','content':'b','train':false},"
+                   "{'role':'assistant','content':'c','loss_mask':1},"
+                   "{'role':'assistant','content':'d','loss_weight':-2}]}",
                    "openai",
-                   "[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\",\"content\":\"a\"},"
-                   "{\"role\":\"assistant\",\"content\":\"b\"},{\"role\":\"assistant\",\"content\":\"c\"},"
-                   "{\"role\":\"assistant\",\"content\":\"d\"}]",
+                   "[{'role':'user','content':'u'},{'role':'assistant','content':'a'},"
+                   "{'role':'assistant','content':'b'},{'role':'assistant','content':'c'},"
+                   "{'role':'assistant','content':'d'}]",
                    NULL, "0 0.25 0 1 -2 ");
 }
 
@@ -127,8 +128,8 @@ static void train_last_keeps_one_weight(void **state)
     (void)state;
     graft_dataset d;
     assert_ok(read_text(&d, "w.jsonl",
-                        "{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\"},{\"role\":\"assistant\","
-                        "\"content\":\"b\",\"weight\":0.5},{\"role\":\"user\",\"content\":\"c\"}]}\n", NULL));
+                        "{'messages':[{'role':'assistant','content':'a'},{'role':'assistant',"
+                        "'content':'b','weight':0.5},{'role':'user','content':'c'}]}\n", NULL));
     graft_dataset_train_last(&d);
     assert_true(d.conversations[0].turns[0].weight == 0.0f);
     assert_true(d.conversations[0].turns[1].weight == 0.5f);
@@ -140,77 +141,78 @@ static void sharegpt_joins_text_and_calls(void **state)
 {
     (void)state;
     assert_becomes(
-        "{\"conversations\":[{\"from\":\"human\",\"value\":\"u\"},{\"from\":\"gpt\",\"value\":\"wait\","
-        "\"weight\":0.5},{\"from\":\"function_call\",\"value\":\"[{\\\"name\\\": \\\"f\\\", \\\"arguments\\\": "
-        "{}}, {\\\"name\\\": \\\"f\\\", \\\"arguments\\\": {\\\"a\\\": 1}}]\"},"
-        "{\"from\":\"observation\",\"value\":\"1\"},{\"from\":\"observation\",\"value\":\"2\"},"
-        "{\"from\":\"function_call\",\"value\":\"{\\\"name\\\": \\\"f\\\"}\"},"
-        "{\"from\":\"observation\",\"value\":\"3\"},{\"from\":\"gpt\",\"value\":\"end\"}],"
-        "\"system\":\"s\",\"tools\":\"[{\\\"name\\\": \\\"f\\\"}]\"}",
+        "{'conversations':[{'from':'human','value':'u'},{'from':'gpt','value':'wait',"
+        "'weight':0.5},{'from':'function_call','value':'[{\\'name\\': \\'f\\', \\'arguments\\': "
+        "{}}, {\\'name\\': \\'f\\', \\'arguments\\': {\\'a\\': 1}}]'},"
+        "{'from':'observation','value':'1'},{'from':'observation','value':'2'},"
+        "{'from':'function_call','value':'{\\'name\\': \\'f\\'}'},"
+        "{'from':'observation','value':'3'},{'from':'gpt','value':'end'}],"
+        "'system':'s','tools':'[{\\'name\\': \\'f\\'}]'}",
         "sharegpt",
-        "[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"u\"},"
-        "{\"role\":\"assistant\",\"content\":\"wait\",\"tool_calls\":["
-        "{\"id\":\"call00001\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{}}},"
-        "{\"id\":\"call00002\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{\"a\":1}}}]},"
-        "{\"role\":\"tool\",\"content\":\"1\",\"tool_call_id\":\"call00001\"},"
-        "{\"role\":\"tool\",\"content\":\"2\",\"tool_call_id\":\"call00002\"},"
-        "{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"call00003\",\"type\":"
-        "\"function\",\"function\":{\"name\":\"f\",\"arguments\":{}}}]},"
-        "{\"role\":\"tool\",\"content\":\"3\",\"tool_call_id\":\"call00003\"},"
-        "{\"role\":\"assistant\",\"content\":\"end\"}]",
+        "[{'role':'system','content':'s'},{'role':'user','content':'u'},"
+        "{'role':'assistant','content':'wait','tool_calls':["
+        "{'id':'call00001','type':'function','function':{'name':'f','arguments':{}}},"
+        "{'id':'call00002','type':'function','function':{'name':'f','arguments':{'a':1}}}]},"
+        "{'role':'tool','content':'1','tool_call_id':'call00001'},"
+        "{'role':'tool','content':'2','tool_call_id':'call00002'},"
+        "{'role':'assistant','content':null,'tool_calls':[{'id':'call00003','type':"
+        "'function','function':{'name':'f','arguments':{}}}]},"
+        "{'role':'tool','content':'3','tool_call_id':'call00003'},"
+        "{'role':'assistant','content':'end'}]",
         "[" F "]", "0 0 0.5 0 0 1 0 1 ");
 }
 
 static void prompts_become_two_messages(void **state)
 {
     (void)state;
-    static const char both[] = "[{\"role\":\"user\",\"content\":\"p\"},{\"role\":\"assistant\","
-                               "\"content\":\"c\"}]";
-    assert_becomes("{\"prompt\":\"p\",\"completion\":\"c\"}", "prompt", both, NULL, "0 1 ");
-    assert_becomes("{\"prompt\":[{\"role\":\"user\",\"content\":\"p\"}],\"completion\":"
-                   "[{\"role\":\"assistant\",\"content\":\"c\"}]}", "prompt", both, NULL, "0 1 ");
-    assert_becomes("{\"instruction\":\"p\",\"input\":\"\",\"output\":\"c\"}", "prompt", both, NULL,
+    static const char both[] = "[{'role':'user','content':'p'},{'role':'assistant',"
+                               "'content':'c'}]";
+    assert_becomes("{'prompt':'p','completion':'c'}", "prompt", both, NULL, "0 1 ");
+    assert_becomes("{'prompt':[{'role':'user','content':'p'}],'completion':"
+                   "[{'role':'assistant','content':'c'}]}", "prompt", both, NULL, "0 1 ");
+    assert_becomes("{'instruction':'p','input':'','output':'c'}", "prompt", both, NULL,
                    "0 1 ");
-    assert_becomes("{\"instruction\":\"i\",\"input\":\"x\",\"output\":\"c\",\"system\":\"s\","
-                   "\"history\":[[\"q\",\"a\"]]}", "prompt",
-                   "[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\",\"content\":\"q\"},"
-                   "{\"role\":\"assistant\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"i\\nx\"},"
-                   "{\"role\":\"assistant\",\"content\":\"c\"}]", NULL, "0 0 1 0 1 ");
+    assert_becomes("{'instruction':'i','input':'x','output':'c','system':'s',"
+                   "'history':[['q','a']]}", "prompt",
+                   "[{'role':'system','content':'s'},{'role':'user','content':'q'},"
+                   "{'role':'assistant','content':'a'},{'role':'user','content':'i\\nx'},"
+                   "{'role':'assistant','content':'c'}]", NULL, "0 0 1 0 1 ");
 }
 
 static const char question[] =
-    "{\"id\":\"q1\",\"question\":[[{\"role\":\"user\",\"content\":\"u\"}]],\"function\":[{\"name\":"
-    "\"a.f\",\"description\":\"d\",\"parameters\":{\"type\":\"dict\",\"properties\":{\"type\":{\"type\":"
-    "\"float\"},\"any\":{\"type\":\"any\",\"default\":\"x\"},\"list\":{\"type\":\"tuple\",\"items\":{\"type\":"
-    "\"String\"}},\"map\":{\"type\":\"dict\",\"properties\":{\"k\":{\"type\":\"long\"}}}},"
-    "\"required\":[\"type\",\"must\"]}}]}\n";
+    "{'id':'q1','question':[[{'role':'user','content':'u'}]],'function':[{'name':"
+    "'a.f','description':'d','parameters':{'type':'dict','properties':{'type':{'type':"
+    "'float'},'any':{'type':'any','default':'x'},'list':{'type':'tuple','items':{'type':"
+    "'String'}},'map':{'type':'dict','properties':{'k':{'type':'long'}}}},"
+    "'required':['type','must']}}]}\n";
 
 static void bfcl_takes_the_first_answer(void **state)
 {
     (void)state;
     static const char truth[] =
-        "{\"id\":\"q1\",\"ground_truth\":[{\"a.f\":{\"type\":[7.0,7],\"any\":[\"\",\"x\"],\"list\":"
-        "[[\"p\",\"q\"],[\"q\"]],\"map\":[{\"k\":[1,2],\"left\":[\"\"]}],\"must\":[\"\",\"m\"]}},"
-        "{\"a.f\":{\"type\":[0],\"any\":[\"\"],\"must\":[\"\"]}}]}\n";
+        "{'id':'q1','ground_truth':[{'a.f':{'type':[7.0,7],'any':['','x'],'list':"
+        "[['p','q'],['q']],'map':[{'k':[1,2],'left':['']}],'must':['','m']}},"
+        "{'a.f':{'type':[0],'any':[''],'must':['']}}]}\n";
     char answers[64];
     graft_dataset d;
-    snprintf(answers, sizeof answers, "%s", test_temp_file("answers.json", truth, strlen(truth)));
+    snprintf(answers, sizeof answers, "%s",
+             test_temp_file("answers.json", test_quotes(truth), strlen(truth)));
     assert_ok(read_text(&d, "q.json", question, answers));
     assert_string_equal(d.format, "bfcl");
     assert_json(d.conversations[0].messages,
-                "[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\",\"content\":null,"
-                "\"tool_calls\":[{\"id\":\"call00001\",\"type\":\"function\",\"function\":{\"name\":\"a.f\","
-                "\"arguments\":{\"type\":7.0,\"list\":[\"p\",\"q\"],\"map\":{\"k\":1},\"must\":\"m\"}}},"
-                "{\"id\":\"call00002\",\"type\":\"function\",\"function\":{\"name\":\"a.f\","
-                "\"arguments\":{\"type\":0,\"must\":\"\"}}}]}]");
+                "[{'role':'user','content':'u'},{'role':'assistant','content':null,"
+                "'tool_calls':[{'id':'call00001','type':'function','function':{'name':'a.f',"
+                "'arguments':{'type':7.0,'list':['p','q'],'map':{'k':1},'must':'m'}}},"
+                "{'id':'call00002','type':'function','function':{'name':'a.f',"
+                "'arguments':{'type':0,'must':''}}}]}]");
     assert_json(d.conversations[0].tools,
-                "[{\"type\":\"function\",\"function\":{\"name\":\"a.f\",\"description\":\"d\","
-                "\"parameters\":{\"type\":\"object\",\"properties\":{\"type\":{\"type\":\"number\"},"
-                "\"any\":{\"default\":\"x\"},\"list\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
-                "\"map\":{\"type\":\"object\",\"properties\":{\"k\":{\"type\":\"integer\"}}}},"
-                "\"required\":[\"type\",\"must\"]}}}]");
+                "[{'type':'function','function':{'name':'a.f','description':'d',"
+                "'parameters':{'type':'object','properties':{'type':{'type':'number'},"
+                "'any':{'default':'x'},'list':{'type':'array','items':{'type':'string'}},"
+                "'map':{'type':'object','properties':{'k':{'type':'integer'}}}},"
+                "'required':['type','must']}}}]");
     assert_json(graft_json_at(d.conversations[0].expected, 1),
-                "{\"a.f\":{\"type\":[0],\"any\":[\"\"],\"must\":[\"\"]}}");
+                "{'a.f':{'type':[0],'any':[''],'must':['']}}");
     assert_int_equal(graft_json_length(d.conversations[0].expected), 2);
     graft_dataset_clear(&d);
 }
@@ -218,22 +220,22 @@ static void bfcl_takes_the_first_answer(void **state)
 static void expected_of_another_shape_is_left_aside(void **state)
 {
     (void)state;
-    static const char *const kept[] = {"[]", "[{\"f\":{\"a\":[1]}}]", "[{\"f\":{}},{\"g\":{}}]"};
-    static const char *const left[] = {"null", "{}", "[[\"f(a=1)\"]]", "[{\"f\":{\"a\":1}}]",
-                                       "[{\"f\":{},\"g\":{}}]", "[{}]"};
+    static const char *const kept[] = {"[]", "[{'f':{'a':[1]}}]", "[{'f':{}},{'g':{}}]"};
+    static const char *const left[] = {"null", "{}", "[['f(a=1)']]", "[{'f':{'a':1}}]",
+                                       "[{'f':{},'g':{}}]", "[{}]"};
     char line[256];
     graft_dataset d;
     for (size_t i = 0; i < sizeof kept / sizeof *kept + sizeof left / sizeof *left; i++) {
         bool keep = i < sizeof kept / sizeof *kept;
-        snprintf(line, sizeof line, "{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\"}],"
-                 "\"expected\":%s}", keep ? kept[i] : left[i - sizeof kept / sizeof *kept]);
+        snprintf(line, sizeof line, "{'messages':[{'role':'assistant','content':'a'}],"
+                 "'expected':%s}", keep ? kept[i] : left[i - sizeof kept / sizeof *kept]);
         assert_ok(read_text(&d, "e.jsonl", line, NULL));
         assert_int_equal(d.conversations[0].expected != NULL, keep);
         graft_dataset_clear(&d);
     }
     /* Without a reply, but with what is expected: an item for evaluation. */
-    assert_ok(read_text(&d, "e.jsonl", "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"
-                        "\"expected\":[]}", NULL));
+    assert_ok(read_text(&d, "e.jsonl", "{'messages':[{'role':'user','content':'a'}],"
+                        "'expected':[]}", NULL));
     assert_int_equal(d.conversations[0].n_turns, 1);
     graft_dataset_clear(&d);
 }
@@ -243,15 +245,15 @@ static void files_may_be_one_array(void **state)
     (void)state;
     graft_dataset d;
     assert_ok(read_text(&d, "a.json",
-                        "\xEF\xBB\xBF\n [\n {\"prompt\": \"a [{\\\"\",\n  \"completion\": \"b\"},\n\n"
-                        "{\"prompt\":\"c\",\"completion\":\"d\"}\n ,{\"prompt\":\"e\",\"completion\":\"]\"}]\n\n",
+                        "\xEF\xBB\xBF\n [\n {'prompt': 'a [{\\'',\n  'completion': 'b'},\n\n"
+                        "{'prompt':'c','completion':'d'}\n ,{'prompt':'e','completion':']'}]\n\n",
                         NULL));
     assert_int_equal(d.n, 3);
     assert_int_equal(d.conversations[0].line, 3);
     assert_int_equal(d.conversations[1].line, 6);
     assert_int_equal(d.conversations[2].line, 7);
-    assert_string_equal(graft_json_string(graft_json_get(graft_json_at(d.conversations[0].messages, 0),
-                                                         "content"), NULL), "a [{\"");
+    const graft_json *first = graft_json_at(d.conversations[0].messages, 0);
+    assert_string_equal(graft_json_string(graft_json_get(first, "content"), NULL), "a [{\"");
     graft_dataset_clear(&d);
 }
 
@@ -259,8 +261,8 @@ static void lines_keep_their_numbers(void **state)
 {
     (void)state;
     graft_dataset d;
-    assert_ok(read_text(&d, "l.jsonl", "\xEF\xBB\xBF{\"prompt\":\"a\",\"completion\":\"b\"}\r\n\n  \n"
-                        "{\"prompt\":\"c\",\"completion\":\"d\"}", NULL));
+    assert_ok(read_text(&d, "l.jsonl", "\xEF\xBB\xBF{'prompt':'a','completion':'b'}\r\n\n  \n"
+                        "{'prompt':'c','completion':'d'}", NULL));
     assert_int_equal(d.n, 2);
     assert_int_equal(d.conversations[0].line, 1);
     assert_int_equal(d.conversations[1].line, 4);
@@ -299,12 +301,12 @@ static void counts_are_right(void **state)
     graft_dataset d;
     graft_dataset_counts c;
     assert_ok(read_text(&d, "c.jsonl",
-                        "{\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\","
-                        "\"tool_calls\":[{\"name\":\"f\"},{\"name\":\"h\"}]}],\"tools\":[{\"name\":\"f\"},"
-                        "{\"name\":\"g\"}]}\n"
-                        "{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"weight\":0}],\"tools\":"
-                        "[{\"name\":\"g\"}]}\n"
-                        "{\"messages\":[{\"role\":\"system\",\"content\":\"s\"}],\"expected\":[]}\n", NULL));
+                        "{'messages':[{'role':'user','content':'u'},{'role':'assistant',"
+                        "'tool_calls':[{'name':'f'},{'name':'h'}]}],'tools':[{'name':'f'},"
+                        "{'name':'g'}]}\n"
+                        "{'messages':[{'role':'assistant','content':'a','weight':0}],'tools':"
+                        "[{'name':'g'}]}\n"
+                        "{'messages':[{'role':'system','content':'s'}],'expected':[]}\n", NULL));
     assert_ok(graft_dataset_count(&c, &d));
     assert_int_equal(c.examples, 3);
     assert_int_equal(c.messages[GRAFT_ROLE_SYSTEM], 1);

@@ -9,6 +9,7 @@
 #include "core/strings.h"
 #include "data/dataset.h"
 #include "data/order.h"
+#include "support/quotes.h"
 
 /* A dataset whose example i is the i-th text: one letter per tool it declares. */
 static void make(graft_dataset *out, const char *const *tools, size_t n)
@@ -16,14 +17,15 @@ static void make(graft_dataset *out, const char *const *tools, size_t n)
     graft_text text;
     graft_text_init(&text);
     for (size_t i = 0; i < n; i++) {
-        assert_ok(graft_text_appendf(&text, "{\"messages\":[{\"role\":\"assistant\",\"content\":\"%zu\"}],"
-                                     "\"tools\":[", i));
+        assert_ok(graft_text_appendf(&text, "{'messages':[{'role':'assistant','content':'%zu'}],"
+                                     "'tools':[", i));
         for (const char *t = tools[i]; *t; t++) {
-            assert_ok(graft_text_appendf(&text, "%s{\"name\":\"%c\"}", t == tools[i] ? "" : ",", *t));
+            assert_ok(graft_text_appendf(&text, "%s{'name':'%c'}", t == tools[i] ? "" : ",", *t));
         }
         assert_ok(graft_text_append_z(&text, "]}\n"));
     }
-    graft_source source = {test_temp_file("split.jsonl", text.data, text.len), NULL, NULL};
+    const char *path = test_temp_file("split.jsonl", test_quotes(text.data), text.len);
+    graft_source source = {path, NULL, NULL};
     graft_dataset_init(out);
     assert_ok(graft_dataset_read(out, &source, false));
     assert_int_equal(out->n, n);
@@ -171,7 +173,7 @@ static void random_tools_never_cross(void **state)
             size_t n = (size_t)graft_rng_below(&rng, 4), at = 0;
             for (size_t k = 0; k < n; k++) {
                 char c = (char)('!' + graft_rng_below(&rng, 90));
-                if (c != '"' && c != '\\' && !memchr(texts[i], c, at)) {
+                if (c != '"' && c != '\\' && c != '\'' && !memchr(texts[i], c, at)) {
                     texts[i][at++] = c;
                 }
             }
@@ -180,7 +182,8 @@ static void random_tools_never_cross(void **state)
         }
         make(&train, tools, 60);
         graft_dataset_init(&eval);
-        assert_ok(graft_dataset_split(&train, &eval, 12, GRAFT_SPLIT_TOOL, (uint64_t)round, &dropped));
+        assert_ok(graft_dataset_split(&train, &eval, 12, GRAFT_SPLIT_TOOL, (uint64_t)round,
+                                      &dropped));
         assert_int_equal(eval.n, 12); /* examples without tools fill up what groups leave */
         check_parts(&train, &eval, 60, dropped);
         check_tools(&train, &eval);
