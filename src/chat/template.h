@@ -13,6 +13,14 @@
 
 typedef struct graft_template graft_template;
 
+/* What one parse or one rendering may use up; hitting a bound is an error that names it. */
+typedef struct graft_template_limits {
+    size_t steps; /* of evaluation, roughly one per operation and per 64 bytes moved */
+    size_t depth; /* of nesting: expressions, statements and macro calls together */
+    size_t bytes; /* of memory, for everything including the output */
+} graft_template_limits;
+extern const graft_template_limits graft_template_default_limits; /* 50 million, 2000, 256 MiB */
+
 /* Rendered text. origin has one byte per byte of text: 1 came from the template (or from trusted
  * variables), 0 from data. */
 typedef struct graft_rendered {
@@ -26,9 +34,17 @@ void graft_rendered_clear(graft_rendered *rendered);
 graft_status graft_template_parse(graft_template **out, const char *source, size_t n, const char *name);
 void graft_template_free(graft_template *tpl);
 
+/* Instead of the default ones. */
+void graft_template_set_limits(graft_template *tpl, const graft_template_limits *limits);
+/* What strftime_now tells, in seconds since 1970. Negative (the default): the clock. */
+void graft_template_set_time(graft_template *tpl, int64_t seconds);
+
 /* Renders into *out (cleared first). `data` is an object whose members are variables that came
  * from data (messages, tools); `trusted` the same for values that count as template text
  * (bos_token, eos_token, add_generation_prompt, enable_thinking, ...). Either may be NULL.
+ * A name in both counts as trusted. A message's `role`, if it is one of the five known ones,
+ * counts as template text too: templates build control tokens around it. Several renderings of
+ * one template may run at the same time.
  * GRAFT_E_DATA when the template raises (raise_exception: its message) or a bound is hit. */
 graft_status graft_template_render(const graft_template *tpl, graft_rendered *out,
                                    const graft_json *data, const graft_json *trusted);

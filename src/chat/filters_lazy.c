@@ -1,0 +1,307 @@
+/* chat/filters_lazy.c - filters that compute their items only when somebody walks them.
+ *
+ * Like Python's generators: nothing happens, and nothing fails, before the first item is asked
+ * for; the result can be walked once, is always true and has no length. */
+#include <string.h>
+
+#include "chat/filters.h"
+
+/* What map, select and their kin need while they are walked. */
+typedef struct lazy {
+    graft_jvalue source;
+    graft_jargs args;
+    bool started, by_attribute, wanted, case_sensitive;
+    graft_jvalue path, fallback; /* attribute; of map: what stands in for undefined, or MISSING */
+    const graft_jfilter *filter;
+    const graft_jtest *test; /* NULL: truth */
+    graft_jargs rest;        /* arguments of the filter or test */
+    graft_jdict *seen;       /* of unique */
+} lazy;
+
+static graft_status lazy_new(graft_jinja *j, const graft_jcall *call,
+                             graft_status (*next)(graft_jinja *, graft_jiter *, graft_jvalue *,
+                                                  bool *),
+                             lazy **state, graft_jvalue *out)
+{
+    graft_status status = GRAFT_OK;
+    graft_jiter *iter;
+    GRAFT_TRY(graft_j__alloc(j, state, 1, sizeof **state));
+    GRAFT_TRY(graft_j__iter_new(j, &iter, "generator", next));
+    (*state)->source = *call->self;
+    if (call->args != NULL) {
+        (*state)->args = *call->args;
+    }
+    iter->with = *state;
+    iter->over = graft_j__none; /* until the walk begins */
+    *out = graft_j__iterator(iter);
+done:
+    return status;
+}
+
+/* The state, with the source under iter->inner; *done if there is nothing to walk. */
+static graft_status begin(graft_jinja *j, graft_jiter *iter, lazy **out, bool *first, bool *done)
+{
+    graft_status status = GRAFT_OK;
+    lazy *state = iter->with;
+    *out = state;
+    *first = !state->started;
+    *done = false;
+    if (!state->started) {
+        state->started = true;
+        if (!graft_j__truth(&state->source)) {
+            iter->inner = NULL;
+        } else {
+            GRAFT_TRY(graft_j__iterate(j, &state->source, &iter->inner));
+        }
+    }
+    *done = iter->inner == NULL;
+done:
+    return status;
+}
+
+/* ---- map ---- */
+
+static graft_status prepare_map(graft_jinja *j, lazy *state)
+{
+    const graft_jargs *args = &state->args;
+    const graft_jkeyword *unknown = NULL;
+    bool attribute = false;
+    for (size_t i = 0; i < args->n_keywords && args->n == 0; i++) {
+        const graft_jkeyword *keyword = &args->keywords[i];
+        if (keyword->n == 9 && memcmp(keyword->name, "attribute", 9) == 0) {
+            attribute = true;
+            state->path = keyword->value;
+        } else if (keyword->n == 7 && memcmp(keyword->name, "default", 7) == 0) {
+            state->fallback = keyword->value;
+        } else {
+            unknown = keyword;
+        }
+    }
+    if (attribute && unknown != NULL) {
+        return graft_j__fail(j, "Unexpected keyword argument '%.*s'", (int)unknown->n,
+                             unknown->name);
+    }
+    state->by_attribute = attribute;
+    if (attribute) {
+        return GRAFT_OK;
+    }
+    if (args->n == 0) {
+        return graft_j__fail(j, "map requires a filter argument");
+    }
+    const graft_jvalue *name = &args->values[0];
+    if (name->kind == GRAFT_J_STRING) {
+        state->filter = graft_j__find_filter(name->u.s->data, name->u.s->n);
+    }
+    if (state->filter == NULL) {
+        return graft_j__fail(j, "No filter named '%.*s'.",
+                             name->kind == GRAFT_J_STRING ? (int)name->u.s->n : 9,
+                             name->kind == GRAFT_J_STRING ? name->u.s->data : "undefined");
+    }
+    state->rest = *args;
+    state->rest.values++;
+    state->rest.n--;
+    return GRAFT_OK;
+}
+
+/* The attribute path; with a default, every undefined step gives the default. */
+static graft_status map_attribute(graft_jinja *j, const lazy *state, const graft_jvalue *item,
+                                  graft_jvalue *out)
+{
+    graft_status status = GRAFT_OK;
+    graft_jlist *steps;
+    graft_jvalue dot;
+    const bool fallback = state->fallback.kind != GRAFT_J_MISSING &&
+                          state->fallback.kind != GRAFT_J_NONE;
+    if (!fallback || state->path.kind != GRAFT_J_STRING) {
+        GRAFT_TRY(graft_j__getpath(j, item, &state->path, out));
+        if (fallback && out->kind == GRAFT_J_UNDEFINED) {
+            *out = state->fallback;
+        }
+        goto done;
+    }
+    GRAFT_TRY(graft_j__string_z(j, &dot, "."));
+    GRAFT_TRY(graft_j__list_new(j, &steps, 0));
+    GRAFT_TRY(graft_j__split(j, state->path.u.s, dot.u.s, -1, steps));
+    *out = *item;
+    for (size_t i = 0; i < steps->n; i++) {
+        graft_jvalue subject = *out;
+        GRAFT_TRY(graft_j__getpath(j, &subject, &steps->items[i], out));
+        if (out->kind == GRAFT_J_UNDEFINED) {
+            *out = state->fallback;
+        }
+    }
+done:
+    return status;
+}
+
+static graft_status next_of_map(graft_jinja *j, graft_jiter *iter, graft_jvalue *out, bool *done)
+{
+    graft_status status = GRAFT_OK;
+    lazy *state;
+    bool first;
+    graft_jvalue item;
+    GRAFT_TRY(begin(j, iter, &state, &first, done));
+    if (*done) {
+        return GRAFT_OK;
+    }
+    if (first) {
+        GRAFT_TRY(prepare_map(j, state));
+    }
+    GRAFT_TRY(graft_j__next(j, iter->inner, &item, done));
+    if (*done) {
+        return GRAFT_OK;
+    }
+    status = state->by_attribute ? map_attribute(j, state, &item, out)
+                                 : graft_j__run_filter(j, state->filter, &item, &state->rest, out);
+done:
+    return status;
+}
+
+graft_status graft_jfilter__map(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    lazy *state;
+    return lazy_new(j, call, next_of_map, &state, out);
+}
+
+/* ---- select and reject ---- */
+
+static graft_status prepare_select(graft_jinja *j, lazy *state)
+{
+    const graft_jargs *args = &state->args;
+    size_t used = 0;
+    if (state->by_attribute) {
+        if (args->n == 0) {
+            return graft_j__fail(j, "Missing parameter for attribute name");
+        }
+        state->path = args->values[used++];
+    }
+    if (args->n == used) {
+        return GRAFT_OK;
+    }
+    const graft_jvalue *name = &args->values[used++];
+    if (name->kind == GRAFT_J_STRING) {
+        state->test = graft_j__find_test(name->u.s->data, name->u.s->n);
+    }
+    if (state->test == NULL) {
+        return graft_j__fail(j, "No test named '%.*s'.",
+                             name->kind == GRAFT_J_STRING ? (int)name->u.s->n : 9,
+                             name->kind == GRAFT_J_STRING ? name->u.s->data : "undefined");
+    }
+    state->rest = *args;
+    state->rest.values += used;
+    state->rest.n -= used;
+    return GRAFT_OK;
+}
+
+static graft_status next_of_select(graft_jinja *j, graft_jiter *iter, graft_jvalue *out, bool *done)
+{
+    graft_status status = GRAFT_OK;
+    lazy *state;
+    bool first;
+    GRAFT_TRY(begin(j, iter, &state, &first, done));
+    if (*done) {
+        return GRAFT_OK;
+    }
+    if (first) {
+        GRAFT_TRY(prepare_select(j, state));
+    }
+    for (;;) {
+        graft_jvalue judged;
+        bool passes;
+        GRAFT_TRY(graft_j__next(j, iter->inner, out, done));
+        if (*done) {
+            break;
+        }
+        judged = *out;
+        if (state->by_attribute) {
+            GRAFT_TRY(graft_j__getpath(j, out, &state->path, &judged));
+        }
+        passes = graft_j__truth(&judged);
+        if (state->test != NULL) {
+            GRAFT_TRY(graft_j__run_test(j, state->test, &judged, &state->rest, &passes));
+        }
+        if (passes == state->wanted) {
+            break;
+        }
+    }
+done:
+    return status;
+}
+
+static graft_status select_items(graft_jinja *j, const graft_jcall *call, bool wanted,
+                                 bool by_attribute, graft_jvalue *out)
+{
+    lazy *state;
+    graft_status status = lazy_new(j, call, next_of_select, &state, out);
+    if (status == GRAFT_OK) {
+        state->wanted = wanted;
+        state->by_attribute = by_attribute;
+    }
+    return status;
+}
+
+graft_status graft_jfilter__select(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    return select_items(j, call, true, false, out);
+}
+
+graft_status graft_jfilter__reject(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    return select_items(j, call, false, false, out);
+}
+
+graft_status graft_jfilter__selectattr(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    return select_items(j, call, true, true, out);
+}
+
+graft_status graft_jfilter__rejectattr(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    return select_items(j, call, false, true, out);
+}
+
+/* ---- unique ---- */
+
+static graft_status next_of_unique(graft_jinja *j, graft_jiter *iter, graft_jvalue *out, bool *done)
+{
+    graft_status status = GRAFT_OK;
+    lazy *state;
+    bool first;
+    GRAFT_TRY(begin(j, iter, &state, &first, done));
+    if (*done) {
+        return GRAFT_OK;
+    }
+    if (first) {
+        GRAFT_TRY(graft_j__dict_new(j, &state->seen));
+    }
+    for (;;) {
+        graft_jvalue key;
+        const graft_jvalue *before;
+        GRAFT_TRY(graft_j__next(j, iter->inner, out, done));
+        if (*done) {
+            break;
+        }
+        GRAFT_TRY(graft_j__sort_key(j, out, &state->path, state->case_sensitive, &key));
+        GRAFT_TRY(graft_j__dict_find(j, state->seen, &key, &before, NULL));
+        if (before == NULL) {
+            status = graft_j__dict_set(j, state->seen, &key, graft_j__none);
+            break;
+        }
+    }
+done:
+    return status;
+}
+
+graft_status graft_jfilter__unique(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    lazy *state;
+    graft_status status = lazy_new(j, call, next_of_unique, &state, out);
+    if (status == GRAFT_OK) {
+        state->case_sensitive = graft_j__truth(&call->p[0]);
+        state->path = call->p[1];
+        if (state->path.kind == GRAFT_J_NONE) {
+            state->path.kind = GRAFT_J_MISSING;
+        }
+    }
+    return status;
+}
