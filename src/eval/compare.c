@@ -50,7 +50,7 @@ done:
 }
 
 typedef struct change {
-    graft_score before, after;
+    graft_eval_score before, after;
     size_t gained, lost; /* verdicts that turned, over the pairs where both say something */
     double p;
 } change;
@@ -70,12 +70,12 @@ static change change_of(const graft_eval_report *before, const graft_eval_report
     return c;
 }
 
-static double percent(const graft_score *score)
+static double percent(const graft_eval_score *score)
 {
     return score->of > 0 ? 100.0 * (double)score->hits / (double)score->of : 0;
 }
 
-static graft_status append_score(graft_text *out, const graft_score *score)
+static graft_status append_score(graft_text *out, const graft_eval_score *score)
 {
     char ratio[48], interval[48];
     snprintf(ratio, sizeof ratio, "%zu/%zu", score->hits, score->of);

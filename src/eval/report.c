@@ -102,9 +102,9 @@ done:
     return status;
 }
 
-graft_score graft_eval_report_score(const graft_eval_report *report, size_t metric)
+graft_eval_score graft_eval_report_score(const graft_eval_report *report, size_t metric)
 {
-    graft_score score = {0};
+    graft_eval_score score = {0};
     for (size_t i = 0; i < report->n; i++) {
         graft_verdict verdict = report->items[i].verdicts[metric];
         score.hits += verdict == GRAFT_VERDICT_YES;

@@ -46,11 +46,11 @@ graft_status graft_eval_report_add(graft_eval_report *report, const graft_eval_r
 
 /* How often the metric (an index into graft_metrics) says yes, of how often it says anything, and the
  * 95 % Wilson interval of the share. */
-typedef struct graft_score {
+typedef struct graft_eval_score {
     size_t hits, of;
     double low, high;
-} graft_score;
-graft_score graft_eval_report_score(const graft_eval_report *report, size_t metric);
+} graft_eval_score;
+graft_eval_score graft_eval_report_score(const graft_eval_report *report, size_t metric);
 
 /* {"n", "loss_per_token", "tokens", "scores": {NAME: {"hits", "of", "low", "high"}},
  *  "spurious_calls", "missing_calls", "items": [{"index", "turn", "prompt_tokens", "output", "calls",

@@ -20,7 +20,7 @@ graft_status graft_eval__set_loss(graft_json *object, double loss)
                           : graft_json_set(object, "loss_per_token", NULL);
 }
 
-graft_status graft_eval__set_score(graft_json *object, const char *key, const graft_score *score)
+graft_status graft_eval__set_score(graft_json *object, const char *key, const graft_eval_score *score)
 {
     graft_status status = GRAFT_OK;
     graft_json *json = graft_json_new_object();
@@ -76,7 +76,7 @@ static graft_status scores_json(graft_json **out, const graft_eval_report *repor
     graft_status status = GRAFT_OK;
     *out = graft_json_new_object();
     for (size_t i = 0; i < graft_n_metrics; i++) {
-        graft_score score = graft_eval_report_score(report, i);
+        graft_eval_score score = graft_eval_report_score(report, i);
         GRAFT_TRY(graft_eval__set_score(*out, graft_metrics[i]->name, &score));
     }
 done:

@@ -4,14 +4,14 @@
 
 #include "run/training.h"
 
-static graft_status describe(const graft_report *report, bool json, graft_text *out)
+static graft_status describe(const graft_eval_report *report, bool json, graft_text *out)
 {
     graft_status status = GRAFT_OK;
     graft_json *o = NULL;
     if (!json) {
-        return graft_report_table(report, out);
+        return graft_eval_report_table(out, report);
     }
-    GRAFT_TRY(graft_report_json(report, &o));
+    GRAFT_TRY(graft_eval_report_json(&o, report));
     GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_COMPACT));
     GRAFT_TRY(graft_text_append_char(out, '\n'));
 done:
@@ -24,9 +24,10 @@ graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json
     graft_status status = GRAFT_OK;
     graft_session session = {0};
     graft_corpus corpus = {0};
-    graft_report *report = NULL;
+    graft_eval_report report;
     graft_text text;
     graft_text_init(&text);
+    graft_eval_report_init(&report);
     *out = NULL;
     GRAFT_TRY(graft_config_check(config));
     if (config->dataset.n == 0) {
@@ -39,10 +40,10 @@ graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json
     GRAFT_TRY(graft_session_load_adapter(&session));
     GRAFT_TRY(graft_corpus_build(&corpus, &session));
     GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
-    GRAFT_TRY(describe(report, json != 0, &text));
+    GRAFT_TRY(describe(&report, json != 0, &text));
     GRAFT_TRY(graft_text_take(&text, out));
 done:
-    graft_report_free(report);
+    graft_eval_report_clear(&report);
     graft_corpus_clear(&corpus);
     graft_session_close(&session);
     graft_text_clear(&text);

@@ -7,6 +7,8 @@
 #include "run/report_html.h"
 #include "run/training.h"
 
+#define EVAL_LIMIT ((size_t)1 << 30) /* bytes of an eval-*.json that is read back */
+
 static graft_status open_folder(graft_training *t)
 {
     graft_status status = GRAFT_OK;
@@ -27,8 +29,8 @@ done:
 
 static void close_training(graft_training *t)
 {
-    graft_report_free(t->before);
-    graft_report_free(t->after);
+    graft_eval_report_clear(&t->before);
+    graft_eval_report_clear(&t->after);
     graft_journal_close(t->journal);
     graft_trainer_clear(&t->trainer);
     graft_session_close(&t->session);
@@ -41,7 +43,7 @@ static void close_training(graft_training *t)
 }
 
 /* Scores the model as it is, keeps every item's verdict, and says so in the journal. */
-static graft_status evaluate(graft_training *t, graft_report **report, const char *when)
+static graft_status evaluate(graft_training *t, graft_eval_report *report, const char *when)
 {
     graft_status status = GRAFT_OK;
     char name[48];
@@ -55,7 +57,7 @@ static graft_status evaluate(graft_training *t, graft_report **report, const cha
     snprintf(name, sizeof name, "eval-%s.json", when);
     GRAFT_TRY(graft_path_join(&path, t->config->output_dir, name));
     GRAFT_TRY(graft_score_corpus(report, &t->session, &t->eval, t->hooks, when));
-    GRAFT_TRY(graft_report_json(*report, &json));
+    GRAFT_TRY(graft_eval_report_json(&json, report));
     GRAFT_TRY(graft_json_write(&text, json, GRAFT_JSON_PRETTY));
     GRAFT_TRY(graft_text_append_char(&text, '\n'));
     GRAFT_TRY(graft_file_write(path, graft_text_z(&text), text.len));
@@ -74,6 +76,9 @@ static graft_status evaluate_before(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     char *path = NULL;
+    graft_text text;
+    graft_json *json = NULL;
+    graft_text_init(&text);
     if (!t->config->eval_before) {
         return GRAFT_OK;
     }
@@ -81,10 +86,17 @@ static graft_status evaluate_before(graft_training *t)
         return evaluate(t, &t->before, "before");
     }
     GRAFT_TRY(graft_path_join(&path, t->config->output_dir, "eval-before.json"));
-    if (graft_path_exists(path)) {
-        GRAFT_TRY(graft_report_read(&t->before, path));
+    if (!graft_path_exists(path)) {
+        goto done;
+    }
+    GRAFT_TRY(graft_file_read(&text, path, EVAL_LIMIT));
+    if (graft_json_parse(&json, text.data, text.len) != GRAFT_OK ||
+        graft_eval_report_parse(&t->before, json) != GRAFT_OK) {
+        status = graft_fail_prefix("%s", path);
     }
 done:
+    graft_json_free(json);
+    graft_text_clear(&text);
     graft_free(path);
     return status;
 }
@@ -115,6 +127,8 @@ graft_status graft_train(graft_config *config, const graft_hooks *hooks, int jso
     graft_text text;
     graft_text_init(&text);
     graft_text_init(&t.identity);
+    graft_eval_report_init(&t.before);
+    graft_eval_report_init(&t.after);
     if (out != NULL) {
         *out = NULL;
     }

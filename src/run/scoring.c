@@ -24,7 +24,7 @@ typedef struct scoring {
     item_list list;
     graft_tokens *prompts;
     graft_reply *replies;
-    graft_report *report;
+    graft_eval_report *report;
     size_t n_ended, n_tokens;
     double begin;
 } scoring;
@@ -105,32 +105,13 @@ static int on_token(void *context, size_t prompt, int32_t id)
     return graft_hooks_check(s->hooks) != GRAFT_OK;
 }
 
-/* [{"name", "arguments"}] of the calls that message `turn` makes; an empty array if none. */
-static graft_status expected_calls(graft_json **out, const graft_conversation *c, size_t turn)
-{
-    graft_status status = GRAFT_OK;
-    graft_json *calls = graft_json_get(graft_json_at(c->messages, turn), "tool_calls");
-    *out = graft_json_new_array();
-    for (size_t i = 0; i < graft_json_length(calls); i++) {
-        graft_json *function = graft_json_get(graft_json_at(calls, i), "function");
-        graft_json *call = graft_json_new_object();
-        GRAFT_TRY(graft_json_push(*out, call));
-        GRAFT_TRY(graft_json_set(call, "name",
-                                 graft_json_retain(graft_json_get(function, "name"))));
-        GRAFT_TRY(graft_json_set(call, "arguments",
-                                 graft_json_retain(graft_json_get(function, "arguments"))));
-    }
-done:
-    return status;
-}
-
 static graft_status judge(scoring *s, size_t i)
 {
     graft_status status = GRAFT_OK;
     const graft_conversation *c =
         &s->corpus->dataset.conversations[s->list.items[i].conversation];
     graft_text output, content;
-    graft_json *calls = NULL, *expected = NULL;
+    graft_json *calls = NULL;
     size_t n_broken = 0;
     graft_text_init(&output);
     graft_text_init(&content);
@@ -142,21 +123,22 @@ static graft_status judge(scoring *s, size_t i)
     }
     GRAFT_TRY(graft_chat_dialect(s->session->chat)
                   ->parse(&calls, &content, &n_broken, graft_text_z(&output), output.len));
-    GRAFT_TRY(expected_calls(&expected, c, s->list.items[i].turn));
-    graft_report_item item = {
+    graft_eval_reply reply = {
         .index = s->list.items[i].conversation,
         .turn = s->list.items[i].turn,
         .prompt_tokens = s->prompts[i].n,
         .output = graft_text_z(&output),
-        .output_len = output.len,
-        .content = graft_text_z(&content),
-        .content_len = content.len,
-        .judged = {calls, n_broken, s->replies[i].ended, expected, c->expected, c->tools},
+        .n_output = output.len,
+        .calls = calls,
+        .broken = n_broken,
+        .ended = s->replies[i].ended,
+        .message = graft_json_at(c->messages, s->list.items[i].turn),
+        .alternatives = c->expected,
+        .tools = c->tools,
     };
-    GRAFT_TRY(graft_report_add(s->report, &item));
+    GRAFT_TRY(graft_eval_report_add(s->report, &reply));
 done:
     graft_json_free(calls);
-    graft_json_free(expected);
     graft_text_clear(&output);
     graft_text_clear(&content);
     return status;
@@ -177,25 +159,28 @@ static graft_status add_loss(scoring *s)
     }
     GRAFT_TRY(graft_examples_loss(s->session->model, &s->session->compute, examples,
                                   s->corpus->n_samples, LOSS_PASS, &loss, &weight));
-    graft_report_set_loss(s->report, weight > 0 ? loss / weight : 0, n_tokens);
+    if (weight > 0) {
+        s->report->loss_per_token = loss / weight;
+        s->report->tokens = n_tokens;
+    }
 done:
     graft_free(examples);
     return status;
 }
 
-graft_status graft_score_corpus(graft_report **out, graft_session *session, graft_corpus *corpus,
-                                const graft_hooks *hooks, const char *phase)
+graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
+                                graft_corpus *corpus, const graft_hooks *hooks, const char *phase)
 {
     graft_status status = GRAFT_OK;
-    scoring s = {.session = session, .corpus = corpus, .hooks = hooks, .phase = phase};
+    scoring s = {.session = session, .corpus = corpus, .hooks = hooks, .phase = phase,
+                 .report = out};
     graft_generate_options options = {
         .max_new_tokens = (size_t)session->config->eval_max_new_tokens,
         .on_token = on_token,
         .context = &s,
     };
-    *out = NULL;
+    graft_eval_report_init(out);
     s.begin = graft_clock_seconds();
-    GRAFT_TRY(graft_report_new(&s.report));
     GRAFT_TRY(add_loss(&s));
     GRAFT_TRY(list_items(&s));
     GRAFT_TRY(build_prompts(&s));
@@ -204,10 +189,10 @@ graft_status graft_score_corpus(graft_report **out, graft_session *session, graf
     for (size_t i = 0; i < s.list.n; i++) {
         GRAFT_TRY(judge(&s, i));
     }
-    *out = s.report;
-    s.report = NULL;
 done:
-    graft_report_free(s.report);
+    if (status != GRAFT_OK) {
+        graft_eval_report_clear(out);
+    }
     if (s.replies != NULL) {
         graft_replies_free(s.replies, s.list.n);
     }

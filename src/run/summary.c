@@ -30,9 +30,9 @@ static graft_status append_files(const graft_training *t, graft_text *out)
     GRAFT_TRY(graft_text_append_z(
         out, "  chat_template.jinja        the template it was trained with\n"
              "  report.html                curves and scores\n"));
-    if (t->after != NULL) {
+    if (t->after.n > 0) {
         GRAFT_TRY(graft_text_appendf(out, "  %-26s every item's verdict\n",
-                                     t->before != NULL ? "eval-before, -after.json"
+                                     t->before.n > 0 ? "eval-before, -after.json"
                                                        : "eval-after.json"));
     }
     GRAFT_TRY(graft_text_append_z(
@@ -76,9 +76,12 @@ static graft_status summary_text(const graft_training *t, graft_text *out)
     }
     GRAFT_TRY(graft_text_appendf(out, "; at most %zu MiB of memory.\n",
                                  graft_rss_peak_bytes() >> 20));
-    if (t->before != NULL || t->after != NULL) {
+    if (t->before.n > 0 && t->after.n > 0) {
         GRAFT_TRY(graft_text_append_char(out, '\n'));
-        GRAFT_TRY(graft_report_compare(t->before, t->after, out));
+        GRAFT_TRY(graft_eval_report_compare(out, &t->before, &t->after));
+    } else if (t->before.n > 0 || t->after.n > 0) {
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
+        GRAFT_TRY(graft_eval_report_table(out, t->after.n > 0 ? &t->after : &t->before));
     }
     GRAFT_TRY(append_files(t, out));
     GRAFT_TRY(append_serving(t, out));
@@ -87,14 +90,14 @@ done:
 }
 
 /* The report without its items, which lie in the eval files. */
-static graft_status set_scores(graft_json *o, const char *key, const graft_report *report)
+static graft_status set_scores(graft_json *o, const char *key, const graft_eval_report *report)
 {
     graft_status status = GRAFT_OK;
     graft_json *json = NULL, *scores = NULL;
-    if (report == NULL) {
+    if (report->n == 0) {
         return GRAFT_OK;
     }
-    GRAFT_TRY(graft_report_json(report, &json));
+    GRAFT_TRY(graft_eval_report_json(&json, report));
     scores = graft_json_new_object();
     for (graft_json_iter it = graft_json_iter_begin(json); graft_json_iter_next(&it);) {
         if (strcmp(it.key, "items") != 0) {
@@ -118,8 +121,8 @@ static graft_status summary_json(const graft_training *t, graft_text *out)
     GRAFT_TRY(graft_json_set_double(o, "loss", t->last_loss));
     GRAFT_TRY(graft_json_set_double(o, "seconds", graft_clock_seconds() - t->begin));
     GRAFT_TRY(graft_json_set_int(o, "peak_rss_bytes", (int64_t)graft_rss_peak_bytes()));
-    GRAFT_TRY(set_scores(o, "before", t->before));
-    GRAFT_TRY(set_scores(o, "after", t->after));
+    GRAFT_TRY(set_scores(o, "before", &t->before));
+    GRAFT_TRY(set_scores(o, "after", &t->after));
     GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_COMPACT));
     GRAFT_TRY(graft_text_append_char(out, '\n'));
 done:

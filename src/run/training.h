@@ -21,7 +21,7 @@ typedef struct graft_training {
     graft_text identity;
     char base_hash[65];
     char *checkpoints; /* folder */
-    graft_report *before, *after;
+    graft_eval_report before, after; /* n == 0: not measured */
     double begin;      /* clock when training proper began */
     uint64_t begin_step;
     double last_save;
@@ -43,7 +43,8 @@ graft_status graft_training_summary(graft_training *t, bool json, graft_text *ou
 
 /* Scores the session as it stands on a corpus: one reply per assistant turn and the loss per
  * trained token. `phase` is for the progress line. */
-graft_status graft_score_corpus(graft_report **out, graft_session *session, graft_corpus *corpus,
-                                const graft_hooks *hooks, const char *phase);
+graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
+                                graft_corpus *corpus, const graft_hooks *hooks,
+                                const char *phase);
 
 #endif
