@@ -149,6 +149,7 @@ static graft_status split_name(const char *name, char **module, graft_export__fa
     } known[] = {
         {"lora_magnitude", "DoRA is not supported"},
         {"lora_embedding", "adapters of embeddings are not supported"},
+        {"base_layer", "weights of the base; save the adapter with save_embedding_layers=False"},
         {"modules_to_save", "modules_to_save is not supported"},
         {"bias", "trained biases are not supported"},
     };

@@ -4,6 +4,7 @@
  * adapter_model.safetensors holds base_model.model.<module>.lora_A.weight (rank, n_in) and
  * .lora_B.weight (n_out, rank) in Hugging Face's row order; adapter_config.json the settings. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "adapter/modules.h"
@@ -35,20 +36,25 @@ static size_t usual_rank(const graft_export_adapter *adapter)
     return best;
 }
 
-/* Whether each module kind is adapted in equally many layers, so that its short name names exactly
- * the adapted modules. */
+/* Whether each module kind that is adapted is so in all layers from the first on, so that its short
+ * name names exactly the adapted modules. */
 static bool short_names_suffice(const graft_export_adapter *adapter)
 {
-    size_t expected = 0;
+    unsigned long n_layers = 0;
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        unsigned long layer = 0;
+        if (sscanf(adapter->maps[i].name, "blk.%5lu.", &layer) == 1 && layer >= n_layers) {
+            n_layers = layer + 1;
+        }
+    }
     for (const graft_module *m = graft_modules; m->hf != NULL; m++) {
         size_t count = 0;
         for (size_t i = 0; i < adapter->n_maps; i++) {
             count += graft_module_is(m, adapter->maps[i].name);
         }
-        if (count > 0 && expected > 0 && count != expected) {
+        if (count > 0 && count != n_layers) {
             return false;
         }
-        expected = count > 0 ? count : expected;
     }
     return true;
 }

@@ -21,9 +21,8 @@ static bool is_old_bool(const char *text)
 /* Whether text may stand without quotes: simple characters only, and not another type's spelling. */
 static graft_status can_be_plain(bool *out, const char *text, size_t n)
 {
-    static const char first[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_/";
-    static const char later[] = ".+-";
+    static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_/";
+    static const char later[] = "0123456789.+-"; /* 1.1 has dates and 1_000 among others */
     graft_json *value = NULL;
     *out = false;
     if (n == 0 || is_old_bool(text) || text[0] == '\0' || strchr(first, text[0]) == NULL) {

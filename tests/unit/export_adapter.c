@@ -416,6 +416,7 @@ static void peft_tensors_are_judged(void **state)
     } cases[] = {
         {{Q ".lora_magnitude_vector", 8, 1}, "DoRA is not supported"},
         {{P "model.embed_tokens.lora_embedding_A", 2, 8}, "adapters of embeddings are not"},
+        {{P "lm_head.base_layer.weight", 8, 8}, "save_embedding_layers=False"},
         {{P "model.norm.modules_to_save.weight", 8, 1}, "modules_to_save is not supported"},
         {{P "model.layers.0.mlp.up_proj.lora_B.bias", 6, 1}, "trained biases are not supported"},
         {{"model.layers.0.mlp.up_proj.lora_A.weight", 2, 8}, "is not a factor of a LoRA adapter"},
