@@ -34,7 +34,8 @@ typedef struct reference {
 static reference multiply(const graft_real *x, const graft_weight *w, size_t n_tok, bool backward)
 {
     size_t n = backward ? w->n_in : w->n_out, n_k = backward ? w->n_out : w->n_in;
-    reference r = {test_guarded(n_tok * n, sizeof(double)), test_guarded(n_tok * n, sizeof(double))};
+    reference r = {test_guarded(n_tok * n, sizeof *r.value),
+                   test_guarded(n_tok * n, sizeof *r.magnitude)};
     float *row = test_guarded(w->n_in, sizeof *row);
     for (size_t o = 0; o < w->n_out; o++) {
         const uint8_t *blocks = (const uint8_t *)w->data + o * w->row_bytes;

@@ -22,7 +22,7 @@ void test_each_level(void (*test)(const graft_kernels *kernels))
 static struct {
     void *base;
     size_t bytes;
-} mappings[256];
+} mappings[1024];
 static size_t n_mappings;
 
 void *test_guarded(size_t n, size_t size)

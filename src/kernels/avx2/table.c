@@ -4,4 +4,10 @@
 void graft_kernels_avx2(graft_kernels *table)
 {
     graft_avx2_gemm(table);
+    graft_avx2_attention(table);
+    graft_avx2_norm(table);
+    graft_avx2_rope(table);
+    graft_avx2_swiglu(table);
+    graft_avx2_loss(table);
+    graft_avx2_optimizer(table);
 }

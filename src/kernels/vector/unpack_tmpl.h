@@ -1,8 +1,8 @@
 /* kernels/vector/unpack_tmpl.h - panels of W for gemm_tmpl.h, straight from the blocks.
  *
  * Included once by the gemm.c of an x86 level, after its vec.h. A panel is strips of STRIP columns;
- * the last one is as narrow as a whole number of vectors allows. A strip is [n_k][width]. Lanes beyond
- * the last column hold copies of other columns and are never stored. */
+ * the last one is as narrow as a whole number of vectors allows. A strip is [n_k][width]. Lanes
+ * beyond the last column hold anything and are never stored. */
 
 #include <string.h>
 

@@ -1,0 +1,336 @@
+/* kernels/vector/attention_tmpl.h - attention in blocks of queries times keys, softmax on the fly
+ * (Milakov & Gimelshein 2018; Dao et al. 2022). Included once by a level's attention.c.
+ *
+ * A block of scores stands with its keys as rows and its queries as lanes (in the gradients of
+ * keys and values the other way round), so that maxima, sums and exponentials go down the rows
+ * and nothing is ever reduced across lanes. The side that stands in the lanes is transposed once
+ * per job; the other side, and the values, are read where they lie. */
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/portable/portable.h"
+#include "kernels/spans.h"
+#include "kernels/vector/exp.h"
+#include "kernels/vector/tile.h"
+
+enum { LANES = GRAFT_ATTENTION_ROWS };
+
+/* c[n_rows, n_vec * VEC_N] = keep[row] * c + a b, keep NULL: = a b. a and b as in tile_sum. */
+typedef struct tile_product {
+    const float *a;
+    size_t a_row, a_k;
+    const float *b;
+    size_t b_k, n_k;
+    float *c;
+    size_t ldc;
+    const float *keep;
+} tile_product;
+
+VEC_INLINE void run_product(int n_rows, int n_vec, const tile_product *p, size_t row, size_t col)
+{
+    vec acc[TILE_MAX];
+    float *c = p->c + row * p->ldc + col;
+    for (int i = 0; i < n_rows; i++) {
+        for (int j = 0; j < n_vec; j++) {
+            acc[i * n_vec + j] =
+                p->keep == NULL ? vec_zero()
+                                : vec_mul(vec_set(p->keep[row + (size_t)i]),
+                                          vec_load(c + (size_t)i * p->ldc + (size_t)j * VEC_N));
+        }
+    }
+    tile_sum(acc, n_rows, 1, n_vec, p->n_k, p->a + row * p->a_row, p->a_row, p->a_k, p->b + col, 0,
+             p->b_k);
+    for (int i = 0; i < n_rows; i++) {
+        for (int j = 0; j < n_vec; j++) {
+            vec_store(c + (size_t)i * p->ldc + (size_t)j * VEC_N, acc[i * n_vec + j]);
+        }
+    }
+}
+
+#define PRODUCT_KERNEL(name, n_rows, n_vec)                              \
+    static void name(const tile_product *p, size_t row, size_t col)      \
+    {                                                                    \
+        run_product(n_rows, n_vec, p, row, col);                         \
+    }
+PRODUCT_KERNEL(product_1x1, 1, 1)
+PRODUCT_KERNEL(product_2x1, 2, 1)
+PRODUCT_KERNEL(product_3x1, 3, 1)
+PRODUCT_KERNEL(product_4x1, 4, 1)
+PRODUCT_KERNEL(product_5x1, 5, 1)
+PRODUCT_KERNEL(product_6x1, 6, 1)
+PRODUCT_KERNEL(product_1x2, 1, 2)
+PRODUCT_KERNEL(product_2x2, 2, 2)
+PRODUCT_KERNEL(product_3x2, 3, 2)
+PRODUCT_KERNEL(product_4x2, 4, 2)
+PRODUCT_KERNEL(product_5x2, 5, 2)
+PRODUCT_KERNEL(product_6x2, 6, 2)
+PRODUCT_KERNEL(product_1x8, 1, 8)
+
+static void multiply_block(const tile_product *p, size_t n_rows, size_t n_cols)
+{
+    static void (*const kernels[2][GEMM_ROWS])(const tile_product *, size_t, size_t) = {
+        {product_1x1, product_2x1, product_3x1, product_4x1, product_5x1, product_6x1},
+        {product_1x2, product_2x2, product_3x2, product_4x2, product_5x2, product_6x2},
+    };
+    for (size_t row = 0; row < n_rows; row += GEMM_ROWS) {
+        size_t rows = n_rows - row < GEMM_ROWS ? n_rows - row : GEMM_ROWS, col = 0;
+        for (; rows == 1 && col + 8 * VEC_N <= n_cols; col += 8 * VEC_N) {
+            product_1x8(p, row, col);
+        }
+        for (; col + 2 * VEC_N <= n_cols; col += 2 * VEC_N) {
+            kernels[1][rows - 1](p, row, col);
+        }
+        if (col < n_cols) {
+            kernels[0][rows - 1](p, row, col);
+        }
+    }
+}
+
+/* out[d][LANES] = scale * x[lane][d]; lanes without a row are zero. */
+static void to_lanes(float *out, const float *x, size_t ldx, size_t n_rows, size_t d_head,
+                     float scale)
+{
+    memset(out, 0, d_head * LANES * sizeof *out);
+    for (size_t i = 0; i < n_rows; i++, x += ldx) {
+        for (size_t d = 0; d < d_head; d++) {
+            out[d * LANES + i] = scale * x[d];
+        }
+    }
+}
+
+static const float ones[LANES] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+
+/* Everything that the blocks of one job share. */
+typedef struct attention_job {
+    const graft_attention *a;
+    size_t d_head, column; /* of the key/value head, in rows of k and v */
+    size_t n, width;       /* rows of the job, and lanes: n rounded up */
+    float *first, *second; /* transposed operands, [d_head][LANES] */
+    float *scores, *other; /* [GRAFT_KEY_BLOCK][LANES] */
+} attention_job;
+
+static attention_job job_begin(const graft_attention *a, size_t n, size_t kv_head, float *scratch)
+{
+    attention_job job = {a, a->d_head, kv_head * a->d_head, n, (n + VEC_N - 1) / VEC_N * VEC_N,
+                         NULL, NULL, NULL, NULL};
+    job.first = scratch;
+    job.second = job.first + a->d_head * LANES;
+    job.scores = job.second + a->d_head * LANES;
+    job.other = job.scores + GRAFT_KEY_BLOCK * LANES;
+    return job;
+}
+
+/* out[key][lane] = rows of k or v at these runs times a transposed operand. */
+static void score_runs(const attention_job *job, const float *rows, size_t ld,
+                       const graft_key_run *runs, size_t n_runs, const float *lanes, float *out)
+{
+    for (size_t r = 0; r < n_runs; r++) {
+        tile_product p = {rows + runs[r].begin * ld + job->column, ld, 1, lanes, LANES,
+                          job->d_head, out, LANES, NULL};
+        multiply_block(&p, runs[r].n, job->width);
+        out += runs[r].n * LANES;
+    }
+}
+
+/* to[lane, d] = keep * to + sum over the keys of these runs of weights[key][lane] rows[key][d]. */
+static void add_runs(const attention_job *job, const float *rows, size_t ld,
+                     const graft_key_run *runs, size_t n_runs, const float *weights, float *to,
+                     size_t ldt, const float *keep)
+{
+    for (size_t r = 0; r < n_runs; r++, keep = ones) {
+        tile_product p = {weights, 1, LANES, rows + runs[r].begin * ld + job->column, ld,
+                          runs[r].n, to, ldt, keep};
+        multiply_block(&p, job->n, job->d_head);
+        weights += runs[r].n * LANES;
+    }
+}
+
+/* Lanes [0, hidden) do not see the key at this position; the first lane sees `seen` keys. */
+VEC_INLINE size_t hidden_lanes(size_t position, size_t seen, size_t lane)
+{
+    size_t hidden = position + 1 > seen + lane ? position + 1 - seen - lane : 0;
+    return hidden < VEC_N ? hidden : VEC_N;
+}
+
+/* Scores to exp(score - maximum); keep: what the results so far are to be multiplied by. */
+VEC_INLINE void softmax_lanes(float *scores, size_t n_keys, size_t position, size_t seen,
+                              size_t lane, float *max, float *sum, float *keep)
+{
+    vec old = vec_load(max), new = old, total = vec_zero();
+    for (size_t k = 0; k < n_keys; k++) {
+        vec s = vec_load(scores + k * LANES);
+        size_t hidden = hidden_lanes(position + k, seen, lane);
+        if (hidden > 0) {
+            s = vec_first(vec_set(-INFINITY), s, hidden);
+            vec_store(scores + k * LANES, s);
+        }
+        new = vec_max(s, new);
+    }
+    for (size_t k = 0; k < n_keys; k++) {
+        vec p = vec_exp(vec_sub(vec_load(scores + k * LANES), new));
+        total = vec_add(total, p);
+        vec_store(scores + k * LANES, p);
+    }
+    vec shrink = vec_exp(vec_sub(old, new));
+    vec_store(keep, shrink);
+    vec_store(sum, vec_fma(vec_load(sum), shrink, total));
+    vec_store(max, new);
+}
+
+static void attention(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
+                      float *out, size_t ldo, float *stats, float *scratch)
+{
+    if (a->d_head % VEC_N != 0) {
+        graft_portable_attention(a, span, begin, end, head, out, ldo, stats, scratch);
+        return;
+    }
+    const graft_span *s = &a->spans[span];
+    attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
+    size_t row = s->query_begin + begin, at = head * a->d_head;
+    size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
+    float max[LANES], sum[LANES] = {0}, keep[LANES];
+    graft_key_run runs[GRAFT_KEY_BLOCK];
+    out += row * ldo + at;
+    to_lanes(job.first, a->q + row * a->ldq + at, a->ldq, job.n, a->d_head, a->scale);
+    for (size_t i = 0; i < LANES; i++) {
+        max[i] = -INFINITY;
+    }
+    for (size_t i = 0; i < job.n; i++) {
+        memset(out + i * ldo, 0, a->d_head * sizeof *out);
+    }
+    for (size_t key = 0; key < last; key += GRAFT_KEY_BLOCK) {
+        size_t n = last - key < GRAFT_KEY_BLOCK ? last - key : GRAFT_KEY_BLOCK;
+        size_t n_runs = graft_key_runs(a, span, key, key + n, runs);
+        score_runs(&job, a->k, a->ldk, runs, n_runs, job.first, job.scores);
+        for (size_t lane = 0; lane < job.width; lane += VEC_N) {
+            softmax_lanes(job.scores + lane, n, key, seen, lane, max + lane, sum + lane,
+                          keep + lane);
+        }
+        add_runs(&job, a->v, a->ldv, runs, n_runs, job.scores, out, ldo, keep);
+    }
+    for (size_t i = 0; i < job.n; i++) {
+        for (size_t d = 0; d < a->d_head; d += VEC_N) {
+            vec_store(out + i * ldo + d, vec_div(vec_load(out + i * ldo + d), vec_set(sum[i])));
+        }
+        stats[(row + i) * a->n_head + head] = max[i] + logf(sum[i]);
+    }
+}
+
+/* scores: to probabilities; other: from gradients of these to gradients of scaled scores. */
+VEC_INLINE void score_gradients(float *scores, float *other, vec probability, vec delta, vec scale)
+{
+    vec_store(scores, probability);
+    vec_store(other, vec_mul(vec_mul(probability, scale), vec_sub(vec_load(other), delta)));
+}
+
+static void attention_backward_q(const graft_attention *a, size_t span, size_t begin, size_t end,
+                                 size_t head, const float *dout, size_t lddo, const float *stats,
+                                 const float *delta, float *dq, size_t lddq, float *scratch)
+{
+    if (a->d_head % VEC_N != 0) {
+        graft_portable_attention_backward_q(a, span, begin, end, head, dout, lddo, stats, delta,
+                                            dq, lddq, scratch);
+        return;
+    }
+    const graft_span *s = &a->spans[span];
+    attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
+    size_t row = s->query_begin + begin, at = head * a->d_head;
+    size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
+    float lse[LANES] = {0}, dlt[LANES] = {0};
+    graft_key_run runs[GRAFT_KEY_BLOCK];
+    to_lanes(job.first, a->q + row * a->ldq + at, a->ldq, job.n, a->d_head, a->scale);
+    to_lanes(job.second, dout + row * lddo + at, lddo, job.n, a->d_head, 1.0f);
+    for (size_t i = 0; i < job.n; i++) {
+        lse[i] = stats[(row + i) * a->n_head + head];
+        dlt[i] = delta[(row + i) * a->n_head + head];
+    }
+    for (size_t key = 0; key < last; key += GRAFT_KEY_BLOCK) {
+        size_t n = last - key < GRAFT_KEY_BLOCK ? last - key : GRAFT_KEY_BLOCK;
+        size_t n_runs = graft_key_runs(a, span, key, key + n, runs);
+        score_runs(&job, a->k, a->ldk, runs, n_runs, job.first, job.scores);
+        score_runs(&job, a->v, a->ldv, runs, n_runs, job.second, job.other);
+        for (size_t lane = 0; lane < job.width; lane += VEC_N) {
+            vec shift = vec_load(lse + lane), d = vec_load(dlt + lane);
+            for (size_t k = 0; k < n; k++) {
+                float *score = job.scores + k * LANES + lane;
+                vec p = vec_exp(vec_sub(vec_load(score), shift));
+                size_t hidden = hidden_lanes(key + k, seen, lane);
+                p = hidden > 0 ? vec_first(vec_zero(), p, hidden) : p;
+                score_gradients(score, job.other + k * LANES + lane, p, d, vec_set(a->scale));
+            }
+        }
+        add_runs(&job, a->k, a->ldk, runs, n_runs, job.other, dq + row * lddq + at, lddq, ones);
+    }
+}
+
+/* Neighbouring queries of one head that attend to the keys of a job. */
+typedef struct query_block {
+    size_t row, n, head; /* row of q in the pass */
+    size_t seen;         /* if masked: keys of the job that the first sees; the next one more */
+    bool masked;
+} query_block;
+
+/* What they contribute to the gradients of these keys and values. */
+
+static void backward_queries(const attention_job *job, const query_block *b, const float *dout,
+                             size_t lddo, const float *stats, const float *delta, float *dk,
+                             size_t lddk, float *dv, size_t lddv)
+{
+    const graft_attention *a = job->a;
+    size_t at = b->head * a->d_head;
+    const float *q = a->q + b->row * a->ldq + at, *g = dout + b->row * lddo + at;
+    tile_product scores = {q, a->ldq, 1, job->first, LANES, job->d_head, job->scores, LANES, NULL};
+    tile_product other = {g, lddo, 1, job->second, LANES, job->d_head, job->other, LANES, NULL};
+    multiply_block(&scores, b->n, job->width);
+    multiply_block(&other, b->n, job->width);
+    for (size_t i = 0; i < b->n; i++) {
+        vec shift = vec_set(stats[(b->row + i) * a->n_head + b->head]);
+        vec d = vec_set(delta[(b->row + i) * a->n_head + b->head]);
+        for (size_t lane = 0; lane < job->width; lane += VEC_N) {
+            float *score = job->scores + i * LANES + lane;
+            vec p = vec_exp(vec_sub(vec_load(score), shift));
+            if (b->masked && b->seen + i < lane + VEC_N) {
+                p = vec_first(p, vec_zero(), b->seen + i > lane ? b->seen + i - lane : 0);
+            }
+            score_gradients(score, job->other + i * LANES + lane, p, d, vec_set(a->scale));
+        }
+    }
+    tile_product values = {job->scores, 1, LANES, g, lddo, b->n, dv, lddv, ones};
+    tile_product keys = {job->other, 1, LANES, q, a->ldq, b->n, dk, lddk, ones};
+    multiply_block(&values, job->n, job->d_head);
+    multiply_block(&keys, job->n, job->d_head);
+}
+
+static void attention_backward_kv(const graft_attention *a, size_t span, size_t begin, size_t end,
+                                  size_t kv_head, const float *dout, size_t lddo,
+                                  const float *stats, const float *delta, float *dk, size_t lddk,
+                                  float *dv, size_t lddv, float *scratch)
+{
+    if (a->d_head % VEC_N != 0) {
+        graft_portable_attention_backward_kv(a, span, begin, end, kv_head, dout, lddo, stats,
+                                             delta, dk, lddk, dv, lddv, scratch);
+        return;
+    }
+    attention_job job = job_begin(a, end - begin, kv_head, scratch);
+    size_t key = a->spans[span].key_begin + begin, group = a->n_head / a->n_kv;
+    to_lanes(job.first, a->k + key * a->ldk + job.column, a->ldk, job.n, a->d_head, a->scale);
+    to_lanes(job.second, a->v + key * a->ldv + job.column, a->ldv, job.n, a->d_head, 1.0f);
+    for (size_t from = span; from < a->n_spans; from++) {
+        const graft_span *f = &a->spans[from];
+        if (!graft_span_within(a, from, span)) {
+            continue;
+        }
+        for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
+            for (size_t i = from == span ? begin : 0; i < f->n_query; i += GRAFT_KEY_BLOCK) {
+                query_block b = {f->query_begin + i, f->n_query - i, head, i + 1 - begin,
+                                 from == span};
+                b.n = b.n < GRAFT_KEY_BLOCK ? b.n : GRAFT_KEY_BLOCK;
+                backward_queries(&job, &b, dout, lddo, stats, delta,
+                                 dk + key * lddk + job.column, lddk, dv + key * lddv + job.column,
+                                 lddv);
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+/* kernels/vector/exp.h - e^x over the whole range: Cody & Waite reduction by ln 2 in two parts, a
+ * polynomial of degree 6 on [-ln2/2, ln2/2], scaling in two steps so that results may be
+ * subnormal. Error below 1.1 ulp where the result is normal; e^0 = 1, e^-inf = 0, NaN stays NaN.
+ * Included after a level's vec.h. */
+#ifndef GRAFT_KERNELS_VECTOR_EXP_H
+#define GRAFT_KERNELS_VECTOR_EXP_H
+
+VEC_INLINE vec vec_exp(vec x)
+{
+    x = vec_min(vec_set(100.0f), vec_max(vec_set(-110.0f), x)); /* NaN passes: second operand */
+    vec n = vec_round(vec_mul(x, vec_set(0x1.715476p+0f)));
+    vec r = vec_fma(n, vec_set(-0x1.62e4p-1f), x);
+    r = vec_fma(n, vec_set(-0x1.7f7d1cp-20f), r);
+    vec p = vec_set(0x1.6d43b4p-10f);
+    p = vec_fma(p, r, vec_set(0x1.120be8p-7f));
+    p = vec_fma(p, r, vec_set(0x1.5554e8p-5f));
+    p = vec_fma(p, r, vec_set(0x1.5554dcp-3f));
+    p = vec_fma(p, r, vec_set(0.5f));
+    p = vec_fma(p, r, vec_set(1.0f));
+    p = vec_fma(p, r, vec_set(1.0f));
+    vec_int whole = vec_to_int(n), half = vec_half_int(whole);
+    p = vec_mul(p, vec_exp2_int(half));
+    return vec_mul(p, vec_exp2_int(vec_sub_int(whole, half)));
+}
+
+#endif

@@ -1,0 +1,293 @@
+/* Norms, rotations, gated units, softmax and optimiser steps at every level against their formulas
+ * in double, with odd widths, edge values and forbidden pages behind every operand. */
+#include "support/kernels.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static graft_rng rng;
+
+static int setup(void **state)
+{
+    (void)state;
+    graft_rng_init(&rng, 3, GRAFT_RNG_TEST, 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    test_guarded_release();
+    return 0;
+}
+
+static const size_t widths[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 577};
+enum { N_WIDTHS = sizeof widths / sizeof *widths, ROWS = 3 };
+
+static double *doubles(size_t n, double value)
+{
+    double *x = test_guarded(n, sizeof *x);
+    for (size_t i = 0; i < n; i++) {
+        x[i] = value;
+    }
+    return x;
+}
+
+static void norm_width(const graft_kernels *kernels, size_t n)
+{
+    const double eps = (double)GRAFT_REAL(1e-5);
+    size_t ld = n + 2, total = (ROWS - 1) * ld + n;
+    graft_real *x = test_random(&rng, total), *dy = test_random(&rng, total);
+    graft_real *y = test_guarded(total, sizeof *y), *dx = test_random(&rng, total);
+    graft_real *g = test_random(&rng, n), *inv = test_guarded(ROWS, sizeof *inv);
+    double *ey = doubles(total, 0), *edx = doubles(total, 0), *ones = doubles(total, 4.0);
+    for (size_t r = 0; r < ROWS; r++) {
+        double sum = 0, along = 0;
+        for (size_t i = r * ld; i < r * ld + n; i++) {
+            sum += (double)x[i] * (double)x[i];
+            along += (double)dy[i] * (double)g[i - r * ld] * (double)x[i];
+        }
+        double inverse = 1 / sqrt(sum / (double)n + eps);
+        for (size_t i = r * ld; i < r * ld + n; i++) {
+            double gain = (double)g[i - r * ld];
+            ey[i] = (double)x[i] * inverse * gain;
+            edx[i] = (double)dx[i] + inverse * ((double)dy[i] * gain -
+                                                (double)x[i] * along * inverse * inverse / (double)n);
+            ones[i] = 4.0 + inverse;
+        }
+        if (r + 1 < ROWS) {
+            edx[r * ld + n] = (double)dx[r * ld + n]; /* between rows nothing may change */
+            edx[r * ld + n + 1] = (double)dx[r * ld + n + 1];
+        }
+    }
+    kernels->rmsnorm(y, ld, inv, x, ld, g, (graft_real)eps, ROWS, n);
+    test_close("rmsnorm", y, ey, ones, total, 1e-6);
+    kernels->rmsnorm_backward(dx, ld, dy, ld, x, ld, inv, g, ROWS, n);
+    test_close("rmsnorm_backward", dx, edx, ones, total, 1e-6);
+    test_guarded_release();
+}
+
+static void norms_at_level(const graft_kernels *kernels)
+{
+    for (size_t i = 0; i < N_WIDTHS; i++) {
+        norm_width(kernels, widths[i]);
+    }
+    graft_real zero[9] = {0}, y[9], inv, g[9] = {0}; /* zeros are no division by zero */
+    kernels->rmsnorm(y, 9, &inv, zero, 9, g, GRAFT_REAL(1e-6), 1, 9);
+    assert_true(inv > 999 && inv < 1001 && y[8] == 0);
+}
+
+static void norms(void **state)
+{
+    (void)state;
+    test_each_level(norms_at_level);
+}
+
+/* Both conventions, forward and back again, with columns behind d_rope that stay. */
+static void rope_shape(const graft_kernels *kernels, size_t d_head, size_t d_rope, bool halves)
+{
+    enum { HEADS = 3 };
+    size_t n = HEADS * d_head, ld = n + 1, total = (ROWS - 1) * ld + n;
+    graft_real *x = test_random(&rng, total), *cos_sin = test_guarded(ROWS * d_rope, sizeof *x);
+    double *expected = doubles(total, 0), *back = doubles(total, 0), *ones = doubles(total, 1);
+    for (size_t i = 0; i < ROWS * d_rope / 2; i++) {
+        double angle = 7.0 * graft_rng_uniform(&rng);
+        cos_sin[2 * i] = (graft_real)cos(angle);
+        cos_sin[2 * i + 1] = (graft_real)sin(angle);
+    }
+    for (size_t i = 0; i < total; i++) {
+        back[i] = expected[i] = (double)x[i];
+    }
+    for (size_t r = 0; r < ROWS; r++) {
+        for (size_t h = 0; h < HEADS; h++) {
+            for (size_t i = 0; i < d_rope / 2; i++) {
+                size_t at = r * ld + h * d_head + (halves ? i : 2 * i);
+                size_t other = at + (halves ? d_rope / 2 : 1);
+                double c = (double)cos_sin[r * d_rope + 2 * i];
+                double s = (double)cos_sin[r * d_rope + 2 * i + 1];
+                expected[at] = (double)x[at] * c - (double)x[other] * s;
+                expected[other] = (double)x[at] * s + (double)x[other] * c;
+            }
+        }
+    }
+    (halves ? kernels->rope_halves : kernels->rope_pairs)(x, ld, cos_sin, ROWS, HEADS, d_head,
+                                                          d_rope, GRAFT_REAL(1.0));
+    test_close("rope", x, expected, ones, total, 4e-7);
+    (halves ? kernels->rope_halves : kernels->rope_pairs)(x, ld, cos_sin, ROWS, HEADS, d_head,
+                                                          d_rope, GRAFT_REAL(-1.0));
+    test_close("rope back", x, back, ones, total, 8e-7);
+    test_guarded_release();
+}
+
+static void ropes_at_level(const graft_kernels *kernels)
+{
+    static const size_t shapes[][2] = {{64, 64}, {128, 128}, {64, 32}, {6, 6}, {80, 20}, {4, 2}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        rope_shape(kernels, shapes[i][0], shapes[i][1], false);
+        rope_shape(kernels, shapes[i][0], shapes[i][1], true);
+    }
+}
+
+static void ropes(void **state)
+{
+    (void)state;
+    test_each_level(ropes_at_level);
+}
+
+static void swiglu_width(const graft_kernels *kernels, size_t n)
+{
+    size_t total = ROWS * n;
+    graft_real *gate = test_random(&rng, total), *up = test_random(&rng, total);
+    graft_real *dy = test_random(&rng, total), *y = test_guarded(total, sizeof *y);
+    graft_real *dgate = test_random(&rng, total), *dup = test_random(&rng, total);
+    double *ey = doubles(total, 0), *eg = doubles(total, 0), *eu = doubles(total, 0);
+    double *scale = doubles(total, 0);
+    for (size_t i = 0; i < total; i++) {
+        gate[i] *= i % 3 == 0 ? GRAFT_REAL(120.0) : GRAFT_REAL(6.0);
+        double s = 1 / (1 + exp(-(double)gate[i])), silu = (double)gate[i] * s;
+        ey[i] = silu * (double)up[i];
+        eg[i] = (double)dgate[i] + (double)dy[i] * (double)up[i] * (s + silu * (1 - s));
+        eu[i] = (double)dup[i] + (double)dy[i] * silu;
+        scale[i] = 2 + fabs((double)gate[i]);
+    }
+    kernels->swiglu(y, gate, up, ROWS, n);
+    test_close("swiglu", y, ey, scale, total, 4e-7);
+    kernels->swiglu_backward(dgate, dup, dy, gate, up, ROWS, n);
+    test_close("swiglu_backward gate", dgate, eg, scale, total, 4e-7);
+    test_close("swiglu_backward up", dup, eu, scale, total, 4e-7);
+    graft_real *in_place = test_guarded(total, sizeof *in_place);
+    memcpy(in_place, gate, total * sizeof *gate);
+    kernels->swiglu(in_place, in_place, up, ROWS, n);
+    test_same("swiglu over its gate", in_place, y, total);
+    memcpy(in_place, up, total * sizeof *up);
+    kernels->swiglu(in_place, gate, in_place, ROWS, n);
+    test_same("swiglu over its up", in_place, y, total);
+    test_guarded_release();
+}
+
+static void gated_at_level(const graft_kernels *kernels)
+{
+    for (size_t i = 0; i < N_WIDTHS; i++) {
+        swiglu_width(kernels, widths[i]);
+    }
+    const graft_real far[4] = {-(graft_real)INFINITY, GRAFT_REAL(-1e30), GRAFT_REAL(1e30),
+                               (graft_real)NAN};
+    const graft_real one[4] = {1, 1, 1, 1};
+    graft_real y[4];
+    kernels->swiglu(y, far, one, 1, 4);
+    assert_true(y[1] == 0 && y[2] == far[2] && isnan(y[3]));
+}
+
+static void gated_units(void **state)
+{
+    (void)state;
+    test_each_level(gated_at_level);
+}
+
+static void softmax_width(const graft_kernels *kernels, size_t n, double spread)
+{
+    graft_real *logits = test_random(&rng, n);
+    double *expected = doubles(n, 0), *scale = doubles(n, 0);
+    double max = -INFINITY, sum = 0;
+    size_t target = n / 3;
+    for (size_t i = 0; i < n; i++) {
+        logits[i] *= (graft_real)spread;
+        max = (double)logits[i] > max ? (double)logits[i] : max;
+    }
+    for (size_t i = 0; i < n; i++) {
+        sum += exp((double)logits[i] - max);
+    }
+    double lse = kernels->log_sum_exp(logits, n);
+    assert_true(fabs(lse - (max + log(sum))) <= 3e-7 * (1 + fabs(max)));
+    for (size_t i = 0; i < n; i++) {
+        double p = exp((double)logits[i] - (double)(graft_real)lse);
+        expected[i] = -0.3 * (p - (i == target ? 1 : 0));
+        scale[i] = (1 + fabs(max)) * p + (i == target ? 1 : 0) + 1e-37;
+    }
+    kernels->softmax_gradient(logits, n, (graft_real)lse, target, GRAFT_REAL(-0.3));
+    test_close("softmax_gradient", logits, expected, scale, n, 1e-6);
+    test_guarded_release();
+}
+
+static void softmax_at_level(const graft_kernels *kernels)
+{
+    for (size_t i = 0; i < N_WIDTHS; i++) {
+        softmax_width(kernels, widths[i], 1.0);
+        softmax_width(kernels, widths[i], 90.0);
+    }
+    softmax_width(kernels, 49152 + 5, 10.0);
+    for (size_t bad = 0; bad < 19; bad++) { /* at every place: the caller must see it */
+        graft_real *logits = test_random(&rng, 19);
+        logits[bad] = (graft_real)NAN;
+        assert_true(isnan(kernels->log_sum_exp(logits, 19)));
+        logits[bad] = (graft_real)INFINITY;
+        assert_true(isnan(kernels->log_sum_exp(logits, 19)));
+        logits[bad] = -(graft_real)INFINITY; /* probability zero is a number */
+        assert_true(isfinite(kernels->log_sum_exp(logits, 19)));
+    }
+}
+
+static void softmax_over_a_vocabulary(void **state)
+{
+    (void)state;
+    test_each_level(softmax_at_level);
+}
+
+static void optimizer_width(const graft_kernels *kernels, size_t n)
+{
+    graft_real *x = test_random(&rng, n), *y = test_random(&rng, n);
+    graft_real *p = test_random(&rng, n), *m = test_random(&rng, n), *v = test_random(&rng, n);
+    double *ey = doubles(n, 0), *ep = doubles(n, 0), *em = doubles(n, 0), *ev = doubles(n, 0);
+    double *scale = doubles(n, 2.0);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        v[i] *= v[i];
+        double g = (double)x[i] * 0.5;
+        sum += (double)x[i] * (double)x[i];
+        ey[i] = (double)y[i] + 0.75 * (double)x[i];
+        em[i] = (double)GRAFT_REAL(0.9) * (double)m[i] + (1 - (double)GRAFT_REAL(0.9)) * g;
+        ev[i] = (double)GRAFT_REAL(0.99) * (double)v[i] + (1 - (double)GRAFT_REAL(0.99)) * g * g;
+        ep[i] = (double)p[i] * 0.875 - 0.01 * em[i] / (sqrt(ev[i]) / 0.5 + 1e-3);
+    }
+    kernels->axpy(y, x, GRAFT_REAL(0.75), n);
+    test_close("axpy", y, ey, scale, n, 2e-7);
+    double got = kernels->sum_squares(x, n);
+    assert_true(fabs(got - sum) <= 1e-12 * sum);
+    kernels->adamw(p, m, v, x, n, GRAFT_REAL(0.5), GRAFT_REAL(0.9), GRAFT_REAL(0.99),
+                   GRAFT_REAL(1e-3), GRAFT_REAL(0.875), GRAFT_REAL(0.01), GRAFT_REAL(0.5));
+    test_close("adamw p", p, ep, scale, n, 4e-7);
+    test_close("adamw m", m, em, scale, n, 2e-7);
+    test_close("adamw v", v, ev, scale, n, 2e-7);
+    test_guarded_release();
+}
+
+static void optimizer_at_level(const graft_kernels *kernels)
+{
+    for (size_t i = 0; i < N_WIDTHS; i++) {
+        optimizer_width(kernels, widths[i]);
+    }
+    graft_real x[11] = {0}; /* non-finite numbers must show in the norm */
+    x[9] = (graft_real)NAN;
+    assert_true(isnan(kernels->sum_squares(x, 11)));
+    x[9] = (graft_real)INFINITY;
+    assert_true(isinf(kernels->sum_squares(x, 11)));
+}
+
+static void optimizer_steps(void **state)
+{
+    (void)state;
+    test_each_level(optimizer_at_level);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(norms, setup, teardown),
+        cmocka_unit_test_setup_teardown(ropes, setup, teardown),
+        cmocka_unit_test_setup_teardown(gated_units, setup, teardown),
+        cmocka_unit_test_setup_teardown(softmax_over_a_vocabulary, setup, teardown),
+        cmocka_unit_test_setup_teardown(optimizer_steps, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
