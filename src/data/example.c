@@ -71,6 +71,22 @@ done:
     return status;
 }
 
+/* The prompt, `length` bytes, is not what the turn begins with. If it is the generation prompt that
+ * holds more than the turn will, the turn begins at the last border between tokens before the
+ * difference; if it is what stands before, nobody can tell which text is the reply. */
+static graft_status begin_before_difference(builder *b, turn_text *turn, size_t length)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_chat_render(b->chat, &b->scratch, b->conversation, turn->message, false));
+    if (b->scratch.text.len >= length || turn->begin < b->scratch.text.len) {
+        return graft_fail(GRAFT_E_DATA, "message %zu: the chat template changes earlier messages when "
+                          "this reply is added (%s)", turn->message + 1, graft_chat_name(b->chat));
+    }
+    GRAFT_TRY(boundary_before(b, &turn->text, turn->begin, &turn->begin));
+done:
+    return status;
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -85,8 +101,7 @@ static graft_status render_turn(builder *b, turn_text *turn)
     GRAFT_TRY(graft_chat_render(b->chat, &turn->text, b->conversation, turn->message + 1, false));
     turn->begin = common_prefix(prompt, &turn->text);
     if (turn->begin < prompt->text.len) {
-        /* The generation prompt holds more than the turn will: cut between tokens before that. */
-        GRAFT_TRY(boundary_before(b, &turn->text, turn->begin, &turn->begin));
+        GRAFT_TRY(begin_before_difference(b, turn, prompt->text.len));
     }
     turn->end = turn->text.text.len;
     while (turn->end > turn->begin && turn->text.origin.data[turn->end - 1] &&

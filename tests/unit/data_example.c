@@ -158,7 +158,8 @@ static void assistants_are_trained_with_their_end(void **state)
                    "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nQ<|im_end|>\n"
                    "<|im_start|>assistant\n[1:A<|im_end|>]\n<|im_start|>user\nR<|im_end|>\n"
                    "<|im_start|>assistant\n[1: B <|im_end|>]\n");
-    assert_roles(&b.examples[0], "ssssssssss" "ssuuuuuuuuu" + 2);
+    assert_roles(&b.examples[0], "sssssssssss" "uuuuuuuuu" "aaaaaaaaaaaaaa"
+                                 "uuuuuuuuu" "aaaaaaaaaaaaaaaa");
     clear(&b);
 }
 
@@ -238,17 +239,19 @@ static void rewritten_turns_become_examples_of_their_own(void **state)
                                    "[1:<|think|>tB<|think|>B<|im_end|>]\n");
     assert_roles(&b.examples[0], "uuuuuuuuu" "aaaaaaaaaaa" "aaaaaaa");
     clear(&b);
-    /* Only what is rewritten stands alone. */
+    /* Only what is rewritten stands alone: B is marked until a user speaks again. */
     b = build(plain,
-              LOOP("<|im_start|>{{ m.role }}\n{% if m.content == 'B' and not loop.last %}b"
-                   "{% else %}{{ m.content }}{% endif %}<|im_end|>\n") GENERATION,
+              LOOP("<|im_start|>{{ m.role }}\n{{ m.content }}{% if m.content == 'B' and "
+                   "messages[-1].role != 'user' and loop.index > messages|length - 2 %}!{% endif %}"
+                   "<|im_end|>\n") GENERATION,
               LINE(MESSAGE("assistant", "A") "," MESSAGE("assistant", "B") ","
-                   MESSAGE("assistant", "C")));
+                   MESSAGE("user", "Q") "," MESSAGE("assistant", "C")));
     assert_int_equal(b.n, 2);
     assert_trained(&b.examples[0], "<|im_start|>assistant\nA<|im_end|>\n"
-                                   "<|im_start|>assistant\n[1:B<|im_end|>]\n");
+                                   "<|im_start|>assistant\n[1:B!<|im_end|>]\n");
     assert_trained(&b.examples[1], "<|im_start|>assistant\n[1:A<|im_end|>]\n<|im_start|>assistant\n"
-                                   "b<|im_end|>\n<|im_start|>assistant\n[1:C<|im_end|>]\n");
+                                   "B<|im_end|>\n<|im_start|>user\nQ<|im_end|>\n"
+                                   "<|im_start|>assistant\n[1:C<|im_end|>]\n");
     clear(&b);
 }
 
@@ -351,7 +354,7 @@ static void tool_results_in_one_block_keep_their_role(void **state)
         LOOP("{% if m.role == 'tool' %}"
              "{% if loop.first or messages[loop.index0 - 1].role != 'tool' %}<|im_start|>user"
              "{% endif %}"
-             "\n<r>{{ m.content }}</r>"
+             "{{ '\n<r>' }}{{ m.content }}</r>"
              "{% if loop.last or messages[loop.index0 + 1].role != 'tool' %}<|im_end|>\n{% endif %}"
              "{% else %}" TURN "{% endif %}") GENERATION;
     built b = build(plain, source,
@@ -369,22 +372,32 @@ static void tool_results_in_one_block_keep_their_role(void **state)
     clear(&b);
 }
 
-static void templates_that_refuse_are_bad_data(void **state)
+/* No example can be made, and this is why. */
+static void assert_refused(const char *source, const char *line, const char *message)
 {
-    (void)state;
-    static const char line[] = LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A"));
     graft_conversation c;
     graft_example *examples = NULL;
     size_t n = 9;
-    graft_chat *chat = chat_of("{{ raise_exception('never') }}");
+    graft_chat *chat = chat_of(source);
     graft_conversation_init(&c);
     assert_ok(graft_reader__convert_text(&c, &graft_reader_openai, NULL, test_quotes(line),
                                          strlen(line)));
-    assert_fails(graft_examples_build(&examples, &n, chat, plain, &c, 0), GRAFT_E_DATA, "never");
+    assert_fails(graft_examples_build(&examples, &n, chat, plain, &c, 0), GRAFT_E_DATA, message);
     assert_null(examples);
     assert_int_equal(n, 0);
     graft_conversation_clear(&c);
     graft_chat_free(chat);
+}
+
+static void templates_that_refuse_are_bad_data(void **state)
+{
+    (void)state;
+    assert_refused("{{ raise_exception('never') }}",
+                   LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A")), "never");
+    /* What was said before looks another way once a reply follows it. */
+    assert_refused(LOOP("{{ m.content if loop.last else '-' }}") "{% if add_generation_prompt %}:"
+                   "{% endif %}", LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A")),
+                   "message 2: the chat template changes earlier messages when this reply is added");
 }
 
 static void shares_refuse_nothing_and_everything(void **state)
