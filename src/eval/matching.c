@@ -144,11 +144,30 @@ static bool are_alternatives(const graft_json *list)
     return graft_json_is(list, GRAFT_JSON_ARRAY) && graft_json_length(list) > 0;
 }
 
+static const char *name_of(const graft_json *call)
+{
+    return graft_json_string(graft_json_get(graft_json_get(call, "function"), "name"), NULL);
+}
+
+/* Are the alternatives about these calls? */
+static bool speak_of(const graft_json *alternatives, const graft_json *calls)
+{
+    size_t n = graft_json_length(calls);
+    for (size_t i = 0; i < n && i < graft_json_length(alternatives); i++) {
+        const char *name = name_of(graft_json_at(calls, i));
+        if (name == NULL || !graft_json_has(graft_json_at(alternatives, i), name)) {
+            return false;
+        }
+    }
+    return n == 0 || n == graft_json_length(alternatives);
+}
+
 graft_status graft_expected_read(graft_expected *out, const graft_json *message,
                                  const graft_json *alternatives)
 {
-    bool loose = are_alternatives(alternatives);
-    const graft_json *list = loose ? alternatives : graft_json_get(message, "tool_calls");
+    const graft_json *calls = graft_json_get(message, "tool_calls");
+    bool loose = are_alternatives(alternatives) && speak_of(alternatives, calls);
+    const graft_json *list = loose ? alternatives : calls;
     size_t n = graft_json_is(list, GRAFT_JSON_ARRAY) ? graft_json_length(list) : 0;
     *out = (graft_expected){0};
     graft_status status = graft_alloc(&out->calls, n, sizeof *out->calls);
@@ -161,9 +180,8 @@ graft_status graft_expected_read(graft_expected *out, const graft_json *message,
             *to = (graft_expected_call){it.key, it.value, true};
             continue;
         }
-        const graft_json *function = graft_json_get(call, "function");
-        to->name = graft_json_string(graft_json_get(function, "name"), NULL);
-        to->arguments = graft_json_get(function, "arguments");
+        to->name = name_of(call);
+        to->arguments = graft_json_get(graft_json_get(call, "function"), "arguments");
         if (to->name == NULL || !graft_json_is(to->arguments, GRAFT_JSON_OBJECT)) {
             status = graft_fail(GRAFT_E_DATA, "tool call %zu has no name or no arguments", i + 1);
         }

@@ -22,9 +22,10 @@ typedef struct graft_expected {
     size_t n;
 } graft_expected;
 
-/* Reads what the assistant's message calls (its tool_calls; none is fine), or, if `alternatives` has the
- * form [{NAME: {ARG: [values]}}], those. Any other form of `alternatives` is as good as NULL. Both must
- * outlive *out. */
+/* Reads what the assistant's message calls: its tool_calls; none, or no message, is fine. If `alternatives`
+ * has the form [{NAME: {ARG: [values]}}] and speaks of the same calls (the same names in the same order, or
+ * the message calls nothing), it counts instead: a conversation has one list of alternatives, but may have
+ * several turns. Both must outlive *out. GRAFT_E_DATA for a call without name or arguments. */
 graft_status graft_expected_read(graft_expected *out, const graft_json *message,
                                  const graft_json *alternatives);
 void graft_expected_clear(graft_expected *expected);

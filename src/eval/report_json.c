@@ -136,21 +136,30 @@ static graft_status read_count(size_t *out, const graft_json *object, const char
     return GRAFT_OK;
 }
 
+static graft_status read_value(graft_json **out, const graft_json *object, const char *key,
+                               graft_json_type type)
+{
+    graft_json *value = graft_json_get(object, key);
+    if (!graft_json_is(value, type)) {
+        return graft_fail(GRAFT_E_DATA, "%s is not of type %s", key, graft_json_type_name(type));
+    }
+    *out = graft_json_retain(value);
+    return GRAFT_OK;
+}
+
 static graft_status read_item(graft_eval_item *item, const graft_json *json)
 {
     graft_status status = GRAFT_OK;
+    graft_json *verdicts = NULL;
     GRAFT_TRY(read_count(&item->index, json, "index"));
     GRAFT_TRY(read_count(&item->turn, json, "turn"));
     GRAFT_TRY(read_count(&item->prompt_tokens, json, "prompt_tokens"));
     GRAFT_TRY(read_count(&item->counts.spurious, json, "spurious"));
     GRAFT_TRY(read_count(&item->counts.missing, json, "missing"));
-    graft_json *output = graft_json_get(json, "output"), *calls = graft_json_get(json, "calls");
-    graft_json *expected = graft_json_get(json, "expected");
-    const graft_json *verdicts = graft_json_get(json, "verdicts");
-    if (!graft_json_is(output, GRAFT_JSON_STRING) || !graft_json_is(calls, GRAFT_JSON_ARRAY) ||
-        !graft_json_is(expected, GRAFT_JSON_ARRAY) || !graft_json_is(verdicts, GRAFT_JSON_OBJECT)) {
-        GRAFT_TRY(graft_fail(GRAFT_E_DATA, "no output, calls, expected or verdicts"));
-    }
+    GRAFT_TRY(read_value(&item->output, json, "output", GRAFT_JSON_STRING));
+    GRAFT_TRY(read_value(&item->calls, json, "calls", GRAFT_JSON_ARRAY));
+    GRAFT_TRY(read_value(&item->expected, json, "expected", GRAFT_JSON_ARRAY));
+    GRAFT_TRY(read_value(&verdicts, json, "verdicts", GRAFT_JSON_OBJECT));
     for (graft_json_iter it = graft_json_iter_begin(verdicts); graft_json_iter_next(&it);) {
         size_t metric = graft_metric_find(it.key);
         if (metric == graft_n_metrics || it.value == NULL) {
@@ -163,10 +172,8 @@ static graft_status read_item(graft_eval_item *item, const graft_json *json)
         item->verdicts[metric] =
             graft_json_bool(it.value) ? GRAFT_VERDICT_YES : GRAFT_VERDICT_NO;
     }
-    item->output = graft_json_retain(output);
-    item->calls = graft_json_retain(calls);
-    item->expected = graft_json_retain(expected);
 done:
+    graft_json_free(verdicts);
     return status;
 }
 
@@ -185,11 +192,10 @@ graft_status graft_eval_report_parse(graft_eval_report *out, const graft_json *j
     GRAFT_TRY(read_count(&out->tokens, json, "tokens"));
     for (size_t i = 0; i < graft_json_length(items); i++) {
         GRAFT_TRY(graft_reserve(&out->items, &out->capacity, out->n + 1, sizeof *out->items));
-        out->items[out->n] = (graft_eval_item){0};
-        if (read_item(&out->items[out->n], graft_json_at(items, i)) != GRAFT_OK) {
+        out->items[out->n++] = (graft_eval_item){0};
+        if (read_item(&out->items[i], graft_json_at(items, i)) != GRAFT_OK) {
             GRAFT_TRY(graft_fail_prefix("items[%zu]", i));
         }
-        out->n++;
     }
 done:
     if (status != GRAFT_OK) {
