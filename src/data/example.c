@@ -71,20 +71,64 @@ done:
     return status;
 }
 
-/* The prompt, `length` bytes, is not what the turn begins with. If it is the generation prompt that
- * holds more than the turn will, the turn begins at the last border between tokens before the
- * difference; if it is what stands before, nobody can tell which text is the reply. */
-static graft_status begin_before_difference(builder *b, turn_text *turn, size_t length)
+/* Does `text` go on at byte `at` with what `mark` holds from byte `from` on? */
+static bool stands_at(const graft_rendered *text, size_t at, const graft_rendered *mark,
+                      size_t from)
+{
+    size_t n = mark->text.len - from;
+    return text->text.len - at >= n &&
+           memcmp(text->text.data + at, mark->text.data + from, n) == 0 &&
+           memcmp(text->origin.data + at, mark->origin.data + from, n) == 0;
+}
+
+/* Replaces the first `begin` bytes of a turn by the prompt. */
+static graft_status put_prompt(turn_text *turn, size_t begin, const graft_rendered *prompt)
 {
     graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_chat_render(b->chat, &b->scratch, b->conversation, turn->message, false));
-    if (b->scratch.text.len >= length || turn->begin < b->scratch.text.len) {
-        return graft_fail(GRAFT_E_DATA, "message %zu: the chat template changes earlier messages when "
-                          "this reply is added (%s)", turn->message + 1, graft_chat_name(b->chat));
-    }
-    GRAFT_TRY(boundary_before(b, &turn->text, turn->begin, &turn->begin));
+    graft_rendered joined;
+    graft_rendered_init(&joined);
+    GRAFT_TRY(graft_text_append(&joined.text, prompt->text.data, prompt->text.len));
+    GRAFT_TRY(graft_text_append(&joined.origin, prompt->origin.data, prompt->origin.len));
+    GRAFT_TRY(graft_text_append(&joined.text, turn->text.text.data + begin,
+                                turn->text.text.len - begin));
+    GRAFT_TRY(graft_text_append(&joined.origin, turn->text.origin.data + begin,
+                                turn->text.origin.len - begin));
+    graft_rendered_clear(&turn->text);
+    turn->text = joined;
+    turn->begin = prompt->text.len;
+    return GRAFT_OK;
 done:
+    graft_rendered_clear(&joined);
     return status;
+}
+
+/* The prompt is not what the turn begins with; `same` bytes agree. `before` is the conversation
+ * before the turn, without the generation prompt.
+ *
+ * If the generation prompt holds more than the turn will (an open thought), the turn begins at the
+ * last border between tokens before the difference. If something before it looks another way once
+ * the reply is there (a line break behind a tool result), the reply is put behind the prompt as
+ * it would be served: it begins in the rendered turn behind as many generation prompts as stand in
+ * the prompt itself from the difference on. */
+static graft_status join_prompt(builder *b, turn_text *turn, const graft_rendered *prompt,
+                                const graft_rendered *before, size_t same)
+{
+    size_t marks = 0, from = common_prefix(before, prompt), n = prompt->text.len - from;
+    size_t at = same < n ? 0 : same - n; /* the difference may lie inside of one */
+    if (from == before->text.len && same >= from) {
+        return boundary_before(b, &turn->text, same, &turn->begin);
+    }
+    for (size_t i = at; n > 0 && i + n <= prompt->text.len; i++) {
+        marks += stands_at(prompt, i, prompt, from);
+    }
+    for (; marks > 0 && at + n <= turn->text.text.len; at++) {
+        if (stands_at(&turn->text, at, prompt, from) && --marks == 0) {
+            return put_prompt(turn, at + n, prompt);
+        }
+    }
+    return graft_fail(GRAFT_E_DATA, "message %zu: %s changes what stands before this reply, so that "
+                      "the reply cannot be told from it", turn->message + 1,
+                      graft_chat_name(b->chat));
 }
 
 static bool is_space(char c)
@@ -96,12 +140,14 @@ static bool is_space(char c)
 static graft_status render_turn(builder *b, turn_text *turn)
 {
     graft_status status = GRAFT_OK;
-    graft_rendered *prompt = &b->scratch;
+    graft_rendered *prompt = &b->scratch, before;
+    graft_rendered_init(&before);
     GRAFT_TRY(graft_chat_render(b->chat, prompt, b->conversation, turn->message, true));
     GRAFT_TRY(graft_chat_render(b->chat, &turn->text, b->conversation, turn->message + 1, false));
     turn->begin = common_prefix(prompt, &turn->text);
     if (turn->begin < prompt->text.len) {
-        GRAFT_TRY(begin_before_difference(b, turn, prompt->text.len));
+        GRAFT_TRY(graft_chat_render(b->chat, &before, b->conversation, turn->message, false));
+        GRAFT_TRY(join_prompt(b, turn, prompt, &before, turn->begin));
     }
     turn->end = turn->text.text.len;
     while (turn->end > turn->begin && turn->text.origin.data[turn->end - 1] &&
@@ -109,6 +155,7 @@ static graft_status render_turn(builder *b, turn_text *turn)
         turn->end--;
     }
 done:
+    graft_rendered_clear(&before);
     return status;
 }
 

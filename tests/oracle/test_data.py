@@ -271,7 +271,7 @@ def test_the_trained_text_is_what_assistants_say(shared, graft, base_model, runt
     """With the template graft chooses: every call and every reply is trained, nothing else."""
     path = shared / "data/tooluse-eval.jsonl"
     records = read(path)[:40]
-    shown = graft("data", "show", "--base", base_model, "--json", "-n", len(records), path)
+    shown = graft("data", "show", "--base", base_model, "--json", "--n", len(records), path)
     model = runtime.llamart.Model(str(base_model), vocab_only=True)
     for record, line in zip(records, shown.stdout.splitlines(), strict=True):
         example = json.loads(line)
@@ -284,7 +284,51 @@ def test_the_trained_text_is_what_assistants_say(shared, graft, base_model, runt
             for call in message.get("tool_calls", []):
                 assert json.dumps(call["function"]["name"]) in turn
                 assert json.dumps(call["function"]["arguments"], ensure_ascii=False) in turn
-        for message in record["messages"]:
+        before = record["messages"][:record["messages"].index(said[-1])]
+        for message in before:  # what comes after the last reply is not needed
             if message["role"] in ("user", "tool") and len(message["content"]) > 40:
-                assert message["content"] in example["text"]
+                assert message["content"].strip() in example["text"]
     model.close()
+
+
+def sentinels():
+    """A conversation in which every message has a word of its own."""
+    call = {"id": "call00001", "type": "function",
+            "function": {"name": "lookup", "arguments": {"key": "CALLWORD"}}}
+    parameters = {"type": "object", "properties": {"key": {"type": "string"}}, "required": ["key"]}
+    return {"messages": [{"role": "system", "content": "SYSTEMWORD"},
+                         {"role": "user", "content": "USERWORD"},
+                         {"role": "assistant", "content": "FIRSTREPLY", "tool_calls": [call]},
+                         {"role": "tool", "tool_call_id": "call00001", "name": "lookup",
+                          "content": "TOOLWORD"},
+                         {"role": "assistant", "content": "SECONDREPLY"},
+                         {"role": "user", "content": "USERAGAIN"},
+                         {"role": "assistant", "content": "THIRDREPLY"}],
+            "tools": [{"type": "function", "function": {"name": "lookup", "description": "TOOLTEXT",
+                                                        "parameters": parameters}}]}
+
+
+def test_no_template_trains_anybody_but_assistants(shared, graft, jsonl, base_model, runtime):
+    model = runtime.llamart.Model(str(base_model), vocab_only=True)
+    data = jsonl("sentinels.jsonl", [sentinels()])
+    accepted, refused = [], []
+    for template in sorted((shared / "fixtures/templates").glob("*.jinja")):
+        shown = graft("data", "show", "--base", base_model, "--chat-template", template, "--json",
+                      data, status=None)
+        if shown.returncode:
+            assert shown.returncode in (5, 6) and template.name in shown.stderr, shown.stderr
+            refused.append((template.name, shown.stderr))
+            continue
+        accepted.append(template.name)
+        examples = [json.loads(line) for line in shown.stdout.splitlines()]
+        trained = "\n".join(model.detokenize([i for i, w in zip(e["ids"], e["weights"]) if w])
+                            for e in examples)
+        for word in ("SYSTEMWORD", "USERWORD", "TOOLWORD", "USERAGAIN", "TOOLTEXT"):
+            assert word not in trained, template.name
+        for word in ("SECONDREPLY", "THIRDREPLY"):
+            assert trained.count(word) == 1, template.name
+        for example in examples:
+            for role, weight in zip(example["roles"], example["weights"]):
+                assert weight == 0 or role == "assistant", template.name
+    model.close()
+    assert len(accepted) >= 50, refused

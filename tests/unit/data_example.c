@@ -274,6 +274,33 @@ static void a_longer_generation_prompt_is_cut_between_tokens(void **state)
     clear(&b);
 }
 
+static void replies_stand_behind_the_prompt_that_is_served(void **state)
+{
+    (void)state;
+    /* A message that is not the last one gets a dot: the prompt has none where the text has one. */
+    static const char source[] =
+        LOOP("<|im_start|>{{ m.role }}\n{{ m.content }}{% if not loop.last %}.{% endif %}<|im_end|>\n")
+        GENERATION;
+    built b = build(plain, source,
+                    LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A") ","
+                         MESSAGE("user", "<|im_start|>assistant\\n") "," MESSAGE("assistant", "B")));
+    assert_int_equal(b.n, 2);
+    assert_trained(&b.examples[0], "<|im_start|>user\nQ<|im_end|>\n"
+                                   "<|im_start|>assistant\n[1:A<|im_end|>]\n");
+    assert_trained(&b.examples[1], "<|im_start|>user\nQ.<|im_end|>\n<|im_start|>assistant\n"
+                                   "A.<|im_end|>\n<|im_start|>user\n<|im_start|>assistant\n<|im_end|>\n"
+                                   "<|im_start|>assistant\n[1:B<|im_end|>]\n");
+    for (size_t i = 0; i < 2; i++) {
+        graft_tokens prompt;
+        graft_tokens_init(&prompt);
+        assert_ok(graft_prompt_build(&prompt, b.chat, plain, &b.conversation, 2 * i + 1));
+        assert_true(prompt.n < b.examples[i].n);
+        assert_memory_equal(prompt.ids, b.examples[i].ids, prompt.n * sizeof *prompt.ids);
+        graft_tokens_clear(&prompt);
+    }
+    clear(&b);
+}
+
 static void bos_stands_once_in_front(void **state)
 {
     (void)state;
@@ -397,7 +424,7 @@ static void templates_that_refuse_are_bad_data(void **state)
     /* What was said before looks another way once a reply follows it. */
     assert_refused(LOOP("{{ m.content if loop.last else '-' }}") "{% if add_generation_prompt %}:"
                    "{% endif %}", LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A")),
-                   "message 2: the chat template changes earlier messages when this reply is added");
+                   "message 2: test changes what stands before this reply, so that the reply");
 }
 
 static void shares_refuse_nothing_and_everything(void **state)
@@ -514,6 +541,7 @@ int main(void)
         cmocka_unit_test(data_never_becomes_control_tokens),
         cmocka_unit_test(rewritten_turns_become_examples_of_their_own),
         cmocka_unit_test(a_longer_generation_prompt_is_cut_between_tokens),
+        cmocka_unit_test(replies_stand_behind_the_prompt_that_is_served),
         cmocka_unit_test(bos_stands_once_in_front),
         cmocka_unit_test(prompts_are_what_examples_begin_with),
         cmocka_unit_test(what_the_template_puts_first_is_system),
