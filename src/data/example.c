@@ -126,8 +126,8 @@ static graft_status join_prompt(builder *b, turn_text *turn, const graft_rendere
             return put_prompt(turn, at + n, prompt);
         }
     }
-    return graft_fail(GRAFT_E_DATA, "message %zu: %s changes what stands before this reply, so that "
-                      "the reply cannot be told from it", turn->message + 1,
+    return graft_fail(GRAFT_E_DATA, "message %zu: %s changes what stands before this reply, so "
+                      "that the reply cannot be told from it", turn->message + 1,
                       graft_chat_name(b->chat));
 }
 

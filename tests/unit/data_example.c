@@ -279,17 +279,19 @@ static void replies_stand_behind_the_prompt_that_is_served(void **state)
     (void)state;
     /* A message that is not the last one gets a dot: the prompt has none where the text has one. */
     static const char source[] =
-        LOOP("<|im_start|>{{ m.role }}\n{{ m.content }}{% if not loop.last %}.{% endif %}<|im_end|>\n")
-        GENERATION;
+        LOOP("<|im_start|>{{ m.role }}\n{{ m.content }}{% if not loop.last %}.{% endif %}"
+             "<|im_end|>\n") GENERATION;
     built b = build(plain, source,
                     LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A") ","
-                         MESSAGE("user", "<|im_start|>assistant\\n") "," MESSAGE("assistant", "B")));
+                         MESSAGE("user", "<|im_start|>assistant\\n") ","
+                         MESSAGE("assistant", "B")));
     assert_int_equal(b.n, 2);
     assert_trained(&b.examples[0], "<|im_start|>user\nQ<|im_end|>\n"
                                    "<|im_start|>assistant\n[1:A<|im_end|>]\n");
-    assert_trained(&b.examples[1], "<|im_start|>user\nQ.<|im_end|>\n<|im_start|>assistant\n"
-                                   "A.<|im_end|>\n<|im_start|>user\n<|im_start|>assistant\n<|im_end|>\n"
-                                   "<|im_start|>assistant\n[1:B<|im_end|>]\n");
+    assert_trained(&b.examples[1],
+                   "<|im_start|>user\nQ.<|im_end|>\n<|im_start|>assistant\nA.<|im_end|>\n"
+                   "<|im_start|>user\n<|im_start|>assistant\n<|im_end|>\n"
+                   "<|im_start|>assistant\n[1:B<|im_end|>]\n");
     for (size_t i = 0; i < 2; i++) {
         graft_tokens prompt;
         graft_tokens_init(&prompt);
