@@ -52,8 +52,8 @@ static void norm_width(const graft_kernels *kernels, size_t n)
         for (size_t i = r * ld; i < r * ld + n; i++) {
             double gain = (double)g[i - r * ld];
             ey[i] = (double)x[i] * inverse * gain;
-            edx[i] = (double)dx[i] + inverse * ((double)dy[i] * gain -
-                                                (double)x[i] * along * inverse * inverse / (double)n);
+            double radial = (double)x[i] * along * inverse * inverse / (double)n;
+            edx[i] = (double)dx[i] + inverse * ((double)dy[i] * gain - radial);
             ones[i] = 4.0 + inverse;
         }
         if (r + 1 < ROWS) {

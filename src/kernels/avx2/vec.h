@@ -40,6 +40,13 @@ VEC_INLINE vec vec_exp2_int(vec_int a)
         _mm256_slli_epi32(_mm256_add_epi32(a, _mm256_set1_epi32(127)), 23));
 }
 
+/* a 2^n by adding to the exponent: a and the result are normal numbers, or a is NaN. */
+VEC_INLINE vec vec_scale_exponent(vec a, vec_int n)
+{
+    return _mm256_castsi256_ps(
+        _mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(n, 23)));
+}
+
 VEC_INLINE __m256i vec__mask(size_t n)
 {
     __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -59,13 +66,6 @@ VEC_INLINE vec vec_first(vec a, vec b, size_t n)
 {
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(vec__mask(n)));
 }
-/* a where position + lane < limit lane by lane, else b. */
-VEC_INLINE vec vec_where_less(vec_int x, int limit, vec a, vec b)
-{
-    __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(limit), x);
-    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(mask));
-}
-
 /* Always in the same order. */
 VEC_INLINE float vec_sum(vec a)
 {

@@ -73,8 +73,10 @@ static void multiply_block(const tile_product *p, size_t n_rows, size_t n_cols)
         {product_1x1, product_2x1, product_3x1, product_4x1, product_5x1, product_6x1},
         {product_1x2, product_2x2, product_3x2, product_4x2, product_5x2, product_6x2},
     };
-    for (size_t row = 0; row < n_rows; row += GEMM_ROWS) {
-        size_t rows = n_rows - row < GEMM_ROWS ? n_rows - row : GEMM_ROWS, col = 0;
+    for (size_t row = 0, rows; row < n_rows; row += rows) {
+        size_t left = n_rows - row, col = 0;
+        /* the last seven to ten rows in two halves: two rows alone leave the units waiting */
+        rows = left > 6 && left <= 10 ? (left + 1) / 2 : left < GEMM_ROWS ? left : GEMM_ROWS;
         for (; rows == 1 && col + 8 * VEC_N <= n_cols; col += 8 * VEC_N) {
             product_1x8(p, row, col);
         }
@@ -162,14 +164,13 @@ VEC_INLINE void softmax_lanes(float *scores, size_t n_keys, size_t position, siz
     for (size_t k = 0; k < n_keys; k++) {
         vec s = vec_load(scores + k * LANES);
         size_t hidden = hidden_lanes(position + k, seen, lane);
-        if (hidden > 0) {
-            s = vec_first(vec_set(-INFINITY), s, hidden);
-            vec_store(scores + k * LANES, s);
-        }
+        s = hidden > 0 ? vec_first(vec_set(-INFINITY), s, hidden) : s;
         new = vec_max(s, new);
     }
     for (size_t k = 0; k < n_keys; k++) {
-        vec p = vec_exp(vec_sub(vec_load(scores + k * LANES), new));
+        vec p = vec_exp_weight(vec_sub(vec_load(scores + k * LANES), new));
+        size_t hidden = hidden_lanes(position + k, seen, lane);
+        p = hidden > 0 ? vec_first(vec_zero(), p, hidden) : p;
         total = vec_add(total, p);
         vec_store(scores + k * LANES, p);
     }
@@ -255,7 +256,7 @@ static void attention_backward_q(const graft_attention *a, size_t span, size_t b
             vec shift = vec_load(lse + lane), d = vec_load(dlt + lane);
             for (size_t k = 0; k < n; k++) {
                 float *score = job.scores + k * LANES + lane;
-                vec p = vec_exp(vec_sub(vec_load(score), shift));
+                vec p = vec_exp_weight(vec_sub(vec_load(score), shift));
                 size_t hidden = hidden_lanes(key + k, seen, lane);
                 p = hidden > 0 ? vec_first(vec_zero(), p, hidden) : p;
                 score_gradients(score, job.other + k * LANES + lane, p, d, vec_set(a->scale));
@@ -290,7 +291,7 @@ static void backward_queries(const attention_job *job, const query_block *b, con
         vec d = vec_set(delta[(b->row + i) * a->n_head + b->head]);
         for (size_t lane = 0; lane < job->width; lane += VEC_N) {
             float *score = job->scores + i * LANES + lane;
-            vec p = vec_exp(vec_sub(vec_load(score), shift));
+            vec p = vec_exp_weight(vec_sub(vec_load(score), shift));
             if (b->masked && b->seen + i < lane + VEC_N) {
                 p = vec_first(p, vec_zero(), b->seen + i > lane ? b->seen + i - lane : 0);
             }

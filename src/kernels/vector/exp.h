@@ -1,13 +1,17 @@
 /* kernels/vector/exp.h - e^x over the whole range: Cody & Waite reduction by ln 2 in two parts, a
- * polynomial of degree 6 on [-ln2/2, ln2/2], scaling in two steps so that results may be
- * subnormal. Error below 1.1 ulp where the result is normal; e^0 = 1, e^-inf = 0, NaN stays NaN.
- * Included after a level's vec.h. */
+ * polynomial of degree 6 on [-ln2/2, ln2/2]. Error below 1.1 ulp where the result is normal; e^0 is
+ * 1 and NaN stays NaN. Included after a level's vec.h. */
 #ifndef GRAFT_KERNELS_VECTOR_EXP_H
 #define GRAFT_KERNELS_VECTOR_EXP_H
 
-VEC_INLINE vec vec_exp(vec x)
+/* e^x = p 2^n. */
+typedef struct vec_exp_parts {
+    vec p;
+    vec_int n;
+} vec_exp_parts;
+
+VEC_INLINE vec_exp_parts vec_exp_reduce(vec x)
 {
-    x = vec_min(vec_set(100.0f), vec_max(vec_set(-110.0f), x)); /* NaN passes: second operand */
     vec n = vec_round(vec_mul(x, vec_set(0x1.715476p+0f)));
     vec r = vec_fma(n, vec_set(-0x1.62e4p-1f), x);
     r = vec_fma(n, vec_set(-0x1.7f7d1cp-20f), r);
@@ -17,10 +21,24 @@ VEC_INLINE vec vec_exp(vec x)
     p = vec_fma(p, r, vec_set(0x1.5554dcp-3f));
     p = vec_fma(p, r, vec_set(0.5f));
     p = vec_fma(p, r, vec_set(1.0f));
-    p = vec_fma(p, r, vec_set(1.0f));
-    vec_int whole = vec_to_int(n), half = vec_half_int(whole);
-    p = vec_mul(p, vec_exp2_int(half));
-    return vec_mul(p, vec_exp2_int(vec_sub_int(whole, half)));
+    return (vec_exp_parts){vec_fma(p, r, vec_set(1.0f)), vec_to_int(n)};
+}
+
+/* Scaled in two steps, so that results may be subnormal; e^-inf = 0. */
+VEC_INLINE vec vec_exp(vec x)
+{
+    x = vec_min(vec_set(100.0f), vec_max(vec_set(-110.0f), x)); /* NaN passes: second operand */
+    vec_exp_parts e = vec_exp_reduce(x);
+    vec_int half = vec_half_int(e.n);
+    vec low = vec_mul(e.p, vec_exp2_int(half));
+    return vec_mul(low, vec_exp2_int(vec_sub_int(e.n, half)));
+}
+
+/* For weights of a softmax, x at most a little above 0: below -86 it is e^-86. */
+VEC_INLINE vec vec_exp_weight(vec x)
+{
+    vec_exp_parts e = vec_exp_reduce(vec_max(vec_set(-86.0f), x));
+    return vec_scale_exponent(e.p, e.n);
 }
 
 #endif
