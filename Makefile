@@ -44,12 +44,13 @@ CFLAGS += $(BASE_FLAGS) $(OPT_$(BUILD)) -fopenmp
 LDFLAGS += $(OPT_$(BUILD)) -fopenmp
 LDLIBS += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) $(HDF5_LIBS) -lm
 
-# Instruction-set folders exist only for the machine they are for, and not in the double build.
+# Instruction-set folders exist only for the machine they are for; the double build is portable.
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 ISA_FOLDERS := avx2 avx512 avx512bf16 amx
-KERNEL_FOLDERS := portable blas
-ifeq ($(ARCH),x86_64)
+KERNEL_FOLDERS := portable
 ifneq ($(BUILD),double)
+KERNEL_FOLDERS += blas
+ifeq ($(ARCH),x86_64)
 KERNEL_FOLDERS += $(ISA_FOLDERS)
 endif
 endif

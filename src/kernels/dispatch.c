@@ -9,8 +9,12 @@ typedef struct level_row {
 
 static const level_row levels[] = {
     {GRAFT_CPU_PORTABLE, graft_kernels_portable},
-#if defined(__x86_64__) && !defined(GRAFT_DOUBLE)
+#ifndef GRAFT_DOUBLE /* where only the portable ones compute in double */
+    {GRAFT_CPU_BLAS, graft_kernels_blas},
+#ifdef __x86_64__
     {GRAFT_CPU_AVX2, graft_kernels_avx2},
+    {GRAFT_CPU_AVX512, graft_kernels_avx512},
+#endif
 #endif
 };
 

@@ -30,10 +30,10 @@ struct graft_gemm {
                    size_t n_k, graft_real *panel);
 
     /* y[n_rows, n_cols] = scale * x[n_rows, n_k] panel, or += if accumulate. ldx counts only
-     * where x is as it lies. No row of y depends on n_rows, unless the level says so. */
-    void (*multiply)(const graft_real *x, size_t ldx, const graft_real *panel, size_t n_rows,
-                     size_t n_cols, size_t n_k, graft_real *y, size_t ldy, graft_real scale,
-                     bool accumulate);
+     * where x is as it lies, backward as for unpack. No row of y depends on n_rows, unless the level says so. */
+    void (*multiply)(const graft_real *x, size_t ldx, const graft_real *panel, bool backward,
+                     size_t n_rows, size_t n_cols, size_t n_k, graft_real *y, size_t ldy,
+                     graft_real scale, bool accumulate);
 
     /* dw[m, n] += scale * sum over n_tok rows of dy[., m] x[., n]: at most GRAFT_OUTER_TOKENS
      * rows. scratch: as large as a panel. */

@@ -5,6 +5,8 @@
 #include "kernels/kernels.h"
 
 void graft_kernels_portable(graft_kernels *table); /* every slot */
+void graft_kernels_blas(graft_kernels *table);
 void graft_kernels_avx2(graft_kernels *table);
+void graft_kernels_avx512(graft_kernels *table);
 
 #endif

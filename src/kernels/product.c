@@ -59,8 +59,8 @@ static void product_job(void *context, size_t job, int thread)
         const graft_real *x =
             p->gemm->tile != 0 ? packed_at(p, r, k, slice) : p->x + r * p->ldx + k;
         p->gemm->unpack(p->w, p->backward, c, cols, k, slice, panel);
-        p->gemm->multiply(x, p->ldx, panel, rows, cols, slice, p->y + r * p->ldy + c, p->ldy,
-                          p->scale, p->accumulate || k > 0);
+        p->gemm->multiply(x, p->ldx, panel, p->backward, rows, cols, slice,
+                          p->y + r * p->ldy + c, p->ldy, p->scale, p->accumulate || k > 0);
     }
 }
 

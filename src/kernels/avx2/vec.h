@@ -66,13 +66,6 @@ VEC_INLINE vec vec_first(vec a, vec b, size_t n)
 {
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(vec__mask(n)));
 }
-/* Always in the same order. */
-VEC_INLINE float vec_sum(vec a)
-{
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-    return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
-}
 VEC_INLINE float vec_largest(vec a)
 {
     __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -104,6 +97,7 @@ VEC_INLINE vec_wide vec_wide_fma(vec_wide s, vec a, vec b)
     s.high = _mm256_fmadd_pd(a1, b1, s.high);
     return s;
 }
+/* Always in the same order. */
 VEC_INLINE double vec_wide_sum(vec_wide s)
 {
     __m256d t = _mm256_add_pd(s.low, s.high);
@@ -111,11 +105,11 @@ VEC_INLINE double vec_wide_sum(vec_wide s)
     return _mm_cvtsd_f64(_mm_add_sd(u, _mm_unpackhi_pd(u, u)));
 }
 
-/* Neighbours: (a b) -> (b a), and c at even lanes with d at odd ones. */
+/* Neighbours: (a b) -> (b a), (a a), (b b). */
 VEC_INLINE vec vec_swap_pairs(vec a) { return _mm256_permute_ps(a, 0xb1); }
 VEC_INLINE vec vec_even(vec a) { return _mm256_moveldup_ps(a); }
 VEC_INLINE vec vec_odd(vec a) { return _mm256_movehdup_ps(a); }
-/* a - b at even lanes, a + b at odd ones; exact products, one rounding. */
+/* a b - c at even lanes, a b + c at odd ones. */
 VEC_INLINE vec vec_fma_alternate(vec a, vec b, vec c) { return _mm256_fmaddsub_ps(a, b, c); }
 /* Splits 2 VEC_N interleaved numbers. */
 VEC_INLINE void vec_deinterleave(const float *p, vec *even, vec *odd)

@@ -45,10 +45,11 @@ static void store(graft_real *y, const graft_real *acc, size_t cols, graft_real 
     }
 }
 
-static void multiply(const graft_real *x, size_t ldx, const graft_real *panel, size_t n_rows,
-                     size_t n_cols, size_t n_k, graft_real *y, size_t ldy, graft_real scale,
-                     bool accumulate)
+static void multiply(const graft_real *x, size_t ldx, const graft_real *panel, bool backward,
+                     size_t n_rows, size_t n_cols, size_t n_k, graft_real *y, size_t ldy,
+                     graft_real scale, bool accumulate)
 {
+    (void)backward; /* panels of both directions look the same */
     for (size_t r = 0; r < n_rows; r += ROWS) {
         size_t rows = n_rows - r < ROWS ? n_rows - r : ROWS;
         const graft_real *in[ROWS];

@@ -107,7 +107,7 @@ VEC_INLINE void run_tile(int n_rows, int n_strips, int n_vec, const float *a, co
 /* Two full tiles of rows on a strip of one vector, for enough accumulators. */
 static void narrow_pair(const float *a, const float *b, size_t n_k, const tile_out *out)
 {
-    vec acc[2 * GEMM_ROWS];
+    vec acc[TILE_MAX];
     const float *a2 = a + GEMM_ROWS * n_k;
     tile_clear(acc, 2 * GEMM_ROWS);
     for (size_t k = 0; k < n_k; k++, a += GEMM_ROWS, a2 += GEMM_ROWS, b += VEC_N) {
@@ -154,12 +154,13 @@ TILE_KERNEL(several_1, 1, SEVERAL_1, GEMM_VECS)
 TILE_KERNEL(several_2, 2, SEVERAL_2, GEMM_VECS)
 TILE_KERNEL(several_3, 3, SEVERAL_2, GEMM_VECS)
 
-static void multiply(const float *x, size_t ldx, const float *panel, size_t n_rows, size_t n_cols,
-                     size_t n_k, float *y, size_t ldy, float scale, bool accumulate)
+static void multiply(const float *x, size_t ldx, const float *panel, bool backward, size_t n_rows,
+                     size_t n_cols, size_t n_k, float *y, size_t ldy, float scale, bool accumulate)
 {
     static tile_kernel *const several[3] = {several_1, several_2, several_3};
     static const size_t n_several[3] = {SEVERAL_1, SEVERAL_2, SEVERAL_2};
-    (void)ldx; /* packed */
+    (void)ldx;      /* packed */
+    (void)backward; /* panels of both directions look the same */
     for (size_t c = 0, strips; c < n_cols; c += strips * STRIP) {
         size_t width = strip_width(n_cols - c), rows;
         size_t kind = strip_kind(width);

@@ -1,0 +1,9 @@
+#include "kernels/avx512/avx512.h"
+#include "kernels/avx512/vec.h"
+#include "kernels/vector/swiglu_tmpl.h"
+
+void graft_avx512_swiglu(graft_kernels *table)
+{
+    table->swiglu = swiglu;
+    table->swiglu_backward = swiglu_backward;
+}
