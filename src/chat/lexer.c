@@ -442,9 +442,13 @@ done:
     return status;
 }
 
-static bool is_name_char(char c)
+/* Bytes of the letter, digit or underscore at `at`, 0 if there is none. */
+static size_t name_char_at(const lexer *x, size_t at)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    uint32_t c;
+    size_t bytes = at < x->n ? graft_utf8_decode(x->source + at, x->n - at, &c) : 0;
+    return bytes > 0 && (c == '_' || graft_unicode__is_alpha(c) || graft_unicode__is_digit(c)) ? bytes
+                                                                                              : 0;
 }
 
 /* One token inside of a tag. */
@@ -459,10 +463,10 @@ static graft_status lex_inside(lexer *x)
     if (c >= '0' && c <= '9') {
         return lex_number(x);
     }
-    if (is_name_char(c)) {
+    if (name_char_at(x, x->at) > 0) {
         size_t end = x->at;
-        while (end < x->n && is_name_char(x->source[end])) {
-            end++;
+        for (size_t bytes; (bytes = name_char_at(x, end)) > 0;) {
+            end += bytes;
         }
         graft_status status = emit(x, (graft_jtoken){.kind = GRAFT_T_NAME,
                                                      .text = x->source + x->at,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chat/jinja.h"
+#include "core/strings.h"
 
 /* What stands between % (or :) and the type letter. */
 typedef struct spec {
@@ -282,6 +283,32 @@ done:
     return status;
 }
 
+/* %c: a character, or the number of one. */
+static graft_status format_char(graft_jinja *j, const graft_jvalue *value, const spec *how,
+                                graft_jbuffer *out)
+{
+    graft_jvalue text = *value;
+    if (graft_j__is_integer(value)) {
+        int64_t code = graft_j__as_int(value);
+        char *utf8;
+        if (code < 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
+            return graft_j__fail(j, "%%c needs the number of a character");
+        }
+        graft_status status = graft_j__bytes(j, &utf8, 4);
+        if (status == GRAFT_OK) {
+            size_t n = graft_utf8_encode((uint32_t)code, utf8);
+            status = graft_j__string(j, &text, utf8, n, value->origin);
+        }
+        if (status != GRAFT_OK) {
+            return status;
+        }
+    }
+    if (text.kind != GRAFT_J_STRING || text.u.s->n_chars != 1) {
+        return graft_j__fail(j, "%%c requires int or char");
+    }
+    return add_padded(j, out, text.u.s, how, how->align == '<' ? '<' : '>');
+}
+
 static graft_status format_percent(percent *x, graft_jvalue *value, spec *how, graft_jbuffer *out)
 {
     graft_jinja *j = x->j;
@@ -311,6 +338,9 @@ static graft_status format_percent(percent *x, graft_jvalue *value, spec *how, g
             *value = graft_j__int((int64_t)value->u.f);
         }
         return add_integer(j, out, value, how);
+    }
+    if (type == 'c') {
+        return format_char(j, value, how, out);
     }
     status = graft_j__fail(j, "unsupported format character '%c'", type);
 done:

@@ -50,7 +50,8 @@ graft_status graft_j__undefined_name(graft_jinja *j, graft_jvalue *out, const ch
 graft_status graft_j__undefined_member(graft_jinja *j, graft_jvalue *out,
                                        const graft_jvalue *subject, const graft_jvalue *key)
 {
-    graft_jundefined what = {.subject = graft_j__type_name(subject)};
+    graft_jundefined what = {.subject = subject->kind == GRAFT_J_NONE ? "None"
+                                                                     : graft_j__type_name(subject)};
     graft_status status = GRAFT_OK;
     if (key->kind == GRAFT_J_STRING) {
         size_t n = key->u.s->n;
@@ -73,7 +74,7 @@ graft_status graft_j__fail_undefined(graft_jinja *j, const graft_jvalue *value)
     if (u->name != NULL) {
         return graft_j__fail(j, "'%s object' has no attribute '%s'", u->subject, u->name);
     }
-    return graft_j__fail(j, "%s object has no element %lld", u->subject, (long long)u->element);
+    return graft_j__fail(j, "%s has no element %lld", u->subject, (long long)u->element);
 }
 
 const char *graft_j__type_name(const graft_jvalue *value)
