@@ -87,18 +87,19 @@ static bool agrees(const graft_json *value, const graft_json *wanted)
     return graft_json_equal(value, wanted);
 }
 
-/* `wanted` lists what is acceptable; something that is no list stands for itself. */
+/* `wanted` lists what is acceptable; something that is no list stands for itself. A "" is a value of its
+ * own only among texts: beside a number it can but mean "may be left out". */
 static bool agrees_with_any(const graft_json *value, const graft_json *wanted)
 {
     if (!graft_json_is(wanted, GRAFT_JSON_ARRAY)) {
         return agrees(value, wanted);
     }
+    bool agreed = false, texts = true;
     for (size_t i = 0; i < graft_json_length(wanted); i++) {
-        if (agrees(value, graft_json_at(wanted, i))) {
-            return true;
-        }
+        agreed = agreed || agrees(value, graft_json_at(wanted, i));
+        texts = texts && graft_json_is(graft_json_at(wanted, i), GRAFT_JSON_STRING);
     }
-    return false;
+    return agreed && (texts || !is_empty_text(value));
 }
 
 static bool members_agree(const graft_json *members, const graft_json *wanted)

@@ -1,12 +1,11 @@
 /* Any bytes, any mask, any pre-tokeniser: encoding succeeds, its pieces are the text, and control
  * tokens come only from bytes that may form them. */
-#include "support/test.h"
-
 #include <string.h>
 
 #include "core/memory.h"
-#include "core/rng.h"
 #include "io/gguf.h"
+#include "support/fuzz.h"
+#include "support/test.h"
 #include "support/vocabulary.h"
 #include "tokenizer/pretokenizers.h"
 #include "tokenizer/tokenizer.h"
@@ -18,16 +17,22 @@ static const int32_t types[] = {TEST_NORMAL,  TEST_NORMAL,  TEST_NORMAL,       T
                                 TEST_NORMAL,  TEST_CONTROL, TEST_UNKNOWN,      TEST_USER_DEFINED,
                                 TEST_CONTROL, TEST_CONTROL, TEST_USER_DEFINED};
 
-static graft_tokenizer *load(const char *pre)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+/* The tokenizer of row i of the table, loaded once. */
+static const graft_tokenizer *tokenizer_of(size_t i)
 {
-    test_vocabulary v = {.model = "gpt2", .pre = pre, .bytes = true, .tokens = tokens,
-                         .types = types, .n_types = 11, .merges = merges};
-    graft_gguf *file;
-    graft_tokenizer *tokenizer;
-    assert_ok(graft_gguf_open(&file, test_vocabulary_write("f.gguf", &v)));
-    assert_ok(graft_tokenizer_new(&tokenizer, file));
-    graft_gguf_close(file);
-    return tokenizer;
+    static graft_tokenizer *loaded[16];
+    if (loaded[i] == NULL) {
+        test_vocabulary v = {.model = "gpt2", .pre = graft_pretokenizers[i].names[0],
+                             .bytes = true, .tokens = tokens, .types = types, .n_types = 11,
+                             .merges = merges};
+        graft_gguf *file;
+        fuzz_check(graft_gguf_open(&file, test_vocabulary_write("f.gguf", &v)) == GRAFT_OK);
+        fuzz_check(graft_tokenizer_new(&loaded[i], file) == GRAFT_OK);
+        graft_gguf_close(file);
+    }
+    return loaded[i];
 }
 
 static void check(const graft_tokenizer *tokenizer, const graft_tokens *got, const char *text,
@@ -37,80 +42,52 @@ static void check(const graft_tokenizer *tokenizer, const graft_tokens *got, con
     for (size_t i = 0; i < got->n; i++) {
         size_t length;
         const char *piece = graft_tokenizer_piece(tokenizer, got->ids[i], &length);
-        assert_non_null(piece);
-        assert_int_equal(got->ends[i], start + length);
-        assert_true(got->ends[i] <= n);
-        assert_memory_equal(piece, text + start, length);
+        fuzz_check(piece != NULL && got->ends[i] == start + length && got->ends[i] <= n);
+        fuzz_check(memcmp(piece, text + start, length) == 0);
         for (size_t k = 0; k < length && graft_tokenizer_is_control(tokenizer, got->ids[i]); k++) {
-            assert_true(control != NULL && control[start + k] != 0);
+            fuzz_check(control != NULL && control[start + k] != 0);
         }
         start = got->ends[i];
     }
-    assert_int_equal(start, n);
+    fuzz_check(start == n);
 }
 
-/* The first half of the input is text, the second its mask. */
-static void one_input(const graft_tokenizer *tokenizer, const uint8_t *data, size_t size)
+/* The first byte chooses the pre-tokeniser; half of the others are text, the other half its mask. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    size_t n = size / 2;
-    const char *text = (const char *)data;
+    if (n == 0) {
+        return 0;
+    }
+    const graft_tokenizer *tokenizer = tokenizer_of(data[0] % graft_n_pretokenizers);
+    size_t length = (n - 1) / 2;
+    const char *text = (const char *)data + 1;
+    uint8_t *mask;
     graft_tokens got;
     graft_tokens_init(&got);
-    assert_ok(graft_tokenizer_encode(tokenizer, &got, text, n, NULL));
-    check(tokenizer, &got, text, n, NULL);
+    fuzz_check(graft_tokenizer_encode(tokenizer, &got, text, length, NULL) == GRAFT_OK);
+    check(tokenizer, &got, text, length, NULL);
+    fuzz_check(graft_alloc(&mask, length, 1) == GRAFT_OK);
+    for (size_t i = 0; i < length; i++) {
+        mask[i] = data[1 + length + i] & 1;
+    }
     got.n = 0;
-    assert_ok(graft_tokenizer_encode(tokenizer, &got, text, n, data + n));
-    check(tokenizer, &got, text, n, data + n);
-    uint8_t *all;
-    assert_ok(graft_alloc(&all, n, 1));
-    memset(all, 1, n);
+    fuzz_check(graft_tokenizer_encode(tokenizer, &got, text, length, mask) == GRAFT_OK);
+    check(tokenizer, &got, text, length, mask);
+    memset(mask, 1, length);
     got.n = 0;
-    assert_ok(graft_tokenizer_encode_special(tokenizer, &got, text, n));
-    check(tokenizer, &got, text, n, all);
-    graft_free(all);
+    fuzz_check(graft_tokenizer_encode_special(tokenizer, &got, text, length) == GRAFT_OK);
+    check(tokenizer, &got, text, length, mask);
+    graft_free(mask);
     graft_tokens_clear(&got);
+    return 0;
 }
 
-static size_t invent(uint8_t *out, size_t capacity, graft_rng *rng)
-{
-    static const char *const parts[] = {"ab", "abc", " ", "<|im_end|>", "<", "<|im", "\xE4\xB8\x96",
-                                        "\xE4\xB8", "'s", "12", "\n", "\xC2\xA0", "\xED\xA0\x80",
-                                        "\xF4\x90\x80\x80", "\xC0\x80"};
-    size_t n = 0, wanted = (size_t)graft_rng_below(rng, capacity / 2 - 16);
-    while (n < wanted) {
-        if (graft_rng_below(rng, 4) == 0) {
-            out[n++] = (uint8_t)graft_rng_below(rng, 256);
-        } else {
-            const char *part = parts[graft_rng_below(rng, sizeof parts / sizeof parts[0])];
-            memcpy(out + n, part, strlen(part));
-            n += strlen(part);
-        }
-    }
-    bool allowed = false;
-    for (size_t i = 0; i < n; i++) {
-        allowed ^= graft_rng_below(rng, 8) == 0;
-        out[n + i] = allowed;
-    }
-    return 2 * n;
-}
-
-static void random_inputs(void **state)
-{
-    (void)state;
-    uint8_t data[400];
-    graft_rng rng;
-    graft_rng_init(&rng, 7, GRAFT_RNG_TEST, 0);
-    for (size_t i = 0; i < graft_n_pretokenizers; i++) {
-        graft_tokenizer *tokenizer = load(graft_pretokenizers[i].names[0]);
-        for (int round = 0; round < 3000; round++) {
-            one_input(tokenizer, data, invent(data, sizeof data, &rng));
-        }
-        graft_tokenizer_free(tokenizer);
-    }
-}
-
+#ifndef GRAFT_LIBFUZZER
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_inputs)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    static const char *const words[] = {
+        "ab", "abc", " ", "<|im_end|>", "<", "<|im", "\xE4\xB8\x96", "\xE4\xB8", "'s", "12", "\n",
+        "\xC2\xA0", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xC0\x80", "\r\n", "\xE3\x80\x80", NULL};
+    return fuzz_tests("tokenizer_encode", LLVMFuzzerTestOneInput, words);
 }
+#endif

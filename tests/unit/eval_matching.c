@@ -42,6 +42,8 @@ static void alternatives(void **state)
     assert_false(agree("{'v':1}", "{'v':[true]}", true));
     assert_true(agree("{'v':null}", "{'v':[null]}", true));
     assert_false(agree("{'v':null}", "{'v':['']}", true));
+    assert_true(agree("{'v':''}", "{'v':['','a']}", true));
+    assert_false(agree("{'v':''}", "{'v':['',0]}", true)); /* may be left out, but not be a text */
 }
 
 static void texts(void **state)
