@@ -33,6 +33,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 
 SECONDS = 120
 
@@ -107,9 +108,8 @@ def run(case, root, build):
     for path in case.needs:
         if not (root / path).exists():
             return "skipped", f"{path} is not there"
-    tmp = root / "build/tmp" / f"case-{os.getpid()}"
-    shutil.rmtree(tmp, ignore_errors=True)
-    tmp.mkdir(parents=True)
+    (root / "build/tmp").mkdir(parents=True, exist_ok=True)
+    tmp = pathlib.Path(tempfile.mkdtemp(prefix="case-", dir=root / "build/tmp"))
     try:
         for name, lines in case.files.items():
             (tmp / name).parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def run(case, root, build):
 
 
 def run_steps(case, root, build, tmp):
-    environment = dict(os.environ, TMP=os.path.relpath(tmp, root), LC_ALL="C.UTF-8",
+    environment = dict(os.environ, TMP=os.path.relpath(tmp, root), LC_ALL="C.UTF-8", OMP_WAIT_POLICY="passive",
                        CASES=os.path.relpath(pathlib.Path(case.path).parent, root),
                        PATH=f"{build}{os.pathsep}{os.environ['PATH']}")
     environment.pop("GRAFT_CPU", None)
