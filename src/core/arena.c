@@ -128,6 +128,21 @@ void graft_arena_reset(graft_arena *arena)
     arena->in_use = 0;
 }
 
+graft_status graft_arena_reserve(graft_arena *arena, size_t bytes)
+{
+    if (arena->in_use != 0) {
+        return graft_fail(GRAFT_E_FAILED, "arena: reserved while %zu bytes are in use",
+                          arena->in_use);
+    }
+    if (arena->first != NULL && arena->first->bytes >= bytes) {
+        return GRAFT_OK;
+    }
+    size_t peak = arena->peak;
+    graft_arena_clear(arena);
+    arena->peak = peak;
+    return add_chunk(arena, bytes);
+}
+
 graft_status graft_arena_consolidate(graft_arena *arena)
 {
     if (arena->in_use != 0) {

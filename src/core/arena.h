@@ -39,6 +39,10 @@ graft_arena_mark graft_arena_save(const graft_arena *arena);
 void graft_arena_release(graft_arena *arena, graft_arena_mark mark);
 void graft_arena_reset(graft_arena *arena);
 
+/* On an empty arena: makes room for `bytes` in one piece. What is not used is never touched, so it
+ * costs address space only. Pieces of one chunk leave no gaps, those of many do. */
+graft_status graft_arena_reserve(graft_arena *arena, size_t bytes);
+
 /* After a reset: if more than one chunk is in use, replaces them by one chunk that holds the
  * peak, so that later passes touch the same pages in the same order. */
 graft_status graft_arena_consolidate(graft_arena *arena);

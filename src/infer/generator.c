@@ -215,7 +215,7 @@ static graft_status run_pass(generator *g)
     graft_tensor *hidden = NULL, *logits = NULL;
     size_t n_logits = lay_out(g);
     graft_tape_begin(&tape, g->compute, false);
-    GRAFT_TRY(graft_model_hidden(g->model, &tape, &g->pass, &g->cache, false, &hidden));
+    GRAFT_TRY(graft_model_hidden(g->model, &tape, &g->pass, &g->cache, 0, &hidden));
     if (n_logits > 0) {
         GRAFT_TRY(graft_model_logits(g->model, &tape, hidden, g->rows, n_logits, &logits));
         GRAFT_TRY(sample_rows(g, logits));

@@ -233,7 +233,8 @@ static size_t lowest_adapted(const graft_model *model)
 }
 
 static graft_status hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
-                           const graft_kv_cache *cache, bool recompute, graft_tensor **out)
+                           const graft_kv_cache *cache, size_t n_recomputed,
+                           graft_tensor **out)
 {
     graft_status status = GRAFT_OK;
     const graft_hparams *h = &model->hparams;
@@ -253,7 +254,8 @@ static graft_status hidden(graft_model *model, graft_tape *tape, const graft_pas
             contexts[l].rows = (graft_key_cache){cache->k + at, cache->v + at};
         }
         tape->recording = recording && l >= lowest;
-        GRAFT_TRY(graft_tape_layer(tape, &x, x, layer, &contexts[l], recompute));
+        GRAFT_TRY(graft_tape_layer(tape, &x, x, layer, &contexts[l],
+                                   l < n_recomputed));
     }
     *out = x;
 done:

@@ -74,7 +74,8 @@ graft_compute_sizes graft_model_sizes(const graft_model *model, size_t n_tok, si
 }
 
 graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
-                                const graft_kv_cache *cache, bool recompute, graft_tensor **out)
+                                const graft_kv_cache *cache, size_t n_recomputed,
+                                graft_tensor **out)
 {
     for (size_t i = 0; i < pass->n_tok; i++) {
         if (pass->ids[i] < 0 || (size_t)pass->ids[i] >= model->hparams.n_vocab) {
@@ -82,7 +83,7 @@ graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graf
                               pass->ids[i], model->hparams.n_vocab);
         }
     }
-    return model->family->hidden(model, tape, pass, cache, recompute, out);
+    return model->family->hidden(model, tape, pass, cache, n_recomputed, out);
 }
 
 /* Rows of the residual stream, normed for the head. */

@@ -24,9 +24,11 @@ typedef struct graft_family {
     const char *arch; /* general.architecture */
     /* Reads hyper-parameters and tensors; fills model->hparams, slots and family_data. */
     graft_status (*open)(graft_model *model);
-    /* *out = the residual stream after the last layer, [n_tok, n_embd]. */
+    /* *out = the residual stream after the last layer, [n_tok, n_embd]. The lowest n_recomputed
+     * layers are run again in backward instead of being kept. */
     graft_status (*hidden)(graft_model *model, graft_tape *tape, const graft_pass *pass,
-                           const graft_kv_cache *cache, bool recompute, graft_tensor **out);
+                           const graft_kv_cache *cache, size_t n_recomputed,
+                                graft_tensor **out);
     /* Reals kept per token and layer by a recorded pass without recomputation, with the adapters
      * that are attached; for choosing passes by memory. */
     size_t (*kept_per_token)(const graft_model *model);
@@ -58,7 +60,8 @@ graft_compute_sizes graft_model_sizes(const graft_model *model, size_t n_tok, si
 
 /* Residual stream of a pass. ids are checked against the vocabulary (GRAFT_E_DATA). */
 graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
-                                const graft_kv_cache *cache, bool recompute, graft_tensor **out);
+                                const graft_kv_cache *cache, size_t n_recomputed,
+                                graft_tensor **out);
 /* Adds the pass's share of the loss (see graft_op_head_loss); logprobs [n_predictions] or NULL. */
 graft_status graft_model_loss(graft_model *model, graft_tape *tape, graft_tensor *hidden,
                               const graft_pass *pass, double total_weight, double *loss,

@@ -32,7 +32,7 @@ static void make_pass(synthetic *s, size_t n_vocab)
     s->pass = (graft_pass){N_TOK, s->ids, s->positions, &s->span, 1, s->predictions, N_TOK - 1};
 }
 
-static graft_status run_pass(graft_session *session, const synthetic *s, bool recompute)
+static graft_status run_pass(graft_session *session, const synthetic *s, size_t n_recomputed)
 {
     graft_status status = GRAFT_OK;
     graft_tape tape;
@@ -40,7 +40,7 @@ static graft_status run_pass(graft_session *session, const synthetic *s, bool re
     double loss = 0;
     graft_adapter_zero_grad(session->adapter);
     graft_tape_begin(&tape, &session->compute, true);
-    GRAFT_TRY(graft_model_hidden(session->model, &tape, &s->pass, NULL, recompute, &hidden));
+    GRAFT_TRY(graft_model_hidden(session->model, &tape, &s->pass, NULL, n_recomputed, &hidden));
     GRAFT_TRY(graft_model_loss(session->model, &tape, hidden, &s->pass, N_TOK - 1, &loss, NULL));
     GRAFT_TRY(graft_tape_backward(&tape));
 done:
@@ -69,6 +69,7 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
     GRAFT_TRY(graft_session_open(&session, config));
     GRAFT_TRY(graft_session_new_adapter(&session));
     GRAFT_TRY(graft_plan_make(&plan, config, session.model, session.adapter->n_params, N_TOK));
+    size_t n_recomputed = graft_plan_recomputed(&plan, session.model, N_TOK);
     graft_compute_sizes sizes = graft_model_sizes(session.model, N_TOK, N_TOK);
     GRAFT_TRY(graft_compute_prepare(&session.compute, &sizes));
     make_pass(pass, session.model->hparams.n_vocab);
@@ -77,7 +78,7 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
     for (size_t i = 0; n == 0 || graft_clock_seconds() - begin < seconds; i++) {
         double start = graft_clock_seconds();
         GRAFT_TRY(graft_hooks_check(hooks));
-        GRAFT_TRY(run_pass(&session, pass, plan.recompute));
+        GRAFT_TRY(run_pass(&session, pass, n_recomputed));
         double spent = graft_clock_seconds() - start;
         if (i > 0) {
             best = n == 0 || spent < best ? spent : best;
@@ -90,7 +91,7 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
         .n_tok = N_TOK,
         .flop_per_token = flop_per_token(session.model),
         .tokens_per_second = N_TOK / best,
-        .recompute = plan.recompute,
+        .n_recomputed = n_recomputed,
     };
     out->gflops = out->flop_per_token * out->tokens_per_second * 1e-9;
 done:

@@ -14,7 +14,7 @@ typedef struct graft_pass_figures {
     double flop_per_token;    /* 4 per weight of a linear map, head included: forward and gradient of
                                * the inputs. Attention and adapter are not counted, nor is recomputation */
     double tokens_per_second, gflops;
-    bool recompute;
+    size_t n_recomputed; /* layers */
 } graft_pass_figures;
 
 enum { GRAFT_BENCH_PASS_TOKENS = 512 };

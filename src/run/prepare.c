@@ -70,10 +70,11 @@ static void log_plan(const graft_training *t)
               t->session.model->n_slots, t->session.adapter->n_params);
     graft_log(GRAFT_LOG_INFO,
               "%llu steps of %llu examples (%llu per epoch); passes of at most %zu tokens, "
-              "layers %s, about %zu MiB of activations",
+              "%zu of %zu layers recomputed, about %zu MiB of activations",
               (unsigned long long)r->n_steps, (unsigned long long)t->config->batch_size,
               (unsigned long long)r->steps_per_epoch, r->plan.max_tokens_per_pass,
-              r->plan.recompute ? "recomputed" : "kept", r->plan.pass_bytes >> 20);
+              graft_plan_recomputed(&r->plan, r->model, r->plan.max_tokens_per_pass),
+              r->model->hparams.n_layer, r->plan.pass_bytes >> 20);
 }
 
 graft_status graft_training_prepare(graft_training *t)

@@ -90,7 +90,7 @@ static graft_status bench_pass(const printer *p, const graft_config *config,
         snprintf(shape, sizeof shape, "%zu tokens", figures.n_tok);
     }
     snprintf(extra, sizeof extra, "  %.0f tokens/s%s", figures.tokens_per_second,
-             figures.recompute ? ", layers recomputed" : "");
+             figures.n_recomputed > 0 ? ", layers recomputed" : "");
     graft_bench_row row = {"pass", "train", graft_cpu_level_name(figures.level), figures.format,
                            shape, "both", figures.gflops, peak,
                            peak > 0 ? figures.gflops / peak : 0};

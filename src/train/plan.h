@@ -7,17 +7,22 @@
 
 typedef struct graft_plan {
     size_t max_tokens_per_pass;
-    bool recompute;        /* layers are recomputed in backward instead of kept */
-    size_t pass_bytes;     /* activations and gradients of the largest pass */
-    size_t fixed_bytes;    /* logits, packed operands, adapter and optimiser state */
-    size_t available_bytes; /* what the system could give when the plan was made; 0: unknown */
+    size_t room_bytes;  /* what activations and gradients of a pass may take */
+    size_t pass_bytes;  /* what those of a pass of max_tokens_per_pass take */
+    size_t fixed_bytes; /* logits, packed operands, adapter and optimiser state */
+    int checkpointing;  /* the setting gradient_checkpointing */
 } graft_plan;
 
-/* Plans passes for examples of at most `longest` tokens. Where the configuration leaves the choice
- * (max_tokens_per_pass 0, gradient_checkpointing auto) it keeps activations if they fit into half of
- * the free memory, and recomputes otherwise. GRAFT_E_MEMORY if not even the longest example fits, naming
- * the setting that helps; GRAFT_E_CONFIG if max_tokens_per_pass is smaller than `longest`. */
+/* Plans passes for examples of at most `longest` tokens. A pass has 1,024 tokens, or as many as the
+ * longest example, unless max_tokens_per_pass says otherwise: that number changes the order of
+ * sums, so it does not depend on the machine. How many layers are recomputed does; it changes no
+ * bit. The room is max_memory less what the process already has and will have (base file,
+ * optimiser, ...), or half of what is free. GRAFT_E_MEMORY if a pass does not fit, naming the
+ * setting that helps; GRAFT_E_CONFIG if max_tokens_per_pass is smaller than `longest`. */
 graft_status graft_plan_make(graft_plan *out, const graft_config *config, const graft_model *model,
                              size_t n_params, size_t longest);
+
+/* How many layers a pass of n_tok tokens recomputes in backward. */
+size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model, size_t n_tok);
 
 #endif

@@ -54,6 +54,8 @@ graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, gr
     GRAFT_TRY(graft_plan_make(&t->plan, config, model, adapter->n_params, longest));
     graft_compute_sizes sizes = graft_model_sizes(model, t->plan.max_tokens_per_pass, longest);
     GRAFT_TRY(graft_compute_prepare(compute, &sizes));
+    graft_arena_reset(&compute->arena);
+    GRAFT_TRY(graft_arena_reserve(&compute->arena, t->plan.pass_bytes + t->plan.fixed_bytes));
     for (size_t i = 0; i < t->optimizer->n_moments; i++) {
         GRAFT_TRY(graft_alloc(&t->moments[i], adapter->n_params, sizeof(graft_real)));
     }
@@ -119,7 +121,8 @@ static graft_status run_pass(graft_trainer *t, size_t pass_index, double total_w
     tape.seed = t->config->seed;
     tape.step = (uint32_t)t->step;
     tape.pass = (uint32_t)pass_index;
-    GRAFT_TRY(graft_model_hidden(t->model, &tape, pass, NULL, t->plan.recompute, &hidden));
+    size_t n_recomputed = graft_plan_recomputed(&t->plan, t->model, pass->n_tok);
+    GRAFT_TRY(graft_model_hidden(t->model, &tape, pass, NULL, n_recomputed, &hidden));
     GRAFT_TRY(graft_model_loss(t->model, &tape, hidden, pass, total_weight, loss, NULL));
     if (!isfinite(*loss)) {
         status = graft_fail(GRAFT_E_NUMERICS, "step %llu: the loss is not finite",

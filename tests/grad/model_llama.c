@@ -29,7 +29,7 @@ static graft_status build(graft_tape *tape, gradcheck *check, graft_tensor **out
     graft_tensor *hidden = NULL;
     double loss = 0;
     tape->training = true; /* so that dropout acts in the differences too */
-    GRAFT_TRY(graft_model_hidden(c->model, tape, &c->pass, NULL, c->recompute, &hidden));
+    GRAFT_TRY(graft_model_hidden(c->model, tape, &c->pass, NULL, c->recompute ? 99 : 0, &hidden));
     GRAFT_TRY(graft_model_loss(c->model, tape, hidden, &c->pass, 3.0, &loss, NULL));
     c->loss = (graft_real)loss;
     GRAFT_TRY(graft_tensor_wrap(tape, out, &c->loss, 1, 1, true));

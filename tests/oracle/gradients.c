@@ -64,7 +64,7 @@ static graft_status run(char **argv, size_t n, char **tokens)
     graft_compute_sizes sizes = graft_model_sizes(model, n, n);
     GRAFT_TRY(graft_compute_prepare(&compute, &sizes));
     graft_tape_begin(&tape, &compute, true);
-    GRAFT_TRY(graft_model_hidden(model, &tape, &pass, NULL, false, &hidden));
+    GRAFT_TRY(graft_model_hidden(model, &tape, &pass, NULL, 0, &hidden));
     GRAFT_TRY(graft_model_loss(model, &tape, hidden, &pass, total, &loss, NULL));
     GRAFT_TRY(graft_tape_backward(&tape));
     transfer(argv[5], "wb", &loss, adapter->grads, adapter->n_params);

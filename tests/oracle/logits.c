@@ -26,7 +26,7 @@ static graft_status run(const char *path, const char *out_path, size_t n, char *
     graft_compute_sizes sizes = graft_model_sizes(model, n, n);
     GRAFT_TRY(graft_compute_prepare(&compute, &sizes));
     graft_tape_begin(&tape, &compute, false);
-    GRAFT_TRY(graft_model_hidden(model, &tape, &pass, NULL, false, &hidden));
+    GRAFT_TRY(graft_model_hidden(model, &tape, &pass, NULL, 0, &hidden));
     GRAFT_TRY(graft_model_logits(model, &tape, hidden, positions, n, &logits));
     FILE *file = fopen(out_path, "wb");
     if (file == NULL ||

@@ -77,7 +77,7 @@ static size_t naive(fixture *f, const graft_tokens *prompt, int32_t *reply, bool
         uint32_t last = (uint32_t)n - 1;
         int32_t best = 0;
         graft_tape_begin(&tape, &f->compute, false);
-        assert_ok(graft_model_hidden(f->model, &tape, &pass, NULL, false, &hidden));
+        assert_ok(graft_model_hidden(f->model, &tape, &pass, NULL, 0, &hidden));
         assert_ok(graft_model_logits(f->model, &tape, hidden, &last, 1, &logits));
         for (int32_t i = 1; i < 40; i++) {
             best = logits->data[i] > logits->data[best] ? i : best;
