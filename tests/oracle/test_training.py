@@ -81,7 +81,8 @@ def adapter(folder):
 
 def test_losses_and_adapter_equal_peft(graft, start, tmp_path):
     path, data, model = start
-    shown = graft("data", "show", "--base", path, "--dataset", data, "--json").stdout
+    shown = graft("data", "show", "--base", path, "--dataset", data, "--n", 1000,
+                  "--json").stdout
     samples = [json.loads(line) for line in shown.splitlines()]
     mine = train(graft, path, data, tmp_path / "run", tmp_path / "init")
     theirs = train_torch(model, samples)
