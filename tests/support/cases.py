@@ -120,8 +120,9 @@ def run(case, root, build):
 
 
 def run_steps(case, root, build, tmp):
-    environment = dict(os.environ, TMP=os.path.relpath(tmp, root), LC_ALL="C.UTF-8", OMP_WAIT_POLICY="passive",
+    environment = dict(os.environ, TMP=os.path.relpath(tmp, root), LC_ALL="C.UTF-8",
                        CASES=os.path.relpath(pathlib.Path(case.path).parent, root),
+                       OMP_WAIT_POLICY="passive",
                        PATH=f"{build}{os.pathsep}{os.environ['PATH']}")
     environment.pop("GRAFT_CPU", None)
     for step in case.steps:
