@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/memory.h"
+#include "export/export.h"
 #include "run/training.h"
 
 static graft_status split_data(graft_training *t)
@@ -77,10 +78,32 @@ static void log_plan(const graft_training *t)
               r->model->hparams.n_layer, r->plan.pass_bytes >> 20);
 }
 
+/* Said now and not after the last step. */
+static graft_status check_exports(const graft_config *c)
+{
+    graft_status status = GRAFT_OK;
+    graft_text known;
+    graft_text_init(&known);
+    for (size_t i = 0; graft_exporters[i] != NULL; i++) {
+        GRAFT_TRY(graft_text_appendf(&known, "%s%s", i > 0 ? ", " : "", graft_exporters[i]->name));
+    }
+    for (size_t i = 0; i < c->export.n; i++) {
+        if (graft_exporter_find(c->export.items[i]) == NULL) {
+            status = graft_fail(GRAFT_E_CONFIG, "export: unknown artefact \"%s\" (known: %s)",
+                                c->export.items[i], graft_text_z(&known));
+            goto done;
+        }
+    }
+done:
+    graft_text_clear(&known);
+    return status;
+}
+
 graft_status graft_training_prepare(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     char data_hash[65];
+    GRAFT_TRY(check_exports(t->config));
     GRAFT_TRY(read_data(t));
     GRAFT_TRY(graft_session_open(&t->session, t->config));
     GRAFT_TRY(graft_file_sha256(t->base_hash, t->config->base_model));

@@ -1,6 +1,7 @@
 #include <graft/train.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/log.h"
 #include "core/memory.h"
@@ -50,13 +51,15 @@ static graft_status evaluate(graft_training *t, graft_eval_report *report, const
     char *path = NULL;
     graft_text text;
     graft_json *json = NULL;
+    bool before = strcmp(when, "before") == 0;
     graft_text_init(&text);
     if (t->eval.n_units == 0) {
         return GRAFT_OK;
     }
     snprintf(name, sizeof name, "eval-%s.json", when);
     GRAFT_TRY(graft_path_join(&path, t->config->output_dir, name));
-    GRAFT_TRY(graft_score_corpus(report, &t->session, &t->eval, t->hooks, when));
+    GRAFT_TRY(graft_score_corpus(report, &t->session, &t->eval, t->hooks,
+                                 before ? "evaluating the base" : "evaluating the result"));
     GRAFT_TRY(graft_eval_report_json(&json, report));
     GRAFT_TRY(graft_json_write(&text, json, GRAFT_JSON_PRETTY));
     GRAFT_TRY(graft_text_append_char(&text, '\n'));

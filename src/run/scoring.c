@@ -81,27 +81,31 @@ done:
     return status;
 }
 
-static int on_token(void *context, size_t prompt, int32_t id)
+static void show_progress(const scoring *s)
 {
-    scoring *s = context;
-    (void)prompt;
-    s->n_tokens++;
-    if (id >= 0) {
-        return graft_hooks_check(s->hooks) != GRAFT_OK;
-    }
     double seconds = graft_clock_seconds() - s->begin;
-    s->n_ended++;
     graft_progress progress = {
         .phase = s->phase,
         .done = s->n_ended,
         .total = s->list.n,
         .unit = "items",
-        .tokens_per_second = (double)s->n_tokens / seconds,
+        .tokens_per_second = s->n_tokens > 0 ? (double)s->n_tokens / seconds : 0,
         .seconds = seconds,
-        .seconds_left = seconds / (double)s->n_ended * (double)(s->list.n - s->n_ended),
         .rss_bytes = graft_rss_bytes(),
     };
+    if (s->n_ended > 0) {
+        progress.seconds_left = seconds / (double)s->n_ended * (double)(s->list.n - s->n_ended);
+    }
     graft_hooks_progress(s->hooks, &progress);
+}
+
+static int on_token(void *context, size_t prompt, int32_t id)
+{
+    scoring *s = context;
+    (void)prompt;
+    s->n_tokens++;
+    s->n_ended += id < 0;
+    show_progress(s);
     return graft_hooks_check(s->hooks) != GRAFT_OK;
 }
 
@@ -181,9 +185,12 @@ graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
     };
     graft_eval_report_init(out);
     s.begin = graft_clock_seconds();
-    GRAFT_TRY(add_loss(&s));
     GRAFT_TRY(list_items(&s));
+    show_progress(&s);
+    GRAFT_TRY(add_loss(&s));
+    GRAFT_TRY(graft_hooks_check(hooks));
     GRAFT_TRY(build_prompts(&s));
+    s.begin = graft_clock_seconds();
     GRAFT_TRY(graft_generate(s.replies, session->model, &session->compute, session->tokenizer,
                              s.prompts, s.list.n, &options));
     for (size_t i = 0; i < s.list.n; i++) {

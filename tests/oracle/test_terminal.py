@@ -85,7 +85,7 @@ def test_progress_is_one_line_that_fits(evaluate, columns):
     terminal = Terminal(evaluate, columns)
     assert terminal.finish() == 0, terminal.output
     assert b"\x1b" not in terminal.output and terminal.output.isascii()
-    progress = [p for p in re.split(rb"[\r\n]", terminal.output) if b"/3" in p]
+    progress = [p for p in re.split(rb"[\r\n]", terminal.output) if p.startswith(b"evaluat")]
     assert progress and all(len(p) < columns for p in progress), progress
     if columns >= 80:
         assert any(re.search(rb"evaluating \d/3 items  .*tok/s.* MiB", p) for p in progress)
