@@ -1,4 +1,5 @@
-/* arguments_exact: the arguments of all calls are those expected, whatever the names of the tools. */
+/* arguments_exact: the arguments of all calls are those expected, whatever the names of the tools.
+ */
 #include "eval/metrics.h"
 
 static bool can_stand(const void *context, size_t i, size_t k)

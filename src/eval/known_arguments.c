@@ -1,4 +1,5 @@
-/* known_arguments: every call names a declared tool and has no argument that the tool does not know. */
+/* known_arguments: every call names a declared tool and has no argument that the tool does not
+ * know. */
 #include "eval/metrics.h"
 
 static graft_status judge(graft_verdict *out, const graft_judged *judged)

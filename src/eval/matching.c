@@ -87,8 +87,8 @@ static bool agrees(const graft_json *value, const graft_json *wanted)
     return graft_json_equal(value, wanted);
 }
 
-/* `wanted` lists what is acceptable; something that is no list stands for itself. A "" is a value of its
- * own only among texts: beside a number it can but mean "may be left out". */
+/* `wanted` lists what is acceptable; something that is no list stands for itself. A "" is a value
+ * of its own only among texts: beside a number it can but mean "may be left out". */
 static bool agrees_with_any(const graft_json *value, const graft_json *wanted)
 {
     if (!graft_json_is(wanted, GRAFT_JSON_ARRAY)) {

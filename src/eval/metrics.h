@@ -5,7 +5,11 @@
 #include "eval/matching.h"
 
 /* NONE: the question makes no sense for this item, which then counts on neither side. */
-typedef enum graft_verdict { GRAFT_VERDICT_NONE, GRAFT_VERDICT_NO, GRAFT_VERDICT_YES } graft_verdict;
+typedef enum graft_verdict {
+    GRAFT_VERDICT_NONE,
+    GRAFT_VERDICT_NO,
+    GRAFT_VERDICT_YES
+} graft_verdict;
 
 /* A reply as a dialect took it apart, and what it is held against. Everything is borrowed. */
 typedef struct graft_judged {
@@ -13,7 +17,7 @@ typedef struct graft_judged {
     size_t broken;                 /* calls that did not parse */
     bool ended;                    /* by a token that ends a turn, not by a limit */
     const graft_expected *expected; /* no calls: an answer in words is expected */
-    const graft_json *tools;       /* array of {"type", "function": {"name", "parameters"}}; NULL: not known */
+    const graft_json *tools; /* array of {"type", "function": {"name", "parameters"}} or NULL */
 } graft_judged;
 
 /* YES is always the good answer. */
@@ -46,19 +50,20 @@ graft_status graft_count_calls(graft_call_counts *out, const graft_judged *judge
 const char *graft_judged_name(const graft_judged *judged, size_t i);
 const graft_json *graft_judged_arguments(const graft_judged *judged, size_t i);
 
-/* NONE if no call is expected, or tools are needed and not known; NO if the reply makes no call, or one
- * that is no call; YES otherwise: the metric then looks closer. */
+/* NONE if no call is expected, or tools are needed and not known; NO if the reply makes no call, or
+ * one that is no call; YES otherwise: the metric then looks closer. */
 graft_verdict graft_judged_calls(const graft_judged *judged, bool needs_tools);
 
 /* YES if every call names a declared tool whose parameters (a schema) its arguments fit. */
 typedef bool graft_fits(const graft_json *parameters, const graft_json *arguments);
 void graft_judged_fit(graft_verdict *out, const graft_judged *judged, graft_fits *fits);
 
-/* True unless the schema, read as tools mean it, knows nothing of one of the arguments: where it lists
- * properties, others are allowed only if additionalProperties says so. */
+/* True unless the schema, read as tools mean it, knows nothing of one of the arguments: where it
+ * lists properties, others are allowed only if additionalProperties says so. */
 bool graft_arguments_known(const graft_json *parameters, const graft_json *arguments);
 
 /* YES if the calls can be paired off with the expected ones so that none is left over. */
-graft_status graft_judged_pair(graft_verdict *out, const graft_judged *judged, graft_can_stand *can);
+graft_status graft_judged_pair(graft_verdict *out, const graft_judged *judged,
+                               graft_can_stand *can);
 
 #endif

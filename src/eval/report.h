@@ -1,6 +1,7 @@
 /* eval/report.h - the replies of one evaluation with their verdicts, as JSON and as tables.
  *
- * What a model wrote is kept as it is (invalid UTF-8 becomes U+FFFD) and escaped where it is shown. */
+ * What a model wrote is kept as it is (invalid UTF-8 becomes U+FFFD) and escaped where it is shown.
+ */
 #ifndef GRAFT_EVAL_REPORT_H
 #define GRAFT_EVAL_REPORT_H
 
@@ -44,8 +45,8 @@ typedef struct graft_eval_reply {
 /* Judges a reply and appends it. The values are copied or retained. */
 graft_status graft_eval_report_add(graft_eval_report *report, const graft_eval_reply *reply);
 
-/* How often the metric (an index into graft_metrics) says yes, of how often it says anything, and the
- * 95 % Wilson interval of the share. */
+/* How often the metric (an index into graft_metrics) says yes, of how often it says anything, and
+ * the 95 % Wilson interval of the share. */
 typedef struct graft_eval_score {
     size_t hits, of;
     double low, high;
@@ -53,12 +54,12 @@ typedef struct graft_eval_score {
 graft_eval_score graft_eval_report_score(const graft_eval_report *report, size_t metric);
 
 /* {"n", "loss_per_token", "tokens", "scores": {NAME: {"hits", "of", "low", "high"}},
- *  "spurious_calls", "missing_calls", "items": [{"index", "turn", "prompt_tokens", "output", "calls",
- *  "expected", "spurious", "missing", "verdicts": {NAME: true|false|null}}]}. */
+ * "spurious_calls", "missing_calls", "items": [{"index", "turn", "prompt_tokens", "output",
+ * "calls", "expected", "spurious", "missing", "verdicts": {NAME: true|false|null}}]}. */
 graft_status graft_eval_report_json(graft_json **out, const graft_eval_report *report);
 
-/* Reads that back; scores are counted anew. Verdicts of unknown name are left out. GRAFT_E_DATA tells
- * what is wrong ("items[3]: no turn"); the caller adds the file. On failure *out is empty. */
+/* Reads that back; scores are counted anew. Verdicts of unknown name are left out. GRAFT_E_DATA
+ * tells what is wrong ("items[3]: turn is not a count"); the caller adds the file. On failure *out is empty. */
 graft_status graft_eval_report_parse(graft_eval_report *out, const graft_json *json);
 
 /* Appends a table: one line per metric that says anything. */
@@ -66,18 +67,18 @@ graft_status graft_eval_report_table(graft_text *out, const graft_eval_report *r
 
 /* --- two evaluations of the same items --- */
 
-/* Appends a table: both scores, the change, and McNemar's exact p over the items both have (same index
- * and turn). */
+/* Appends a table: both scores, the change, and McNemar's exact p over the items both have (same
+ * index and turn). */
 graft_status graft_eval_report_compare(graft_text *out, const graft_eval_report *before,
                                        const graft_eval_report *after);
 
-/* {"before": {"n", "loss_per_token"}, "after": {...}, "paired", "scores": {NAME: {"before": {"hits",
- *  "of", "low", "high"}, "after": {...}, "gained", "lost", "p"}}}. */
+/* {"before": {"n", "loss_per_token"}, "after": {...}, "paired", "scores": {NAME: {"before":
+ * {"hits", "of", "low", "high"}, "after": {...}, "gained", "lost", "p"}}}. */
 graft_status graft_eval_report_compare_json(graft_json **out, const graft_eval_report *before,
                                             const graft_eval_report *after);
 
-/* Appends the items whose verdict on the metric changed, at most `limit`, with the replies on one line
- * each, escaped and shortened. */
+/* Appends the items whose verdict on the metric changed, at most `limit`, with the replies on one
+ * line each, escaped and shortened. */
 graft_status graft_eval_report_changes(graft_text *out, const graft_eval_report *before,
                                        const graft_eval_report *after, size_t metric, size_t limit);
 

@@ -7,7 +7,8 @@
 graft_call_counts graft_eval__total_counts(const graft_eval_report *report);
 
 /* Sets key to {"hits", "of", "low", "high"}. */
-graft_status graft_eval__set_score(graft_json *object, const char *key, const graft_eval_score *score);
+graft_status graft_eval__set_score(graft_json *object, const char *key,
+                                   const graft_eval_score *score);
 /* Sets loss_per_token; null if it was not measured. */
 graft_status graft_eval__set_loss(graft_json *object, double loss);
 

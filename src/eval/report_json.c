@@ -20,7 +20,8 @@ graft_status graft_eval__set_loss(graft_json *object, double loss)
                           : graft_json_set(object, "loss_per_token", NULL);
 }
 
-graft_status graft_eval__set_score(graft_json *object, const char *key, const graft_eval_score *score)
+graft_status graft_eval__set_score(graft_json *object, const char *key,
+                                   const graft_eval_score *score)
 {
     graft_status status = GRAFT_OK;
     graft_json *json = graft_json_new_object();

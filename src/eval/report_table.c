@@ -9,7 +9,8 @@ graft_status graft_eval_report_table(graft_text *out, const graft_eval_report *r
 {
     graft_status status = GRAFT_OK;
     graft_call_counts counts = graft_eval__total_counts(report);
-    GRAFT_TRY(graft_text_appendf(out, "%-18s %9s %7s   %-13s\n", "", "hits/of", "%", "95 % interval"));
+    GRAFT_TRY(graft_text_appendf(out, "%-18s %9s %7s   %-13s\n", "", "hits/of", "%",
+                                 "95 % interval"));
     for (size_t i = 0; i < graft_n_metrics; i++) {
         graft_eval_score score = graft_eval_report_score(report, i);
         if (score.of == 0) {

@@ -1,4 +1,5 @@
-/* required_arguments: every call names a declared tool and has all arguments that the tool requires. */
+/* required_arguments: every call names a declared tool and has all arguments that the tool
+ * requires. */
 #include "eval/metrics.h"
 
 static bool has_required(const graft_json *parameters, const graft_json *arguments)

@@ -308,7 +308,8 @@ static const struct { const char *name; check_keyword *check; } keywords[] = {
     {"uniqueItems", check_unique},
 };
 
-/* --- bounds: what is measured (NaN: nothing of that kind) and how it has to stand to the bound --- */
+/* --- bounds: what is measured (NaN: nothing of that kind) and how it has to stand to the bound ---
+ */
 
 static double measure_number(const graft_json *value)
 {

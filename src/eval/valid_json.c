@@ -1,5 +1,5 @@
-/* valid_json: a call was made where one is expected, and every call is JSON with a name and an object
- * of arguments. */
+/* valid_json: a call was made where one is expected, and every call is JSON with a name and an
+ * object of arguments. */
 #include "eval/metrics.h"
 
 static graft_status judge(graft_verdict *out, const graft_judged *judged)

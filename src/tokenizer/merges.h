@@ -49,8 +49,8 @@ typedef struct graft_merger {
 void graft_merger_init(graft_merger *merger);
 void graft_merger_clear(graft_merger *merger);
 
-/* Merges word[0..n), 1 <= n < UINT32_MAX. byte_ids[b] is the token of byte b alone or -1. Afterwards the
- * symbols from index 0 along `next` are the result. O(n log n). */
+/* Merges word[0..n), 1 <= n < UINT32_MAX. byte_ids[b] is the token of byte b alone or -1.
+ * Afterwards the symbols from index 0 along `next` are the result. O(n log n). */
 graft_status graft_merger_run(graft_merger *merger, const graft_merges *merges,
                               const int32_t byte_ids[256], const char *word, size_t n);
 

@@ -1,7 +1,7 @@
 /* tokenizer/names.h - tokens that the runtime knows by their text.
  *
- * Files rarely say all of what a token is for; llama.cpp (src/llama-vocab.cpp) therefore goes by names,
- * and generation stops where these lists say so. Each list ends with NULL. */
+ * Files rarely say all of what a token is for; llama.cpp (src/llama-vocab.cpp) therefore goes by
+ * names, and generation stops where these lists say so. Each list ends with NULL. */
 #ifndef GRAFT_TOKENIZER_NAMES_H
 #define GRAFT_TOKENIZER_NAMES_H
 

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* Letters, numbers and marks as of Unicode 15.1, which the runtime's tables have; PCRE2 may know 14.0 only,
- * so what came later is spelled out. */
+/* Letters, numbers and marks as of Unicode 15.1, which the runtime's tables have; PCRE2 may know
+ * 14.0 only, so what came later is spelled out. */
 #define LETTER                                                                               \
     "\\p{L}\\x{1123F}\\x{11240}\\x{11F02}\\x{11F04}-\\x{11F10}\\x{11F12}-\\x{11F33}"         \
     "\\x{1342F}\\x{13441}-\\x{13446}\\x{1B132}\\x{1B155}\\x{1DF25}-\\x{1DF2A}"               \

@@ -76,8 +76,8 @@ static const graft_vocabulary_token *token_at(const graft_specials *specials, si
     return &specials->vocabulary->tokens[specials->by_text[i]];
 }
 
-/* Narrows [*low, *high) of by_text, all of which agree in their first k bytes, to those whose byte k is
- * `byte`. A token of length k stands first; the caller has taken note of it. */
+/* Narrows [*low, *high) of by_text, all of which agree in their first k bytes, to those whose byte
+ * k is `byte`. A token of length k stands first; the caller has taken note of it. */
 static void narrow(const graft_specials *specials, size_t *low, size_t *high, size_t k,
                    unsigned char byte)
 {

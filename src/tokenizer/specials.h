@@ -29,7 +29,11 @@ graft_status graft_specials_init(graft_specials *specials, const graft_vocabular
 void graft_specials_clear(graft_specials *specials);
 
 /* Which characters may form control tokens. User-defined tokens are found everywhere. */
-typedef enum graft_control { GRAFT_CONTROL_NONE, GRAFT_CONTROL_ALL, GRAFT_CONTROL_MASK } graft_control;
+typedef enum graft_control {
+    GRAFT_CONTROL_NONE,
+    GRAFT_CONTROL_ALL,
+    GRAFT_CONTROL_MASK
+} graft_control;
 
 /* Sets *out to the fragments of text[0..n), in order; white space that a token swallows belongs to
  * its fragment. Longer tokens claim text before shorter ones, each from left to right. With

@@ -1,6 +1,7 @@
 /* tokenizer/splitter.h - the door to PCRE2: cuts text into words by a sequence of patterns.
  *
- * The compiled patterns are constant and may be used by many threads; each takes a state of its own. */
+ * The compiled patterns are constant and may be used by many threads; each takes a state of its
+ * own. */
 #ifndef GRAFT_TOKENIZER_SPLITTER_H
 #define GRAFT_TOKENIZER_SPLITTER_H
 

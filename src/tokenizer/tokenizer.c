@@ -175,8 +175,8 @@ done:
 graft_status graft_tokenizer_encode(const graft_tokenizer *tokenizer, graft_tokens *out,
                                     const char *text, size_t n, const uint8_t *control)
 {
-    return encode(tokenizer, out, text, n, control != NULL ? GRAFT_CONTROL_MASK : GRAFT_CONTROL_NONE,
-                  control);
+    return encode(tokenizer, out, text, n,
+                  control != NULL ? GRAFT_CONTROL_MASK : GRAFT_CONTROL_NONE, control);
 }
 
 graft_status graft_tokenizer_encode_special(const graft_tokenizer *tokenizer, graft_tokens *out,

@@ -24,15 +24,15 @@ void graft_tokens_init(graft_tokens *tokens);
 void graft_tokens_clear(graft_tokens *tokens);
 
 /* Reads the tokenizer.* keys. GRAFT_E_MODEL for another model or pre-tokeniser ("known: ..."),
- * counts that do not fit together, duplicate tokens, or merges of unknown tokens. Copies what it needs:
- * the file may be closed. */
+ * counts that do not fit together, duplicate tokens, or merges of unknown tokens. Copies what it
+ * needs: the file may be closed. */
 graft_status graft_tokenizer_new(graft_tokenizer **out, const graft_gguf *file);
 void graft_tokenizer_free(graft_tokenizer *tokenizer);
 
-/* Appends the ids of text[0..n) (UTF-8; invalid bytes are tokenised as bytes). Adds no BOS.
- * Control tokens (types CONTROL, USER_DEFINED and UNKNOWN in the GGUF sense: what llama.cpp parses with
- * parse_special) are recognised only where all their bytes are `control[i] != 0`; control == NULL recognises
- * none... except USER_DEFINED tokens, which llama.cpp always recognises. */
+/* Appends the ids of text[0..n) (UTF-8; invalid bytes are tokenised as bytes). Adds no BOS. Control
+ * tokens (types CONTROL, USER_DEFINED and UNKNOWN in the GGUF sense: what llama.cpp parses with
+ * parse_special) are recognised only where all their bytes are `control[i] != 0`; control == NULL
+ * recognises none... except USER_DEFINED tokens, which llama.cpp always recognises. */
 graft_status graft_tokenizer_encode(const graft_tokenizer *tokenizer, graft_tokens *out,
                                     const char *text, size_t n, const uint8_t *control);
 /* The same with every byte allowed to form control tokens (parse_special = true). */
@@ -40,10 +40,12 @@ graft_status graft_tokenizer_encode_special(const graft_tokenizer *tokenizer, gr
                                             const char *text, size_t n);
 
 size_t graft_tokenizer_n_vocab(const graft_tokenizer *tokenizer);
-/* The bytes a token stands for (control tokens: their text). Borrowed; NULL if id is out of range. */
+/* The bytes a token stands for (control tokens: their text). Borrowed; NULL if id is out of range.
+ */
 const char *graft_tokenizer_piece(const graft_tokenizer *tokenizer, int32_t id, size_t *n);
 bool graft_tokenizer_is_control(const graft_tokenizer *tokenizer, int32_t id);
-bool graft_tokenizer_is_eog(const graft_tokenizer *tokenizer, int32_t id); /* ends a turn, as llama_vocab_is_eog */
+/* Ends a turn, as llama_vocab_is_eog says. */
+bool graft_tokenizer_is_eog(const graft_tokenizer *tokenizer, int32_t id);
 int32_t graft_tokenizer_bos(const graft_tokenizer *tokenizer);  /* -1: none */
 int32_t graft_tokenizer_eos(const graft_tokenizer *tokenizer);
 bool graft_tokenizer_add_bos(const graft_tokenizer *tokenizer); /* the runtime puts BOS in front */

@@ -1,30 +1,11 @@
-#include "tokenizer/vocabulary.h"
-
 #include <string.h>
 
 #include "core/memory.h"
-#include "core/sha256.h"
 #include "core/strings.h"
 #include "tokenizer/bytes.h"
-#include "tokenizer/names.h"
+#include "tokenizer/vocabulary_internal.h"
 
-#define KEY(name) "tokenizer.ggml." name
-#define NO_TOKEN UINT32_MAX /* what converters write for "there is none" */
-
-/* What lives only while a file is read. */
-typedef struct vocabulary_reader {
-    graft_vocabulary *vocabulary;
-    const graft_gguf *file;
-    graft_gguf_string *texts; /* of the tokens, as the file spells them */
-    graft_gguf_string *rules; /* of the merges */
-    graft_gguf_string *words; /* the bytes that the texts spell; NULL where they spell none */
-    int64_t *types;
-    size_t n_texts, n_rules, n_types;
-    graft_map by_text;
-    graft_sha256 hash;
-} vocabulary_reader;
-
-static void hash_bytes(graft_sha256 *hash, const void *bytes, size_t n)
+void graft_vocabulary__hash(graft_sha256 *hash, const void *bytes, size_t n)
 {
     uint8_t size[8];
     for (unsigned i = 0; i < 8; i++) {
@@ -34,11 +15,12 @@ static void hash_bytes(graft_sha256 *hash, const void *bytes, size_t n)
     graft_sha256_update(hash, bytes, n);
 }
 
-static graft_status read_model(vocabulary_reader *reader)
+static graft_status read_model(graft_vocabulary__reader *reader)
 {
     const char *path = graft_gguf_path(reader->file);
     graft_gguf_string model, pre;
-    graft_status status = graft_gguf_get_string(reader->file, KEY("model"), &model);
+    graft_status status =
+        graft_gguf_get_string(reader->file, GRAFT_VOCABULARY_KEY("model"), &model);
     if (status != GRAFT_OK) {
         return status;
     }
@@ -50,7 +32,7 @@ static graft_status read_model(vocabulary_reader *reader)
         GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: tokenizer model \"%.60s\" (known: gpt2)", path,
                              graft_text_z(&text)));
     }
-    GRAFT_TRY(graft_gguf_get_string(reader->file, KEY("pre"), &pre));
+    GRAFT_TRY(graft_gguf_get_string(reader->file, GRAFT_VOCABULARY_KEY("pre"), &pre));
     reader->vocabulary->pre = graft_pretokenizer_find(pre.data, pre.len);
     if (reader->vocabulary->pre == NULL) {
         for (size_t i = 0; i < graft_n_pretokenizers; i++) {
@@ -63,7 +45,7 @@ static graft_status read_model(vocabulary_reader *reader)
         GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: pre-tokeniser \"%.60s\" (known:%s)", path,
                              graft_text_z(&text), graft_text_z(&known)));
     }
-    hash_bytes(&reader->hash, pre.data, pre.len);
+    graft_vocabulary__hash(&reader->hash, pre.data, pre.len);
 done:
     graft_text_clear(&text);
     graft_text_clear(&known);
@@ -83,19 +65,19 @@ static uint32_t kind_of_type(int64_t type)
     return type >= 0 && type < 7 ? kinds[type] : 0;
 }
 
-static graft_status read_tokens(vocabulary_reader *reader)
+static graft_status read_tokens(graft_vocabulary__reader *reader)
 {
     graft_status status = GRAFT_OK;
     graft_vocabulary *vocabulary = reader->vocabulary;
     const char *path = graft_gguf_path(reader->file);
-    GRAFT_TRY(graft_gguf_array_strings(reader->file, KEY("tokens"), &reader->texts,
+    GRAFT_TRY(graft_gguf_array_strings(reader->file, GRAFT_VOCABULARY_KEY("tokens"), &reader->texts,
                                        &reader->n_texts));
     if (reader->n_texts == 0 || reader->n_texts > INT32_MAX) {
         GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: %zu tokens", path, reader->n_texts));
     }
-    if (graft_gguf_find(reader->file, KEY("token_type")) != NULL) {
-        GRAFT_TRY(graft_gguf_array_i64(reader->file, KEY("token_type"), &reader->types,
-                                       &reader->n_types));
+    if (graft_gguf_find(reader->file, GRAFT_VOCABULARY_KEY("token_type")) != NULL) {
+        GRAFT_TRY(graft_gguf_array_i64(reader->file, GRAFT_VOCABULARY_KEY("token_type"),
+                                       &reader->types, &reader->n_types));
         if (reader->n_types != reader->n_texts) {
             GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: %zu tokens but %zu token types", path,
                                  reader->n_texts, reader->n_types));
@@ -109,8 +91,8 @@ static graft_status read_tokens(vocabulary_reader *reader)
         bool was_present = false;
         vocabulary->tokens[i].kind =
             reader->types != NULL ? kind_of_type(reader->types[i]) : GRAFT_TOKEN_NORMAL;
-        hash_bytes(&reader->hash, text->data, text->len);
-        hash_bytes(&reader->hash, &(uint8_t){(uint8_t)vocabulary->tokens[i].kind}, 1);
+        graft_vocabulary__hash(&reader->hash, text->data, text->len);
+        graft_vocabulary__hash(&reader->hash, &(uint8_t){(uint8_t)vocabulary->tokens[i].kind}, 1);
         if (text->len == 0) {
             continue; /* some converters leave holes; such a token is never produced */
         }
@@ -128,25 +110,20 @@ done:
     return status;
 }
 
-static int32_t find_text(const vocabulary_reader *reader, const char *text, size_t n)
+int32_t graft_vocabulary__find(const graft_vocabulary__reader *reader, const char *text, size_t n)
 {
     uint64_t id;
     return graft_map_find(&reader->by_text, text, n, &id) ? (int32_t)id : -1;
 }
 
-static int32_t find_name(const vocabulary_reader *reader, const char *name)
-{
-    return find_text(reader, name, strlen(name));
-}
-
-static graft_status read_merges(vocabulary_reader *reader)
+static graft_status read_merges(graft_vocabulary__reader *reader)
 {
     graft_status status = GRAFT_OK;
     graft_vocabulary *vocabulary = reader->vocabulary;
     const char *path = graft_gguf_path(reader->file);
     graft_text joined;
     graft_text_init(&joined);
-    GRAFT_TRY(graft_gguf_array_strings(reader->file, KEY("merges"), &reader->rules,
+    GRAFT_TRY(graft_gguf_array_strings(reader->file, GRAFT_VOCABULARY_KEY("merges"), &reader->rules,
                                        &reader->n_rules));
     if (reader->n_rules >= UINT32_MAX) {
         GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: %zu merges", path, reader->n_rules));
@@ -163,9 +140,9 @@ static graft_status read_merges(vocabulary_reader *reader)
         joined.len = 0;
         GRAFT_TRY(graft_text_append(&joined, rule->data, n_left));
         GRAFT_TRY(graft_text_append(&joined, space + 1, n_right));
-        graft_merge merge = {.left = find_text(reader, rule->data, n_left),
-                             .right = find_text(reader, space + 1, n_right),
-                             .id = find_text(reader, joined.data, joined.len),
+        graft_merge merge = {.left = graft_vocabulary__find(reader, rule->data, n_left),
+                             .right = graft_vocabulary__find(reader, space + 1, n_right),
+                             .id = graft_vocabulary__find(reader, joined.data, joined.len),
                              .rank = (uint32_t)i};
         if (merge.left < 0 || merge.right < 0 || merge.id < 0) {
             GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: merge %zu: its %s is not a token", path, i,
@@ -174,155 +151,11 @@ static graft_status read_merges(vocabulary_reader *reader)
                                                    : "result"));
         }
         graft_merges_add(&vocabulary->merges, merge);
-        hash_bytes(&reader->hash, rule->data, rule->len);
+        graft_vocabulary__hash(&reader->hash, rule->data, rule->len);
     }
 done:
     graft_text_clear(&joined);
     return status;
-}
-
-/* Sets *id to what the key says. Like the runtime, leaves the default if the key says "none". */
-static graft_status read_id(vocabulary_reader *reader, const char *key, int32_t *id)
-{
-    uint64_t value = NO_TOKEN;
-    graft_status status = graft_gguf_want_u64(reader->file, key, 0, UINT32_MAX, &value);
-    if (status != GRAFT_OK) {
-        return status;
-    }
-    if (value != NO_TOKEN) {
-        if (value >= reader->vocabulary->n) {
-            return graft_fail(GRAFT_E_MODEL, "%s: %s is %llu, but there are %zu tokens",
-                              graft_gguf_path(reader->file), key, (unsigned long long)value,
-                              reader->vocabulary->n);
-        }
-        *id = (int32_t)value;
-    }
-    return GRAFT_OK;
-}
-
-/* A fill-in-the-middle token that the runtime also stops at: the key's, or the first known name's,
- * which then counts as a control token. */
-static graft_status read_fim(vocabulary_reader *reader, const char *key, const char *const *names)
-{
-    int32_t id = -1;
-    graft_status status = read_id(reader, key, &id);
-    for (size_t i = 0; status == GRAFT_OK && id < 0 && names[i] != NULL; i++) {
-        id = find_name(reader, names[i]);
-        if (id >= 0) {
-            reader->vocabulary->tokens[id].kind |= GRAFT_TOKEN_CONTROL;
-        }
-    }
-    if (id >= 0) {
-        reader->vocabulary->tokens[id].kind |= GRAFT_TOKEN_EOG;
-    }
-    return status;
-}
-
-static bool ends_generation(const vocabulary_reader *reader, const char *name)
-{
-    int32_t id = find_name(reader, name);
-    return id >= 0 && (reader->vocabulary->tokens[id].kind & GRAFT_TOKEN_EOG) != 0;
-}
-
-static void mark(const vocabulary_reader *reader, int32_t id, uint32_t bits)
-{
-    if (id >= 0) {
-        reader->vocabulary->tokens[id].kind |= bits;
-    }
-}
-
-/* The two families in which a token of that name does not end a generation. */
-static void apply_exceptions(const vocabulary_reader *reader)
-{
-    bool call = ends_generation(reader, "<|call|>") || ends_generation(reader, "<|calls|>");
-    bool harmony = call && (ends_generation(reader, "<|return|>") ||
-                            ends_generation(reader, "<|flush|>"));
-    if (harmony && ends_generation(reader, "<|end|>")) {
-        reader->vocabulary->tokens[find_name(reader, "<|end|>")].kind = GRAFT_TOKEN_USER_DEFINED;
-    }
-    if (ends_generation(reader, "<|tool_response>") && ends_generation(reader, "</s>")) {
-        reader->vocabulary->tokens[find_name(reader, "</s>")].kind = GRAFT_TOKEN_NORMAL;
-    }
-}
-
-static graft_status read_special(vocabulary_reader *reader)
-{
-    graft_status status = GRAFT_OK;
-    graft_vocabulary *vocabulary = reader->vocabulary;
-    /* the runtime's defaults for files that name none */
-    vocabulary->bos = vocabulary->eos = vocabulary->n > 11 ? 11 : -1;
-    int32_t eot = -1, eom = -1;
-    GRAFT_TRY(read_id(reader, KEY("bos_token_id"), &vocabulary->bos));
-    GRAFT_TRY(read_id(reader, KEY("eos_token_id"), &vocabulary->eos));
-    GRAFT_TRY(read_id(reader, KEY("eot_token_id"), &eot));
-    GRAFT_TRY(read_id(reader, KEY("eom_token_id"), &eom));
-    GRAFT_TRY(read_fim(reader, KEY("fim_pad_token_id"), graft_fim_pad_names));
-    GRAFT_TRY(read_fim(reader, KEY("fim_rep_token_id"), graft_fim_rep_names));
-    GRAFT_TRY(read_fim(reader, KEY("fim_sep_token_id"), graft_fim_sep_names));
-    for (size_t i = 0; graft_eog_names[i] != NULL; i++) {
-        mark(reader, find_name(reader, graft_eog_names[i]), GRAFT_TOKEN_EOG | GRAFT_TOKEN_CONTROL);
-    }
-    for (size_t i = 0; graft_shown_names[i] != NULL; i++) {
-        int32_t id = find_name(reader, graft_shown_names[i]);
-        if (id >= 0) {
-            vocabulary->tokens[id].kind =
-                GRAFT_TOKEN_USER_DEFINED | (vocabulary->tokens[id].kind & GRAFT_TOKEN_EOG);
-        }
-    }
-    mark(reader, vocabulary->eos, GRAFT_TOKEN_EOG);
-    mark(reader, eot, GRAFT_TOKEN_EOG);
-    mark(reader, eom, GRAFT_TOKEN_EOG);
-    apply_exceptions(reader);
-
-    vocabulary->add_bos = vocabulary->pre->add_bos;
-    GRAFT_TRY(graft_gguf_want_bool(reader->file, KEY("add_bos_token"), &vocabulary->add_bos));
-    if (vocabulary->add_bos && vocabulary->bos < 0) {
-        GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: a BOS token is to be added, but there is none",
-                             graft_gguf_path(reader->file)));
-    }
-    int32_t ids[] = {vocabulary->bos, vocabulary->eos, eot, eom, vocabulary->add_bos};
-    hash_bytes(&reader->hash, ids, sizeof ids);
-done:
-    return status;
-}
-
-/* "phi3" or "phi-3", however it is capitalised */
-static bool says_phi3(const graft_gguf_string *name)
-{
-    for (size_t i = 0; i + 3 < name->len; i++) {
-        const char *at = name->data + i;
-        size_t three = at[3] == '-' ? 4 : 3;
-        if ((at[0] | 32) == 'p' && (at[1] | 32) == 'h' && (at[2] | 32) == 'i' &&
-            i + three < name->len && at[three] == '3') {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Models of the Phi-3 line: special tokens take the white space behind them along, but for some. */
-static graft_status mark_stripping(const vocabulary_reader *reader)
-{
-    graft_gguf_string name = {NULL, 0};
-    graft_status status = graft_gguf_want_string(reader->file, "general.name", &name);
-    if (status != GRAFT_OK || !says_phi3(&name)) {
-        return status;
-    }
-    const graft_vocabulary *vocabulary = reader->vocabulary;
-    const uint32_t special = GRAFT_TOKEN_CONTROL | GRAFT_TOKEN_USER_DEFINED | GRAFT_TOKEN_UNKNOWN;
-    for (size_t i = 0; i < vocabulary->n; i++) {
-        if (vocabulary->tokens[i].kind & special) {
-            vocabulary->tokens[i].kind |= GRAFT_TOKEN_RSTRIP;
-        }
-    }
-    static const char *const kept[] = {"<unk>", "<s>", "<|endoftext|>"};
-    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
-        int32_t id = find_name(reader, kept[i]);
-        if (id >= 0) {
-            vocabulary->tokens[id].kind &= ~(uint32_t)GRAFT_TOKEN_RSTRIP;
-        }
-    }
-    return GRAFT_OK;
 }
 
 static int hex_digit(char c)
@@ -333,7 +166,8 @@ static int hex_digit(char c)
                                   : -1;
 }
 
-/* Writes the bytes that a token stands for (at most the length of its text) and returns how many. */
+/* Writes the bytes that a token stands for (at most the length of its text) and returns how many.
+ */
 static size_t write_piece(char *out, const graft_gguf_string *text, uint32_t kind)
 {
     const uint32_t verbatim = GRAFT_TOKEN_CONTROL | GRAFT_TOKEN_USER_DEFINED | GRAFT_TOKEN_UNKNOWN;
@@ -356,7 +190,7 @@ static size_t write_piece(char *out, const graft_gguf_string *text, uint32_t kin
 }
 
 /* Lays out the pieces, and behind a piece the word it is the text of where that differs. */
-static graft_status write_pieces(vocabulary_reader *reader)
+static graft_status write_pieces(graft_vocabulary__reader *reader)
 {
     graft_status status = GRAFT_OK;
     graft_vocabulary *vocabulary = reader->vocabulary;
@@ -392,7 +226,7 @@ done:
 
 /* Finds the tokens that a word can become as a whole. Merging is a function of the word alone, so
  * trying each token once saves merging it ever again. */
-static graft_status find_words(const vocabulary_reader *reader)
+static graft_status find_words(const graft_vocabulary__reader *reader)
 {
     graft_status status = GRAFT_OK;
     graft_vocabulary *vocabulary = reader->vocabulary;
@@ -401,7 +235,7 @@ static graft_status find_words(const vocabulary_reader *reader)
     for (unsigned byte = 0; byte < 256; byte++) {
         char spelled[4];
         size_t n = graft_byte_spell((uint8_t)byte, spelled);
-        vocabulary->byte_ids[byte] = find_text(reader, spelled, n);
+        vocabulary->byte_ids[byte] = graft_vocabulary__find(reader, spelled, n);
     }
     GRAFT_TRY(graft_map_reserve(&vocabulary->words, vocabulary->n));
     for (size_t i = 0; i < vocabulary->n; i++) {
@@ -426,7 +260,7 @@ done:
 graft_status graft_vocabulary_read(graft_vocabulary *vocabulary, const graft_gguf *file)
 {
     graft_status status = GRAFT_OK;
-    vocabulary_reader reader = {.vocabulary = vocabulary, .file = file};
+    graft_vocabulary__reader reader = {.vocabulary = vocabulary, .file = file};
     uint8_t digest[32];
     *vocabulary = (graft_vocabulary){0};
     graft_map_init(&reader.by_text);
@@ -434,9 +268,9 @@ graft_status graft_vocabulary_read(graft_vocabulary *vocabulary, const graft_ggu
     GRAFT_TRY(read_model(&reader));
     GRAFT_TRY(read_tokens(&reader));
     GRAFT_TRY(read_merges(&reader));
-    GRAFT_TRY(read_special(&reader));
+    GRAFT_TRY(graft_vocabulary__read_special(&reader));
     GRAFT_TRY(write_pieces(&reader));
-    GRAFT_TRY(mark_stripping(&reader));
+    GRAFT_TRY(graft_vocabulary__mark_stripping(&reader));
     GRAFT_TRY(find_words(&reader));
     graft_sha256_final(&reader.hash, digest);
     graft_sha256_hex(digest, vocabulary->hash);

@@ -1,7 +1,7 @@
 /* tokenizer/vocabulary.h - the tokens of a GGUF file: pieces, kinds, merges, special ids.
  *
- * Everything here follows what llama.cpp (src/llama-vocab.cpp) makes of the same keys, because the ids
- * must be those the runtime will see. */
+ * Everything here follows what llama.cpp (src/llama-vocab.cpp) makes of the same keys, because the
+ * ids must be those the runtime will see. */
 #ifndef GRAFT_TOKENIZER_VOCABULARY_H
 #define GRAFT_TOKENIZER_VOCABULARY_H
 
@@ -37,7 +37,7 @@ typedef struct graft_vocabulary {
     size_t n;
     char *bytes;           /* what the tokens point into */
     graft_map words;       /* bytes -> id of every word that becomes a single token */
-    int32_t byte_ids[256]; /* the token of one byte; -1: none, the byte is lost (as in the runtime) */
+    int32_t byte_ids[256]; /* the token of one byte; -1: none, the byte is lost as it is there */
     graft_merges merges;
     const graft_pretokenizer *pre;
     int32_t bos, eos; /* -1: none */

@@ -12,7 +12,8 @@
 
 static const char *const tokens[] = {"ab", "abc", "bc", "\xC4\xA0" "ab", "\xC3\xA3\xC4\xA3",
                                      "<|im_end|>", "<|im", "<<", "<<<", "\xE4\xB8\x96", " ", NULL};
-static const char *const merges[] = {"b c", "a b", "ab c", "\xC4\xA0 ab", "\xC3\xA3 \xC4\xA3", NULL};
+static const char *const merges[] = {"b c", "a b", "ab c", "\xC4\xA0 ab",
+                                     "\xC3\xA3 \xC4\xA3", NULL};
 static const int32_t types[] = {TEST_NORMAL,  TEST_NORMAL,  TEST_NORMAL,       TEST_NORMAL,
                                 TEST_NORMAL,  TEST_CONTROL, TEST_UNKNOWN,      TEST_USER_DEFINED,
                                 TEST_CONTROL, TEST_CONTROL, TEST_USER_DEFINED};
@@ -52,7 +53,8 @@ static void check(const graft_tokenizer *tokenizer, const graft_tokens *got, con
     fuzz_check(start == n);
 }
 
-/* The first byte chooses the pre-tokeniser; half of the others are text, the other half its mask. */
+/* The first byte chooses the pre-tokeniser; half of the others are text, the other half its mask.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     if (n == 0) {

@@ -1,5 +1,5 @@
-/* Any bytes as a model file: a vocabulary that is accepted encodes text without failing, and all of its
- * pieces can be had. */
+/* Any bytes as a model file: a vocabulary that is accepted encodes text without failing, and all of
+ * its pieces can be had. */
 #include <string.h>
 
 #include "io/gguf.h"

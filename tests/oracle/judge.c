@@ -1,7 +1,7 @@
 /* Judges lines of JSON from stdin for test_eval.py; one line of JSON out for each.
  *
  * {"schema", "value"} -> true | false: does the value fit the schema?
- * {"message", "alternatives", "calls", "broken", "ended", "tools"} -> {NAME: true | false | null}. */
+ * {"message", "alternatives", "calls", "broken", "ended", "tools"} -> {NAME: true|false|null}. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -182,7 +182,7 @@ def test_word_borders(runtime, make_vocabulary, tokens, pre):
     model.close()
 
 
-@pytest.mark.parametrize("pre", FAMILIES)
+@pytest.mark.parametrize("pre", ["smollm", "llama-bpe", "qwen35"])  # the others share their classes
 def test_every_character_is_cut_as_the_runtime_does(runtime, make_vocabulary, tokens, pre):
     """Whether a character continues a word of letters, digits or signs: all of Unicode at once."""
     path = make_vocabulary(pre, [(lead, byte) for lead in b"a1!" for byte in range(256)])

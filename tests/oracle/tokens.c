@@ -1,6 +1,6 @@
 /* Tokenises frames from stdin for test_tokenizer.py: `tokens MODEL.gguf`.
  *
- * In, repeated: u32 n, u8 mode (0 no control tokens, 1 all, 2 by mask), n bytes, mode 2: n mask bytes.
+ * In, repeated: u32 n, u8 mode (0 no control tokens, 1 all, 2 by mask), n bytes, with 2: n of mask.
  * Out, per frame: u32 count, count i32 ids, count u32 ends, u32 n, n bytes: the pieces joined.
  * `tokens MODEL.gguf eog` writes the ids that end a generation instead. */
 #include <stdio.h>

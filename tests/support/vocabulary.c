@@ -17,7 +17,8 @@ static void append_string(graft_text *out, const char *text)
     append(out, text, strlen(text));
 }
 
-/* The character that spells a byte, found the plain way: the unprintable ones in order from U+0100. */
+/* The character that spells a byte, found the plain way: the unprintable ones in order from U+0100.
+ */
 static void append_byte(graft_text *out, unsigned byte)
 {
     unsigned codepoint = 0, next = 0x100;
@@ -93,7 +94,8 @@ const char *test_vocabulary_write(const char *name, const test_vocabulary *vocab
         assert_ok(graft_gguf_set_u32(writer, vocabulary->id_key, vocabulary->id));
     }
     if (vocabulary->add_bos != NULL) {
-        assert_ok(graft_gguf_set_bool(writer, "tokenizer.ggml.add_bos_token", *vocabulary->add_bos));
+        assert_ok(graft_gguf_set_bool(writer, "tokenizer.ggml.add_bos_token",
+                                      *vocabulary->add_bos));
     }
     const char *path = test_temp_path(name);
     assert_ok(graft_gguf_write(writer, path));

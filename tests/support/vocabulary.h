@@ -13,7 +13,7 @@ typedef struct test_vocabulary {
     const char *name;        /* general.name, or NULL */
     bool bytes;              /* ids 0 to 255 are the bytes; `tokens` follow */
     const char *const *tokens; /* lists end with NULL; a NULL list is left out */
-    const int32_t *types;      /* of `tokens` (the bytes are normal), n_types of them; NULL: left out */
+    const int32_t *types;      /* of `tokens`, n_types of them; bytes are normal; NULL: left out */
     size_t n_types;
     const char *const *merges;
     const char *id_key; /* one more key of type u32, or NULL */

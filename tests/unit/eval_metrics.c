@@ -130,8 +130,10 @@ static void tool_name(void **state)
     is('n', "tool_name", ONE, "[]");
     is('n', "tool_name", ONE, GOOD, .broken = 1);
     is('n', "tool_name", TWO, GOOD);
-    is('n', "tool_name", ONE, "[{'name':'weather','arguments':{}},{'name':'weather','arguments':{}}]");
-    is('y', "tool_name", TWO, "[{'name':'weather','arguments':{}},{'name':'weather','arguments':{}}]");
+    is('n', "tool_name", ONE, "[{'name':'weather','arguments':{}},"
+                              "{'name':'weather','arguments':{}}]");
+    is('y', "tool_name", TWO, "[{'name':'weather','arguments':{}},"
+                              "{'name':'weather','arguments':{}}]");
     is('n', "tool_name", TWO, "[{'name':'weather','arguments':{}},{'name':'time','arguments':{}}]");
     is('y', "tool_name", WORDS, "[{'name':'time','arguments':{}}]",
        .alternatives = "[{'time':{}}]");
@@ -150,8 +152,10 @@ static void exact(void **state)
     is('-', "exact", WORDS, "[]");
     is('-', "arguments_exact", WORDS, "[]");
     const char *loose = "[{'weather':{'city':['berlin'],'days':[3,'']}}]";
-    is('y', "exact", ONE, "[{'name':'weather','arguments':{'city':'Berlin'}}]", .alternatives = loose);
-    is('n', "exact", ONE, "[{'name':'weather','arguments':{'days':3}}]", .alternatives = loose);
+    is('y', "exact", ONE, "[{'name':'weather','arguments':{'city':'Berlin'}}]",
+       .alternatives = loose);
+    is('n', "exact", ONE, "[{'name':'weather','arguments':{'days':3}}]",
+       .alternatives = loose);
 }
 
 static void parallel_calls_in_any_order(void **state)

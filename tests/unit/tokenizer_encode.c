@@ -48,7 +48,8 @@ static void is(const graft_tokens *got, const int32_t *wanted, size_t n)
     }
 }
 
-static void gives(const graft_tokenizer *tokenizer, const char *text, const int32_t *wanted, size_t n)
+static void gives(const graft_tokenizer *tokenizer, const char *text, const int32_t *wanted,
+                  size_t n)
 {
     graft_tokens got;
     graft_tokens_init(&got);

@@ -1,0 +1,34 @@
+/* tokenizer/vocabulary_internal.h - what the files that read a vocabulary share. */
+#ifndef GRAFT_TOKENIZER_VOCABULARY_INTERNAL_H
+#define GRAFT_TOKENIZER_VOCABULARY_INTERNAL_H
+
+#include "core/sha256.h"
+#include "tokenizer/vocabulary.h"
+
+#define GRAFT_VOCABULARY_KEY(name) "tokenizer.ggml." name
+
+/* What lives only while a file is read. */
+typedef struct graft_vocabulary__reader {
+    graft_vocabulary *vocabulary;
+    const graft_gguf *file;
+    graft_gguf_string *texts; /* of the tokens, as the file spells them */
+    graft_gguf_string *rules; /* of the merges */
+    graft_gguf_string *words; /* the bytes that the texts spell; NULL where they spell none */
+    int64_t *types;
+    size_t n_texts, n_rules, n_types;
+    graft_map by_text;
+    graft_sha256 hash;
+} graft_vocabulary__reader;
+
+/* Adds the bytes and their number. */
+void graft_vocabulary__hash(graft_sha256 *hash, const void *bytes, size_t n);
+/* The token of that text, as the file spells it; -1: none. */
+int32_t graft_vocabulary__find(const graft_vocabulary__reader *reader, const char *text, size_t n);
+
+/* Reads the special ids and marks, by key and by name, what ends a generation. Comes after the
+ * tokens and before their pieces, because it changes kinds. */
+graft_status graft_vocabulary__read_special(graft_vocabulary__reader *reader);
+/* Marks the special tokens that swallow the white space behind them. */
+graft_status graft_vocabulary__mark_stripping(const graft_vocabulary__reader *reader);
+
+#endif
