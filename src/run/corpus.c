@@ -135,6 +135,10 @@ graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *sessi
         }
     }
     corpus->n_units = kept;
+    if (corpus->n_samples > kept) {
+        graft_log(GRAFT_LOG_INFO, "the template changes earlier turns: %zu examples become %zu "
+                  "samples, one per trained turn where needed", kept, corpus->n_samples);
+    }
 done:
     return status;
 }

@@ -9,6 +9,9 @@
 
 #define TEMPLATE_LIMIT ((size_t)1 << 20)
 
+/* Precision by the setting `compute`; `auto` is the best that the kernels have. */
+static const char *const precisions[] = {[GRAFT_COMPUTE_AUTO] = "f32", [GRAFT_COMPUTE_F32] = "f32"};
+
 graft_status graft_session_open(graft_session *session, const graft_config *config)
 {
     graft_status status = GRAFT_OK;
@@ -25,6 +28,8 @@ graft_status graft_session_open(graft_session *session, const graft_config *conf
         GRAFT_TRY(graft_cpu_choose(&level));
     }
     GRAFT_TRY(graft_compute_init(&session->compute, level));
+    graft_log(GRAFT_LOG_INFO, "computing in %s with %s kernels on %d threads",
+              precisions[config->compute], graft_cpu_level_name(level), graft_threads());
     GRAFT_TRY(graft_model_open(&session->model, config->base_model));
     GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file));
     if (graft_tokenizer_n_vocab(session->tokenizer) > session->model->hparams.n_vocab) {
