@@ -7,6 +7,8 @@
 #include "run/training.h"
 
 #define LOSS_PASS 512 /* tokens per pass when only the loss is wanted */
+#define LOSS_BYTES ((size_t)64 << 20)   /* what passes of the generator take besides */
+#define CACHE_BYTES ((size_t)512 << 20) /* keys and values: some sixteen replies side by side */
 
 /* The assistant turns of a corpus that are to be answered. */
 typedef struct item_list {
@@ -172,6 +174,17 @@ done:
     return status;
 }
 
+/* What max_memory leaves for keys and values. */
+static size_t cache_bytes(const graft_config *config)
+{
+    size_t limit = (size_t)config->max_memory << 20, taken = graft_rss_bytes() + LOSS_BYTES;
+    if (config->max_memory == 0) {
+        return CACHE_BYTES;
+    }
+    size_t room = limit > taken ? limit - taken : 1;
+    return room < CACHE_BYTES ? room : CACHE_BYTES;
+}
+
 graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
                                 graft_corpus *corpus, const graft_hooks *hooks, const char *phase)
 {
@@ -191,6 +204,8 @@ graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
     GRAFT_TRY(graft_hooks_check(hooks));
     GRAFT_TRY(build_prompts(&s));
     s.begin = graft_clock_seconds();
+    graft_arena_clear(&session->compute.arena); /* the cache may have what the passes had */
+    options.cache_bytes = cache_bytes(session->config);
     GRAFT_TRY(graft_generate(s.replies, session->model, &session->compute, session->tokenizer,
                              s.prompts, s.list.n, &options));
     for (size_t i = 0; i < s.list.n; i++) {

@@ -64,6 +64,7 @@ graft_status graft_training_steps(graft_training *t)
         }
         GRAFT_TRY(graft_trainer_step(trainer, &report));
         t->last_loss = report.loss;
+        t->seconds = graft_clock_seconds() - t->begin;
         if (report.step % t->config->logging_steps == 0 || report.step == trainer->n_steps) {
             GRAFT_TRY(graft_journal_step(t->journal, &report));
         }

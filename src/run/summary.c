@@ -67,12 +67,11 @@ static graft_status summary_text(const graft_training *t, graft_text *out)
 {
     graft_status status = GRAFT_OK;
     uint64_t n = t->trainer.step - t->begin_step;
-    double seconds = graft_clock_seconds() - t->begin;
     GRAFT_TRY(graft_text_appendf(out, "Trained %llu steps on %zu examples",
                                  (unsigned long long)t->trainer.step, t->train.n_units));
     if (n > 0) {
         GRAFT_TRY(graft_text_appendf(out, ", the last one with loss %.4f, in %.0f s", t->last_loss,
-                                     seconds));
+                                     t->seconds));
     }
     GRAFT_TRY(graft_text_appendf(out, "; at most %zu MiB of memory.\n",
                                  graft_rss_peak_bytes() >> 20));
@@ -119,7 +118,7 @@ static graft_status summary_json(const graft_training *t, graft_text *out)
     GRAFT_TRY(graft_json_set_int(o, "steps", (int64_t)t->trainer.step));
     GRAFT_TRY(graft_json_set_int(o, "examples", (int64_t)t->train.n_units));
     GRAFT_TRY(graft_json_set_double(o, "loss", t->last_loss));
-    GRAFT_TRY(graft_json_set_double(o, "seconds", graft_clock_seconds() - t->begin));
+    GRAFT_TRY(graft_json_set_double(o, "seconds", t->seconds));
     GRAFT_TRY(graft_json_set_int(o, "peak_rss_bytes", (int64_t)graft_rss_peak_bytes()));
     GRAFT_TRY(set_scores(o, "before", &t->before));
     GRAFT_TRY(set_scores(o, "after", &t->after));

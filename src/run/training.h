@@ -25,6 +25,7 @@ typedef struct graft_training {
     double begin;      /* clock when training proper began */
     uint64_t begin_step;
     double last_save;
+    double seconds;    /* that the steps of this process took */
     double last_loss;
 } graft_training;
 

@@ -54,8 +54,6 @@ graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, gr
     GRAFT_TRY(graft_plan_make(&t->plan, config, model, adapter->n_params, longest));
     graft_compute_sizes sizes = graft_model_sizes(model, t->plan.max_tokens_per_pass, longest);
     GRAFT_TRY(graft_compute_prepare(compute, &sizes));
-    graft_arena_reset(&compute->arena);
-    GRAFT_TRY(graft_arena_reserve(&compute->arena, t->plan.pass_bytes + t->plan.fixed_bytes));
     for (size_t i = 0; i < t->optimizer->n_moments; i++) {
         GRAFT_TRY(graft_alloc(&t->moments[i], adapter->n_params, sizeof(graft_real)));
     }
@@ -178,6 +176,8 @@ graft_status graft_trainer_step(graft_trainer *t, graft_step_report *report)
     graft_layout_options options = {t->plan.max_tokens_per_pass, t->config->packing,
                                     t->config->prefix_sharing};
     *report = (graft_step_report){.step = t->step + 1};
+    graft_arena_reset(&t->compute->arena);
+    GRAFT_TRY(graft_arena_reserve(&t->compute->arena, t->plan.pass_bytes + t->plan.fixed_bytes));
     GRAFT_TRY(choose_batch(t, &n));
     GRAFT_TRY(graft_step_layout_build(t->layout, t->batch, n, &options));
     double weight = graft_step_layout_weight(t->layout);
