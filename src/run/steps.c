@@ -55,7 +55,9 @@ graft_status graft_training_steps(graft_training *t)
     while (trainer->step < trainer->n_steps) {
         graft_step_report report;
         if (graft_hooks_check(t->hooks) != GRAFT_OK) {
-            GRAFT_TRY(save(t));
+            if (trainer->step > t->begin_step) {
+                GRAFT_TRY(save(t));
+            }
             status = graft_fail(GRAFT_E_INTERRUPTED,
                                 "stopped at step %llu of %llu; the same command continues",
                                 (unsigned long long)trainer->step,
