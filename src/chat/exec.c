@@ -231,6 +231,15 @@ done:
     return status;
 }
 
+/* Jinja joins what filter and call blocks give without making it text first. */
+static graft_status write_text(graft_jinja *j, const graft_jvalue *value)
+{
+    if (value->kind != GRAFT_J_STRING) {
+        return graft_j__fail(j, "the block gives '%s', not text", graft_j__type_name(value));
+    }
+    return graft_j__add_string(j, j->out, value->u.s);
+}
+
 graft_status graft_j__exec_filter_block(graft_jinja *j, const graft_jnode *node)
 {
     graft_status status = GRAFT_OK;
@@ -239,7 +248,7 @@ graft_status graft_j__exec_filter_block(graft_jinja *j, const graft_jnode *node)
     GRAFT_TRY(capture(j, node->items, node->n_items, &text));
     if (j->flow == GRAFT_J_GO_ON) {
         GRAFT_TRY(filter_text(j, node->a, &text, &text));
-        status = graft_j__add_str(j, j->out, &text);
+        status = write_text(j, &text);
     }
 done:
     return status;
@@ -308,7 +317,7 @@ graft_status graft_j__exec_call_block(graft_jinja *j, const graft_jnode *node)
     args.keywords = keywords;
     args.n_keywords++;
     GRAFT_TRY(graft_j__call(j, &callee, &args, &result));
-    status = graft_j__add_str(j, j->out, &result);
+    status = write_text(j, &result);
 done:
     return status;
 }

@@ -17,13 +17,13 @@ graft_jfunction graft_jfilter__abs, graft_jfilter__int, graft_jfilter__float, gr
 /* filters_sequence.c */
 graft_jfunction graft_jfilter__attr, graft_jfilter__default, graft_jfilter__length,
     graft_jfilter__first, graft_jfilter__last, graft_jfilter__list, graft_jfilter__join,
-    graft_jfilter__items, graft_jfilter__dictsort, graft_jfilter__sort, graft_jfilter__reverse,
-    graft_jfilter__batch, graft_jfilter__slice, graft_jfilter__sum, graft_jfilter__min,
-    graft_jfilter__max;
+    graft_jfilter__dictsort, graft_jfilter__sort, graft_jfilter__reverse, graft_jfilter__sum,
+    graft_jfilter__min, graft_jfilter__max;
 
 /* filters_lazy.c: those that give iterators */
 graft_jfunction graft_jfilter__map, graft_jfilter__select, graft_jfilter__reject,
-    graft_jfilter__selectattr, graft_jfilter__rejectattr, graft_jfilter__unique;
+    graft_jfilter__selectattr, graft_jfilter__rejectattr, graft_jfilter__unique,
+    graft_jfilter__items, graft_jfilter__batch, graft_jfilter__slice;
 
 /* The key Jinja sorts and compares by: strings in lower case unless case matters. */
 graft_status graft_j__sort_key(graft_jinja *j, const graft_jvalue *item, const graft_jvalue *path,

@@ -305,3 +305,130 @@ graft_status graft_jfilter__unique(graft_jinja *j, const graft_jcall *call, graf
     }
     return status;
 }
+
+/* ---- whole results, computed when the first item is asked for ---- */
+
+typedef struct deferred {
+    graft_jfunction *compute;
+    graft_jvalue self, p[GRAFT_J_MAX_PARAMETERS];
+} deferred;
+
+static graft_status next_of_deferred(graft_jinja *j, graft_jiter *iter, graft_jvalue *out,
+                                     bool *done)
+{
+    graft_status status = GRAFT_OK;
+    const deferred *state = iter->with;
+    if (iter->inner == NULL) {
+        graft_jvalue all;
+        graft_jcall call = {.self = &state->self, .p = state->p};
+        GRAFT_TRY(state->compute(j, &call, &all));
+        GRAFT_TRY(graft_j__iterate(j, &all, &iter->inner));
+    }
+    status = graft_j__next(j, iter->inner, out, done);
+done:
+    return status;
+}
+
+static graft_status defer(graft_jinja *j, const graft_jcall *call, graft_jfunction *compute,
+                          graft_jvalue *out)
+{
+    graft_status status = GRAFT_OK;
+    graft_jiter *iter;
+    deferred *state;
+    GRAFT_TRY(graft_j__alloc(j, &state, 1, sizeof *state));
+    GRAFT_TRY(graft_j__iter_new(j, &iter, "generator", next_of_deferred));
+    state->compute = compute;
+    state->self = *call->self;
+    memcpy(state->p, call->p, sizeof state->p);
+    iter->with = state;
+    iter->over = graft_j__none;
+    *out = graft_j__iterator(iter);
+done:
+    return status;
+}
+
+static graft_status item_pairs(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    *out = *call->self;
+    if (call->self->kind == GRAFT_J_DICT) {
+        const graft_jmethod *items = graft_j__find_method(call->self, "items", 5);
+        return items->run(j, call, out);
+    }
+    return call->self->kind == GRAFT_J_UNDEFINED
+               ? GRAFT_OK
+               : graft_j__fail(j, "Can only get item pairs from a mapping.");
+}
+
+graft_status graft_jfilter__items(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    return defer(j, call, item_pairs, out);
+}
+
+static graft_status batches(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    graft_status status = GRAFT_OK;
+    const graft_jvalue *fill = &call->p[1];
+    graft_jlist *all, *lists, *batch = NULL;
+    int64_t size;
+    GRAFT_TRY(graft_j__need_int(j, &call->p[0], "the number of items", &size));
+    GRAFT_TRY(graft_j__collect(j, call->self, &all));
+    GRAFT_TRY(graft_j__list_new(j, &lists, 0));
+    for (size_t i = 0; i < all->n; i++) {
+        if (batch == NULL || (int64_t)batch->n == size) {
+            GRAFT_TRY(graft_j__list_new(j, &batch, 0));
+            GRAFT_TRY(graft_j__list_push(j, lists, graft_j__list(batch)));
+        }
+        GRAFT_TRY(graft_j__list_push(j, batch, all->items[i]));
+    }
+    while (batch != NULL && fill->kind != GRAFT_J_MISSING && fill->kind != GRAFT_J_NONE &&
+           (int64_t)batch->n < size) {
+        GRAFT_TRY(graft_j__work(j, 1));
+        GRAFT_TRY(graft_j__list_push(j, batch, *fill));
+    }
+    *out = graft_j__list(lists);
+done:
+    return status;
+}
+
+static graft_status slices(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    graft_status status = GRAFT_OK;
+    const graft_jvalue *fill = &call->p[1];
+    graft_jlist *all, *lists;
+    int64_t n;
+    size_t from = 0;
+    GRAFT_TRY(graft_j__need_int(j, &call->p[0], "the number of slices", &n));
+    if (n == 0) {
+        return graft_j__fail(j, "integer division or modulo by zero");
+    }
+    GRAFT_TRY(graft_j__collect(j, call->self, &all));
+    GRAFT_TRY(graft_j__list_new(j, &lists, 0));
+    for (int64_t i = 0; i < n; i++) {
+        int64_t extra = (int64_t)all->n % n;
+        size_t take = (size_t)((int64_t)all->n / n) + (i < extra);
+        graft_jlist *part;
+        GRAFT_TRY(graft_j__work(j, 1));
+        GRAFT_TRY(graft_j__list_new(j, &part, 0));
+        for (size_t k = 0; k < take; k++) {
+            GRAFT_TRY(graft_j__list_push(j, part, all->items[from + k]));
+        }
+        from += take;
+        if (fill->kind != GRAFT_J_MISSING && fill->kind != GRAFT_J_NONE && i >= extra) {
+            GRAFT_TRY(graft_j__list_push(j, part, *fill));
+        }
+        GRAFT_TRY(graft_j__list_push(j, lists, graft_j__list(part)));
+    }
+    *out = graft_j__list(lists);
+done:
+    return status;
+}
+
+graft_status graft_jfilter__batch(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    return defer(j, call, batches, out);
+}
+
+graft_status graft_jfilter__slice(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    return defer(j, call, slices, out);
+}

@@ -26,19 +26,20 @@ done:
     return status;
 }
 
-/* sort's attribute may name several, split by commas: the key is then a list. */
+/* sort's attribute may name several, split by commas: the key is a list, even of one. */
 static graft_status multiple_key(graft_jinja *j, const graft_jvalue *item, const graft_jvalue *path,
                                  bool case_sensitive, graft_jvalue *out)
 {
     graft_status status = GRAFT_OK;
     graft_jlist *paths, *keys;
     graft_jvalue comma;
-    if (path->kind != GRAFT_J_STRING || memchr(path->u.s->data, ',', path->u.s->n) == NULL) {
-        return graft_j__sort_key(j, item, path, case_sensitive, out);
+    GRAFT_TRY(graft_j__list_new(j, &paths, 1));
+    if (path->kind == GRAFT_J_STRING) {
+        GRAFT_TRY(graft_j__string_z(j, &comma, ","));
+        GRAFT_TRY(graft_j__split(j, path->u.s, comma.u.s, -1, paths));
+    } else {
+        paths->items[paths->n++] = *path;
     }
-    GRAFT_TRY(graft_j__string_z(j, &comma, ","));
-    GRAFT_TRY(graft_j__list_new(j, &paths, 0));
-    GRAFT_TRY(graft_j__split(j, path->u.s, comma.u.s, -1, paths));
     GRAFT_TRY(graft_j__list_new(j, &keys, paths->n));
     for (size_t i = 0; i < paths->n; i++) {
         GRAFT_TRY(graft_j__sort_key(j, item, &paths->items[i], case_sensitive, &keys->items[i]));
@@ -172,32 +173,6 @@ done:
     return status;
 }
 
-/* A list that looks like a generator: it can be walked once. */
-static graft_status generator_over(graft_jinja *j, const graft_jvalue *over, graft_jvalue *out)
-{
-    graft_jiter *iter;
-    graft_status status = graft_j__iterate(j, over, &iter);
-    if (status == GRAFT_OK) {
-        iter->type_name = "generator";
-        *out = graft_j__iterator(iter);
-    }
-    return status;
-}
-
-graft_status graft_jfilter__items(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
-{
-    graft_status status = GRAFT_OK;
-    graft_jvalue view = *call->self;
-    if (view.kind == GRAFT_J_DICT) {
-        const graft_jmethod *items = graft_j__find_method(call->self, "items", 5);
-        GRAFT_TRY(items->run(j, &(graft_jcall){.self = call->self}, &view));
-    } else if (view.kind != GRAFT_J_UNDEFINED) {
-        return graft_j__fail(j, "Can only get item pairs from a mapping.");
-    }
-    status = generator_over(j, &view, out);
-done:
-    return status;
-}
 
 /* ---- order ---- */
 
@@ -265,6 +240,7 @@ graft_status graft_jfilter__reverse(graft_jinja *j, const graft_jcall *call, gra
     graft_status status = GRAFT_OK;
     const graft_jvalue minus_one = graft_j__int(-1);
     graft_jlist *list;
+    graft_jiter *iter;
     graft_jvalue reversed;
     if (call->self->kind == GRAFT_J_STRING) {
         return graft_j__slice(j, call->self, &graft_j__none, &graft_j__none, &minus_one, out);
@@ -279,72 +255,9 @@ graft_status graft_jfilter__reverse(graft_jinja *j, const graft_jcall *call, gra
         *out = reversed; /* what cannot be walked backwards becomes a list */
         goto done;
     }
-    status = generator_over(j, &reversed, out);
-done:
-    return status;
-}
-
-/* ---- groups ---- */
-
-graft_status graft_jfilter__batch(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
-{
-    graft_status status = GRAFT_OK;
-    const graft_jvalue *fill = &call->p[1];
-    graft_jlist *all, *batches, *batch = NULL;
-    graft_jvalue result;
-    int64_t size;
-    GRAFT_TRY(graft_j__need_int(j, &call->p[0], "the number of items", &size));
-    GRAFT_TRY(graft_j__collect(j, call->self, &all));
-    GRAFT_TRY(graft_j__list_new(j, &batches, 0));
-    for (size_t i = 0; i < all->n; i++) {
-        if (batch == NULL || (int64_t)batch->n == size) {
-            GRAFT_TRY(graft_j__list_new(j, &batch, 0));
-            GRAFT_TRY(graft_j__list_push(j, batches, graft_j__list(batch)));
-        }
-        GRAFT_TRY(graft_j__list_push(j, batch, all->items[i]));
-    }
-    while (batch != NULL && fill->kind != GRAFT_J_MISSING && fill->kind != GRAFT_J_NONE &&
-           (int64_t)batch->n < size) {
-        GRAFT_TRY(graft_j__work(j, 1));
-        GRAFT_TRY(graft_j__list_push(j, batch, *fill));
-    }
-    result = graft_j__list(batches);
-    status = generator_over(j, &result, out);
-done:
-    return status;
-}
-
-graft_status graft_jfilter__slice(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
-{
-    graft_status status = GRAFT_OK;
-    const graft_jvalue *fill = &call->p[1];
-    graft_jlist *all, *slices;
-    graft_jvalue result;
-    int64_t n;
-    size_t from = 0;
-    GRAFT_TRY(graft_j__need_int(j, &call->p[0], "the number of slices", &n));
-    if (n == 0) {
-        return graft_j__fail(j, "integer division or modulo by zero");
-    }
-    GRAFT_TRY(graft_j__collect(j, call->self, &all));
-    GRAFT_TRY(graft_j__list_new(j, &slices, 0));
-    for (int64_t i = 0; i < n; i++) {
-        int64_t extra = (int64_t)all->n % n;
-        size_t take = (size_t)((int64_t)all->n / n) + (i < extra);
-        graft_jlist *part;
-        GRAFT_TRY(graft_j__work(j, 1));
-        GRAFT_TRY(graft_j__list_new(j, &part, 0));
-        for (size_t k = 0; k < take; k++) {
-            GRAFT_TRY(graft_j__list_push(j, part, all->items[from + k]));
-        }
-        from += take;
-        if (fill->kind != GRAFT_J_MISSING && fill->kind != GRAFT_J_NONE && i >= extra) {
-            GRAFT_TRY(graft_j__list_push(j, part, *fill));
-        }
-        GRAFT_TRY(graft_j__list_push(j, slices, graft_j__list(part)));
-    }
-    result = graft_j__list(slices);
-    status = generator_over(j, &result, out);
+    GRAFT_TRY(graft_j__iterate(j, &reversed, &iter));
+    iter->type_name = "list_reverseiterator";
+    *out = graft_j__iterator(iter);
 done:
     return status;
 }

@@ -229,7 +229,8 @@ graft_status graft_jfilter__truncate(graft_jinja *j, const graft_jcall *call, gr
     graft_jbuffer buffer = {0};
     graft_jvalue end, kept;
     int64_t length = 255, leeway = 5;
-    GRAFT_TRY(graft_j__need_string(j, call->self, "the value to truncate", &s));
+    size_t n;
+    GRAFT_TRY(graft_j__length(j, call->self, &n));
     GRAFT_TRY(graft_j__string_z(j, &end, "..."));
     if (call->p[0].kind != GRAFT_J_MISSING) {
         GRAFT_TRY(graft_j__need_int(j, &call->p[0], "the length", &length));
@@ -245,10 +246,11 @@ graft_status graft_jfilter__truncate(graft_jinja *j, const graft_jcall *call, gr
     if (length < (int64_t)end.u.s->n_chars || leeway < 0) {
         return graft_j__fail(j, "expected length >= %zu and leeway >= 0", end.u.s->n_chars);
     }
-    if (leeway > INT64_MAX - length || (int64_t)s->n_chars <= length + leeway) {
+    if (leeway > INT64_MAX - length || (int64_t)n <= length + leeway) {
         *out = *call->self;
         return GRAFT_OK;
     }
+    GRAFT_TRY(graft_j__need_string(j, call->self, "the value to truncate", &s));
     size_t cut = graft_j__byte_at(s, (size_t)length - end.u.s->n_chars);
     if (!graft_j__truth(&call->p[1])) {
         graft_jvalue space;

@@ -27,7 +27,9 @@ static graft_status next_of_string(graft_jinja *j, graft_jiter *iter, graft_jval
     while (end < s->n && ((unsigned char)s->data[end] & 0xc0) == 0x80) {
         end++;
     }
-    graft_status status = graft_j__cut(j, s, iter->at, end, out);
+    graft_jstring plain = *s;
+    plain.markup = false; /* walking markup gives ordinary characters */
+    graft_status status = graft_j__cut(j, &plain, iter->at, end, out);
     iter->at = end;
     return status;
 }

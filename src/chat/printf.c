@@ -375,9 +375,10 @@ graft_status graft_j__percent(graft_jinja *j, const graft_jstring *format, const
         }
         GRAFT_TRY(format_percent(&x, &value, &how, &buffer));
     }
-    if (args->kind == GRAFT_J_TUPLE ? x.n_used < args->u.list->n
-                                    : x.n_used == 0 && args->kind != GRAFT_J_DICT &&
-                                          args->kind != GRAFT_J_LIST) {
+    /* what has items counts as a mapping, which need not be used */
+    bool mapping = args->kind == GRAFT_J_DICT || args->kind == GRAFT_J_LIST ||
+                   args->kind == GRAFT_J_RANGE || args->kind == GRAFT_J_UNDEFINED;
+    if (args->kind == GRAFT_J_TUPLE ? x.n_used < args->u.list->n : x.n_used == 0 && !mapping) {
         return graft_j__fail(j, "not all arguments converted during string formatting");
     }
     GRAFT_TRY(graft_j__finish(j, &buffer, out));
