@@ -87,6 +87,17 @@ graft_status graft_jparse__node(graft_jparser *p, graft_jnode_kind kind, graft_j
     return status;
 }
 
+graft_status graft_jparse__expression_node(graft_jparser *p, graft_jnode_kind kind,
+                                           graft_jeval *eval, uint32_t line, graft_jnode **out)
+{
+    graft_status status = graft_jparse__node(p, kind, out);
+    if (status == GRAFT_OK) {
+        (*out)->eval = eval;
+        (*out)->line = line;
+    }
+    return status;
+}
+
 graft_status graft_jparse__push(graft_jparser *p, graft_jnodes *list, graft_jnode *node)
 {
     if (list->n == list->capacity) {
@@ -174,13 +185,13 @@ done:
 }
 
 /* Statements and text up to a tag that begins with one of `ends` (which is left at hand, behind
- * its "{%"), or up to the end of the template where ends is NULL. */
-static graft_status parse_body(graft_jparser *p, const char *const *ends, graft_jnodes *body)
+ * its "{%"), or up to the end of the template where ends is NULL. `opened`: line of the first tag. */
+static graft_status parse_body(graft_jparser *p, const char *const *ends, uint32_t opened,
+                               graft_jnodes *body)
 {
     graft_status status = GRAFT_OK;
     graft_jnodes texts = {0};
     graft_jnode *node;
-    uint32_t opened = p->j->line;
     GRAFT_TRY(graft_j__enter(p->j));
     while (!graft_jparse__is(p, GRAFT_T_EOF)) {
         if (!graft_jparse__is(p, GRAFT_T_BLOCK_BEGIN)) {
@@ -213,9 +224,10 @@ static graft_status parse_block(graft_jparser *p, const char *const *ends, graft
 {
     graft_status status = GRAFT_OK;
     graft_jnodes body = {0};
+    const uint32_t opened = p->j->line;
     graft_jparse__skip(p, GRAFT_T_COLON);
     GRAFT_TRY(graft_jparse__expect(p, GRAFT_T_BLOCK_END));
-    GRAFT_TRY(parse_body(p, ends, &body));
+    GRAFT_TRY(parse_body(p, ends, opened, &body));
     *items = body.items;
     *n_items = body.n;
 done:
@@ -531,7 +543,7 @@ graft_status graft_j__parse(graft_jinja *j, const graft_jtokens *tokens, graft_j
     graft_map_init(&p.names);
     *out = (graft_jtree){0};
     j->line = p.at->line;
-    graft_status status = parse_body(&p, NULL, &body);
+    graft_status status = parse_body(&p, NULL, 1, &body);
     out->items = body.items;
     out->n_items = body.n;
     graft_map_clear(&p.names);

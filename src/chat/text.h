@@ -74,7 +74,7 @@ graft_status graft_j__recase(graft_jinja *j, const graft_jstring *s, graft_jcase
 /* str.isupper and str.islower: at least one cased character, and all cased ones are so. */
 bool graft_j__all_cased(const graft_jstring *s, bool upper);
 
-/* format % args (printf.c) and format.format(args) */
+/* format % args (format.c) and format.format(args) (format_braces.c) */
 graft_status graft_j__percent(graft_jinja *j, const graft_jstring *format, const graft_jvalue *args,
                               graft_jvalue *out);
 graft_status graft_j__str_format(graft_jinja *j, const graft_jstring *format,

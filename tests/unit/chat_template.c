@@ -239,7 +239,7 @@ static void bounds(void **state)
     assert_fails(render_with("{% set ns = namespace(l=[1]) %}{% for i in range(99999) %}"
                              "{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
                              NULL),
-                 GRAFT_E_DATA, "the template ");
+                 GRAFT_E_DATA, "levels deep");
 }
 
 static void nested_source(void **state)
