@@ -213,22 +213,25 @@ done:
     return status;
 }
 
-/* Probes the shapes a template may want, the canonical one first; *missing as probe() of that. */
+/* Probes the shapes a template may want, the canonical one first. *missing and *reason are those of
+ * the first shape that the template at least did not refuse, or of the canonical one. */
 static graft_status find_shape(graft_chat *chat, const char **missing, graft_text *reason)
 {
     static const shape shapes[] = {{false, false}, {false, true}, {true, false}, {true, true}};
     graft_status status = GRAFT_OK;
     graft_json *messages = NULL, *tools = NULL;
-    graft_text ignored;
-    graft_text_init(&ignored);
+    graft_text refusal;
+    graft_text_init(&refusal);
     GRAFT_TRY(graft_json_parse(&messages, probe_messages, sizeof probe_messages - 1));
     GRAFT_TRY(graft_json_parse(&tools, probe_tools, sizeof probe_tools - 1));
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const char *lacks;
         chat->shape = shapes[i];
-        GRAFT_TRY(probe(chat, messages, tools, &lacks, i == 0 ? reason : &ignored));
-        if (i == 0 || lacks == NULL) {
+        GRAFT_TRY(probe(chat, messages, tools, &lacks, &refusal));
+        if (i == 0 || lacks == NULL || (reason->len > 0 && refusal.len == 0)) {
             *missing = lacks;
+            reason->len = 0;
+            GRAFT_TRY(graft_text_append(reason, graft_text_z(&refusal), refusal.len));
         }
         if (lacks == NULL) {
             goto done;
@@ -236,7 +239,7 @@ static graft_status find_shape(graft_chat *chat, const char **missing, graft_tex
     }
     chat->shape = shapes[0];
 done:
-    graft_text_clear(&ignored);
+    graft_text_clear(&refusal);
     graft_json_free(messages);
     graft_json_free(tools);
     return status;
@@ -306,6 +309,11 @@ graft_status graft_chat_new(graft_chat **out, const char *source, size_t n, cons
     if (source == NULL) {
         GRAFT_TRY(use_template(chat, graft_chat__builtin_template, graft_chat__builtin_template_n,
                                BUILTIN_NAME));
+        graft_free(chat->note);
+        chat->note = NULL;
+        GRAFT_TRY(graft_strdup(&chat->note, "no chat template is given; the " BUILTIN_NAME
+                                            " (Hermes/ChatML) is used, and whatever serves the "
+                                            "model must use it too"));
     } else {
         GRAFT_TRY(use_template(chat, source, n, name));
         if (with_tools) {

@@ -1,0 +1,75 @@
+/* Any bytes as a reply: every dialect takes it apart without failing, its calls are whole, and what
+ * it reads it reads again when it is written down. */
+#include <string.h>
+
+#include "chat/chat.h"
+#include "core/status.h"
+#include "support/fuzz.h"
+
+static void check_calls(const graft_json *calls)
+{
+    for (size_t i = 0; i < graft_json_length(calls); i++) {
+        const graft_json *call = graft_json_at(calls, i);
+        fuzz_check(graft_json_is(graft_json_get(call, "name"), GRAFT_JSON_STRING));
+        fuzz_check(graft_json_is(graft_json_get(call, "arguments"), GRAFT_JSON_OBJECT));
+        fuzz_check(graft_json_length(call) == 2);
+    }
+}
+
+/* Written the way the built-in template does, the calls read back the same, unless a text in them
+ * holds a marker of its own. */
+static void check_again(const graft_json *calls)
+{
+    const graft_dialect *hermes = graft_dialects[0];
+    for (size_t i = 0; i < graft_json_length(calls); i++) {
+        const graft_json *call = graft_json_at(calls, i);
+        graft_text text, content;
+        graft_json *again;
+        size_t broken;
+        graft_text_init(&text);
+        graft_text_init(&content);
+        fuzz_check(graft_json_write(&text, call, GRAFT_JSON_PYTHON) == GRAFT_OK);
+        bool marked = strstr(graft_text_z(&text), "tool_call>") != NULL;
+        text.len = 0;
+        fuzz_check(graft_text_append_z(&text, "<tool_call>\n") == GRAFT_OK);
+        fuzz_check(graft_json_write(&text, call, GRAFT_JSON_PYTHON) == GRAFT_OK);
+        fuzz_check(graft_text_append_z(&text, "\n</tool_call>") == GRAFT_OK);
+        fuzz_check(hermes->parse(&again, &content, &broken, text.data, text.len) == GRAFT_OK);
+        fuzz_check(marked || (broken == 0 && graft_json_length(again) == 1 &&
+                              graft_json_equal(graft_json_at(again, 0), call)));
+        graft_json_free(again);
+        graft_text_clear(&text);
+        graft_text_clear(&content);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    for (const graft_dialect *const *row = graft_dialects; *row != NULL; row++) {
+        graft_json *calls = NULL;
+        graft_text content;
+        size_t broken = 0;
+        graft_text_init(&content);
+        fuzz_check((*row)->parse(&calls, &content, &broken, (const char *)data, n) == GRAFT_OK);
+        fuzz_check(graft_json_is(calls, GRAFT_JSON_ARRAY));
+        fuzz_check(content.len <= n);
+        check_calls(calls);
+        check_again(calls);
+        graft_json_free(calls);
+        graft_text_clear(&content);
+    }
+    return 0;
+}
+
+#ifndef GRAFT_LIBFUZZER
+int main(void)
+{
+    static const char *const words[] = {
+        "<tool_call>", "</tool_call>", "{\"name\": \"f\", \"arguments\": {}}", "{\"name\": ", "\"arguments\"",
+        "\"parameters\": ", "{", "}", "[", "]", "\"", "\\\"", "<|python_tag|>", ";", "null", "1.5",
+        "\\u00e9", "\xc3\xa9", "\n", NULL};
+    return fuzz_tests("chat_dialects", LLVMFuzzerTestOneInput, words);
+}
+#endif
