@@ -3,7 +3,7 @@
 
 static graft_status run(const cli_call *call, graft_config *config)
 {
-    graft_hooks hooks = cli_hooks_no_stop();
+    graft_hooks hooks = cli_hooks();
     graft_status status = cli_configure(call, config, 0);
     if (status == GRAFT_OK) {
         status = graft_bench(config, &hooks, cli_flag(call, "csv"), cli_real(call, "seconds"));

@@ -93,17 +93,10 @@ static int emit_raw(void *context, const char *bytes, size_t n)
     return !cli_out_raw(bytes, n) || !cli_out_flush();
 }
 
-graft_hooks cli_hooks_no_stop(void)
-{
-    return (graft_hooks){.progress = cli_progress_show, .emit = emit};
-}
-
 graft_hooks cli_hooks(void)
 {
-    graft_hooks hooks = cli_hooks_no_stop();
     cli_stop_init();
-    hooks.stop = cli_stop_asked;
-    return hooks;
+    return (graft_hooks){.progress = cli_progress_show, .stop = cli_stop_asked, .emit = emit};
 }
 
 graft_hooks cli_hooks_raw(void)

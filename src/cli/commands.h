@@ -19,8 +19,6 @@ const cli_command *cli_find_command(int argc, char **argv, int *used);
  * (escaped on a terminal), with raw as they are. */
 graft_hooks cli_hooks(void);
 graft_hooks cli_hooks_raw(void);
-/* For jobs that do not ask whether to stop: a signal ends the program as usual. */
-graft_hooks cli_hooks_no_stop(void);
 
 /* Prints the text a job gave out, if any, frees it, and returns `status`. */
 graft_status cli_finish(graft_status status, char *text);

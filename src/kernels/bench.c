@@ -123,7 +123,7 @@ static graft_status run_shape(const graft_kernels *kernels, const graft_format *
         graft_bench_row row = {"product", name, graft_cpu_level_name(kernels->level),
                                format->name, text, backward ? "backward" : "forward", rate, peak,
                                peak > 0 ? rate / peak : 0};
-        sink(context, &row);
+        GRAFT_TRY(sink(context, &row));
     }
 done:
     clear(&b);

@@ -28,10 +28,11 @@ typedef struct graft_bench_options {
     double seconds;                  /* per line; 0: 0.3 */
 } graft_bench_options;
 
-typedef void graft_bench_sink(void *context, const graft_bench_row *row);
+/* Anything but GRAFT_OK ends the measuring. */
+typedef graft_status graft_bench_sink(void *context, const graft_bench_row *row);
 
 /* Measures every shape that a format can hold, forward and backward, on graft_threads() threads.
- * GRAFT_E_CONFIG for an unknown format name, GRAFT_E_MEMORY. */
+ * GRAFT_E_CONFIG for an unknown format name, GRAFT_E_MEMORY, or what the sink says. */
 graft_status graft_bench_products(const graft_kernels *kernels, const graft_bench_options *options,
                                   graft_bench_sink *sink, void *context);
 

@@ -22,10 +22,11 @@ static void spin_job(void *context, size_t job, int thread)
 
 double graft_peak_f32_gflops(const graft_kernels *kernels, int n_threads, double seconds)
 {
-    const double window_seconds = 0.01;
+    const double window_seconds = 0.01, first_flops = 1e7;
     double best = 0, start = graft_clock_seconds();
     size_t n_windows = 0;
-    spin_window w = {kernels->gemm, 16, NULL};
+    spin_window w = {kernels->gemm, 1 + (size_t)(first_flops / (double)kernels->gemm->spin_flops),
+                     NULL};
     if (graft_alloc(&w.scratch, (size_t)n_threads, graft_product_thread_bytes(kernels)) !=
         GRAFT_OK) {
         return 0;
@@ -41,7 +42,7 @@ double graft_peak_f32_gflops(const graft_kernels *kernels, int n_threads, double
             best = flops / took * 1e-9 > best ? flops / took * 1e-9 : best;
             n_windows++;
         }
-        /* One alone may be short and have lost its CPU in the middle. */
+        /* One alone may have lost its CPU to another process. */
     } while (n_windows < 3 || graft_clock_seconds() - start < seconds);
     graft_free(w.scratch);
     return best;

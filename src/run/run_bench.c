@@ -13,7 +13,6 @@
 typedef struct printer {
     const graft_hooks *hooks;
     bool csv;
-    graft_status status; /* of the first row that could not be passed on */
 } printer;
 
 /* One figure; `extra` stands at the end of a line for people. */
@@ -38,12 +37,11 @@ done:
     return status;
 }
 
-static void on_product(void *context, const graft_bench_row *row)
+static graft_status on_product(void *context, const graft_bench_row *row)
 {
-    printer *p = context;
-    if (p->status == GRAFT_OK) {
-        p->status = print_row(p, row, "");
-    }
+    const printer *p = context;
+    graft_status status = print_row(p, row, "");
+    return status == GRAFT_OK ? graft_hooks_check(p->hooks) : status;
 }
 
 static graft_status print_head(const printer *p)
@@ -105,7 +103,7 @@ graft_status graft_bench(graft_config *config, const graft_hooks *hooks, int csv
     graft_cpu_level level;
     graft_kernels kernels;
     graft_bench_options options = {.seconds = seconds};
-    printer p = {.hooks = hooks, .csv = csv != 0};
+    printer p = {hooks, csv != 0};
     GRAFT_TRY(graft_config_check(config));
     GRAFT_TRY(graft_machine_prepare(&level, config));
     GRAFT_TRY(graft_kernels_init(&kernels, level));
@@ -113,7 +111,6 @@ graft_status graft_bench(graft_config *config, const graft_hooks *hooks, int csv
     GRAFT_TRY(bench_peak(&p, &kernels, seconds));
     GRAFT_TRY(graft_hooks_check(hooks));
     GRAFT_TRY(graft_bench_products(&kernels, &options, on_product, &p));
-    GRAFT_TRY(p.status);
     if (config->base_model != NULL) {
         GRAFT_TRY(bench_pass(&p, config, &kernels, seconds));
     }
