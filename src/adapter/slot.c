@@ -1,7 +1,12 @@
 #include "adapter/slot.h"
 
-graft_status graft_slot_apply(graft_tape *tape, graft_tensor **out, const graft_slot *slot,
-                              graft_tensor *x)
+graft_status graft_slots_apply(graft_tape *tape, graft_tensor **outs,
+                               const graft_slot *const *slots, size_t n, const graft_feed *feed,
+                               graft_tensor *residual)
 {
-    return graft_op_linear(tape, out, x, &slot->weight, slot->low_rank);
+    graft_linear maps[GRAFT_MAX_MAPS];
+    for (size_t i = 0; i < n; i++) {
+        maps[i] = (graft_linear){&slots[i]->weight, slots[i]->low_rank};
+    }
+    return graft_op_linears(tape, outs, feed, maps, n, residual, false);
 }

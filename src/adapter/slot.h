@@ -13,7 +13,10 @@ typedef struct graft_slot {
     const graft_low_rank *low_rank; /* NULL: nothing attached */
 } graft_slot;
 
-graft_status graft_slot_apply(graft_tape *tape, graft_tensor **out, const graft_slot *slot,
-                              graft_tensor *x);
+/* Multiplies a feed with n <= GRAFT_MAX_MAPS slots that share it: outs[i] are activations; with a
+ * residual (n = 1) *outs = residual + that, reals. See graft_op_linears. */
+graft_status graft_slots_apply(graft_tape *tape, graft_tensor **outs,
+                               const graft_slot *const *slots, size_t n, const graft_feed *feed,
+                               graft_tensor *residual);
 
 #endif

@@ -5,11 +5,11 @@
 #include "core/memory.h"
 #include "core/threads.h"
 
-graft_status graft_compute_init(graft_compute *compute, graft_cpu_level level)
+graft_status graft_compute_init(graft_compute *compute, graft_cpu_level level, bool half)
 {
     memset(compute, 0, sizeof *compute);
     graft_arena_init(&compute->arena, (size_t)4 << 20);
-    return graft_kernels_init(&compute->kernels, level);
+    return graft_kernels_init(&compute->kernels, level, half);
 }
 
 static void clear_workspace(graft_workspace *workspace)

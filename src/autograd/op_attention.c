@@ -2,19 +2,25 @@
 
 #include "autograd/ops.h"
 #include "autograd/rows.h"
-#include "kernels/head_dots.h"
 
 typedef struct attention_block {
-    uint32_t span, begin, end; /* rows of the span's queries, or of its keys */
+    uint32_t span, begin, end; /* rows of the span's queries */
 } attention_block;
+
+/* The blocks of one root span and all its descendants. */
+typedef struct attention_tree {
+    size_t first_block, n_blocks;
+} attention_tree;
 
 typedef struct attention_saved {
     graft_compute *compute;
     graft_attention args;
     graft_tensor *q, *k, *v, *out;
     const attention_block *blocks;
-    size_t n_blocks;
-    graft_real *stats, *delta; /* [n_tok, n_head] */
+    const attention_tree *trees;
+    size_t n_blocks, n_trees;
+    graft_real *stats;      /* [n_tok, n_head] */
+    graft_real *dk, *dv;    /* in backward, per query head: [n_head][n_tok, d_head] */
 } attention_saved;
 
 static graft_real *scratch_of(const attention_saved *s, int thread)
@@ -27,75 +33,138 @@ static void forward_job(void *context, size_t job, int thread)
     const attention_saved *s = context;
     const attention_block *block = &s->blocks[job / s->args.n_head];
     s->compute->kernels.attention(&s->args, block->span, block->begin, block->end,
-                                  job % s->args.n_head, s->out->data, s->out->n_cols, s->stats,
+                                  job % s->args.n_head, s->out->data, s->out->ld, s->stats,
                                   scratch_of(s, thread));
 }
 
-static void backward_q_job(void *context, size_t job, int thread)
+/* One head of one tree: every key is added to by this job alone, in order of the queries. */
+static void backward_job(void *context, size_t job, int thread)
 {
     const attention_saved *s = context;
-    const attention_block *block = &s->blocks[job / s->args.n_head];
-    s->compute->kernels.attention_backward_q(
-        &s->args, block->span, block->begin, block->end, job % s->args.n_head, s->out->grad,
-        s->out->n_cols, s->stats, s->delta, s->q->grad, s->q->n_cols, scratch_of(s, thread));
+    const attention_tree *tree = &s->trees[job / s->args.n_head];
+    const attention_block *blocks = s->blocks + tree->first_block;
+    size_t head = job % s->args.n_head, d_head = s->args.d_head;
+    graft_real *dk = s->dk + head * s->k->n_rows * d_head;
+    graft_real *dv = s->dv + head * s->k->n_rows * d_head;
+    for (size_t i = 0; i < tree->n_blocks; i++) {
+        size_t row = s->args.spans[blocks[i].span].query_begin + blocks[i].begin;
+        size_t n = (blocks[i].end - blocks[i].begin) * d_head;
+        memset(dk + row * d_head, 0, n * sizeof *dk);
+        memset(dv + row * d_head, 0, n * sizeof *dv);
+    }
+    for (size_t i = 0; i < tree->n_blocks; i++) {
+        s->compute->kernels.attention_backward(
+            &s->args, blocks[i].span, blocks[i].begin, blocks[i].end, head, s->out->data,
+            s->out->grad, s->out->ld, s->stats, s->q->grad, s->q->ld, dk, d_head, dv, d_head,
+            scratch_of(s, thread));
+    }
 }
 
-static void backward_kv_job(void *context, size_t job, int thread)
+/* Sums over the query heads of a group, then activations. */
+static void sum_group(const attention_saved *s, graft_real *heads, graft_tensor *to, size_t row)
 {
-    const attention_saved *s = context;
-    const attention_block *block = &s->blocks[job / s->args.n_kv];
-    s->compute->kernels.attention_backward_kv(
-        &s->args, block->span, block->begin, block->end, job % s->args.n_kv, s->out->grad,
-        s->out->n_cols, s->stats, s->delta, s->k->grad, s->k->n_cols, s->v->grad, s->v->n_cols,
-        scratch_of(s, thread));
+    const graft_kernels *kernels = &s->compute->kernels;
+    size_t group = s->args.n_head / s->args.n_kv, d = s->args.d_head, n_tok = to->n_rows;
+    for (size_t kv = 0; kv < s->args.n_kv; kv++) {
+        graft_real *sum = heads + (kv * group * n_tok + row) * d;
+        for (size_t i = 1; i < group; i++) {
+            kernels->axpy(sum, sum + i * n_tok * d, GRAFT_REAL(1.0), d);
+        }
+        size_t at = row * to->ld + kv * d;
+        kernels->to_act((char *)to->grad + at * kernels->act_bytes, to->ld, sum, d, 1, d);
+    }
 }
 
-static void delta_rows(const void *context, size_t begin, size_t end)
+static void sum_rows(const void *context, size_t begin, size_t end)
 {
     const attention_saved *s = context;
-    graft_head_dots(s->delta + begin * s->args.n_head, s->out->data + begin * s->out->n_cols,
-                    s->out->grad + begin * s->out->n_cols, end - begin, s->args.n_head,
-                    s->args.d_head);
+    for (size_t row = begin; row < end; row++) {
+        sum_group(s, s->dk, s->k, row);
+        sum_group(s, s->dv, s->v, row);
+    }
+}
+
+/* Products of queries and keys: each row of q with what it sees, 2 d_head operations per pair. */
+static double flop_of(const attention_saved *s, double products)
+{
+    double pairs = 0;
+    for (size_t i = 0; i < s->args.n_spans; i++) {
+        const graft_span *span = &s->args.spans[i];
+        double before = (double)span->depth + span->n_key - span->n_query;
+        pairs += span->n_query * (before + (span->n_query + 1) / 2.0);
+    }
+    return products * 2 * pairs * (double)(s->args.n_head * s->args.d_head);
 }
 
 static graft_status attention_backward(graft_tape *tape, void *saved)
 {
     attention_saved *s = saved;
+    double begin = graft_clock_seconds();
     graft_status status = GRAFT_OK;
+    graft_arena *arena = &tape->compute->arena;
+    size_t n = s->args.n_head * s->k->n_rows * s->args.d_head;
     if (s->out->grad == NULL) {
         return GRAFT_OK;
     }
-    GRAFT_TRY(graft_tensor_grad_add(tape, s->q));
-    GRAFT_TRY(graft_tensor_grad_add(tape, s->k));
-    GRAFT_TRY(graft_tensor_grad_add(tape, s->v));
-    GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &s->delta,
-                                s->out->n_rows * s->args.n_head, sizeof *s->delta));
-    graft_rows_run(s->out->n_rows, delta_rows, s);
-    graft_parallel(s->n_blocks * s->args.n_head, backward_q_job, s);
-    graft_parallel(s->n_blocks * s->args.n_kv, backward_kv_job, s);
+    GRAFT_TRY(graft_tensor_grad_new(tape, s->q));
+    GRAFT_TRY(graft_tensor_grad_new(tape, s->k));
+    GRAFT_TRY(graft_tensor_grad_new(tape, s->v));
+    graft_arena_mark mark = graft_arena_save(arena);
+    GRAFT_TRY(graft_arena_alloc(arena, &s->dk, n, sizeof *s->dk));
+    GRAFT_TRY(graft_arena_alloc(arena, &s->dv, n, sizeof *s->dv));
+    graft_parallel(s->n_trees * s->args.n_head, backward_job, s);
+    graft_rows_run(s->k->n_rows, sum_rows, s);
+    graft_arena_release(arena, mark);
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_ATTENTION_BACK, begin, flop_of(s, 5));
 done:
     return status;
 }
 
-/* Cuts the queries of all spans into blocks of fixed size. */
+static uint32_t root_of(const graft_pass *pass, size_t span)
+{
+    while (pass->spans[span].parent >= 0) {
+        span = (size_t)pass->spans[span].parent;
+    }
+    return (uint32_t)span;
+}
+
+/* Cuts the queries of all spans into blocks of fixed size, tree after tree. */
 static graft_status make_blocks(graft_tape *tape, attention_saved *s, const graft_pass *pass)
 {
     graft_status status = GRAFT_OK;
+    graft_arena *arena = &tape->compute->arena;
     attention_block *blocks = NULL;
+    attention_tree *trees = NULL;
+    uint32_t *roots = NULL;
     size_t n = 0;
     for (size_t i = 0; i < pass->n_spans; i++) {
         n += (pass->spans[i].n_query + GRAFT_ATTENTION_ROWS - 1) / GRAFT_ATTENTION_ROWS;
     }
-    GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &blocks, n, sizeof *blocks));
+    GRAFT_TRY(graft_arena_alloc(arena, &blocks, n, sizeof *blocks));
+    GRAFT_TRY(graft_arena_alloc(arena, &trees, pass->n_spans, sizeof *trees));
+    GRAFT_TRY(graft_arena_alloc(arena, &roots, pass->n_spans, sizeof *roots));
+    for (size_t i = 0; i < pass->n_spans; i++) {
+        roots[i] = root_of(pass, i);
+    }
+    n = 0;
+    for (uint32_t root = 0; root < pass->n_spans; root++) {
+        if (roots[root] != root) {
+            continue;
+        }
+        trees[s->n_trees].first_block = n;
+        for (uint32_t i = root; i < pass->n_spans; i++) {
+            uint32_t n_query = roots[i] == root ? pass->spans[i].n_query : 0;
+            for (uint32_t begin = 0; begin < n_query; begin += GRAFT_ATTENTION_ROWS) {
+                uint32_t end = begin + GRAFT_ATTENTION_ROWS;
+                blocks[n++] = (attention_block){i, begin, end < n_query ? end : n_query};
+            }
+        }
+        trees[s->n_trees].n_blocks = n - trees[s->n_trees].first_block;
+        s->n_trees++;
+    }
     s->blocks = blocks;
     s->n_blocks = n;
-    for (size_t i = 0; i < pass->n_spans; i++) {
-        uint32_t n_query = pass->spans[i].n_query;
-        for (uint32_t begin = 0; begin < n_query; begin += GRAFT_ATTENTION_ROWS) {
-            uint32_t end = begin + GRAFT_ATTENTION_ROWS;
-            *blocks++ = (attention_block){(uint32_t)i, begin, end < n_query ? end : n_query};
-        }
-    }
+    s->trees = trees;
 done:
     return status;
 }
@@ -103,13 +172,13 @@ done:
 static void fill_cache(const attention_saved *s, const graft_pass *pass,
                        const graft_key_cache *cache)
 {
-    size_t n = s->k->n_cols;
+    size_t row_bytes = s->k->ld * s->compute->kernels.act_bytes;
     for (size_t i = 0; i < pass->n_spans; i++) {
         const graft_span *span = &pass->spans[i];
-        size_t to = ((size_t)span->key_begin + span->n_key - span->n_query) * n;
-        size_t from = (size_t)span->query_begin * n, bytes = span->n_query * n * sizeof *cache->k;
-        memcpy(cache->k + to, s->k->data + from, bytes);
-        memcpy(cache->v + to, s->v->data + from, bytes);
+        size_t to = ((size_t)span->key_begin + span->n_key - span->n_query) * row_bytes;
+        size_t from = (size_t)span->query_begin * row_bytes, bytes = span->n_query * row_bytes;
+        memcpy((char *)cache->k + to, (const char *)s->k->data + from, bytes);
+        memcpy((char *)cache->v + to, (const char *)s->v->data + from, bytes);
     }
 }
 
@@ -118,12 +187,12 @@ graft_status graft_op_attention(graft_tape *tape, graft_tensor **out, graft_tens
                                 const graft_attention_shape *shape, const graft_key_cache *cache)
 {
     graft_status status = GRAFT_OK;
-    attention_saved s = {.compute = tape->compute, .q = q, .k = k, .v = v}, *saved = NULL;
+    attention_saved s = {.compute = tape->compute, .q = q, .k = k, .v = v};
     bool wants_grad = q->wants_grad || k->wants_grad || v->wants_grad;
     s.args = (graft_attention){pass->spans, pass->n_spans, shape->n_head, shape->n_kv,
                                shape->d_head, shape->scale, q->data, k->data, v->data,
-                               q->n_cols, k->n_cols, v->n_cols};
-    GRAFT_TRY(graft_tensor_new(tape, out, q->n_rows, q->n_cols, wants_grad));
+                               q->ld, k->ld, v->ld};
+    GRAFT_TRY(graft_tensor_new(tape, out, q->n_rows, q->n_cols, true, wants_grad));
     s.out = *out;
     GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &s.stats, q->n_rows * shape->n_head,
                                 sizeof *s.stats));
@@ -133,10 +202,11 @@ graft_status graft_op_attention(graft_tape *tape, graft_tensor **out, graft_tens
         s.args.k = cache->k;
         s.args.v = cache->v;
     }
+    double begin = graft_clock_seconds();
     graft_parallel(s.n_blocks * shape->n_head, forward_job, &s);
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_ATTENTION, begin, flop_of(&s, 2));
     if (s.out->wants_grad) {
-        GRAFT_TRY(graft_tape_push(tape, attention_backward, &saved, sizeof *saved));
-        *saved = s;
+        GRAFT_TRY(graft_tape_push_copy(tape, attention_backward, &s, sizeof s));
     }
 done:
     return status;

@@ -20,9 +20,11 @@ graft_status graft_op_embedding(graft_tape *tape, graft_tensor **out, const graf
                                 const int32_t *ids, size_t n_tok, bool wants_grad)
 {
     graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_tensor_new(tape, out, n_tok, w->n_in, wants_grad));
+    GRAFT_TRY(graft_tensor_new(tape, out, n_tok, w->n_in, false, wants_grad));
     embedding_rows rows = {&tape->compute->kernels, w, ids, (*out)->data};
+    double begin = graft_clock_seconds();
     graft_rows_run(n_tok, forward_rows, &rows);
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_OTHER, begin, 0);
 done:
     return status;
 }

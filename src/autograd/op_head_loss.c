@@ -1,6 +1,7 @@
 #include <math.h>
+#include <string.h>
 
-#include "autograd/ops.h"
+#include "autograd/feed.h"
 #include "autograd/rows.h"
 
 typedef struct head_saved {
@@ -12,7 +13,7 @@ typedef struct head_saved {
 typedef struct head_rows {
     const graft_kernels *kernels;
     const graft_prediction *predictions;
-    graft_real *logits;
+    graft_real *logits; /* become their gradients, as activations in the front of each row */
     size_t n_vocab;
     double total_weight;
     double *nll; /* [rows]: -log p(target) */
@@ -29,8 +30,11 @@ static void loss_rows(const void *context, size_t begin, size_t end)
         h->nll[i] = lse - (double)logits[target];
         if (h->gradient) {
             double weight = (double)h->predictions[i].weight / h->total_weight;
-            h->kernels->softmax_gradient(logits, h->n_vocab, (graft_real)lse, target,
+            h->kernels->softmax_gradient(logits, logits, h->n_vocab, (graft_real)lse, target,
                                          (graft_real)weight);
+            if (h->kernels->half && h->n_vocab % 2 != 0) {
+                ((uint16_t *)logits)[h->n_vocab] = 0; /* products walk pairs */
+            }
         }
     }
 }
@@ -43,43 +47,92 @@ static graft_status head_backward(graft_tape *tape, void *saved)
     return GRAFT_OK;
 }
 
+/* Everything of one op. */
+typedef struct head {
+    graft_tensor *x;
+    const graft_weight *w;
+    head_rows rows;
+    graft_tensor part; /* the rows of x in a chunk, their gradient in dx */
+    graft_feed feed;
+    graft_real *inv_rms, *dnorm;
+} head;
+
+/* Rows [begin, begin + n) of x. */
+static graft_status run_chunk(graft_tape *tape, head *h, graft_real *dx, size_t begin, size_t n)
+{
+    graft_status status = GRAFT_OK;
+    graft_compute *compute = tape->compute;
+    size_t n_in = h->x->n_cols, n_vocab = h->w->n_out;
+    size_t ld = n_vocab * sizeof(graft_real) / compute->kernels.act_bytes;
+    const graft_act *in = NULL;
+    h->part.n_rows = n;
+    h->part.data = graft_tensor_reals(h->x, begin);
+    h->part.grad = dx == NULL ? NULL : dx + begin * n_in;
+    h->feed.x = &h->part;
+    GRAFT_TRY(graft_feed_make(tape, &in, &h->feed, h->inv_rms));
+    graft_product_run(&compute->kernels, &compute->workspace, h->rows.logits, n_vocab, in,
+                      graft_act_ld(&compute->kernels, n_in), h->w, false, n, GRAFT_REAL(1.0),
+                      false);
+    graft_rows_run(n, loss_rows, &h->rows);
+    if (dx != NULL) {
+        memset(h->part.grad, 0, n * n_in * sizeof *dx);
+        graft_product_run(&compute->kernels, &compute->workspace, h->dnorm, n_in, h->rows.logits,
+                          ld, h->w, true, n, GRAFT_REAL(1.0), false);
+        GRAFT_TRY(graft_feed_backward(tape, &h->feed, h->inv_rms, h->dnorm));
+    }
+done:
+    return status;
+}
+
+/* Room for one chunk, given back by the caller. */
+static graft_status prepare_chunk(graft_tape *tape, head *h)
+{
+    graft_status status = GRAFT_OK;
+    graft_arena *arena = &tape->compute->arena;
+    size_t n = h->x->n_rows < GRAFT_HEAD_CHUNK ? h->x->n_rows : GRAFT_HEAD_CHUNK;
+    GRAFT_TRY(graft_arena_alloc(arena, &h->rows.logits, n * h->w->n_out, sizeof(graft_real)));
+    GRAFT_TRY(graft_arena_alloc(arena, &h->inv_rms, n, sizeof *h->inv_rms));
+    GRAFT_TRY(graft_arena_alloc(arena, &h->dnorm, n * h->x->n_cols, sizeof *h->dnorm));
+done:
+    return status;
+}
+
 graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs, graft_tensor *x,
-                                const graft_weight *w, const graft_prediction *predictions,
-                                double total_weight)
+                                const graft_real *gain, graft_real eps, const graft_weight *w,
+                                const graft_prediction *predictions, double total_weight)
 {
     graft_status status = GRAFT_OK;
     graft_compute *compute = tape->compute;
     graft_arena *arena = &compute->arena;
-    head_saved s = {x, NULL}, *saved = NULL;
+    head_saved s = {x, NULL};
     double nll[GRAFT_HEAD_CHUNK];
-    head_rows h = {&compute->kernels, NULL, NULL, w->n_out, total_weight, nll, x->wants_grad};
+    head h = {.x = x, .w = w, .part = *x, .feed = {.kind = GRAFT_FEED_NORM, .gain = gain,
+                                                   .eps = eps}};
+    h.rows = (head_rows){&compute->kernels, NULL, NULL, w->n_out, total_weight, nll,
+                         x->wants_grad};
     if (x->wants_grad) {
         GRAFT_TRY(graft_arena_alloc(arena, &s.dx, x->n_rows * x->n_cols, sizeof *s.dx));
-        GRAFT_TRY(graft_tape_push(tape, head_backward, &saved, sizeof *saved));
-        *saved = s;
+        GRAFT_TRY(graft_tape_push_copy(tape, head_backward, &s, sizeof s));
     }
-    graft_arena_mark mark = graft_arena_save(arena);
-    size_t chunk = x->n_rows < GRAFT_HEAD_CHUNK ? x->n_rows : GRAFT_HEAD_CHUNK;
-    GRAFT_TRY(graft_arena_alloc(arena, &h.logits, chunk * w->n_out, sizeof *h.logits));
+    graft_arena_mark outer = graft_arena_save(arena);
+    double start = graft_clock_seconds(), weights = (double)w->n_out * (double)w->n_in;
+    GRAFT_TRY(prepare_chunk(tape, &h));
     for (size_t begin = 0; begin < x->n_rows; begin += GRAFT_HEAD_CHUNK) {
         size_t n = x->n_rows - begin < GRAFT_HEAD_CHUNK ? x->n_rows - begin : GRAFT_HEAD_CHUNK;
-        graft_product(&compute->kernels, &compute->workspace, h.logits, w->n_out,
-                      x->data + begin * x->n_cols, x->n_cols, w, n, GRAFT_REAL(1.0), false);
-        h.predictions = predictions + begin;
-        graft_rows_run(n, loss_rows, &h);
+        graft_arena_mark mark = graft_arena_save(arena);
+        h.rows.predictions = predictions + begin;
+        GRAFT_TRY(run_chunk(tape, &h, s.dx, begin, n));
+        graft_arena_release(arena, mark);
         for (size_t i = 0; i < n; i++) {
-            *loss += nll[i] * ((double)h.predictions[i].weight / total_weight);
+            *loss += nll[i] * ((double)h.rows.predictions[i].weight / total_weight);
             if (logprobs != NULL) {
                 logprobs[begin + i] = (float)-nll[i];
             }
         }
-        if (x->wants_grad) {
-            graft_product_backward(&compute->kernels, &compute->workspace,
-                                   s.dx + begin * x->n_cols, x->n_cols, h.logits, w->n_out, w, n,
-                                   GRAFT_REAL(1.0), false);
-        }
     }
-    graft_arena_release(arena, mark);
+    graft_arena_release(arena, outer);
+    graft_profile_add(&compute->profile, GRAFT_PART_HEAD, start,
+                      (x->wants_grad ? 4 : 2) * weights * (double)x->n_rows);
 done:
     return status;
 }

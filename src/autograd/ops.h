@@ -24,18 +24,37 @@ typedef struct graft_low_rank {
     uint32_t site;      /* keeps the dropout masks of different maps apart */
 } graft_low_rank;
 
-/* out [n_tok, n_out] = x W^T + scale * (dropout(x) A^T) B^T; low_rank may be NULL. */
-graft_status graft_op_linear(graft_tape *tape, graft_tensor **out, graft_tensor *x,
-                             const graft_weight *w, const graft_low_rank *low_rank);
+typedef struct graft_linear {
+    const graft_weight *w;
+    const graft_low_rank *low_rank; /* NULL: none */
+} graft_linear;
+
+/* What goes into linear maps. It is made when it is needed, in backward once more, and not kept. */
+typedef enum graft_feed_kind {
+    GRAFT_FEED_PLAIN, /* activations as they are */
+    GRAFT_FEED_NORM,  /* reals x / sqrt(mean(x^2) + eps) * gain per row (Zhang & Sennrich 2019) */
+    GRAFT_FEED_GATED, /* silu(x) * up, both activations (Shazeer 2020) */
+} graft_feed_kind;
+typedef struct graft_feed {
+    graft_feed_kind kind;
+    graft_tensor *x, *up;
+    const graft_real *gain; /* [n_cols], frozen */
+    graft_real eps;
+} graft_feed;
+
+/* outs[i] [n_tok, n_out of map i] = feed W_i^T + scale * (dropout(feed) A_i^T) B_i^T, n <= 4 maps
+ * that share what goes in. They are activations; or reals if `real`, which records nothing. With a
+ * residual (n = 1) *outs = residual + that, reals, and in backward both share one gradient
+ * buffer. */
+#define GRAFT_MAX_MAPS 4
+graft_status graft_op_linears(graft_tape *tape, graft_tensor **outs, const graft_feed *feed,
+                              const graft_linear *maps, size_t n, graft_tensor *residual,
+                              bool real);
 
 /* out [n_tok, n_in] = rows `ids` of the embedding matrix. No gradient: embeddings are frozen.
  * ids must be < w->n_out (checked when the pass is laid out). */
 graft_status graft_op_embedding(graft_tape *tape, graft_tensor **out, const graft_weight *w,
                                 const int32_t *ids, size_t n_tok, bool wants_grad);
-
-/* out = x / sqrt(mean(x^2) + eps) * gain, per row (Zhang & Sennrich 2019). gain is frozen. */
-graft_status graft_op_rmsnorm(graft_tape *tape, graft_tensor **out, graft_tensor *x,
-                              const graft_real *gain, graft_real eps);
 
 /* Rotary position embedding (Su et al. 2021), in place: *out takes x's storage, x must not be
  * read afterwards. cos_sin is [n_tok, d_rope], pairs cos, sin, and must outlive the tape. */
@@ -51,7 +70,7 @@ graft_status graft_op_rope(graft_tape *tape, graft_tensor **out, graft_tensor *x
  * With a cache (decoding; the tape must not record) k and v of the pass are first copied to the
  * key rows of their spans and keys are read from the cache. */
 typedef struct graft_key_cache {
-    graft_real *k, *v; /* [n_rows, n_kv * d_head] */
+    graft_act *k, *v; /* [n_rows, n_kv * d_head], graft_act_ld apart */
 } graft_key_cache;
 typedef struct graft_attention_shape {
     size_t n_head, n_kv, d_head;
@@ -61,27 +80,19 @@ graft_status graft_op_attention(graft_tape *tape, graft_tensor **out, graft_tens
                                 graft_tensor *k, graft_tensor *v, const graft_pass *pass,
                                 const graft_attention_shape *shape, const graft_key_cache *cache);
 
-/* out = silu(gate) * up (Shazeer 2020). */
-graft_status graft_op_swiglu(graft_tape *tape, graft_tensor **out, graft_tensor *gate,
-                             graft_tensor *up);
-
-/* out = a + b, the step of a residual stream. *out takes b's storage, and in backward a, b and
- * out share one gradient buffer. Therefore: b must not be read by anything else, and nothing
- * recorded between the making of b and this call may read a. */
-graft_status graft_op_add(graft_tape *tape, graft_tensor **out, graft_tensor *a, graft_tensor *b);
-
-/* out[i] = x[rows[i]]; rows may repeat. */
+/* out[i] = x[rows[i]], of the same kind as x; rows of reals may repeat. */
 graft_status graft_op_gather(graft_tape *tape, graft_tensor **out, graft_tensor *x,
                              const uint32_t *rows, size_t n_rows);
 
-/* The output head and the cross-entropy in one: for prediction i, row i of x gives logits
- * x[i] W^T and contributes weight_i / total_weight * -log p(target_i) to *loss
- * (added, in order). Logits are made in chunks of GRAFT_HEAD_CHUNK rows and not kept; the gradient
- * of x is computed along with them. logprobs, if not NULL, gets log p(target_i). Predictions are
- * borrowed only for the call. If the loss is not finite it says so through *loss. */
+/* The norm before the output head, the head and the cross-entropy in one: for prediction i, row i
+ * of x (reals) gives logits norm(x[i]) W^T and contributes weight_i / total_weight *
+ * -log p(target_i) to *loss (added, in order). Logits are made in chunks of GRAFT_HEAD_CHUNK rows
+ * and not kept; the gradient of x is computed along with them. logprobs, if not NULL, gets
+ * log p(target_i). Predictions are borrowed only for the call. If the loss is not finite it says
+ * so through *loss. */
 #define GRAFT_HEAD_CHUNK 128
 graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs, graft_tensor *x,
-                                const graft_weight *w, const graft_prediction *predictions,
-                                double total_weight);
+                                const graft_real *gain, graft_real eps, const graft_weight *w,
+                                const graft_prediction *predictions, double total_weight);
 
 #endif

@@ -13,75 +13,111 @@ void graft_tape_begin(graft_tape *tape, graft_compute *compute, bool recording)
     graft_arena_reset(&compute->arena);
 }
 
-graft_status graft_tensor_wrap(graft_tape *tape, graft_tensor **out, graft_real *data,
-                               size_t n_rows, size_t n_cols, bool wants_grad)
+/* n_rows rows of reals or activations; the column behind an odd width of the latter is zero. */
+static graft_status alloc_rows(graft_tape *tape, void **out, size_t n_rows, size_t n_cols,
+                               bool act)
 {
+    const graft_kernels *kernels = &tape->compute->kernels;
     graft_status status = GRAFT_OK;
-    graft_tensor *tensor = NULL;
+    size_t ld = act ? graft_act_ld(kernels, n_cols) : n_cols, n = 0;
     *out = NULL;
-    GRAFT_TRY(graft_arena_calloc(&tape->compute->arena, &tensor, 1, sizeof *tensor));
-    tensor->data = data;
-    tensor->n_rows = n_rows;
-    tensor->n_cols = n_cols;
-    tensor->wants_grad = wants_grad && tape->recording;
-    *out = tensor;
-done:
-    return status;
-}
-
-static graft_status alloc_reals(graft_tape *tape, graft_real **out, size_t n_rows, size_t n_cols)
-{
-    size_t n = 0;
-    if (!graft_size_mul(n_rows, n_cols, &n)) {
+    if (!graft_size_mul(n_rows, ld, &n)) {
         return graft_fail(GRAFT_E_MEMORY, "a tensor of %zu x %zu does not fit into memory", n_rows,
                           n_cols);
     }
-    return graft_arena_alloc(&tape->compute->arena, out, n, sizeof(graft_real));
-}
-
-graft_status graft_tensor_new(graft_tape *tape, graft_tensor **out, size_t n_rows, size_t n_cols,
-                              bool wants_grad)
-{
-    graft_real *data = NULL;
-    graft_status status = GRAFT_OK;
-    *out = NULL;
-    GRAFT_TRY(alloc_reals(tape, &data, n_rows, n_cols));
-    GRAFT_TRY(graft_tensor_wrap(tape, out, data, n_rows, n_cols, wants_grad));
+    GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, out, n,
+                                act ? kernels->act_bytes : sizeof(graft_real)));
+    for (size_t i = 0; act && kernels->half && n_cols % 2 != 0 && i < n_rows; i++) {
+        ((uint16_t *)*out)[i * ld + n_cols] = 0;
+    }
 done:
     return status;
 }
 
-graft_status graft_tape_push(graft_tape *tape, graft_backward *backward, void *saved_out,
-                             size_t size)
+graft_status graft_act_alloc(graft_tape *tape, graft_act **out, size_t n_rows, size_t n_cols)
+{
+    return alloc_rows(tape, out, n_rows, n_cols, true);
+}
+
+static graft_status add_tensor(graft_tape *tape, graft_tensor **out, const graft_tensor *tensor)
+{
+    graft_status status = GRAFT_OK;
+    *out = NULL;
+    GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, out, 1, sizeof **out));
+    **out = *tensor;
+    (*out)->grad = NULL;
+    (*out)->wants_grad = tensor->wants_grad && tape->recording;
+done:
+    return status;
+}
+
+graft_status graft_tensor_new(graft_tape *tape, graft_tensor **out, size_t n_rows, size_t n_cols,
+                              bool act, bool wants_grad)
+{
+    graft_status status = GRAFT_OK;
+    size_t ld = act ? graft_act_ld(&tape->compute->kernels, n_cols) : n_cols;
+    graft_tensor tensor = {NULL, NULL, n_rows, n_cols, ld, act, wants_grad};
+    *out = NULL;
+    GRAFT_TRY(alloc_rows(tape, &tensor.data, n_rows, n_cols, act));
+    GRAFT_TRY(add_tensor(tape, out, &tensor));
+done:
+    return status;
+}
+
+graft_status graft_tensor_alias(graft_tape *tape, graft_tensor **out, const graft_tensor *of)
+{
+    return add_tensor(tape, out, of);
+}
+
+graft_real *graft_tensor_reals(const graft_tensor *tensor, size_t row)
+{
+    return (graft_real *)tensor->data + row * tensor->ld;
+}
+
+graft_real *graft_tensor_grads(const graft_tensor *tensor, size_t row)
+{
+    return (graft_real *)tensor->grad + row * tensor->ld;
+}
+
+graft_status graft_tape_push(graft_tape *tape, graft_backward *backward, void *saved)
 {
     graft_status status = GRAFT_OK;
     graft_node *node = NULL;
     GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &node, 1, sizeof *node));
-    GRAFT_TRY(graft_arena_calloc(&tape->compute->arena, &node->saved, 1, size));
-    node->backward = backward;
-    node->previous = tape->last;
+    *node = (graft_node){backward, saved, tape->last};
     tape->last = node;
-    memcpy(saved_out, &node->saved, sizeof node->saved);
 done:
     return status;
 }
 
-graft_status graft_tensor_grad(graft_tape *tape, graft_tensor *tensor, bool *accumulate)
+graft_status graft_tape_push_copy(graft_tape *tape, graft_backward *backward, const void *saved,
+                                  size_t size)
 {
-    *accumulate = tensor->grad != NULL;
+    graft_status status = GRAFT_OK;
+    void *copy = NULL;
+    GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &copy, 1, size));
+    memcpy(copy, saved, size);
+    GRAFT_TRY(graft_tape_push(tape, backward, copy));
+done:
+    return status;
+}
+
+graft_status graft_tensor_grad_new(graft_tape *tape, graft_tensor *tensor)
+{
     if (tensor->grad != NULL) {
-        return GRAFT_OK;
+        return graft_fail(GRAFT_E_FAILED, "activations are read by two ops");
     }
-    return alloc_reals(tape, &tensor->grad, tensor->n_rows, tensor->n_cols);
+    return alloc_rows(tape, &tensor->grad, tensor->n_rows, tensor->n_cols, tensor->act);
 }
 
 graft_status graft_tensor_grad_add(graft_tape *tape, graft_tensor *tensor)
 {
-    bool accumulate = false;
-    graft_status status = graft_tensor_grad(tape, tensor, &accumulate);
-    if (status == GRAFT_OK && !accumulate) {
-        memset(tensor->grad, 0, tensor->n_rows * tensor->n_cols * sizeof *tensor->grad);
+    graft_status status = GRAFT_OK;
+    if (tensor->grad == NULL) {
+        GRAFT_TRY(alloc_rows(tape, &tensor->grad, tensor->n_rows, tensor->n_cols, false));
+        memset(tensor->grad, 0, tensor->n_rows * tensor->n_cols * sizeof(graft_real));
     }
+done:
     return status;
 }
 
@@ -109,15 +145,9 @@ typedef struct layer_saved {
     bool recompute;
 } layer_saved;
 
-static graft_status layer_backward(graft_tape *tape, void *saved_void)
+static graft_status run_layer_backward(graft_tape *tape, layer_saved *saved)
 {
-    layer_saved *saved = saved_void;
     graft_status status = GRAFT_OK;
-    graft_arena *arena = &tape->compute->arena;
-    if (saved->out->grad == NULL) {
-        return GRAFT_OK;
-    }
-    graft_arena_mark mark = graft_arena_save(arena);
     if (saved->recompute) {
         graft_tensor *again = NULL;
         tape->last = NULL;
@@ -127,29 +157,47 @@ static graft_status layer_backward(graft_tape *tape, void *saved_void)
     } else {
         GRAFT_TRY(run_backward(tape, saved->last, saved->first));
     }
-    if (saved->in->wants_grad && saved->in->grad != saved->out->grad) {
+    if (saved->in->wants_grad && saved->in->n_rows == saved->out->n_rows &&
+        saved->in->grad != saved->out->grad) {
         status = graft_fail(GRAFT_E_FAILED, "a layer does not pass on its residual stream");
     }
 done:
+    return status;
+}
+
+static graft_status layer_backward(graft_tape *tape, void *saved_void)
+{
+    layer_saved *saved = saved_void;
+    graft_status status = GRAFT_OK;
+    graft_arena *arena = &tape->compute->arena;
+    if (saved->out->grad == NULL) {
+        return GRAFT_OK;
+    }
+    if (saved->in->n_rows != saved->out->n_rows && saved->in->wants_grad) {
+        GRAFT_TRY(graft_tensor_grad_add(tape, saved->in)); /* must outlive the layer */
+    }
+    graft_arena_mark mark = graft_arena_save(arena);
+    status = run_layer_backward(tape, saved);
     graft_arena_release(arena, mark);
+done:
     return status;
 }
 
 /* Forward only: everything but the result is given back at once. */
 static graft_status run_unrecorded(graft_tape *tape, graft_tensor **out, graft_tensor *in,
-                                   graft_layer *layer, void *context)
+                                   size_t n_rows, graft_layer *layer, void *context)
 {
     graft_status status = GRAFT_OK;
     graft_tensor *result = NULL, *inner = NULL;
     graft_arena *arena = &tape->compute->arena;
     bool recording = tape->recording;
-    GRAFT_TRY(graft_tensor_new(tape, &result, in->n_rows, in->n_cols, true));
+    GRAFT_TRY(graft_tensor_new(tape, &result, n_rows, in->n_cols, false, true));
     graft_arena_mark mark = graft_arena_save(arena);
     tape->recording = false;
     status = layer(tape, &inner, in, context);
     tape->recording = recording;
     if (status == GRAFT_OK) {
-        memcpy(result->data, inner->data, in->n_rows * in->n_cols * sizeof *in->data);
+        memcpy(result->data, inner->data, n_rows * in->n_cols * sizeof(graft_real));
         *out = result;
     }
     graft_arena_release(arena, mark);
@@ -158,14 +206,13 @@ done:
 }
 
 graft_status graft_tape_layer(graft_tape *tape, graft_tensor **out, graft_tensor *in,
-                              graft_layer *layer, void *context, bool recompute)
+                              size_t n_rows, graft_layer *layer, void *context, bool recompute)
 {
     graft_status status = GRAFT_OK;
-    layer_saved *saved = NULL;
     graft_node *first = tape->last, *last = NULL;
     *out = NULL;
     if (recompute || !tape->recording) {
-        GRAFT_TRY(run_unrecorded(tape, out, in, layer, context));
+        GRAFT_TRY(run_unrecorded(tape, out, in, n_rows, layer, context));
     } else {
         GRAFT_TRY(layer(tape, out, in, context));
         last = tape->last;
@@ -174,8 +221,8 @@ graft_status graft_tape_layer(graft_tape *tape, graft_tensor **out, graft_tensor
     if (!tape->recording || !(*out)->wants_grad) {
         goto done;
     }
-    GRAFT_TRY(graft_tape_push(tape, layer_backward, &saved, sizeof *saved));
-    *saved = (layer_saved){in, *out, layer, context, first, last, recompute};
+    layer_saved saved = {in, *out, layer, context, first, last, recompute};
+    GRAFT_TRY(graft_tape_push_copy(tape, layer_backward, &saved, sizeof saved));
 done:
     return status;
 }

@@ -11,11 +11,13 @@
 
 #include "autograd/compute.h"
 
-/* A row-major matrix [n_rows, n_cols] living in the arena of the pass. */
+/* A row-major matrix [n_rows, n_cols] living in the arena of the pass: reals, neighbouring rows; or
+ * activations, rows ld apart (see kernels/kernels.h). The gradient is laid out like the data. */
 typedef struct graft_tensor {
-    graft_real *data;
-    graft_real *grad; /* NULL until backward has written something */
-    size_t n_rows, n_cols;
+    void *data;
+    void *grad; /* NULL until backward has written something */
+    size_t n_rows, n_cols, ld;
+    bool act;
     bool wants_grad;
 } graft_tensor;
 
@@ -42,30 +44,40 @@ void graft_tape_begin(graft_tape *tape, graft_compute *compute, bool recording);
 
 /* A tensor with uninitialised data. */
 graft_status graft_tensor_new(graft_tape *tape, graft_tensor **out, size_t n_rows, size_t n_cols,
-                              bool wants_grad);
-/* A tensor over data it does not own. */
-graft_status graft_tensor_wrap(graft_tape *tape, graft_tensor **out, graft_real *data,
-                               size_t n_rows, size_t n_cols, bool wants_grad);
+                              bool act, bool wants_grad);
+/* Another tensor over the data of one. */
+graft_status graft_tensor_alias(graft_tape *tape, graft_tensor **out, const graft_tensor *of);
 
-/* Pushes a node with `size` bytes for what backward needs; call only while recording. */
-graft_status graft_tape_push(graft_tape *tape, graft_backward *backward, void *saved_out,
-                             size_t size);
+/* Room for activations that are no tensor, graft_act_ld(n_cols) apart. */
+graft_status graft_act_alloc(graft_tape *tape, graft_act **out, size_t n_rows, size_t n_cols);
 
-/* For backward functions. *accumulate tells whether something was already written: if false the
- * caller must write every element, if true it must add. */
-graft_status graft_tensor_grad(graft_tape *tape, graft_tensor *tensor, bool *accumulate);
-/* The same, zeroed on first use: the caller always adds. */
+/* Row i of data or gradient. */
+graft_real *graft_tensor_reals(const graft_tensor *tensor, size_t row);
+graft_real *graft_tensor_grads(const graft_tensor *tensor, size_t row);
+
+/* Pushes a node; `saved` is what backward needs, in the arena of the pass. Call only while
+ * recording. */
+graft_status graft_tape_push(graft_tape *tape, graft_backward *backward, void *saved);
+/* The same with a copy of `size` bytes. */
+graft_status graft_tape_push_copy(graft_tape *tape, graft_backward *backward, const void *saved,
+                                  size_t size);
+
+/* For backward functions. Makes the gradient of a tensor that nothing has written yet; the caller
+ * writes every element. Activations are read by one op only, so theirs is never added to. */
+graft_status graft_tensor_grad_new(graft_tape *tape, graft_tensor *tensor);
+/* The gradient of reals, zeroed on first use: the caller always adds. */
 graft_status graft_tensor_grad_add(graft_tape *tape, graft_tensor *tensor);
 
-/* One layer of a residual network: *out = f(in), same shape as in. The layer's last act must be
- * graft_op_add(..., a = something that goes back to `in` through graft_op_add only), so that the
- * gradient of the stream stays in one buffer for all layers. With recompute, only `in` is kept
- * and f runs again in backward; f must be a pure function of (in, context). `context` must
- * outlive the tape. Nothing else made inside f may be used outside. */
+/* One layer of a residual network: *out = f(in), a stream of reals. Where it keeps all rows
+ * (n_rows = in->n_rows) the gradient of the stream must stay in one buffer for all layers: f adds
+ * to `in` and to what it made of it through the residual of graft_op_linears only. Otherwise it
+ * begins with the rows it keeps (graft_op_gather). With recompute, only `in` is kept and f runs
+ * again in backward; f must be a pure function of (in, context). `context` must outlive the
+ * tape. Nothing else made inside f may be used outside. */
 typedef graft_status graft_layer(graft_tape *tape, graft_tensor **out, graft_tensor *in,
                                  void *context);
 graft_status graft_tape_layer(graft_tape *tape, graft_tensor **out, graft_tensor *in,
-                              graft_layer *layer, void *context, bool recompute);
+                              size_t n_rows, graft_layer *layer, void *context, bool recompute);
 
 /* Runs all nodes backwards from the last one. */
 graft_status graft_tape_backward(graft_tape *tape);

@@ -60,11 +60,13 @@ static graft_status prepare(generator *g)
         total += n;
     }
     const graft_hparams *h = &g->model->hparams;
-    size_t row_bytes = 2 * h->n_layer * h->n_kv * h->d_head * sizeof(graft_real);
+    const graft_kernels *kernels = &g->compute->kernels;
+    size_t row_bytes = 2 * h->n_layer * graft_act_ld(kernels, h->n_kv * h->d_head) *
+                       kernels->act_bytes;
     size_t n_rows = o->cache_bytes / row_bytes;
     n_rows = n_rows < total ? n_rows : total;
     n_rows = n_rows > longest ? n_rows : longest;
-    GRAFT_TRY(graft_kv_cache_init(&g->cache, g->model, n_rows));
+    GRAFT_TRY(graft_kv_cache_init(&g->cache, g->model, kernels, n_rows));
     graft_compute_sizes sizes = graft_model_sizes(g->model, o->max_pass_tokens, longest);
     GRAFT_TRY(graft_compute_prepare(g->compute, &sizes));
     GRAFT_TRY(graft_alloc(&g->active, o->max_batch, sizeof *g->active));
@@ -186,7 +188,7 @@ static graft_status sample_rows(generator *g, graft_tensor *logits)
     for (size_t i = 0; i < logits->n_rows; i++) {
         sequence *s = &g->active[g->owner[i]];
         graft_reply *reply = &g->replies[s->prompt];
-        graft_real *row = logits->data + i * n;
+        graft_real *row = graft_tensor_reals(logits, i);
         int32_t id = graft_sample(&g->options.sampler, row, n, g->order, (uint32_t)s->prompt,
                                   (uint32_t)reply->n);
         bool ended = false;
@@ -215,9 +217,10 @@ static graft_status run_pass(generator *g)
     graft_tensor *hidden = NULL, *logits = NULL;
     size_t n_logits = lay_out(g);
     graft_tape_begin(&tape, g->compute, false);
-    GRAFT_TRY(graft_model_hidden(g->model, &tape, &g->pass, &g->cache, 0, &hidden));
+    graft_rows_wanted wanted = {g->rows, n_logits};
+    GRAFT_TRY(graft_model_hidden(g->model, &tape, &g->pass, &g->cache, 0, &wanted, &hidden));
     if (n_logits > 0) {
-        GRAFT_TRY(graft_model_logits(g->model, &tape, hidden, g->rows, n_logits, &logits));
+        GRAFT_TRY(graft_model_logits(g->model, &tape, hidden, &logits));
         GRAFT_TRY(sample_rows(g, logits));
     }
 done:

@@ -7,6 +7,7 @@
 #include "core/rng.h"
 #include "core/threads.h"
 #include "kernels/peak.h"
+#include "kernels/portable/act.h"
 #include "kernels/product.h"
 
 static const graft_bench_shape default_shapes[] = {
@@ -21,7 +22,8 @@ typedef struct bench {
     graft_workspace workspace;
     graft_bench_shape shape;
     graft_weight weight;
-    graft_real *x, *y;
+    graft_act *x;
+    graft_real *y;
     uint8_t *blocks;
     double seconds;
 } bench;
@@ -51,13 +53,14 @@ static graft_status prepare(bench *b, const graft_format *format)
         GRAFT_TRY(graft_fail(GRAFT_E_MEMORY, "a weight of this shape does not fit into memory"));
     }
     GRAFT_TRY(graft_alloc(&b->blocks, bytes, 1));
-    GRAFT_TRY(graft_alloc(&b->x, b->shape.n_tok, widest * sizeof *b->x));
+    size_t ld = graft_act_ld(b->kernels, widest);
+    GRAFT_TRY(graft_alloc(&b->x, b->shape.n_tok, ld * b->kernels->act_bytes));
     GRAFT_TRY(graft_alloc(&b->y, b->shape.n_tok, widest * sizeof *b->y));
     for (size_t i = 0; i < bytes; i++) { /* any of these bytes make a finite, normal scale */
         b->blocks[i] = (uint8_t)(0x20 | (graft_rng_u32(&rng) & 15u));
     }
-    for (size_t i = 0; i < b->shape.n_tok * widest; i++) {
-        b->x[i] = (graft_real)(graft_rng_uniform(&rng) - 0.5);
+    for (size_t i = 0; i < b->shape.n_tok * ld; i++) {
+        act_put(b->x, i, (graft_real)(graft_rng_uniform(&rng) - 0.5), b->kernels->half);
     }
     b->weight = (graft_weight){b->blocks, format, b->shape.n_out, b->shape.n_in, row_bytes};
     ws->n_threads = graft_threads();
@@ -75,13 +78,10 @@ done:
 static void run_once(bench *b, bool backward)
 {
     size_t n_in = b->shape.n_in, n_out = b->shape.n_out;
-    if (backward) {
-        graft_product_backward(b->kernels, &b->workspace, b->y, n_in, b->x, n_out, &b->weight,
-                               b->shape.n_tok, GRAFT_REAL(1.0), false);
-    } else {
-        graft_product(b->kernels, &b->workspace, b->y, n_out, b->x, n_in, &b->weight,
-                      b->shape.n_tok, GRAFT_REAL(1.0), false);
-    }
+    size_t width = backward ? n_out : n_in;
+    graft_product_run(b->kernels, &b->workspace, b->y, backward ? n_in : n_out, b->x,
+                      graft_act_ld(b->kernels, width), &b->weight, backward, b->shape.n_tok,
+                      GRAFT_REAL(1.0), false);
 }
 
 /* The best of the runs that fit into the time, in GFLOP/s; short ones are timed in groups. */
@@ -118,7 +118,7 @@ static graft_status run_shape(const graft_kernels *kernels, const graft_format *
     snprintf(name, sizeof name, "%zux%zu", shape->n_out, shape->n_in);
     snprintf(text, sizeof text, "%zux%s", shape->n_tok, name);
     for (int backward = 0; backward < 2; backward++) {
-        double peak = graft_peak_f32_gflops(kernels, graft_threads(), seconds / 4);
+        double peak = graft_peak_gflops(kernels, graft_threads(), seconds / 4);
         double rate = measure(&b, backward != 0);
         graft_bench_row row = {"product", name, graft_cpu_level_name(kernels->level),
                                format->name, text, backward ? "backward" : "forward", rate, peak,

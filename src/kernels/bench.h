@@ -13,7 +13,7 @@ typedef struct graft_bench_row {
     const char *shape;     /* n_tok x n_out x n_in */
     const char *direction; /* "forward", "backward" */
     double gflops;         /* the best of several runs */
-    double peak_gflops;    /* graft_peak_f32_gflops with the same threads, taken beside it */
+    double peak_gflops;    /* graft_peak_gflops with the same threads, taken beside it */
     double fraction;       /* gflops / peak_gflops */
 } graft_bench_row;
 

@@ -4,36 +4,56 @@
 
 typedef struct level_row {
     graft_cpu_level level;
+    bool half; /* knows bfloat16: what it overlays counts where activations are such */
     void (*overlay)(graft_kernels *table);
 } level_row;
 
 static const level_row levels[] = {
-    {GRAFT_CPU_PORTABLE, graft_kernels_portable},
+    {GRAFT_CPU_PORTABLE, false, graft_kernels_portable},
 #ifndef GRAFT_DOUBLE /* where only the portable ones compute in double */
-    {GRAFT_CPU_BLAS, graft_kernels_blas},
+    {GRAFT_CPU_BLAS, false, graft_kernels_blas},
 #ifdef __x86_64__
-    {GRAFT_CPU_AVX2, graft_kernels_avx2},
-    {GRAFT_CPU_AVX512, graft_kernels_avx512},
+    {GRAFT_CPU_AVX2, false, graft_kernels_avx2},
+    {GRAFT_CPU_AVX512, false, graft_kernels_avx512},
 #endif
+#endif
+    {GRAFT_CPU_PORTABLE, true, graft_kernels_portable_half},
+#if !defined GRAFT_DOUBLE && defined __x86_64__
+    {GRAFT_CPU_AVX512BF16, true, graft_kernels_avx512bf16},
+    {GRAFT_CPU_AMX, true, graft_kernels_amx},
 #endif
 };
 
-graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level)
+graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level, bool half)
 {
     if (!graft_cpu_has(level)) {
         return graft_fail(GRAFT_E_CONFIG, "this CPU has no %s", graft_cpu_level_name(level));
     }
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-        if (levels[i].level <= level) {
+        if (levels[i].level <= level && (half || !levels[i].half)) {
             levels[i].overlay(out);
-            out->level = levels[i].level;
         }
     }
+    out->level = level;
     return GRAFT_OK;
+}
+
+bool graft_kernels_prefer_half(graft_cpu_level level)
+{
+    return level >= GRAFT_CPU_AVX512BF16;
+}
+
+size_t graft_act_ld(const graft_kernels *kernels, size_t n)
+{
+    if (!kernels->half) {
+        return n;
+    }
+    size_t ld = (n + 31) / 32 * 32;
+    return ld % 512 == 0 ? ld + 32 : ld; /* rows 1,024 bytes apart share lines */
 }
 
 size_t graft_attention_scratch(size_t n_key_total, size_t d_head)
 {
     (void)n_key_total; /* blocks: linear in nothing but the width of a head */
-    return 2 * GRAFT_ATTENTION_ROWS * (d_head + GRAFT_KEY_BLOCK);
+    return 5 * GRAFT_ATTENTION_ROWS * (d_head + GRAFT_KEY_BLOCK);
 }

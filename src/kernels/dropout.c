@@ -2,6 +2,7 @@
 
 #include "core/rng.h"
 #include "core/threads.h"
+#include "kernels/portable/act.h"
 
 #define TILE 4096 /* elements per job; a multiple of 4 */
 
@@ -17,11 +18,19 @@ graft_dropout graft_dropout_mask(uint64_t seed, uint32_t step, uint32_t pass, ui
 }
 
 typedef struct dropout_job {
-    graft_real *y;
-    const graft_real *x;
-    size_t n;
+    void *y;
+    const void *x;
+    size_t n, n_cols, ld; /* element i is at row i / n_cols */
     const graft_dropout *mask;
+    bool half, add;
 } dropout_job;
+
+static void keep(const dropout_job *d, size_t i, bool kept)
+{
+    size_t at = i / d->n_cols * d->ld + i % d->n_cols;
+    graft_real x = kept ? act_get(d->x, at, d->half) * d->mask->keep_scale : 0;
+    act_put(d->y, at, d->add ? act_get(d->y, at, d->half) + x : x, d->half);
+}
 
 static void run(void *context, size_t job, int thread)
 {
@@ -36,15 +45,20 @@ static void run(void *context, size_t job, int thread)
         uint32_t numbers[4];
         graft_philox(mask->key, counter, numbers);
         for (size_t k = i; k < i + 4 && k < end; k++) {
-            if (numbers[k - i] >= mask->threshold) {
-                d->y[k] += d->x[k] * mask->keep_scale;
-            }
+            keep(d, k, numbers[k - i] >= mask->threshold);
         }
     }
 }
 
 void graft_dropout_add(graft_real *y, const graft_real *x, size_t n, const graft_dropout *mask)
 {
-    dropout_job job = {y, x, n, mask};
+    dropout_job job = {y, x, n, n, n, mask, false, true};
     graft_parallel((n + TILE - 1) / TILE, run, &job);
+}
+
+void graft_dropout_apply(const graft_kernels *kernels, graft_act *y, const graft_act *x, size_t ld,
+                         size_t n_rows, size_t n_cols, const graft_dropout *mask)
+{
+    dropout_job job = {y, x, n_rows * n_cols, n_cols, ld, mask, kernels->half, false};
+    graft_parallel((job.n + TILE - 1) / TILE, run, &job);
 }

@@ -1,50 +1,83 @@
 /* kernels/gemm.h - what a level contributes to packed products. Private to this room.
  *
- * A product is cut into slices of GRAFT_KC along the reduction axis and into panels of columns. A
- * panel is unpacked from W into scratch once per slice and multiplied with many rows of X. Its
- * layout is the level's own affair; only `unpack` writes and only `multiply` reads it. */
+ * A product is cut into slices along the reduction axis and into panels of columns. A panel is
+ * unpacked from W into scratch once and multiplied with many rows of X. Its layout is the level's
+ * own affair; only `unpack` writes and only `multiply` reads it. */
 #ifndef GRAFT_KERNELS_GEMM_H
 #define GRAFT_KERNELS_GEMM_H
 
 #include "kernels/kernels.h"
 
-/* Longest slice of the reduction axis; a multiple of every block of every format. Part of the
- * numeric contract: the bits of a product depend on it, and on nothing else of the tiling. */
-#define GRAFT_KC 1024
-/* Widest panel, in columns. */
+/* Widest panel, in columns; panels begin at multiples of 32. */
 #define GRAFT_NC 128
+/* Slices of other terms that join a full one, so that the low-rank part of a map does not need a
+ * panel of its own. A multiple of 32. */
+#define GRAFT_K_EXTRA 128
+/* Most slices in a panel. */
+#define GRAFT_SLICES 8
 /* Tokens that one slice of graft_product_outer sums up: numeric contract as well. */
 #define GRAFT_OUTER_TOKENS 256
+
+/* A panel: columns [c0, c0 + n_cols) of one or more slices, one behind the other along k. */
+typedef struct graft_panel {
+    void *data; /* aligned to 64 bytes */
+    size_t n_cols;
+    size_t n_k; /* of all slices, each rounded up to gemm->k_step */
+} graft_panel;
+
+/* Rows of X for one slice: packed, or as they lie. */
+typedef struct graft_slice {
+    const void *x;   /* the first row, at the slice's first element */
+    size_t row_step; /* elements from row to row; where packed, the slice's n_k */
+    size_t n_k;
+} graft_slice;
+
+/* y = scale * (sum over slices of x panel) + add, for one block of rows and columns. */
+typedef struct graft_multiply {
+    graft_slice slices[GRAFT_SLICES];
+    size_t n_slices;
+    graft_panel panel;
+    size_t n_rows;
+    graft_real scale;
+    void *y; /* activations if y_act, else reals; must not overlap x */
+    size_t ldy;
+    bool y_act;
+    const graft_real *add; /* NULL: nothing. May be y */
+    size_t ldadd;
+} graft_multiply;
 
 struct graft_gemm {
     /* X is given to `multiply` in packed tiles of this many rows; 0: as it lies. */
     size_t tile;
+    /* Longest slice of the reduction axis: a multiple of every block of every format. Part of the
+     * numeric contract: the bits of a product depend on it, and on nothing else of the tiling. */
+    size_t kc;
+    size_t k_step;        /* slices are rounded up to multiples of it */
+    size_t element_bytes; /* of a panel and of packed X */
 
     /* n_rows rows of x, n_k wide, to out[n_rows * n_k]: tile after tile. NULL if tile is 0. */
-    void (*pack)(const graft_real *x, size_t ldx, size_t n_rows, size_t n_k, graft_real *out);
+    void (*pack)(const graft_act *x, size_t ldx, size_t n_rows, size_t n_k, void *out);
 
-    /* Columns [c0, c0 + n_cols) and reduction slice [k0, k0 + n_k) of W^T (forward: column c is
-     * row c of W) or of W (backward: column c is element c of W's rows, and k a row). c0 is a
-     * multiple of 32, k0 of GRAFT_KC. panel: GRAFT_NC * GRAFT_KC reals, aligned to 64 bytes. */
-    void (*unpack)(const graft_weight *w, bool backward, size_t c0, size_t n_cols, size_t k0,
-                   size_t n_k, graft_real *panel);
+    /* Reduction slice [k0, k0 + n_k) of W^T (forward: column c is row c of W) or of W (backward:
+     * column c is element c of W's rows, and k a row), columns from c0 on, to places k_at.. of
+     * the panel. c0 is a multiple of 32, k0 of kc, k_at of k_step. */
+    void (*unpack)(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                   const graft_panel *panel, size_t k_at);
 
-    /* y[n_rows, n_cols] = scale * x[n_rows, n_k] panel, or += if accumulate. ldx counts only
-     * where x is as it lies, backward as for unpack. No row of y depends on n_rows, unless the level says so. */
-    void (*multiply)(const graft_real *x, size_t ldx, const graft_real *panel, bool backward,
-                     size_t n_rows, size_t n_cols, size_t n_k, graft_real *y, size_t ldy,
-                     graft_real scale, bool accumulate);
+    /* No row of y depends on n_rows, unless the level says so. */
+    void (*multiply)(const graft_multiply *job, bool backward);
 
-    /* dw[m, n] += scale * sum over n_tok rows of dy[., m] x[., n]: at most GRAFT_OUTER_TOKENS
-     * rows. scratch: as large as a panel. */
-    void (*outer)(graft_real *dw, size_t lddw, const graft_real *dy, size_t lddy,
-                  const graft_real *x, size_t ldx, size_t n_tok, size_t m, size_t n,
-                  graft_real scale, graft_real *scratch);
+    /* dw[i * row_step + j * col_step] += scale * sum over n_tok <= GRAFT_OUTER_TOKENS rows of
+     * a[., i] b[., j] for i < m, j < n <= 64. a is the narrow one; both are activations.
+     * scratch: as large as a panel. */
+    void (*outer)(graft_real *dw, size_t row_step, size_t col_step, const graft_act *a, size_t lda,
+                  const graft_act *b, size_t ldb, size_t n_tok, size_t m, size_t n,
+                  graft_real scale, void *scratch);
 
     /* Runs `rounds` rounds of the level's fastest arithmetic, spin_flops floating-point operations
      * each, without touching memory beyond the first cache; returns any number, so that nothing
      * is optimised away. scratch: as large as a panel. */
-    graft_real (*spin)(size_t rounds, graft_real *scratch);
+    graft_real (*spin)(size_t rounds, void *scratch);
     size_t spin_flops;
 };
 

@@ -7,6 +7,11 @@
  *   n_vocab entries of the vocabulary        d<name>      the gradient of <name>
  * Matrices are row-major; `ld*` is the distance between rows in elements, >= the width.
  *
+ * Numbers are of two kinds. The residual stream, adapters, their gradients, logits and statistics
+ * are graft_real. What flows between linear maps - activations and their gradients, written
+ * graft_act below - is graft_real where `compute` is f32 and bfloat16 where it is bf16
+ * (graft_kernels.half). Sums are formed in single precision in both cases.
+ *
  * A kernel is a pure function over a range of rows: no allocation, no error, no threads. The
  * table is filled with portable C; each instruction set that CPU and system offer overlays what
  * it makes faster (dispatch.c). Results may differ between levels in the last bits, never
@@ -35,6 +40,9 @@ typedef struct graft_weight {
 /* A dense row-major matrix of graft_real seen as a weight. */
 graft_weight graft_weight_dense(const graft_real *data, size_t n_out, size_t n_in);
 
+/* Elements are graft_real, or uint16_t holding bfloat16 where graft_kernels.half is set. */
+typedef void graft_act;
+
 /* Where the keys of a query lie. Attention runs over a forest of spans: a query attends to the
  * keys of its own span up to itself and to all keys of every ancestor span. In training keys and
  * queries are the same rows; in decoding the keys of a span include what is cached. */
@@ -52,7 +60,7 @@ typedef struct graft_attention {
     size_t n_spans;
     size_t n_head, n_kv, d_head;
     graft_real scale;              /* usually 1 / sqrt(d_head) */
-    const graft_real *q, *k, *v;
+    const graft_act *q, *k, *v;
     size_t ldq, ldk, ldv;
 } graft_attention;
 
@@ -61,6 +69,8 @@ typedef struct graft_attention {
 
 typedef struct graft_kernels {
     graft_cpu_level level;
+    bool half;        /* activations are bfloat16 */
+    size_t act_bytes; /* of one activation */
 
     /* --- linear maps: see kernels/product.h for the drivers that call these --- */
 
@@ -69,9 +79,13 @@ typedef struct graft_kernels {
 
     /* --- rows --- */
 
+    /* y = x as activations, n_rows of width n. */
+    void (*to_act)(graft_act *y, size_t ldy, const graft_real *x, size_t ldx, size_t n_rows,
+                   size_t n);
+
     /* y[i] = x[i] * g[i] / sqrt(mean(x^2) + eps) for n_rows rows of width n; inv_rms[row] is kept
      * for backward. */
-    void (*rmsnorm)(graft_real *y, size_t ldy, graft_real *inv_rms, const graft_real *x, size_t ldx,
+    void (*rmsnorm)(graft_act *y, size_t ldy, graft_real *inv_rms, const graft_real *x, size_t ldx,
                     const graft_real *g, graft_real eps, size_t n_rows, size_t n);
     /* dx += d(rmsnorm)/dx applied to dy. */
     void (*rmsnorm_backward)(graft_real *dx, size_t lddx, const graft_real *dy, size_t lddy,
@@ -81,54 +95,51 @@ typedef struct graft_kernels {
     /* Rotates, in place, neighbouring pairs (2i, 2i+1) of the first d_rope entries of each head:
      * the convention of GGUF files of arch llama. cos_sin holds for each row d_rope entries
      * cos(0), sin(0), cos(1), ...; sign = -1 applies the inverse (backward). */
-    void (*rope_pairs)(graft_real *x, size_t ldx, const graft_real *cos_sin, size_t n_rows,
+    void (*rope_pairs)(graft_act *x, size_t ldx, const graft_real *cos_sin, size_t n_rows,
                        size_t n_head, size_t d_head, size_t d_rope, graft_real sign);
     /* The same on halves (i, i + d_rope/2): the convention of arch qwen2 and others. */
-    void (*rope_halves)(graft_real *x, size_t ldx, const graft_real *cos_sin, size_t n_rows,
+    void (*rope_halves)(graft_act *x, size_t ldx, const graft_real *cos_sin, size_t n_rows,
                         size_t n_head, size_t d_head, size_t d_rope, graft_real sign);
 
-    /* y = silu(gate) * up; rows of width n. y may alias gate or up. */
-    void (*swiglu)(graft_real *y, const graft_real *gate, const graft_real *up, size_t n_rows,
-                   size_t n);
-    /* dgate += ..., dup += ... */
-    void (*swiglu_backward)(graft_real *dgate, graft_real *dup, const graft_real *dy,
-                            const graft_real *gate, const graft_real *up, size_t n_rows, size_t n);
+    /* y = silu(gate) * up; rows of width n, all ld apart. y may alias gate or up. */
+    void (*swiglu)(graft_act *y, const graft_act *gate, const graft_act *up, size_t ld,
+                   size_t n_rows, size_t n);
+    /* From dy: gate and up are replaced by their gradients, dy by y, so that nothing else has to
+     * be kept. */
+    void (*swiglu_backward)(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
+                            size_t n_rows, size_t n);
 
     /* y[i] += a * x[i] */
     void (*axpy)(graft_real *y, const graft_real *x, graft_real a, size_t n);
 
     /* --- attention: one span, query rows [begin, end) of it, one head ---
      *
-     * begin and end count from the span's first query (or key); every matrix is indexed by the
-     * row of q (or of k and v) in the whole pass. At most GRAFT_ATTENTION_ROWS rows a call.
-     * scratch: graft_attention_scratch() reals, aligned to 64 bytes. Forward bits depend neither
-     * on how rows are grouped into calls nor on how the keys of a row are spread over spans. */
+     * begin and end count from the span's first query; every matrix is indexed by the row of q (or
+     * of k and v) in the whole pass. At most GRAFT_ATTENTION_ROWS rows a call. scratch:
+     * graft_attention_scratch() reals, aligned to 64 bytes. Forward bits depend neither on how
+     * rows are grouped into calls nor on how the keys of a row are spread over spans. */
 
     /* out rows for head h; stats[row * n_head + h] = log-sum-exp of the scaled scores, kept for
      * backward. */
     void (*attention)(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
-                      graft_real *out, size_t ldo, graft_real *stats, graft_real *scratch);
-    /* dq rows += for query rows [begin, end) of the span and head h. delta[row * n_head + h] =
-     * dot(dout, out) of that row and head. */
-    void (*attention_backward_q)(const graft_attention *a, size_t span, size_t begin, size_t end,
-                                 size_t head, const graft_real *dout, size_t lddo,
-                                 const graft_real *stats, const graft_real *delta, graft_real *dq,
-                                 size_t lddq, graft_real *scratch);
-    /* dk and dv rows += for key rows [begin, end) of the span and key/value head h, summed over
-     * the queries of the span and of all its descendants and over the group's query heads. Only
-     * for training layouts (key_begin == query_begin, n_key == n_query). */
-    void (*attention_backward_kv)(const graft_attention *a, size_t span, size_t begin, size_t end,
-                                  size_t kv_head, const graft_real *dout, size_t lddo,
-                                  const graft_real *stats, const graft_real *delta, graft_real *dk,
-                                  size_t lddk, graft_real *dv, size_t lddv, graft_real *scratch);
+                      graft_act *out, size_t ldo, graft_real *stats, graft_real *scratch);
+    /* From out and dout of these rows: dq of the rows and head h is written; dk and dv of all keys
+     * that they see are added to, at columns [0, d_head) of their rows. Only for training layouts
+     * (key_begin == query_begin, n_key == n_query). */
+    void (*attention_backward)(const graft_attention *a, size_t span, size_t begin, size_t end,
+                               size_t head, const graft_act *out, const graft_act *dout,
+                               size_t ldo, const graft_real *stats, graft_act *dq, size_t lddq,
+                               graft_real *dk, size_t lddk, graft_real *dv, size_t lddv,
+                               graft_real *scratch);
 
     /* --- loss --- */
 
     /* log(sum(exp(logits))) of one row of width n >= 1; NaN if a logit is NaN or +infinity. */
     double (*log_sum_exp)(const graft_real *logits, size_t n);
-    /* logits[i] = weight * (exp(logits[i] - lse) - [i == target]): the gradient, in place. */
-    void (*softmax_gradient)(graft_real *logits, size_t n, graft_real lse, size_t target,
-                             graft_real weight);
+    /* out[i] = weight * (exp(logits[i] - lse) - [i == target]): the gradient. out may be logits:
+     * narrower elements then fill the front of the row. */
+    void (*softmax_gradient)(graft_act *out, const graft_real *logits, size_t n, graft_real lse,
+                             size_t target, graft_real weight);
 
     /* --- optimiser: element ranges --- */
 
@@ -144,8 +155,16 @@ typedef struct graft_kernels {
     const struct graft_gemm *gemm;
 } graft_kernels;
 
-/* Fills the table for a level; GRAFT_E_CONFIG if the CPU lacks it. */
-graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level);
+/* Distance between rows of activations n wide, in elements. In bfloat16 an odd width is followed
+ * by one more element, which must be zero, because products walk pairs; and rows do not fall
+ * on the same lines of the first cache. */
+size_t graft_act_ld(const graft_kernels *kernels, size_t n);
+
+/* Fills the table for a level; GRAFT_E_CONFIG if the CPU lacks it. half: activations in bfloat16;
+ * any level can (levels without such instructions emulate them, slowly and exactly). */
+graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level, bool half);
+/* True if the level multiplies bfloat16 faster than single precision. */
+bool graft_kernels_prefer_half(graft_cpu_level level);
 
 /* Reals of scratch that one attention job needs, for any span of at most n_key_total keys along
  * its chain. */

@@ -9,26 +9,26 @@
 typedef struct spin_window {
     const struct graft_gemm *gemm;
     size_t rounds;
-    graft_real *scratch; /* n_threads panels */
+    char *scratch; /* n_threads blocks of block_bytes */
+    size_t block_bytes;
 } spin_window;
 
 static void spin_job(void *context, size_t job, int thread)
 {
     const spin_window *w = context;
-    graft_real *scratch = w->scratch + job * GRAFT_KC * GRAFT_NC;
+    void *scratch = w->scratch + job * w->block_bytes;
     (void)thread;
-    scratch[0] = w->gemm->spin(w->rounds, scratch);
+    *(graft_real *)scratch = w->gemm->spin(w->rounds, scratch);
 }
 
-double graft_peak_f32_gflops(const graft_kernels *kernels, int n_threads, double seconds)
+double graft_peak_gflops(const graft_kernels *kernels, int n_threads, double seconds)
 {
     const double window_seconds = 0.01, first_flops = 1e7;
     double best = 0, start = graft_clock_seconds();
     size_t n_windows = 0;
     spin_window w = {kernels->gemm, 1 + (size_t)(first_flops / (double)kernels->gemm->spin_flops),
-                     NULL};
-    if (graft_alloc(&w.scratch, (size_t)n_threads, graft_product_thread_bytes(kernels)) !=
-        GRAFT_OK) {
+                     NULL, graft_product_thread_bytes(kernels)};
+    if (graft_alloc(&w.scratch, (size_t)n_threads, w.block_bytes) != GRAFT_OK) {
         return 0;
     }
     do {

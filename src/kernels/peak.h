@@ -4,10 +4,10 @@
 
 #include "kernels/kernels.h"
 
-/* GFLOP/s of single-precision multiply-adds on registers at this level, all n_threads together:
+/* GFLOP/s of multiply-adds on registers at this level, of bfloat16 where activations are such, all n_threads together:
  * the best of many short windows within `seconds`. 0 if memory for the scratch is missing. At
  * level blas, which shows no registers: of an sgemm whose operands lie in the cache. n_threads at
  * most graft_threads(). */
-double graft_peak_f32_gflops(const graft_kernels *kernels, int n_threads, double seconds);
+double graft_peak_gflops(const graft_kernels *kernels, int n_threads, double seconds);
 
 #endif

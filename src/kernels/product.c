@@ -2,168 +2,297 @@
 
 #include "core/threads.h"
 #include "kernels/gemm.h"
+#include "kernels/portable/act.h"
 
-/* One product, cut into jobs: a range of columns times a range of rows. */
-typedef struct product {
+enum {
+    PACK_TILES = 8,       /* row tiles of X that one job packs */
+    STAGED_ROWS = 480,    /* rows of a job whose sums stand in scratch before they are rounded */
+    MAX_OPERANDS = GRAFT_MAX_PRODUCTS * GRAFT_MAX_TERMS,
+};
+
+/* A part of a term's reduction axis. */
+typedef struct part {
+    size_t term, k0, n_k, at; /* at: its place in the panel */
+} part;
+
+/* One product as it is cut: panels of columns times ranges of rows. */
+typedef struct plan {
+    const graft_product *product;
+    size_t n_cols, job_rows, job_cols, n_row_jobs, first_job;
+    size_t operand[GRAFT_MAX_TERMS]; /* index of each term's X */
+    bool staged;
+} plan;
+
+/* An X, once however many products read it. */
+typedef struct operand {
+    const graft_act *x;
+    size_t ldx, n_k;
+    char *packed;
+} operand;
+
+typedef struct batch {
+    const graft_kernels *kernels;
     const struct graft_gemm *gemm;
     const graft_workspace *workspace;
-    const graft_weight *w;
-    const graft_real *x;
-    graft_real *y;
-    size_t ldx, ldy;
-    size_t n_rows, n_cols, n_k;
-    size_t job_rows, job_cols, n_row_jobs;
-    graft_real scale;
-    bool backward, accumulate;
-} product;
+    plan plans[GRAFT_MAX_PRODUCTS];
+    operand operands[MAX_OPERANDS];
+    size_t n_plans, n_operands, n_rows, n_pack_jobs;
+} batch;
 
 static size_t ceil_div(size_t a, size_t b)
 {
     return (a + b - 1) / b;
 }
 
-/* Rows from r, a multiple of the tile, and the slice from k, a multiple of GRAFT_KC. */
-static graft_real *packed_at(const product *p, size_t r, size_t k, size_t slice)
+static size_t reduction(const graft_term *t)
 {
-    return (graft_real *)p->workspace->shared + k * p->n_rows + r * slice;
+    return t->backward ? t->w->n_out : t->w->n_in;
 }
 
-static size_t slice_from(const product *p, size_t k)
+static size_t columns(const graft_term *t)
 {
-    return p->n_k - k < GRAFT_KC ? p->n_k - k : GRAFT_KC;
+    return t->backward ? t->w->n_in : t->w->n_out;
 }
 
-enum { PACK_TILES = 8 }; /* row tiles of X that one job packs */
+/* The next parts, beginning at (*term, *k), that make up one panel. Returns how many. */
+static size_t next_parts(const batch *b, const graft_product *p, size_t *term, size_t *k,
+                         part parts[GRAFT_SLICES])
+{
+    size_t kc = b->gemm->kc, step = b->gemm->k_step, n = 0, at = 0;
+    while (*term < p->n_terms && n < GRAFT_SLICES) {
+        size_t left = reduction(&p->terms[*term]) - *k, n_k = left < kc ? left : kc;
+        size_t padded = ceil_div(n_k, step) * step;
+        if (n > 0 && at + padded > kc + GRAFT_K_EXTRA) {
+            break;
+        }
+        parts[n++] = (part){*term, *k, n_k, at};
+        at += padded;
+        *k += n_k;
+        if (*k == reduction(&p->terms[*term])) {
+            *term += 1;
+            *k = 0;
+        }
+    }
+    return n;
+}
+
+/* --- packing --- */
+
+static void pack_rows(const batch *b, const operand *o, size_t r, size_t n)
+{
+    size_t size = b->gemm->element_bytes;
+    for (size_t k = 0; k < o->n_k; k += b->gemm->kc) {
+        size_t n_k = o->n_k - k < b->gemm->kc ? o->n_k - k : b->gemm->kc;
+        b->gemm->pack(act_at(o->x, r * o->ldx + k, b->kernels->half), o->ldx, n, n_k,
+                      o->packed + (k * b->n_rows + r * n_k) * size);
+    }
+}
 
 static void pack_job(void *context, size_t job, int thread)
 {
-    const product *p = context;
-    size_t step = PACK_TILES * p->gemm->tile, r = job * step;
-    size_t rows = p->n_rows - r < step ? p->n_rows - r : step;
+    const batch *b = context;
+    const operand *o = &b->operands[job / b->n_pack_jobs];
+    size_t step = PACK_TILES * b->gemm->tile, r = job % b->n_pack_jobs * step;
     (void)thread;
-    for (size_t k = 0; k < p->n_k; k += GRAFT_KC) {
-        size_t slice = slice_from(p, k);
-        p->gemm->pack(p->x + r * p->ldx + k, p->ldx, rows, slice, packed_at(p, r, k, slice));
+    pack_rows(b, o, r, b->n_rows - r < step ? b->n_rows - r : step);
+}
+
+static void pack_all(batch *b)
+{
+    enum { SMALL = 32768 }; /* numbers of X not worth waking threads for */
+    size_t numbers = 0;
+    char *at = b->workspace->shared;
+    for (size_t i = 0; i < b->n_operands; i++) {
+        b->operands[i].packed = at;
+        at += b->operands[i].n_k * b->n_rows * b->gemm->element_bytes;
+        numbers += b->operands[i].n_k * b->n_rows;
     }
+    b->n_pack_jobs = ceil_div(b->n_rows, PACK_TILES * b->gemm->tile);
+    if (numbers > SMALL) {
+        graft_parallel(b->n_operands * b->n_pack_jobs, pack_job, b);
+        return;
+    }
+    for (size_t job = 0; job < b->n_operands * b->n_pack_jobs; job++) {
+        pack_job(b, job, 0);
+    }
+}
+
+/* --- multiplying --- */
+
+static graft_slice slice_of(const batch *b, const plan *pl, const part *p, size_t r)
+{
+    const operand *o = &b->operands[pl->operand[p->term]];
+    if (b->gemm->tile == 0) {
+        return (graft_slice){act_at(o->x, r * o->ldx + p->k0, b->kernels->half), o->ldx, p->n_k};
+    }
+    size_t at = p->k0 * b->n_rows + r * p->n_k;
+    return (graft_slice){o->packed + at * b->gemm->element_bytes, p->n_k, p->n_k};
 }
 
 static void product_job(void *context, size_t job, int thread)
 {
-    const product *p = context;
-    size_t c = job / p->n_row_jobs * p->job_cols, r = job % p->n_row_jobs * p->job_rows;
-    size_t cols = p->n_cols - c < p->job_cols ? p->n_cols - c : p->job_cols;
-    size_t rows = p->n_rows - r < p->job_rows ? p->n_rows - r : p->job_rows;
-    graft_real *panel = p->workspace->per_thread[thread];
-    for (size_t k = 0; k < p->n_k; k += GRAFT_KC) {
-        size_t slice = slice_from(p, k);
-        const graft_real *x =
-            p->gemm->tile != 0 ? packed_at(p, r, k, slice) : p->x + r * p->ldx + k;
-        p->gemm->unpack(p->w, p->backward, c, cols, k, slice, panel);
-        p->gemm->multiply(x, p->ldx, panel, p->backward, rows, cols, slice,
-                          p->y + r * p->ldy + c, p->ldy, p->scale, p->accumulate || k > 0);
+    const batch *b = context;
+    const plan *pl = b->plans;
+    while (pl + 1 < b->plans + b->n_plans && job >= pl[1].first_job) {
+        pl++;
+    }
+    const graft_product *p = pl->product;
+    job -= pl->first_job;
+    size_t c = job / pl->n_row_jobs * pl->job_cols, r = job % pl->n_row_jobs * pl->job_rows;
+    size_t size = b->gemm->element_bytes * GRAFT_NC * (b->gemm->kc + GRAFT_K_EXTRA);
+    char *scratch = b->workspace->per_thread[thread];
+    graft_real *stage = (graft_real *)(void *)(scratch + size);
+    graft_multiply m = {.panel = {scratch, pl->n_cols - c, 0}, .n_rows = b->n_rows - r,
+                        .scale = p->scale, .ldy = p->ldy};
+    m.panel.n_cols = m.panel.n_cols < pl->job_cols ? m.panel.n_cols : pl->job_cols;
+    m.n_rows = m.n_rows < pl->job_rows ? m.n_rows : pl->job_rows;
+    m.add = p->add == NULL ? NULL : p->add + r * p->ldadd + c;
+    m.ldadd = p->ldadd;
+    bool act = p->y_act;
+    void *y = act ? act_to(p->y, r * p->ldy + c, b->kernels->half)
+                  : (void *)((graft_real *)p->y + r * p->ldy + c);
+    for (size_t term = 0, k = 0; term < p->n_terms;) {
+        part parts[GRAFT_SLICES];
+        size_t n = next_parts(b, p, &term, &k, parts);
+        const part *end = &parts[n - 1];
+        bool last = term == p->n_terms;
+        m.n_slices = n;
+        m.panel.n_k = end->at + ceil_div(end->n_k, b->gemm->k_step) * b->gemm->k_step;
+        for (size_t i = 0; i < n; i++) {
+            const graft_term *t = &p->terms[parts[i].term];
+            m.slices[i] = slice_of(b, pl, &parts[i], r);
+            b->gemm->unpack(t->w, t->backward, c, parts[i].k0, parts[i].n_k, &m.panel,
+                            parts[i].at);
+        }
+        m.y_act = act && last;
+        m.y = pl->staged && !last ? (void *)stage : y;
+        m.ldy = pl->staged && !last ? GRAFT_NC : p->ldy;
+        b->gemm->multiply(&m, p->terms[0].backward);
+        m.add = m.y;
+        m.ldadd = m.ldy;
     }
 }
 
 /* Tiles from shapes alone, never from the number of threads. Wide panels and many rows use what
  * was unpacked often; enough jobs keep all threads busy to the end. */
-static void cut(product *p)
+static void cut(const batch *b, plan *pl)
 {
-    enum { FEW_ROWS = 32, COLS = 32, ROWS = 240, JOBS = 32 };
-    size_t panels = ceil_div(p->n_cols, GRAFT_NC);
-    p->job_rows = p->n_rows;
-    if (p->n_rows <= FEW_ROWS) { /* no range of rows to divide */
-        panels = ceil_div(p->n_cols, 2 * COLS) < JOBS ? ceil_div(p->n_cols, COLS) : panels;
-    } else if (panels < JOBS) {
-        size_t ranges = ceil_div(JOBS, panels), most = ceil_div(p->n_rows, ROWS);
-        p->job_rows = ceil_div(ceil_div(p->n_rows, ranges < most ? ranges : most), 12) * 12;
+    enum { FEW_ROWS = 32, COLS = 32, WIDE = 64, ROWS = 240, JOBS = 32 };
+    size_t panels = ceil_div(pl->n_cols, GRAFT_NC), n_rows = b->n_rows, step = COLS;
+    pl->job_rows = n_rows;
+    if (n_rows <= FEW_ROWS) { /* no range of rows to divide */
+        panels = ceil_div(pl->n_cols, 2 * COLS) < JOBS ? ceil_div(pl->n_cols, COLS) : panels;
+    } else {
+        size_t ranges = ceil_div(JOBS, panels), most = ceil_div(n_rows, ROWS);
+        size_t least = pl->staged ? ceil_div(n_rows, STAGED_ROWS) : 1;
+        ranges = ranges < most ? ranges : most;
+        ranges = ranges > least ? ranges : least;
+        pl->job_rows = ceil_div(ceil_div(n_rows, ranges), 12) * 12;
+        step = pl->n_cols >= WIDE ? WIDE : COLS;
     }
-    p->job_cols = ceil_div(ceil_div(p->n_cols, panels), COLS) * COLS;
-    p->n_row_jobs = ceil_div(p->n_rows, p->job_rows);
+    pl->job_cols = ceil_div(ceil_div(pl->n_cols, panels), step) * step;
+    pl->n_row_jobs = ceil_div(n_rows, pl->job_rows);
 }
 
-static void run(product *p)
+static size_t find_operand(batch *b, const graft_term *t)
 {
-    enum { SMALL = 32768 }; /* numbers of X not worth waking threads for */
-    if (p->n_rows == 0 || p->n_cols == 0) {
+    size_t n_k = reduction(t);
+    for (size_t i = 0; i < b->n_operands; i++) {
+        const operand *o = &b->operands[i];
+        if (o->x == t->x && o->ldx == t->ldx && o->n_k == n_k) {
+            return i;
+        }
+    }
+    b->operands[b->n_operands] = (operand){t->x, t->ldx, n_k, NULL};
+    return b->n_operands++;
+}
+
+void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace,
+                        const graft_product *products, size_t n, size_t n_tok)
+{
+    batch b = {.kernels = kernels, .gemm = kernels->gemm, .workspace = workspace, .n_plans = n,
+               .n_rows = n_tok};
+    size_t n_jobs = 0;
+    if (n_tok == 0) {
         return;
     }
-    cut(p);
-    if (p->gemm->tile != 0 && p->n_rows * p->n_k <= SMALL) {
-        size_t n = ceil_div(p->n_rows, PACK_TILES * p->gemm->tile);
-        for (size_t job = 0; job < n; job++) {
-            pack_job(p, job, 0);
+    for (size_t i = 0; i < n; i++) {
+        plan *pl = &b.plans[i];
+        const graft_product *p = &products[i];
+        part parts[GRAFT_SLICES];
+        size_t term = 0, k = 0;
+        *pl = (plan){.product = p, .n_cols = columns(&p->terms[0]), .first_job = n_jobs};
+        next_parts(&b, p, &term, &k, parts);
+        pl->staged = p->y_act && term < p->n_terms;
+        for (size_t t = 0; t < p->n_terms; t++) {
+            pl->operand[t] = find_operand(&b, &p->terms[t]);
         }
-    } else if (p->gemm->tile != 0) {
-        graft_parallel(ceil_div(p->n_rows, PACK_TILES * p->gemm->tile), pack_job, p);
+        cut(&b, pl);
+        n_jobs += ceil_div(pl->n_cols, pl->job_cols) * pl->n_row_jobs;
     }
-    graft_parallel(ceil_div(p->n_cols, p->job_cols) * p->n_row_jobs, product_job, p);
+    if (b.gemm->tile != 0) {
+        pack_all(&b);
+    }
+    graft_parallel(n_jobs, product_job, &b);
 }
 
 size_t graft_product_thread_bytes(const graft_kernels *kernels)
 {
-    (void)kernels;
-    return sizeof(graft_real) * GRAFT_KC * GRAFT_NC;
+    size_t panel = kernels->gemm->element_bytes * GRAFT_NC * (kernels->gemm->kc + GRAFT_K_EXTRA);
+    return panel + sizeof(graft_real) * GRAFT_NC * (STAGED_ROWS + 12);
 }
 
 size_t graft_product_shared_bytes(const graft_kernels *kernels, size_t n_tok, size_t n_widest)
 {
-    return kernels->gemm->tile != 0 ? sizeof(graft_real) * n_tok * n_widest : 0;
+    return kernels->gemm->tile != 0 ? kernels->gemm->element_bytes * n_tok * n_widest : 0;
 }
 
-void graft_product(const graft_kernels *kernels, graft_workspace *workspace, graft_real *y,
-                   size_t ldy, const graft_real *x, size_t ldx, const graft_weight *w,
-                   size_t n_tok, graft_real scale, bool accumulate)
+void graft_product_run(const graft_kernels *kernels, graft_workspace *workspace, graft_real *y,
+                       size_t ldy, const graft_act *x, size_t ldx, const graft_weight *w,
+                       bool backward, size_t n_tok, graft_real scale, bool accumulate)
 {
-    product p = {.gemm = kernels->gemm, .workspace = workspace, .w = w, .x = x, .y = y,
-                 .ldx = ldx, .ldy = ldy, .n_rows = n_tok, .n_cols = w->n_out, .n_k = w->n_in,
-                 .scale = scale, .backward = false, .accumulate = accumulate};
-    run(&p);
+    graft_product p = {.terms = {{x, ldx, w, backward}}, .n_terms = 1, .y = y, .ldy = ldy,
+                       .scale = scale, .add = accumulate ? y : NULL, .ldadd = ldy};
+    graft_products_run(kernels, workspace, &p, 1, n_tok);
 }
 
-void graft_product_backward(const graft_kernels *kernels, graft_workspace *workspace,
-                            graft_real *dx, size_t lddx, const graft_real *dy, size_t lddy,
-                            const graft_weight *w, size_t n_tok, graft_real scale,
-                            bool accumulate)
-{
-    product p = {.gemm = kernels->gemm, .workspace = workspace, .w = w, .x = dy, .y = dx,
-                 .ldx = lddy, .ldy = lddx, .n_rows = n_tok, .n_cols = w->n_in, .n_k = w->n_out,
-                 .scale = scale, .backward = true, .accumulate = accumulate};
-    run(&p);
-}
+/* --- gradients of narrow factors: cut along the wide side; every job walks all tokens in slices,
+ * in order --- */
 
-/* dW = dY^T X, cut into rectangles of dW; every job walks all tokens in slices, in order. */
-typedef struct outer_product {
-    const struct graft_gemm *gemm;
+enum { OUTER_N = 64 };
+
+typedef struct outer_batch {
+    const graft_kernels *kernels;
     const graft_workspace *workspace;
-    graft_real *dw;
-    const graft_real *dy, *x;
-    size_t lddw, lddy, ldx, n_tok, n_out, n_in;
-    graft_real scale;
-} outer_product;
-
-enum { OUTER_M = 48, OUTER_N = 64 };
+    const graft_outer *outers;
+    size_t n_tok, n_outers;
+} outer_batch;
 
 static void outer_job(void *context, size_t job, int thread)
 {
-    const outer_product *p = context;
-    size_t across = (p->n_in + OUTER_N - 1) / OUTER_N;
-    size_t i = job / across * OUTER_M, j = job % across * OUTER_N;
-    size_t m = p->n_out - i < OUTER_M ? p->n_out - i : OUTER_M;
-    size_t n = p->n_in - j < OUTER_N ? p->n_in - j : OUTER_N;
-    for (size_t t = 0; t < p->n_tok; t += GRAFT_OUTER_TOKENS) {
-        size_t n_tok = p->n_tok - t < GRAFT_OUTER_TOKENS ? p->n_tok - t : GRAFT_OUTER_TOKENS;
-        p->gemm->outer(p->dw + i * p->lddw + j, p->lddw, p->dy + t * p->lddy + i, p->lddy,
-                       p->x + t * p->ldx + j, p->ldx, n_tok, m, n, p->scale,
-                       p->workspace->per_thread[thread]);
+    const outer_batch *b = context;
+    const graft_outer *o = b->outers;
+    bool half = b->kernels->half;
+    for (; job >= ceil_div(o->n, OUTER_N); o++) {
+        job -= ceil_div(o->n, OUTER_N);
+    }
+    size_t j = job * OUTER_N, n = o->n - j < OUTER_N ? o->n - j : OUTER_N;
+    for (size_t t = 0; t < b->n_tok; t += GRAFT_OUTER_TOKENS) {
+        size_t n_tok = b->n_tok - t < GRAFT_OUTER_TOKENS ? b->n_tok - t : GRAFT_OUTER_TOKENS;
+        b->kernels->gemm->outer(o->dw + j * o->col_step, o->row_step, o->col_step,
+                                act_at(o->a, t * o->lda, half), o->lda,
+                                act_at(o->b, t * o->ldb + j, half), o->ldb, n_tok, o->m, n,
+                                o->scale, b->workspace->per_thread[thread]);
     }
 }
 
-void graft_product_outer(const graft_kernels *kernels, graft_workspace *workspace, graft_real *dw,
-                         size_t lddw, const graft_real *dy, size_t lddy, const graft_real *x,
-                         size_t ldx, size_t n_tok, size_t n_out, size_t n_in, graft_real scale)
+void graft_outers_run(const graft_kernels *kernels, graft_workspace *workspace,
+                      const graft_outer *outers, size_t n, size_t n_tok)
 {
-    outer_product p = {kernels->gemm, workspace, dw, dy, x, lddw, lddy, ldx,
-                       n_tok, n_out, n_in, scale};
-    size_t down = (n_out + OUTER_M - 1) / OUTER_M, across = (n_in + OUTER_N - 1) / OUTER_N;
-    graft_parallel(down * across, outer_job, &p);
+    outer_batch b = {kernels, workspace, outers, n_tok, n};
+    size_t n_jobs = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_jobs += ceil_div(outers[i].n, OUTER_N);
+    }
+    graft_parallel(n_jobs, outer_job, &b);
 }

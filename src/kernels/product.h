@@ -1,11 +1,13 @@
 /* kernels/product.h - large products with quantised weights, cut into tiles over all threads.
  *
  * One packed driver serves both directions: it unpacks a panel of W from its blocks once and
- * multiplies it with all rows of the pass. Rows of X and Y are graft_real. The split into tiles
- * does not depend on the number of threads and the reduction axis is never split between them.
+ * multiplies it with all rows of the pass. The split into tiles does not depend on the number of
+ * threads and the reduction axis is never split between them.
  *
- * The reduction axis is walked in slices of GRAFT_KC, each added to the result in order: part of
- * the numeric contract of a level, with the order inside the micro-kernel. */
+ * A result may be the sum of several terms X W^T or X W, each with its own X and W: a frozen weight
+ * and its low-rank part, or the gradients that come back from all maps which share an input. The
+ * reduction axis of a term is walked in slices of fixed length; slices that fit into one
+ * panel are summed in registers. Which ones do is a function of the shapes alone. */
 #ifndef GRAFT_KERNELS_PRODUCT_H
 #define GRAFT_KERNELS_PRODUCT_H
 
@@ -21,25 +23,55 @@ typedef struct graft_workspace {
 } graft_workspace;
 
 /* Bytes of a thread's block / of the shared block that products of at most these sizes need at
- * this level. Monotone in each argument. */
+ * this level; n_widest is the width of all operands of a call together, each counted once.
+ * Monotone in each argument. */
 size_t graft_product_thread_bytes(const graft_kernels *kernels);
 size_t graft_product_shared_bytes(const graft_kernels *kernels, size_t n_tok, size_t n_widest);
 
-/* Y[n_tok, n_out] = scale * X[n_tok, n_in] W^T, or += if accumulate. Y must not alias X. */
-void graft_product(const graft_kernels *kernels, graft_workspace *workspace, graft_real *y,
-                   size_t ldy, const graft_real *x, size_t ldx, const graft_weight *w,
-                   size_t n_tok, graft_real scale, bool accumulate);
+typedef struct graft_term {
+    const graft_act *x; /* [n_tok, n_in], or [n_tok, n_out] if backward */
+    size_t ldx;
+    const graft_weight *w;
+    bool backward;      /* X W instead of X W^T */
+} graft_term;
 
-/* dX[n_tok, n_in] = scale * dY[n_tok, n_out] W, or += if accumulate. */
-void graft_product_backward(const graft_kernels *kernels, graft_workspace *workspace,
-                            graft_real *dx, size_t lddx, const graft_real *dy, size_t lddy,
-                            const graft_weight *w, size_t n_tok, graft_real scale,
-                            bool accumulate);
+#define GRAFT_MAX_TERMS 8
+#define GRAFT_MAX_PRODUCTS 8
 
-/* dW[n_out, n_in] += scale * dY^T X: the gradient of a dense weight; one of n_out, n_in is small
- * (a rank). Summed over tokens in order, in slices of fixed size. */
-void graft_product_outer(const graft_kernels *kernels, graft_workspace *workspace, graft_real *dw,
-                         size_t lddw, const graft_real *dy, size_t lddy, const graft_real *x,
-                         size_t ldx, size_t n_tok, size_t n_out, size_t n_in, graft_real scale);
+/* y = scale * (sum of terms) + add */
+typedef struct graft_product {
+    graft_term terms[GRAFT_MAX_TERMS];
+    size_t n_terms; /* >= 1; all give rows of the same width */
+    void *y;        /* activations if y_act, else reals */
+    size_t ldy;
+    bool y_act;
+    graft_real scale;
+    const graft_real *add; /* NULL: nothing. May be y where y is real */
+    size_t ldadd;
+} graft_product;
+
+/* Runs n <= GRAFT_MAX_PRODUCTS independent products of n_tok rows at once; equal X are packed
+ * once. No y may overlap an x. */
+void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace,
+                        const graft_product *products, size_t n, size_t n_tok);
+
+/* One product of one term to reals: Y[n_tok, n_out] = scale * X[n_tok, n_in] W^T, or += ;
+ * backward: dX[n_tok, n_in] = scale * dY[n_tok, n_out] W. */
+void graft_product_run(const graft_kernels *kernels, graft_workspace *workspace, graft_real *y,
+                       size_t ldy, const graft_act *x, size_t ldx, const graft_weight *w,
+                       bool backward, size_t n_tok, graft_real scale, bool accumulate);
+
+/* dW[i * row_step + j * col_step] += scale * (A^T B)[i, j] with A [n_tok, m] and B [n_tok, n],
+ * both activations: the gradient of a factor of rank m, the narrow side. Summed over tokens in
+ * order, in slices of fixed size. */
+typedef struct graft_outer {
+    graft_real *dw;
+    size_t row_step, col_step;
+    const graft_act *a, *b;
+    size_t lda, ldb, m, n;
+    graft_real scale;
+} graft_outer;
+void graft_outers_run(const graft_kernels *kernels, graft_workspace *workspace,
+                      const graft_outer *outers, size_t n, size_t n_tok);
 
 #endif

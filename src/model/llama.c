@@ -178,6 +178,8 @@ typedef struct layer_context {
     const graft_real *cos_sin;
     graft_key_cache rows; /* of this layer */
     bool cached;
+    const uint32_t *wanted; /* the last layer: rows that anything reads; NULL: all */
+    size_t n_wanted;
 } layer_context;
 
 static graft_status attention(graft_tape *tape, graft_tensor **out, graft_tensor *x,
@@ -185,20 +187,20 @@ static graft_status attention(graft_tape *tape, graft_tensor **out, graft_tensor
 {
     graft_status status = GRAFT_OK;
     const graft_hparams *h = c->hparams;
-    graft_tensor *n = NULL, *q = NULL, *k = NULL, *v = NULL, *a = NULL;
+    const llama_block *b = c->block;
+    graft_tensor *qkv[3] = {NULL, NULL, NULL}, *q = NULL, *k = NULL;
     graft_rope q_rope = {c->cos_sin, h->n_head, h->d_head, h->d_rope, false};
     graft_rope k_rope = {c->cos_sin, h->n_kv, h->d_head, h->d_rope, false};
     graft_attention_shape shape = {h->n_head, h->n_kv, h->d_head,
                                    (graft_real)(1.0 / sqrt((double)h->d_head))};
-    GRAFT_TRY(graft_op_rmsnorm(tape, &n, x, c->block->attn_gain, (graft_real)h->rms_eps));
-    GRAFT_TRY(graft_slot_apply(tape, &q, c->block->q, n));
-    GRAFT_TRY(graft_slot_apply(tape, &k, c->block->k, n));
-    GRAFT_TRY(graft_slot_apply(tape, &v, c->block->v, n));
-    GRAFT_TRY(graft_op_rope(tape, &q, q, &q_rope));
-    GRAFT_TRY(graft_op_rope(tape, &k, k, &k_rope));
-    GRAFT_TRY(graft_op_attention(tape, &a, q, k, v, c->pass, &shape,
+    const graft_slot *const slots[] = {b->q, b->k, b->v};
+    graft_feed normed = {.kind = GRAFT_FEED_NORM, .x = x, .gain = b->attn_gain,
+                         .eps = (graft_real)h->rms_eps};
+    GRAFT_TRY(graft_slots_apply(tape, qkv, slots, 3, &normed, NULL));
+    GRAFT_TRY(graft_op_rope(tape, &q, qkv[0], &q_rope));
+    GRAFT_TRY(graft_op_rope(tape, &k, qkv[1], &k_rope));
+    GRAFT_TRY(graft_op_attention(tape, out, q, k, qkv[2], c->pass, &shape,
                                  c->cached ? &c->rows : NULL));
-    GRAFT_TRY(graft_slot_apply(tape, out, c->block->output, a));
 done:
     return status;
 }
@@ -207,15 +209,22 @@ static graft_status layer(graft_tape *tape, graft_tensor **out, graft_tensor *x,
 {
     graft_status status = GRAFT_OK;
     const layer_context *c = context;
-    graft_tensor *a = NULL, *n = NULL, *gate = NULL, *up = NULL, *act = NULL, *down = NULL;
+    const llama_block *b = c->block;
+    graft_tensor *a = NULL, *gated[2] = {NULL, NULL};
+    const graft_slot *const output[] = {b->output}, *const both[] = {b->gate, b->up};
+    const graft_slot *const down[] = {b->down};
     GRAFT_TRY(attention(tape, &a, x, c));
-    GRAFT_TRY(graft_op_add(tape, &x, x, a));
-    GRAFT_TRY(graft_op_rmsnorm(tape, &n, x, c->block->ffn_gain, (graft_real)c->hparams->rms_eps));
-    GRAFT_TRY(graft_slot_apply(tape, &gate, c->block->gate, n));
-    GRAFT_TRY(graft_slot_apply(tape, &up, c->block->up, n));
-    GRAFT_TRY(graft_op_swiglu(tape, &act, gate, up));
-    GRAFT_TRY(graft_slot_apply(tape, &down, c->block->down, act));
-    GRAFT_TRY(graft_op_add(tape, out, x, down));
+    if (c->wanted != NULL) {
+        GRAFT_TRY(graft_op_gather(tape, &a, a, c->wanted, c->n_wanted));
+        GRAFT_TRY(graft_op_gather(tape, &x, x, c->wanted, c->n_wanted));
+    }
+    graft_feed attended = {.kind = GRAFT_FEED_PLAIN, .x = a};
+    GRAFT_TRY(graft_slots_apply(tape, &x, output, 1, &attended, x));
+    graft_feed normed = {.kind = GRAFT_FEED_NORM, .x = x, .gain = b->ffn_gain,
+                         .eps = (graft_real)c->hparams->rms_eps};
+    GRAFT_TRY(graft_slots_apply(tape, gated, both, 2, &normed, NULL));
+    graft_feed unit = {.kind = GRAFT_FEED_GATED, .x = gated[0], .up = gated[1]};
+    GRAFT_TRY(graft_slots_apply(tape, out, down, 1, &unit, x));
 done:
     return status;
 }
@@ -234,7 +243,7 @@ static size_t lowest_adapted(const graft_model *model)
 
 static graft_status hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
                            const graft_kv_cache *cache, size_t n_recomputed,
-                           graft_tensor **out)
+                           const graft_rows_wanted *wanted, graft_tensor **out)
 {
     graft_status status = GRAFT_OK;
     const graft_hparams *h = &model->hparams;
@@ -248,14 +257,19 @@ static graft_status hidden(graft_model *model, graft_tape *tape, const graft_pas
     GRAFT_TRY(graft_arena_calloc(&tape->compute->arena, &contexts, h->n_layer, sizeof *contexts));
     GRAFT_TRY(graft_op_embedding(tape, &x, &model->embedding, pass->ids, pass->n_tok, false));
     for (size_t l = 0; l < h->n_layer; l++) {
-        contexts[l] = (layer_context){h, &blocks[l], pass, cos_sin, {NULL, NULL}, cache != NULL};
+        size_t n_rows = pass->n_tok;
+        contexts[l] = (layer_context){.hparams = h, .block = &blocks[l], .pass = pass,
+                                      .cos_sin = cos_sin, .cached = cache != NULL};
         if (cache != NULL) {
-            size_t at = l * cache->n_rows * cache->n_cols;
+            size_t at = l * cache->layer_bytes;
             contexts[l].rows = (graft_key_cache){cache->k + at, cache->v + at};
         }
+        if (l + 1 == h->n_layer && wanted->n < n_rows) {
+            contexts[l].wanted = wanted->rows;
+            contexts[l].n_wanted = n_rows = wanted->n;
+        }
         tape->recording = recording && l >= lowest;
-        GRAFT_TRY(graft_tape_layer(tape, &x, x, layer, &contexts[l],
-                                   l < n_recomputed));
+        GRAFT_TRY(graft_tape_layer(tape, &x, x, n_rows, layer, &contexts[l], l < n_recomputed));
     }
     *out = x;
 done:
@@ -263,16 +277,29 @@ done:
     return status;
 }
 
-static size_t kept_per_token(const graft_model *model)
+static graft_layer_bytes layer_bytes(const graft_model *model, const graft_kernels *kernels)
 {
     const graft_hparams *h = &model->hparams;
-    size_t n_q = h->n_head * h->d_head, n_k = h->n_kv * h->d_head, ranks = 0;
+    size_t n_q = h->n_head * h->d_head, n_k = h->n_kv * h->d_head, ranks = 0, dropped = 0;
+    size_t act = kernels->act_bytes, real = sizeof(graft_real);
     for (size_t i = 0; i < model->n_slots; i++) {
         const graft_low_rank *map = model->slots[i].low_rank;
-        ranks += map == NULL ? 0 : map->a.n_rows + (map->dropout > 0 ? map->a.n_cols : 0);
+        ranks += map == NULL ? 0 : graft_act_ld(kernels, map->a.n_rows);
+        dropped = map != NULL && map->dropout > 0 ? map->a.n_cols : dropped;
     }
-    /* norms, output and down; q and attention; k, v; gate, up, act; statistics; rank-r parts */
-    return 4 * h->n_embd + 2 * n_q + 2 * n_k + 3 * h->n_ff + h->n_head + 2 + ranks / h->n_layer;
+    size_t q = graft_act_ld(kernels, n_q), k = graft_act_ld(kernels, n_k);
+    size_t ff = graft_act_ld(kernels, h->n_ff), embd = graft_act_ld(kernels, h->n_embd);
+    graft_layer_bytes bytes;
+    /* q, k, v, attention; gate, up; low-rank parts; two residuals; statistics */
+    bytes.kept = (2 * q + 2 * k + 2 * ff + ranks / h->n_layer) * act +
+                 (2 * h->n_embd + h->n_head + 2) * real;
+    /* In backward at most: the gradients of the unit's map, or those of attention, or of what
+     * goes into it; with what is made again beside them. */
+    size_t unit = (2 * embd + ff + ranks / h->n_layer) * act + h->n_embd * real;
+    size_t attended = (2 * embd + 2 * q + 2 * k + ff) * act + (2 * n_q + h->n_embd) * real;
+    bytes.work = unit > attended ? unit : attended;
+    bytes.work += dropped * (2 * real + act);
+    return bytes;
 }
 
-const graft_family graft_family_llama = {"llama", open, hidden, kept_per_token};
+const graft_family graft_family_llama = {"llama", open, hidden, layer_bytes};

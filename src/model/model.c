@@ -63,19 +63,30 @@ void graft_model_close(graft_model *model)
     graft_free(model);
 }
 
+/* All operands of one op together: what comes back from q, k and v, or from gate and up. */
+static size_t widest_op(const graft_model *model)
+{
+    const graft_hparams *h = &model->hparams;
+    size_t qkv = (h->n_head + 2 * h->n_kv) * h->d_head, both = 2 * h->n_ff, rank = 0;
+    for (size_t i = 0; i < model->n_slots; i++) {
+        const graft_low_rank *map = model->slots[i].low_rank;
+        rank = map != NULL && map->a.n_rows > rank ? map->a.n_rows : rank;
+    }
+    size_t widest = qkv > both ? qkv : both;
+    widest = widest > h->n_embd ? widest : h->n_embd;
+    return widest + GRAFT_MAX_MAPS * rank;
+}
+
 graft_compute_sizes graft_model_sizes(const graft_model *model, size_t n_tok, size_t n_key)
 {
     const graft_hparams *h = &model->hparams;
-    size_t widest = h->n_ff > h->n_embd ? h->n_ff : h->n_embd;
-    if (h->n_head * h->d_head > widest) {
-        widest = h->n_head * h->d_head;
-    }
-    return (graft_compute_sizes){n_tok, widest, GRAFT_HEAD_CHUNK, h->n_vocab, n_key, h->d_head};
+    return (graft_compute_sizes){n_tok, widest_op(model), GRAFT_HEAD_CHUNK, h->n_vocab, n_key,
+                                 h->d_head};
 }
 
 graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
                                 const graft_kv_cache *cache, size_t n_recomputed,
-                                graft_tensor **out)
+                                const graft_rows_wanted *wanted, graft_tensor **out)
 {
     for (size_t i = 0; i < pass->n_tok; i++) {
         if (pass->ids[i] < 0 || (size_t)pass->ids[i] >= model->hparams.n_vocab) {
@@ -83,65 +94,75 @@ graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graf
                               pass->ids[i], model->hparams.n_vocab);
         }
     }
-    return model->family->hidden(model, tape, pass, cache, n_recomputed, out);
+    return model->family->hidden(model, tape, pass, cache, n_recomputed, wanted, out);
 }
 
-/* Rows of the residual stream, normed for the head. */
-static graft_status head_input(graft_model *model, graft_tape *tape, graft_tensor *hidden,
-                               const uint32_t *rows, size_t n_rows, graft_tensor **out)
+/* The rows that predict something, none twice; and for each prediction which of them it reads. */
+static graft_status predicting_rows(graft_tape *tape, const graft_pass *pass,
+                                    graft_rows_wanted *wanted, uint32_t **reads)
 {
     graft_status status = GRAFT_OK;
-    graft_tensor *x = NULL;
-    GRAFT_TRY(graft_op_gather(tape, &x, hidden, rows, n_rows));
-    GRAFT_TRY(graft_op_rmsnorm(tape, out, x, model->output_gain,
-                               (graft_real)model->hparams.rms_eps));
+    graft_arena *arena = &tape->compute->arena;
+    uint32_t *rows = NULL;
+    size_t n = 0;
+    GRAFT_TRY(graft_arena_alloc(arena, &rows, pass->n_predictions, sizeof *rows));
+    GRAFT_TRY(graft_arena_alloc(arena, reads, pass->n_predictions, sizeof **reads));
+    for (size_t i = 0; i < pass->n_predictions; i++) {
+        uint32_t row = pass->predictions[i].row;
+        if (n == 0 || rows[n - 1] != row) {
+            rows[n++] = row;
+        }
+        (*reads)[i] = (uint32_t)(n - 1);
+    }
+    *wanted = (graft_rows_wanted){rows, n};
 done:
     return status;
 }
 
-graft_status graft_model_loss(graft_model *model, graft_tape *tape, graft_tensor *hidden,
-                              const graft_pass *pass, double total_weight, double *loss,
+graft_status graft_model_loss(graft_model *model, graft_tape *tape, const graft_pass *pass,
+                              size_t n_recomputed, double total_weight, double *loss,
                               float *logprobs)
 {
     graft_status status = GRAFT_OK;
     graft_tensor *x = NULL;
-    uint32_t *rows = NULL;
+    graft_rows_wanted wanted;
+    uint32_t *reads = NULL;
     if (pass->n_predictions == 0) {
         return GRAFT_OK;
     }
-    GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &rows, pass->n_predictions, sizeof *rows));
-    for (size_t i = 0; i < pass->n_predictions; i++) {
-        rows[i] = pass->predictions[i].row;
+    GRAFT_TRY(predicting_rows(tape, pass, &wanted, &reads));
+    GRAFT_TRY(graft_model_hidden(model, tape, pass, NULL, n_recomputed, &wanted, &x));
+    if (wanted.n != pass->n_predictions) {
+        GRAFT_TRY(graft_op_gather(tape, &x, x, reads, pass->n_predictions));
     }
-    GRAFT_TRY(head_input(model, tape, hidden, rows, pass->n_predictions, &x));
-    GRAFT_TRY(graft_op_head_loss(tape, loss, logprobs, x, &model->head, pass->predictions,
-                                 total_weight));
+    GRAFT_TRY(graft_op_head_loss(tape, loss, logprobs, x, model->output_gain,
+                                 (graft_real)model->hparams.rms_eps, &model->head,
+                                 pass->predictions, total_weight));
 done:
     return status;
 }
 
 graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tensor *hidden,
-                                const uint32_t *rows, size_t n_rows, graft_tensor **out)
+                                graft_tensor **out)
 {
-    graft_status status = GRAFT_OK;
-    graft_tensor *x = NULL;
-    GRAFT_TRY(head_input(model, tape, hidden, rows, n_rows, &x));
-    GRAFT_TRY(graft_op_linear(tape, out, x, &model->head, NULL));
-done:
-    return status;
+    graft_feed normed = {.kind = GRAFT_FEED_NORM, .x = hidden, .gain = model->output_gain,
+                         .eps = (graft_real)model->hparams.rms_eps};
+    graft_linear head = {&model->head, NULL};
+    return graft_op_linears(tape, out, &normed, &head, 1, NULL, true);
 }
 
-graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model, size_t n_rows)
+graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model,
+                                 const graft_kernels *kernels, size_t n_rows)
 {
     graft_status status = GRAFT_OK;
-    size_t n = 0;
-    *cache = (graft_kv_cache){NULL, NULL, n_rows, model->hparams.n_kv * model->hparams.d_head,
-                              model->hparams.n_layer};
-    if (!graft_size_mul(n_rows, cache->n_cols, &n) || !graft_size_mul(n, cache->n_layer, &n)) {
+    const graft_hparams *h = &model->hparams;
+    size_t row = graft_act_ld(kernels, h->n_kv * h->d_head) * kernels->act_bytes;
+    *cache = (graft_kv_cache){NULL, NULL, n_rows, 0};
+    if (!graft_size_mul(n_rows, row, &cache->layer_bytes)) {
         return graft_fail(GRAFT_E_MEMORY, "a key/value cache of %zu tokens does not fit", n_rows);
     }
-    GRAFT_TRY(graft_alloc(&cache->k, n, sizeof *cache->k));
-    GRAFT_TRY(graft_alloc(&cache->v, n, sizeof *cache->v));
+    GRAFT_TRY(graft_alloc(&cache->k, h->n_layer, cache->layer_bytes));
+    GRAFT_TRY(graft_alloc(&cache->v, h->n_layer, cache->layer_bytes));
 done:
     if (status != GRAFT_OK) {
         graft_kv_cache_clear(cache);

@@ -13,25 +13,37 @@ typedef struct graft_hparams {
 
 typedef struct graft_model graft_model;
 
-/* Keys and values of past tokens, for decoding: [n_layer][n_rows, n_kv * d_head] each. */
+/* Keys and values of past tokens, for decoding: activations [n_layer][n_rows, n_kv * d_head] each,
+ * rows graft_act_ld apart. */
 typedef struct graft_kv_cache {
-    graft_real *k, *v;
-    size_t n_rows, n_cols, n_layer;
+    char *k, *v;
+    size_t n_rows, layer_bytes;
 } graft_kv_cache;
+
+/* Rows of the last layer that anything reads, in ascending order, none twice. */
+typedef struct graft_rows_wanted {
+    const uint32_t *rows;
+    size_t n;
+} graft_rows_wanted;
+
+/* Bytes per token: of what a kept layer holds until its backward, and of what a layer at work needs
+ * beside that. */
+typedef struct graft_layer_bytes {
+    size_t kept, work;
+} graft_layer_bytes;
 
 /* A family is one file and one row of families.c. */
 typedef struct graft_family {
     const char *arch; /* general.architecture */
     /* Reads hyper-parameters and tensors; fills model->hparams, slots and family_data. */
     graft_status (*open)(graft_model *model);
-    /* *out = the residual stream after the last layer, [n_tok, n_embd]. The lowest n_recomputed
-     * layers are run again in backward instead of being kept. */
+    /* *out = the residual stream after the last layer, the wanted rows [wanted->n, n_embd]. The
+     * lowest n_recomputed layers are run again in backward instead of being kept. */
     graft_status (*hidden)(graft_model *model, graft_tape *tape, const graft_pass *pass,
                            const graft_kv_cache *cache, size_t n_recomputed,
-                                graft_tensor **out);
-    /* Reals kept per token and layer by a recorded pass without recomputation, with the adapters
-     * that are attached; for choosing passes by memory. */
-    size_t (*kept_per_token)(const graft_model *model);
+                           const graft_rows_wanted *wanted, graft_tensor **out);
+    /* With the adapters that are attached; for choosing passes by memory. */
+    graft_layer_bytes (*layer_bytes)(const graft_model *model, const graft_kernels *kernels);
 } graft_family;
 extern const graft_family *const graft_families[]; /* NULL-terminated */
 
@@ -58,19 +70,22 @@ void graft_model_close(graft_model *model);
 /* Sizes for graft_compute_prepare of passes up to n_tok tokens seeing up to n_key keys. */
 graft_compute_sizes graft_model_sizes(const graft_model *model, size_t n_tok, size_t n_key);
 
-/* Residual stream of a pass. ids are checked against the vocabulary (GRAFT_E_DATA). */
+/* Residual stream of a pass at the wanted rows. ids are checked against the vocabulary
+ * (GRAFT_E_DATA). `wanted` and its rows must outlive the tape. */
 graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
                                 const graft_kv_cache *cache, size_t n_recomputed,
-                                graft_tensor **out);
-/* Adds the pass's share of the loss (see graft_op_head_loss); logprobs [n_predictions] or NULL. */
-graft_status graft_model_loss(graft_model *model, graft_tape *tape, graft_tensor *hidden,
-                              const graft_pass *pass, double total_weight, double *loss,
+                                const graft_rows_wanted *wanted, graft_tensor **out);
+/* Runs the pass and adds its share of the loss (see graft_op_head_loss); logprobs
+ * [n_predictions] or NULL. */
+graft_status graft_model_loss(graft_model *model, graft_tape *tape, const graft_pass *pass,
+                              size_t n_recomputed, double total_weight, double *loss,
                               float *logprobs);
-/* *out = logits [n_rows, n_vocab] of the given rows. */
+/* *out = logits [n_rows, n_vocab] of a residual stream. */
 graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tensor *hidden,
-                                const uint32_t *rows, size_t n_rows, graft_tensor **out);
+                                graft_tensor **out);
 
-graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model, size_t n_rows);
+graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model,
+                                 const graft_kernels *kernels, size_t n_rows);
 void graft_kv_cache_clear(graft_kv_cache *cache);
 
 /* --- for families --- */

@@ -6,42 +6,52 @@
 #include "run/session.h"
 #include "train/plan.h"
 
-enum { N_TOK = GRAFT_BENCH_PASS_TOKENS };
-
 /* One example of random tokens that predicts everything. */
 typedef struct synthetic {
-    int32_t ids[N_TOK];
-    uint32_t positions[N_TOK];
-    graft_prediction predictions[N_TOK - 1];
+    int32_t *ids;
+    uint32_t *positions;
+    graft_prediction *predictions;
     graft_span span;
     graft_pass pass;
 } synthetic;
 
-static void make_pass(synthetic *s, size_t n_vocab)
+static void clear_pass(synthetic *s)
 {
+    graft_free(s->ids);
+    graft_free(s->positions);
+    graft_free(s->predictions);
+}
+
+static graft_status make_pass(synthetic *s, size_t n_tok, size_t n_vocab)
+{
+    graft_status status = GRAFT_OK;
     graft_rng rng;
     graft_rng_init(&rng, 1, GRAFT_RNG_TEST, 0);
-    for (uint32_t i = 0; i < N_TOK; i++) {
+    GRAFT_TRY(graft_alloc(&s->ids, n_tok, sizeof *s->ids));
+    GRAFT_TRY(graft_alloc(&s->positions, n_tok, sizeof *s->positions));
+    GRAFT_TRY(graft_alloc(&s->predictions, n_tok, sizeof *s->predictions));
+    for (uint32_t i = 0; i < n_tok; i++) {
         s->ids[i] = (int32_t)graft_rng_below(&rng, n_vocab);
         s->positions[i] = i;
         if (i > 0) {
             s->predictions[i - 1] = (graft_prediction){i - 1, s->ids[i], 1.0f, 0, i};
         }
     }
-    s->span = (graft_span){0, N_TOK, 0, N_TOK, -1, 0};
-    s->pass = (graft_pass){N_TOK, s->ids, s->positions, &s->span, 1, s->predictions, N_TOK - 1};
+    s->span = (graft_span){0, (uint32_t)n_tok, 0, (uint32_t)n_tok, -1, 0};
+    s->pass = (graft_pass){n_tok, s->ids, s->positions, &s->span, 1, s->predictions, n_tok - 1};
+done:
+    return status;
 }
 
 static graft_status run_pass(graft_session *session, const synthetic *s, size_t n_recomputed)
 {
     graft_status status = GRAFT_OK;
     graft_tape tape;
-    graft_tensor *hidden = NULL;
     double loss = 0;
     graft_adapter_zero_grad(session->adapter);
     graft_tape_begin(&tape, &session->compute, true);
-    GRAFT_TRY(graft_model_hidden(session->model, &tape, &s->pass, NULL, n_recomputed, &hidden));
-    GRAFT_TRY(graft_model_loss(session->model, &tape, hidden, &s->pass, N_TOK - 1, &loss, NULL));
+    GRAFT_TRY(graft_model_loss(session->model, &tape, &s->pass, n_recomputed,
+                               (double)(s->pass.n_tok - 1), &loss, NULL));
     GRAFT_TRY(graft_tape_backward(&tape));
 done:
     return status;
@@ -57,45 +67,50 @@ static double flop_per_token(const graft_model *model)
 }
 
 graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *config,
-                              const graft_hooks *hooks, double seconds)
+                              const graft_hooks *hooks, size_t n_tok, double seconds)
 {
     graft_status status = GRAFT_OK;
     graft_session session = {0};
     graft_plan plan;
-    synthetic *pass = NULL;
+    synthetic pass = {0};
     double best = 0, begin;
     size_t n = 0;
-    GRAFT_TRY(graft_alloc(&pass, 1, sizeof *pass));
     GRAFT_TRY(graft_session_open(&session, config));
     GRAFT_TRY(graft_session_new_adapter(&session));
-    GRAFT_TRY(graft_plan_make(&plan, config, session.model, session.adapter->n_params, N_TOK));
-    size_t n_recomputed = graft_plan_recomputed(&plan, session.model, N_TOK);
-    graft_compute_sizes sizes = graft_model_sizes(session.model, N_TOK, N_TOK);
+    GRAFT_TRY(graft_plan_make(&plan, config, session.model, &session.compute.kernels,
+                              session.adapter->n_params, n_tok));
+    size_t n_recomputed = graft_plan_recomputed(&plan, session.model, &session.compute.kernels,
+                                                n_tok);
+    graft_compute_sizes sizes = graft_model_sizes(session.model, n_tok, n_tok);
     GRAFT_TRY(graft_compute_prepare(&session.compute, &sizes));
-    make_pass(pass, session.model->hparams.n_vocab);
+    GRAFT_TRY(make_pass(&pass, n_tok, session.model->hparams.n_vocab));
     begin = graft_clock_seconds();
     /* The first pass makes the arena and touches the weights: it does not count. */
     for (size_t i = 0; n == 0 || graft_clock_seconds() - begin < seconds; i++) {
         double start = graft_clock_seconds();
         GRAFT_TRY(graft_hooks_check(hooks));
-        GRAFT_TRY(run_pass(&session, pass, n_recomputed));
+        session.compute.profile = (graft_profile){0};
+        GRAFT_TRY(run_pass(&session, &pass, n_recomputed));
         double spent = graft_clock_seconds() - start;
+        out->profiled_seconds = spent;
         if (i > 0) {
             best = n == 0 || spent < best ? spent : best;
             n++;
         }
     }
     *out = (graft_pass_figures){
+        .profile = session.compute.profile,
+        .profiled_seconds = out->profiled_seconds,
         .level = session.compute.kernels.level,
         .format = session.model->slots[0].weight.format->name,
-        .n_tok = N_TOK,
+        .n_tok = n_tok,
         .flop_per_token = flop_per_token(session.model),
-        .tokens_per_second = N_TOK / best,
+        .tokens_per_second = (double)n_tok / best,
         .n_recomputed = n_recomputed,
     };
     out->gflops = out->flop_per_token * out->tokens_per_second * 1e-9;
 done:
-    graft_free(pass);
+    clear_pass(&pass);
     graft_session_close(&session);
     return status;
 }

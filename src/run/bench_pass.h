@@ -4,6 +4,7 @@
 
 #include <graft/job.h>
 
+#include "autograd/profile.h"
 #include "config/config.h"
 #include "core/cpu.h"
 
@@ -15,13 +16,13 @@ typedef struct graft_pass_figures {
                                * the inputs. Attention and adapter are not counted, nor is recomputation */
     double tokens_per_second, gflops;
     size_t n_recomputed; /* layers */
+    graft_profile profile; /* of the last pass, and the seconds it took */
+    double profiled_seconds;
 } graft_pass_figures;
 
-enum { GRAFT_BENCH_PASS_TOKENS = 512 };
-
-/* Forward and backward of one pass of 512 tokens, all of them trained, with an adapter as the
+/* Forward and backward of one pass of n_tok tokens, all of them trained, with an adapter as the
  * settings say (rank 16 on all linear maps). Repeats for about `seconds`; the fastest counts. */
 graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *config,
-                              const graft_hooks *hooks, double seconds);
+                              const graft_hooks *hooks, size_t n_tok, double seconds);
 
 #endif

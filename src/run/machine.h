@@ -3,10 +3,11 @@
 #define GRAFT_RUN_MACHINE_H
 
 #include "config/config.h"
-#include "core/cpu.h"
+#include "kernels/kernels.h"
 
 /* Sets the number of threads (`threads`) and chooses the level: `cpu`, else GRAFT_CPU, else the
- * best one. GRAFT_E_CONFIG if there is no such level here. */
-graft_status graft_machine_prepare(graft_cpu_level *level, const graft_config *config);
+ * best one; and whether activations are bfloat16: `compute`, else if the level is faster with
+ * it. GRAFT_E_CONFIG if there is no such level here. */
+graft_status graft_machine_prepare(graft_cpu_level *level, bool *half, const graft_config *config);
 
 #endif

@@ -74,7 +74,8 @@ static void log_plan(const graft_training *t)
               "%zu of %zu layers recomputed, about %zu MiB of activations",
               (unsigned long long)r->n_steps, (unsigned long long)t->config->batch_size,
               (unsigned long long)r->steps_per_epoch, r->plan.max_tokens_per_pass,
-              graft_plan_recomputed(&r->plan, r->model, r->plan.max_tokens_per_pass),
+              graft_plan_recomputed(&r->plan, r->model, &r->compute->kernels,
+                                    r->plan.max_tokens_per_pass),
               r->model->hparams.n_layer, r->plan.pass_bytes >> 20);
 }
 

@@ -7,18 +7,9 @@
 #include "core/threads.h"
 #include "core/version.h"
 #include "io/json.h"
-#include "kernels/kernels.h"
 #include "run/machine.h"
 
-/* Does the kernel table have something of its own for this level, and can this machine run it? */
-static bool is_available(graft_cpu_level level)
-{
-    graft_kernels kernels;
-    return graft_cpu_has(level) && graft_kernels_init(&kernels, level) == GRAFT_OK &&
-           kernels.level == level;
-}
-
-static graft_status describe_json(graft_text *out, graft_cpu_level level)
+static graft_status describe_json(graft_text *out, graft_cpu_level level, bool half)
 {
     graft_status status = GRAFT_OK;
     graft_json *o = graft_json_new_object(), *levels = graft_json_new_array();
@@ -27,7 +18,7 @@ static graft_status describe_json(graft_text *out, graft_cpu_level level)
     GRAFT_TRY(graft_json_set_string(o, "cpu", graft_cpu_model_name()));
     GRAFT_TRY(graft_json_set_string(o, "cpu_level", graft_cpu_level_name(level)));
     for (int i = 0; i < GRAFT_CPU_N_LEVELS; i++) {
-        if (is_available((graft_cpu_level)i)) {
+        if (graft_cpu_has((graft_cpu_level)i)) {
             const char *name = graft_cpu_level_name((graft_cpu_level)i);
             GRAFT_TRY(graft_json_push(levels, graft_json_new_string(name, strlen(name))));
         }
@@ -35,6 +26,7 @@ static graft_status describe_json(graft_text *out, graft_cpu_level level)
     graft_json *taken = levels;
     levels = NULL;
     GRAFT_TRY(graft_json_set(o, "levels_available", taken));
+    GRAFT_TRY(graft_json_set_string(o, "compute", half ? "bf16" : "f32"));
     GRAFT_TRY(graft_json_set_int(o, "threads", graft_threads()));
     GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_PYTHON));
     GRAFT_TRY(graft_text_append_char(out, '\n'));
@@ -58,7 +50,8 @@ static const char *reason(const graft_config *config, graft_cpu_level asked)
     return "the best for this CPU";
 }
 
-static graft_status describe_text(graft_text *out, graft_cpu_level level, const char *why)
+static graft_status describe_text(graft_text *out, graft_cpu_level level, bool half,
+                                  const char *why)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_text_appendf(out, "graft    %s (build %s)\n", graft_version(), graft_build()));
@@ -66,11 +59,12 @@ static graft_status describe_text(graft_text *out, graft_cpu_level level, const 
     GRAFT_TRY(graft_text_appendf(out, "kernels  %s, %s; available:", graft_cpu_level_name(level),
                                  why));
     for (int i = 0; i < GRAFT_CPU_N_LEVELS; i++) {
-        if (is_available((graft_cpu_level)i)) {
+        if (graft_cpu_has((graft_cpu_level)i)) {
             GRAFT_TRY(graft_text_appendf(out, " %s", graft_cpu_level_name((graft_cpu_level)i)));
         }
     }
-    GRAFT_TRY(graft_text_appendf(out, "\nthreads  %d\n", graft_threads()));
+    GRAFT_TRY(graft_text_appendf(out, "\ncompute  %s\nthreads  %d\n", half ? "bf16" : "f32",
+                                 graft_threads()));
 done:
     return status;
 }
@@ -79,17 +73,16 @@ graft_status graft_version_describe(graft_config *config, int json, char **out)
 {
     graft_status status = GRAFT_OK;
     graft_cpu_level asked;
-    graft_kernels kernels;
     graft_text text;
+    bool half = false;
     graft_text_init(&text);
     *out = NULL;
     GRAFT_TRY(graft_config_check(config));
-    GRAFT_TRY(graft_machine_prepare(&asked, config));
-    GRAFT_TRY(graft_kernels_init(&kernels, asked));
+    GRAFT_TRY(graft_machine_prepare(&asked, &half, config));
     if (json) {
-        GRAFT_TRY(describe_json(&text, kernels.level));
+        GRAFT_TRY(describe_json(&text, asked, half));
     } else {
-        GRAFT_TRY(describe_text(&text, kernels.level, reason(config, asked)));
+        GRAFT_TRY(describe_text(&text, asked, half, reason(config, asked)));
     }
     GRAFT_TRY(graft_text_take(&text, out));
 done:

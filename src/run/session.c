@@ -6,11 +6,9 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "io/files.h"
+#include "run/machine.h"
 
 #define TEMPLATE_LIMIT ((size_t)1 << 20)
-
-/* Precision by the setting `compute`; `auto` is the best that the kernels have. */
-static const char *const precisions[] = {[GRAFT_COMPUTE_AUTO] = "f32", [GRAFT_COMPUTE_F32] = "f32"};
 
 graft_status graft_session_open(graft_session *session, const graft_config *config)
 {
@@ -21,15 +19,15 @@ graft_status graft_session_open(graft_session *session, const graft_config *conf
     if (config->base_model == NULL) {
         return graft_fail(GRAFT_E_CONFIG, "base_model is not set: give the GGUF file of the base");
     }
-    graft_threads_set((int)config->threads);
-    if (config->cpu != NULL) {
-        GRAFT_TRY(graft_cpu_parse(&level, config->cpu));
-    } else {
-        GRAFT_TRY(graft_cpu_choose(&level));
-    }
-    GRAFT_TRY(graft_compute_init(&session->compute, level));
+    bool half = false;
+    GRAFT_TRY(graft_machine_prepare(&level, &half, config));
+    GRAFT_TRY(graft_compute_init(&session->compute, level, half));
     graft_log(GRAFT_LOG_INFO, "computing in %s with %s kernels on %d threads",
-              precisions[config->compute], graft_cpu_level_name(level), graft_threads());
+              half ? "bf16" : "f32", graft_cpu_level_name(level), graft_threads());
+    if (half && !graft_kernels_prefer_half(level)) {
+        graft_log(GRAFT_LOG_WARN, "%s has no bfloat16 instructions: compute: bf16 is emulated and "
+                  "slow; f32 is faster here", graft_cpu_level_name(level));
+    }
     GRAFT_TRY(graft_model_open(&session->model, config->base_model));
     GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file));
     if (graft_tokenizer_n_vocab(session->tokenizer) > session->model->hparams.n_vocab) {

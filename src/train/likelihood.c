@@ -9,10 +9,8 @@ static graft_status pass_loss(graft_model *model, graft_compute *compute, const 
 {
     graft_status status = GRAFT_OK;
     graft_tape tape;
-    graft_tensor *hidden = NULL;
     graft_tape_begin(&tape, compute, false);
-    GRAFT_TRY(graft_model_hidden(model, &tape, pass, NULL, 0, &hidden));
-    GRAFT_TRY(graft_model_loss(model, &tape, hidden, pass, 1.0, loss, logprobs));
+    GRAFT_TRY(graft_model_loss(model, &tape, pass, 0, 1.0, loss, logprobs));
 done:
     return status;
 }

@@ -6,14 +6,15 @@
 #define MIB(bytes) ((bytes) >> 20)
 
 /* Bytes of a pass: kept layers hold their activations until the pass ends, recomputed ones their
- * input; the layer at work needs as much again for gradients, a recomputed one twice. */
-static size_t pass_bytes(const graft_model *model, size_t n_tok, size_t n_recomputed)
+ * input, and one of them its activations as well while it is at work. */
+static size_t pass_bytes(const graft_model *model, const graft_kernels *kernels, size_t n_tok,
+                         size_t n_recomputed)
 {
     const graft_hparams *h = &model->hparams;
-    size_t kept = model->family->kept_per_token(model);
-    size_t layers = n_recomputed * h->n_embd + (h->n_layer - n_recomputed) * kept;
-    return n_tok * (layers + kept * (n_recomputed > 0 ? 2 : 1) + 4 * h->n_embd) *
-           sizeof(graft_real);
+    graft_layer_bytes layer = model->family->layer_bytes(model, kernels);
+    size_t stream = h->n_embd * sizeof(graft_real);
+    size_t layers = n_recomputed * stream + (h->n_layer - n_recomputed) * layer.kept;
+    return n_tok * (layers + layer.work + (n_recomputed > 0 ? layer.kept : 0) + 3 * stream);
 }
 
 static size_t fixed_bytes(const graft_model *model, size_t n_params)
@@ -36,20 +37,21 @@ static size_t room_bytes(const graft_config *config, const graft_model *model, s
     return available > fixed ? (available - fixed) / 2 : 0;
 }
 
-size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model, size_t n_tok)
+size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,
+                             const graft_kernels *kernels, size_t n_tok)
 {
     size_t n_layer = model->hparams.n_layer, n = 0;
     if (plan->checkpointing != GRAFT_CHECKPOINTING_AUTO) {
         return plan->checkpointing == GRAFT_CHECKPOINTING_TRUE ? n_layer : 0;
     }
-    while (n < n_layer && pass_bytes(model, n_tok, n) > plan->room_bytes) {
+    while (n < n_layer && pass_bytes(model, kernels, n_tok, n) > plan->room_bytes) {
         n++;
     }
     return n;
 }
 
 graft_status graft_plan_make(graft_plan *out, const graft_config *config, const graft_model *model,
-                             size_t n_params, size_t longest)
+                             const graft_kernels *kernels, size_t n_params, size_t longest)
 {
     size_t fixed = fixed_bytes(model, n_params), tokens = (size_t)config->max_tokens_per_pass;
     if (tokens != 0 && tokens < longest) {
@@ -64,8 +66,8 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
     }
     *out = (graft_plan){tokens, room_bytes(config, model, fixed), 0, fixed,
                         config->gradient_checkpointing};
-    size_t n_recomputed = graft_plan_recomputed(out, model, tokens);
-    out->pass_bytes = pass_bytes(model, tokens, n_recomputed);
+    size_t n_recomputed = graft_plan_recomputed(out, model, kernels, tokens);
+    out->pass_bytes = pass_bytes(model, kernels, tokens, n_recomputed);
     if (out->pass_bytes > out->room_bytes) {
         const char *what = n_recomputed == 0 ? "set gradient_checkpointing: auto"
                            : tokens > longest ? "lower max_tokens_per_pass"

@@ -20,9 +20,10 @@ typedef struct graft_plan {
  * optimiser, ...), or half of what is free. GRAFT_E_MEMORY if a pass does not fit, naming the
  * setting that helps; GRAFT_E_CONFIG if max_tokens_per_pass is smaller than `longest`. */
 graft_status graft_plan_make(graft_plan *out, const graft_config *config, const graft_model *model,
-                             size_t n_params, size_t longest);
+                             const graft_kernels *kernels, size_t n_params, size_t longest);
 
 /* How many layers a pass of n_tok tokens recomputes in backward. */
-size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model, size_t n_tok);
+size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,
+                             const graft_kernels *kernels, size_t n_tok);
 
 #endif

@@ -51,7 +51,7 @@ graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, gr
     }
     count_steps(t);
     size_t longest = longest_sample(units, n_units);
-    GRAFT_TRY(graft_plan_make(&t->plan, config, model, adapter->n_params, longest));
+    GRAFT_TRY(graft_plan_make(&t->plan, config, model, &compute->kernels, adapter->n_params, longest));
     graft_compute_sizes sizes = graft_model_sizes(model, t->plan.max_tokens_per_pass, longest);
     GRAFT_TRY(graft_compute_prepare(compute, &sizes));
     for (size_t i = 0; i < t->optimizer->n_moments; i++) {
@@ -110,7 +110,6 @@ static graft_status run_pass(graft_trainer *t, size_t pass_index, double total_w
 {
     graft_status status = GRAFT_OK;
     graft_tape tape;
-    graft_tensor *hidden = NULL;
     const graft_pass *pass = graft_step_layout_pass(t->layout, pass_index);
     if (pass->n_predictions == 0) {
         return GRAFT_OK;
@@ -119,9 +118,8 @@ static graft_status run_pass(graft_trainer *t, size_t pass_index, double total_w
     tape.seed = t->config->seed;
     tape.step = (uint32_t)t->step;
     tape.pass = (uint32_t)pass_index;
-    size_t n_recomputed = graft_plan_recomputed(&t->plan, t->model, pass->n_tok);
-    GRAFT_TRY(graft_model_hidden(t->model, &tape, pass, NULL, n_recomputed, &hidden));
-    GRAFT_TRY(graft_model_loss(t->model, &tape, hidden, pass, total_weight, loss, NULL));
+    size_t n_recomputed = graft_plan_recomputed(&t->plan, t->model, &t->compute->kernels, pass->n_tok);
+    GRAFT_TRY(graft_model_loss(t->model, &tape, pass, n_recomputed, total_weight, loss, NULL));
     if (!isfinite(*loss)) {
         status = graft_fail(GRAFT_E_NUMERICS, "step %llu: the loss is not finite",
                             (unsigned long long)t->step + 1);

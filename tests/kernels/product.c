@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/half.h"
 #include "core/threads.h"
+#include "kernels/portable/act.h"
 
 static graft_rng rng;
 
@@ -31,7 +33,13 @@ typedef struct reference {
     double *value, *magnitude;
 } reference;
 
-static reference multiply(const graft_real *x, const graft_weight *w, size_t n_tok, bool backward)
+static double rounded(const graft_kernels *kernels, float value)
+{
+    return (double)(kernels->half ? graft_bf16_to_f32(graft_f32_to_bf16(value)) : value);
+}
+
+static reference multiply(const graft_kernels *kernels, const graft_real *x, const graft_weight *w,
+                          size_t n_tok, bool backward)
 {
     size_t n = backward ? w->n_in : w->n_out, n_k = backward ? w->n_out : w->n_in;
     reference r = {test_guarded(n_tok * n, sizeof *r.value),
@@ -42,7 +50,8 @@ static reference multiply(const graft_real *x, const graft_weight *w, size_t n_t
         w->format->decode(blocks, row, w->n_in / w->format->block_elems);
         for (size_t t = 0; t < n_tok; t++) {
             for (size_t i = 0; i < w->n_in; i++) {
-                double product = (double)x[t * n_k + (backward ? o : i)] * (double)row[i];
+                double product =
+                    (double)x[t * n_k + (backward ? o : i)] * rounded(kernels, row[i]);
                 r.value[t * n + (backward ? i : o)] += product;
                 r.magnitude[t * n + (backward ? i : o)] += fabs(product);
             }
@@ -52,14 +61,12 @@ static reference multiply(const graft_real *x, const graft_weight *w, size_t n_t
 }
 
 static void run(const graft_kernels *kernels, graft_workspace *ws, graft_real *y,
-                const graft_real *x, const graft_weight *w, size_t n_tok, bool backward,
+                const graft_act *x, const graft_weight *w, size_t n_tok, bool backward,
                 graft_real scale, bool accumulate)
 {
-    if (backward) {
-        graft_product_backward(kernels, ws, y, w->n_in, x, w->n_out, w, n_tok, scale, accumulate);
-    } else {
-        graft_product(kernels, ws, y, w->n_out, x, w->n_in, w, n_tok, scale, accumulate);
-    }
+    size_t width = backward ? w->n_out : w->n_in;
+    graft_product_run(kernels, ws, y, backward ? w->n_in : w->n_out, x,
+                      graft_act_ld(kernels, width), w, backward, n_tok, scale, accumulate);
 }
 
 /* One shape, both directions: plain, then scaled and added. */
@@ -72,13 +79,15 @@ static void check_shape(const graft_kernels *kernels, const graft_format *format
     for (int backward = 0; backward < 2; backward++) {
         size_t n = n_tok * (backward ? n_in : n_out), n_k = backward ? n_out : n_in;
         graft_real *x = test_random(&rng, n_tok * n_k), *y = test_random(&rng, n);
-        reference r = multiply(x, &w, n_tok, backward != 0);
-        snprintf(what, sizeof what, "%s %s %zux%zux%zu %s", graft_cpu_level_name(kernels->level),
-                 format->name, n_tok, n_out, n_in, backward ? "backward" : "forward");
+        graft_act *in = test_acts(kernels, x, n_tok, n_k);
+        reference r = multiply(kernels, x, &w, n_tok, backward != 0);
+        snprintf(what, sizeof what, "%s%s %s %zux%zux%zu %s",
+                 graft_cpu_level_name(kernels->level), kernels->half ? " bf16" : "", format->name,
+                 n_tok, n_out, n_in, backward ? "backward" : "forward");
         y[n / 2] = (graft_real)NAN; /* what was there does not matter */
-        run(kernels, &ws, y, x, &w, n_tok, backward != 0, GRAFT_REAL(1.0), false);
+        run(kernels, &ws, y, in, &w, n_tok, backward != 0, GRAFT_REAL(1.0), false);
         test_close(what, y, r.value, r.magnitude, n, 1e-5);
-        run(kernels, &ws, y, x, &w, n_tok, backward != 0, GRAFT_REAL(-0.5), true);
+        run(kernels, &ws, y, in, &w, n_tok, backward != 0, GRAFT_REAL(-0.5), true);
         for (size_t i = 0; i < n; i++) {
             r.value[i] *= 0.5;
         }
@@ -92,7 +101,7 @@ static void formats_at_level(const graft_kernels *kernels)
     for (const graft_format *const *f = graft_formats; *f != NULL; f++) {
         size_t block = (*f)->block_elems;
         check_shape(kernels, *f, 5, 37, block == 1 ? 83 : block == 32 ? 160 : 256);
-        check_shape(kernels, *f, 14, 96, 1280); /* two slices of the reduction axis */
+        check_shape(kernels, *f, 14, 96, 1280); /* two slices of the reduction axis, or one */
     }
 }
 
@@ -107,7 +116,8 @@ static void shapes_at_level(const graft_kernels *kernels)
     static const size_t shapes[][3] = {
         {1, 1, 1},    {1, 129, 64},  {2, 200, 31}, {3, 70, 9},   {4, 16, 40}, {6, 48, 8},
         {7, 8, 130},  {11, 24, 70},  {12, 5, 33},  {13, 17, 65}, {31, 9, 3},  {33, 300, 20},
-        {250, 33, 7}, {490, 130, 5}, {64, 7, 1100}, {3, 1100, 7}, {40, 1, 12},
+        {250, 33, 7}, {490, 130, 5}, {64, 7, 1100}, {3, 1100, 7}, {40, 1, 12}, {5, 9, 2300},
+        {4, 2180, 6},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         check_shape(kernels, &graft_format_f32, shapes[i][0], shapes[i][1], shapes[i][2]);
@@ -136,11 +146,13 @@ static void grouping_at_level(const graft_kernels *kernels)
             size_t n = backward ? IN : OUT, n_k = backward ? OUT : IN;
             graft_real *x = test_random(&rng, TOK * n_k);
             graft_real *all = test_random(&rng, TOK * n), *part = test_random(&rng, TOK * n);
-            run(kernels, &ws, all, x, &w, TOK, backward != 0, GRAFT_REAL(0.7), false);
+            graft_act *in = test_acts(kernels, x, TOK, n_k);
+            size_t ld = graft_act_ld(kernels, n_k);
+            run(kernels, &ws, all, in, &w, TOK, backward != 0, GRAFT_REAL(0.7), false);
             for (size_t group = 1; group < 40; group += group < 14 ? 1 : 11) {
                 for (size_t t = 0; t < TOK; t += group) {
                     size_t rows = TOK - t < group ? TOK - t : group;
-                    run(kernels, &ws, part + t * n, x + t * n_k, &w, rows, backward != 0,
+                    run(kernels, &ws, part + t * n, act_at(in, t * ld, kernels->half), &w, rows, backward != 0,
                         GRAFT_REAL(0.7), false);
                 }
                 test_same(names[f], part, all, TOK * n);
@@ -159,17 +171,21 @@ static void rows_do_not_know_their_neighbours(void **state)
 static void threads_at_level(const graft_kernels *kernels)
 {
     enum { TOK = 300, OUT = 200, IN = 192 };
-    static const int counts[] = {1, 2, 3, 8};
+    static const int counts[] = {1, 2, 3, 4, 8};
     graft_weight w = test_random_weight(&rng, graft_format_by_name("Q5_1"), OUT, IN);
     graft_real *x = test_random(&rng, TOK * OUT), *first = NULL, *first_outer = NULL;
+    graft_act *in = test_acts(kernels, x, TOK, OUT);
+    size_t ld = graft_act_ld(kernels, OUT);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         graft_threads_set(counts[i]);
         graft_workspace ws = test_workspace(kernels, TOK, OUT);
         graft_real *y = test_guarded(TOK * OUT, sizeof *y);
         graft_real *dw = test_guarded(OUT * IN, sizeof *dw);
-        graft_product(kernels, &ws, y, OUT, x, OUT, &w, TOK, GRAFT_REAL(1.0), false);
-        graft_product_backward(kernels, &ws, y, OUT, x, OUT, &w, TOK, GRAFT_REAL(1.0), true);
-        graft_product_outer(kernels, &ws, dw, IN, x, OUT, x, OUT, TOK, OUT, 16, GRAFT_REAL(1.0));
+        graft_outer outer = {dw, IN, 1, in, in, ld, ld, 16, OUT, GRAFT_REAL(1.0)};
+        graft_product_run(kernels, &ws, y, OUT, in, ld, &w, false, TOK, GRAFT_REAL(1.0), false);
+        graft_product_run(kernels, &ws, y, OUT, in, ld, &w, true, TOK, GRAFT_REAL(1.0), true);
+        outer.n = IN;
+        graft_outers_run(kernels, &ws, &outer, 1, TOK);
         first = first == NULL ? y : first;
         first_outer = first_outer == NULL ? dw : first_outer;
         test_same("product", y, first, TOK * OUT);
@@ -184,36 +200,46 @@ static void threads_change_no_bit(void **state)
     test_each_level(threads_at_level);
 }
 
+/* A [n_tok, m] and B [n_tok, n], added to dw as it is and transposed. */
+static void outer_shape(const graft_kernels *kernels, size_t n_tok, size_t m, size_t n,
+                        bool transposed)
+{
+    size_t rows = transposed ? n : m, cols = transposed ? m : n, ld = cols + 1;
+    size_t total = (rows - 1) * ld + cols, lda = graft_act_ld(kernels, m);
+    graft_workspace ws = test_workspace(kernels, n_tok, m > n ? m : n);
+    graft_real *a = test_random(&rng, n_tok * m), *b = test_random(&rng, n_tok * n);
+    graft_real *dw = test_random(&rng, total);
+    graft_act *in_a = test_acts(kernels, a, n_tok, m), *in_b = test_acts(kernels, b, n_tok, n);
+    double *value = test_guarded(total, sizeof *value);
+    double *magnitude = test_guarded(total, sizeof *magnitude);
+    for (size_t i = 0; i < total; i++) { /* between rows nothing may change */
+        value[i] = (double)dw[i];
+        magnitude[i] = i % ld < cols ? fabs(value[i]) : 0;
+    }
+    graft_outer outer = {dw, transposed ? 1 : ld, transposed ? ld : 1, in_a, in_b, lda,
+                         graft_act_ld(kernels, n), m, n, GRAFT_REAL(0.25)};
+    for (size_t t = 0; t < n_tok; t++) {
+        for (size_t i = 0; i < m; i++) {
+            for (size_t j = 0; j < n; j++) {
+                double product = (double)a[t * m + i] * (double)b[t * n + j];
+                value[i * outer.row_step + j * outer.col_step] += 0.25 * product;
+                magnitude[i * outer.row_step + j * outer.col_step] += fabs(product);
+            }
+        }
+    }
+    graft_outers_run(kernels, &ws, &outer, 1, n_tok);
+    test_close("outer", dw, value, magnitude, total, 1e-5);
+    test_guarded_release();
+}
+
 static void outer_at_level(const graft_kernels *kernels)
 {
     static const size_t shapes[][3] = {{1, 1, 1},    {5, 8, 30},   {300, 16, 75}, {257, 70, 16},
-                                       {600, 3, 64}, {256, 49, 8}, {31, 64, 130}, {2, 7, 33}};
+                                       {600, 3, 64}, {256, 49, 8}, {31, 64, 130}, {2, 7, 33},
+                                       {33, 130, 40}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
-        size_t n_tok = shapes[s][0], m = shapes[s][1], n = shapes[s][2];
-        size_t lddy = m + s % 3, ldx = n + s % 2, lddw = n + 1;
-        graft_workspace ws = test_workspace(kernels, n_tok, m > n ? m : n);
-        graft_real *dy = test_random(&rng, (n_tok - 1) * lddy + m);
-        graft_real *x = test_random(&rng, (n_tok - 1) * ldx + n);
-        graft_real *dw = test_random(&rng, (m - 1) * lddw + n);
-        double *value = test_guarded((m - 1) * lddw + n, sizeof *value);
-        double *magnitude = test_guarded((m - 1) * lddw + n, sizeof *magnitude);
-        for (size_t i = 0; i < (m - 1) * lddw + n; i++) { /* between rows nothing may change */
-            value[i] = (double)dw[i];
-            magnitude[i] = i % lddw < n ? fabs(value[i]) : 0;
-        }
-        for (size_t t = 0; t < n_tok; t++) {
-            for (size_t i = 0; i < m; i++) {
-                for (size_t j = 0; j < n; j++) {
-                    double product = (double)dy[t * lddy + i] * (double)x[t * ldx + j];
-                    value[i * lddw + j] += 0.25 * product;
-                    magnitude[i * lddw + j] += fabs(product);
-                }
-            }
-        }
-        graft_product_outer(kernels, &ws, dw, lddw, dy, lddy, x, ldx, n_tok, m, n,
-                            GRAFT_REAL(0.25));
-        test_close("outer", dw, value, magnitude, (m - 1) * lddw + n, 1e-5);
-        test_guarded_release();
+        outer_shape(kernels, shapes[s][0], shapes[s][1], shapes[s][2], false);
+        outer_shape(kernels, shapes[s][0], shapes[s][1], shapes[s][2], true);
     }
 }
 
@@ -221,6 +247,64 @@ static void outer_products(void **state)
 {
     (void)state;
     test_each_level(outer_at_level);
+}
+
+/* Several products at once, each the sum of terms with X of their own, some shared; to reals on top
+ * of something else, and to activations: as maps with low-rank parts and their gradients are. */
+static void terms_at_level(const graft_kernels *kernels)
+{
+    enum { TOK = 530, N = 3, K = 2304 }; /* more than a panel holds, more rows than a stage */
+    static const size_t widths[N] = {K, 16, 96};
+    graft_weight w[N];
+    graft_act *in[N];
+    graft_product p[2];
+    size_t n_out = 72, ldy = graft_act_ld(kernels, n_out), total = TOK * n_out;
+    graft_workspace ws = test_workspace(kernels, TOK, K + 16 + 96);
+    graft_real *y = test_random(&rng, total), *add = test_random(&rng, total);
+    graft_act *act = test_acts(kernels, test_random(&rng, total), TOK, n_out);
+    double *value = test_guarded(total, sizeof *value);
+    double *magnitude = test_guarded(total, sizeof *magnitude);
+    for (size_t i = 0; i < N; i++) {
+        const char *format = i == 0 ? "Q4_K" : "F32";
+        graft_real *x = test_random(&rng, TOK * widths[i]);
+        w[i] = test_random_weight(&rng, graft_format_by_name(format), n_out, widths[i]);
+        in[i] = test_acts(kernels, x, TOK, widths[i]);
+        reference r = multiply(kernels, x, &w[i], TOK, false);
+        for (size_t t = 0; t < total; t++) {
+            value[t] += r.value[t];
+            magnitude[t] += r.magnitude[t];
+        }
+    }
+    p[0] = (graft_product){.n_terms = N, .y = y, .ldy = n_out, .scale = GRAFT_REAL(0.5),
+                           .add = add, .ldadd = n_out};
+    for (size_t i = 0; i < N; i++) {
+        p[0].terms[i] = (graft_term){in[i], graft_act_ld(kernels, w[i].n_in), &w[i], false};
+    }
+    p[1] = p[0];
+    p[1].y = act;
+    p[1].ldy = ldy;
+    p[1].y_act = true;
+    p[1].add = NULL;
+    graft_products_run(kernels, &ws, p, 2, TOK);
+    graft_real *got = test_reals(kernels, act, TOK, n_out);
+    for (size_t t = 0; t < total; t++) {
+        value[t] *= 0.5;
+        magnitude[t] = kernels->half ? fabs(value[t]) + 1e-3 * magnitude[t] : magnitude[t];
+    }
+    test_close("terms to activations", got, value, magnitude, total,
+               test_act_tolerance(kernels, 1e-5));
+    for (size_t t = 0; t < total; t++) {
+        value[t] += (double)add[t];
+        magnitude[t] = 1e3;
+    }
+    test_close("terms on top", y, value, magnitude, total, 1e-6);
+    test_guarded_release();
+}
+
+static void sums_of_terms(void **state)
+{
+    (void)state;
+    test_each_level(terms_at_level);
 }
 
 /* A broken scale reaches the outputs of its own row, or of its own columns, and no others. */
@@ -233,11 +317,12 @@ static void broken_at_level(const graft_kernels *kernels)
     scale[0] = 0;
     scale[1] = 0x7e; /* NaN, for the first 32 of 64 values of the row */
     graft_real *x = test_random(&rng, TOK * IN), *y = test_random(&rng, TOK * IN);
-    run(kernels, &ws, y, x, &w, TOK, false, GRAFT_REAL(1.0), false);
+    graft_act *in = test_acts(kernels, x, TOK, IN), *back = test_acts(kernels, x, TOK, OUT);
+    run(kernels, &ws, y, in, &w, TOK, false, GRAFT_REAL(1.0), false);
     for (size_t i = 0; i < TOK * OUT; i++) {
         assert_int_equal(isnan(y[i]) != 0, i % OUT == BAD);
     }
-    run(kernels, &ws, y, x, &w, TOK, true, GRAFT_REAL(1.0), false);
+    run(kernels, &ws, y, back, &w, TOK, true, GRAFT_REAL(1.0), false);
     for (size_t i = 0; i < TOK * IN; i++) {
         assert_int_equal(isnan(y[i]) != 0, i % IN < 32);
     }
@@ -292,7 +377,7 @@ static void products_allocate_nothing(void **state)
 {
     (void)state;
     graft_kernels kernels;
-    assert_ok(graft_kernels_init(&kernels, GRAFT_CPU_PORTABLE));
+    assert_ok(graft_kernels_init(&kernels, GRAFT_CPU_PORTABLE, false));
     graft_weight w = test_random_weight(&rng, &graft_format_f16, 40, 40);
     graft_workspace ws = test_workspace(&kernels, 4, 40);
     graft_real *x = test_random(&rng, 160), *y = test_random(&rng, 160);
@@ -310,6 +395,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_do_not_know_their_neighbours, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_change_no_bit, setup, teardown),
         cmocka_unit_test_setup_teardown(outer_products, setup, teardown),
+        cmocka_unit_test_setup_teardown(sums_of_terms, setup, teardown),
         cmocka_unit_test_setup_teardown(broken_scales_stay_where_they_are, setup, teardown),
         cmocka_unit_test_setup_teardown(decoded_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(products_allocate_nothing, setup, teardown),

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/portable/act.h"
+
 static graft_rng rng;
 
 static int setup(void **state)
@@ -61,8 +63,20 @@ static void norm_width(const graft_kernels *kernels, size_t n)
             edx[r * ld + n + 1] = (double)dx[r * ld + n + 1];
         }
     }
-    kernels->rmsnorm(y, ld, inv, x, ld, g, (graft_real)eps, ROWS, n);
-    test_close("rmsnorm", y, ey, ones, total, 1e-6);
+    graft_act *out = test_acts(kernels, test_random(&rng, ROWS * n), ROWS, n);
+    kernels->rmsnorm(out, graft_act_ld(kernels, n), inv, x, ld, g, (graft_real)eps, ROWS, n);
+    graft_real *got = test_reals(kernels, out, ROWS, n);
+    for (size_t i = 0; i < total; i++) {
+        y[i] = i % ld < n ? got[i / ld * n + i % ld] : 0;
+    }
+    test_close("rmsnorm", y, ey, ones, total, test_act_tolerance(kernels, 1e-6));
+    kernels->to_act(out, graft_act_ld(kernels, n), dy, ld, ROWS, n);
+    got = test_reals(kernels, out, ROWS, n);
+    for (size_t i = 0; i < ROWS * n; i++) {
+        graft_real value = dy[i / n * ld + i % n];
+        act_put(&value, 0, value, kernels->half);
+        assert_true(got[i] == act_get(&value, 0, kernels->half));
+    }
     kernels->rmsnorm_backward(dx, ld, dy, ld, x, ld, inv, g, ROWS, n);
     test_close("rmsnorm_backward", dx, edx, ones, total, 1e-6);
     test_guarded_release();
@@ -73,9 +87,9 @@ static void norms_at_level(const graft_kernels *kernels)
     for (size_t i = 0; i < N_WIDTHS; i++) {
         norm_width(kernels, widths[i]);
     }
-    graft_real zero[9] = {0}, y[9], inv, g[9] = {0}; /* zeros are no division by zero */
+    graft_real zero[9] = {0}, y[32], inv, g[9] = {0}; /* zeros are no division by zero */
     kernels->rmsnorm(y, 9, &inv, zero, 9, g, GRAFT_REAL(1e-6), 1, 9);
-    assert_true(inv > 999 && inv < 1001 && y[8] == 0);
+    assert_true(inv > 999 && inv < 1001 && act_get(y, 8, kernels->half) == 0);
 }
 
 static void norms(void **state)
@@ -88,7 +102,7 @@ static void norms(void **state)
 static void rope_shape(const graft_kernels *kernels, size_t d_head, size_t d_rope, bool halves)
 {
     enum { HEADS = 3 };
-    size_t n = HEADS * d_head, ld = n + 1, total = (ROWS - 1) * ld + n;
+    size_t n = HEADS * d_head, ld = graft_act_ld(kernels, n), total = ROWS * n;
     graft_real *x = test_random(&rng, total), *cos_sin = test_guarded(ROWS * d_rope, sizeof *x);
     double *expected = doubles(total, 0), *back = doubles(total, 0), *ones = doubles(total, 1);
     for (size_t i = 0; i < ROWS * d_rope / 2; i++) {
@@ -96,13 +110,15 @@ static void rope_shape(const graft_kernels *kernels, size_t d_head, size_t d_rop
         cos_sin[2 * i] = (graft_real)cos(angle);
         cos_sin[2 * i + 1] = (graft_real)sin(angle);
     }
+    graft_act *in = test_acts(kernels, x, ROWS, n);
     for (size_t i = 0; i < total; i++) {
         back[i] = expected[i] = (double)x[i];
+        ones[i] = kernels->half ? 1.5 : 1;
     }
     for (size_t r = 0; r < ROWS; r++) {
         for (size_t h = 0; h < HEADS; h++) {
             for (size_t i = 0; i < d_rope / 2; i++) {
-                size_t at = r * ld + h * d_head + (halves ? i : 2 * i);
+                size_t at = r * n + h * d_head + (halves ? i : 2 * i);
                 size_t other = at + (halves ? d_rope / 2 : 1);
                 double c = (double)cos_sin[r * d_rope + 2 * i];
                 double s = (double)cos_sin[r * d_rope + 2 * i + 1];
@@ -111,12 +127,14 @@ static void rope_shape(const graft_kernels *kernels, size_t d_head, size_t d_rop
             }
         }
     }
-    (halves ? kernels->rope_halves : kernels->rope_pairs)(x, ld, cos_sin, ROWS, HEADS, d_head,
+    (halves ? kernels->rope_halves : kernels->rope_pairs)(in, ld, cos_sin, ROWS, HEADS, d_head,
                                                           d_rope, GRAFT_REAL(1.0));
-    test_close("rope", x, expected, ones, total, 4e-7);
-    (halves ? kernels->rope_halves : kernels->rope_pairs)(x, ld, cos_sin, ROWS, HEADS, d_head,
+    test_close("rope", test_reals(kernels, in, ROWS, n), expected, ones, total,
+               test_act_tolerance(kernels, 4e-7));
+    (halves ? kernels->rope_halves : kernels->rope_pairs)(in, ld, cos_sin, ROWS, HEADS, d_head,
                                                           d_rope, GRAFT_REAL(-1.0));
-    test_close("rope back", x, back, ones, total, 8e-7);
+    test_close("rope back", test_reals(kernels, in, ROWS, n), back, ones, total,
+               2 * test_act_tolerance(kernels, 4e-7));
     test_guarded_release();
 }
 
@@ -137,32 +155,39 @@ static void ropes(void **state)
 
 static void swiglu_width(const graft_kernels *kernels, size_t n)
 {
-    size_t total = ROWS * n;
+    size_t total = ROWS * n, ld = graft_act_ld(kernels, n);
     graft_real *gate = test_random(&rng, total), *up = test_random(&rng, total);
-    graft_real *dy = test_random(&rng, total), *y = test_guarded(total, sizeof *y);
-    graft_real *dgate = test_random(&rng, total), *dup = test_random(&rng, total);
+    graft_real *dy = test_random(&rng, total);
     double *ey = doubles(total, 0), *eg = doubles(total, 0), *eu = doubles(total, 0);
-    double *scale = doubles(total, 0);
+    double *scale = doubles(total, 0), tolerance = test_act_tolerance(kernels, 4e-7);
     for (size_t i = 0; i < total; i++) {
         gate[i] *= i % 3 == 0 ? GRAFT_REAL(120.0) : GRAFT_REAL(6.0);
+    }
+    graft_act *in_gate = test_acts(kernels, gate, ROWS, n), *in_up = test_acts(kernels, up, ROWS, n);
+    graft_act *in_dy = test_acts(kernels, dy, ROWS, n);
+    graft_act *y = test_acts(kernels, test_random(&rng, total), ROWS, n);
+    for (size_t i = 0; i < total; i++) {
         double s = 1 / (1 + exp(-(double)gate[i])), silu = (double)gate[i] * s;
         ey[i] = silu * (double)up[i];
-        eg[i] = (double)dgate[i] + (double)dy[i] * (double)up[i] * (s + silu * (1 - s));
-        eu[i] = (double)dup[i] + (double)dy[i] * silu;
+        eg[i] = (double)dy[i] * (double)up[i] * (s + silu * (1 - s));
+        eu[i] = (double)dy[i] * silu;
         scale[i] = 2 + fabs((double)gate[i]);
     }
-    kernels->swiglu(y, gate, up, ROWS, n);
-    test_close("swiglu", y, ey, scale, total, 4e-7);
-    kernels->swiglu_backward(dgate, dup, dy, gate, up, ROWS, n);
-    test_close("swiglu_backward gate", dgate, eg, scale, total, 4e-7);
-    test_close("swiglu_backward up", dup, eu, scale, total, 4e-7);
-    graft_real *in_place = test_guarded(total, sizeof *in_place);
-    memcpy(in_place, gate, total * sizeof *gate);
-    kernels->swiglu(in_place, in_place, up, ROWS, n);
-    test_same("swiglu over its gate", in_place, y, total);
-    memcpy(in_place, up, total * sizeof *up);
-    kernels->swiglu(in_place, gate, in_place, ROWS, n);
-    test_same("swiglu over its up", in_place, y, total);
+    kernels->swiglu(y, in_gate, in_up, ld, ROWS, n);
+    graft_real *got = test_reals(kernels, y, ROWS, n);
+    test_close("swiglu", got, ey, scale, total, tolerance);
+    graft_act *over_gate = test_acts(kernels, gate, ROWS, n);
+    kernels->swiglu(over_gate, over_gate, in_up, ld, ROWS, n);
+    test_same("swiglu over its gate", test_reals(kernels, over_gate, ROWS, n), got, total);
+    graft_act *over_up = test_acts(kernels, up, ROWS, n);
+    kernels->swiglu(over_up, in_gate, over_up, ld, ROWS, n);
+    test_same("swiglu over its up", test_reals(kernels, over_up, ROWS, n), got, total);
+    kernels->swiglu_backward(in_dy, in_gate, in_up, ld, ROWS, n);
+    test_same("swiglu again", test_reals(kernels, in_dy, ROWS, n), got, total);
+    test_close("swiglu_backward gate", test_reals(kernels, in_gate, ROWS, n), eg, scale, total,
+               tolerance);
+    test_close("swiglu_backward up", test_reals(kernels, in_up, ROWS, n), eu, scale, total,
+               tolerance);
     test_guarded_release();
 }
 
@@ -171,11 +196,12 @@ static void gated_at_level(const graft_kernels *kernels)
     for (size_t i = 0; i < N_WIDTHS; i++) {
         swiglu_width(kernels, widths[i]);
     }
-    const graft_real far[4] = {-(graft_real)INFINITY, GRAFT_REAL(-1e30), GRAFT_REAL(1e30),
-                               (graft_real)NAN};
-    const graft_real one[4] = {1, 1, 1, 1};
-    graft_real y[4];
-    kernels->swiglu(y, far, one, 1, 4);
+    graft_real far[4] = {-(graft_real)INFINITY, GRAFT_REAL(-1e30), GRAFT_REAL(1e30),
+                         (graft_real)NAN};
+    graft_real one[4] = {1, 1, 1, 1};
+    graft_act *gate = test_acts(kernels, far, 1, 4), *up = test_acts(kernels, one, 1, 4);
+    kernels->swiglu(gate, gate, up, graft_act_ld(kernels, 4), 1, 4);
+    graft_real *y = test_reals(kernels, gate, 1, 4);
     assert_true(y[1] == 0 && y[2] == far[2] && isnan(y[3]));
 }
 
@@ -205,8 +231,9 @@ static void softmax_width(const graft_kernels *kernels, size_t n, double spread)
         expected[i] = -0.3 * (p - (i == target ? 1 : 0));
         scale[i] = (1 + fabs(max)) * p + (i == target ? 1 : 0) + 1e-37;
     }
-    kernels->softmax_gradient(logits, n, (graft_real)lse, target, GRAFT_REAL(-0.3));
-    test_close("softmax_gradient", logits, expected, scale, n, 1e-6);
+    kernels->softmax_gradient(logits, logits, n, (graft_real)lse, target, GRAFT_REAL(-0.3));
+    test_close("softmax_gradient", test_reals(kernels, logits, 1, n), expected, scale, n,
+               test_act_tolerance(kernels, 1e-6));
     test_guarded_release();
 }
 

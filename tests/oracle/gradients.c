@@ -38,7 +38,6 @@ static graft_status run(char **argv, size_t n, char **tokens)
     graft_adapter *adapter = NULL;
     graft_compute compute = {0};
     graft_tape tape;
-    graft_tensor *hidden = NULL;
     graft_cpu_level level;
     size_t n_predictions = 0;
     double loss = 0, total = 0;
@@ -57,15 +56,14 @@ static graft_status run(char **argv, size_t n, char **tokens)
     graft_adapter_options options = {(size_t)atoi(argv[2]), atof(argv[3]), false, 0, 1,
                                      "all-linear"};
     GRAFT_TRY(graft_cpu_choose(&level));
-    GRAFT_TRY(graft_compute_init(&compute, level));
+    GRAFT_TRY(graft_compute_init(&compute, level, false));
     GRAFT_TRY(graft_model_open(&model, argv[1]));
     GRAFT_TRY(graft_adapter_new(&adapter, &options, model->slots, model->n_slots));
     transfer(argv[4], "rb", NULL, adapter->params, adapter->n_params);
     graft_compute_sizes sizes = graft_model_sizes(model, n, n);
     GRAFT_TRY(graft_compute_prepare(&compute, &sizes));
     graft_tape_begin(&tape, &compute, true);
-    GRAFT_TRY(graft_model_hidden(model, &tape, &pass, NULL, 0, &hidden));
-    GRAFT_TRY(graft_model_loss(model, &tape, hidden, &pass, total, &loss, NULL));
+    GRAFT_TRY(graft_model_loss(model, &tape, &pass, 0, total, &loss, NULL));
     GRAFT_TRY(graft_tape_backward(&tape));
     transfer(argv[5], "wb", &loss, adapter->grads, adapter->n_params);
 done:

@@ -21,13 +21,14 @@ static graft_status run(const char *path, const char *out_path, size_t n, char *
     graft_span span = {0, (uint32_t)n, 0, (uint32_t)n, -1, 0};
     graft_pass pass = {n, ids, positions, &span, 1, NULL, 0};
     GRAFT_TRY(graft_cpu_choose(&level));
-    GRAFT_TRY(graft_compute_init(&compute, level));
+    GRAFT_TRY(graft_compute_init(&compute, level, false));
     GRAFT_TRY(graft_model_open(&model, path));
     graft_compute_sizes sizes = graft_model_sizes(model, n, n);
     GRAFT_TRY(graft_compute_prepare(&compute, &sizes));
     graft_tape_begin(&tape, &compute, false);
-    GRAFT_TRY(graft_model_hidden(model, &tape, &pass, NULL, 0, &hidden));
-    GRAFT_TRY(graft_model_logits(model, &tape, hidden, positions, n, &logits));
+    graft_rows_wanted all = {positions, n};
+    GRAFT_TRY(graft_model_hidden(model, &tape, &pass, NULL, 0, &all, &hidden));
+    GRAFT_TRY(graft_model_logits(model, &tape, hidden, &logits));
     FILE *file = fopen(out_path, "wb");
     if (file == NULL ||
         fwrite(logits->data, sizeof(float), n * logits->n_cols, file) != n * logits->n_cols ||

@@ -14,7 +14,7 @@ void gradcheck_init(gradcheck *check, size_t n_tok, size_t n_widest)
 {
     memset(check, 0, sizeof *check);
     graft_rng_init(&check->rng, 7, GRAFT_RNG_TEST, 0);
-    assert_ok(graft_compute_init(&check->compute, GRAFT_CPU_PORTABLE));
+    assert_ok(graft_compute_init(&check->compute, GRAFT_CPU_PORTABLE, false));
     graft_compute_sizes sizes = {n_tok, n_widest, GRAFT_HEAD_CHUNK, n_widest, n_tok, n_widest};
     assert_ok(graft_compute_prepare(&check->compute, &sizes));
 }
@@ -81,7 +81,7 @@ static graft_tensor *forward(gradcheck *check, graft_tape *tape, bool recording)
         graft_tensor **t = &check->inputs[i].tensor;
         size_t n = check->inputs[i].n_rows * check->inputs[i].n_cols;
         assert_ok(graft_tensor_new(tape, t, check->inputs[i].n_rows, check->inputs[i].n_cols,
-                                   check->inputs[i].wants_grad));
+                                   false, check->inputs[i].wants_grad));
         memcpy((*t)->data, check->inputs[i].data, n * sizeof(graft_real));
     }
     assert_ok(check->build(tape, check, &out));

@@ -7,22 +7,54 @@
 
 #include "core/half.h"
 #include "core/threads.h"
+#include "kernels/portable/act.h"
 
 void test_each_level(void (*test)(const graft_kernels *kernels))
 {
-    for (int level = 0; level < GRAFT_CPU_N_LEVELS; level++) {
+    for (int i = 0; i < 2 * GRAFT_CPU_N_LEVELS; i++) {
+        graft_cpu_level level = (graft_cpu_level)(i / 2);
         graft_kernels kernels;
-        if (graft_cpu_has((graft_cpu_level)level)) {
-            assert_ok(graft_kernels_init(&kernels, (graft_cpu_level)level));
+        bool half = i % 2 != 0;
+        if (graft_cpu_has(level) &&
+            (!half || level == GRAFT_CPU_PORTABLE || graft_kernels_prefer_half(level))) {
+            assert_ok(graft_kernels_init(&kernels, level, half));
             test(&kernels);
         }
     }
 }
 
+graft_act *test_acts(const graft_kernels *kernels, graft_real *x, size_t n_rows, size_t n_cols)
+{
+    size_t ld = graft_act_ld(kernels, n_cols);
+    graft_act *y = test_guarded((n_rows - 1) * ld + n_cols + n_cols % 2, kernels->act_bytes);
+    for (size_t i = 0; i < n_rows * n_cols; i++) {
+        size_t at = i / n_cols * ld + i % n_cols;
+        act_put(y, at, x[i], kernels->half);
+        x[i] = act_get(y, at, kernels->half);
+    }
+    return y;
+}
+
+graft_real *test_reals(const graft_kernels *kernels, const graft_act *y, size_t n_rows,
+                       size_t n_cols)
+{
+    size_t ld = graft_act_ld(kernels, n_cols);
+    graft_real *x = test_guarded(n_rows * n_cols, sizeof *x);
+    for (size_t i = 0; i < n_rows * n_cols; i++) {
+        x[i] = act_get(y, i / n_cols * ld + i % n_cols, kernels->half);
+    }
+    return x;
+}
+
+double test_act_tolerance(const graft_kernels *kernels, double single)
+{
+    return kernels->half ? 0x1p-8 + single : single;
+}
+
 static struct {
     void *base;
     size_t bytes;
-} mappings[1024];
+} mappings[4096];
 static size_t n_mappings;
 
 void *test_guarded(size_t n, size_t size)

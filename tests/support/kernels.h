@@ -7,8 +7,17 @@
 #include "kernels/product.h"
 #include "support/test.h"
 
-/* Calls test for each level that this machine has. */
+/* Calls test for each level that this machine has, with activations in single precision; and in
+ * bfloat16 where a level has kernels of its own for that, and for the portable ones. */
 void test_each_level(void (*test)(const graft_kernels *kernels));
+
+/* x [n_rows, n_cols] as guarded activations, graft_act_ld apart; x becomes what they hold. */
+graft_act *test_acts(const graft_kernels *kernels, graft_real *x, size_t n_rows, size_t n_cols);
+/* And back: guarded reals. */
+graft_real *test_reals(const graft_kernels *kernels, const graft_act *y, size_t n_rows,
+                       size_t n_cols);
+/* How exact results are that are rounded to activations: `single`, or a unit of bfloat16. */
+double test_act_tolerance(const graft_kernels *kernels, double single);
 
 /* n * size bytes whose last one lies just before a page that must not be touched; zeroed. Released
  * all together by test_guarded_release. */

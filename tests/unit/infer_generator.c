@@ -34,7 +34,7 @@ static bool open_fixture(fixture *f)
     options.seed = 8;
     assert_ok(graft_model_open(&f->model, tiny_model("generate.gguf", &options)));
     assert_ok(graft_cpu_choose(&level));
-    assert_ok(graft_compute_init(&f->compute, level));
+    assert_ok(graft_compute_init(&f->compute, level, false));
     graft_rng_init(&rng, 4, GRAFT_RNG_TEST, 2);
     for (size_t i = 0; i < N_PROMPTS; i++) {
         graft_tokens *p = &f->prompts[i];
@@ -77,10 +77,12 @@ static size_t naive(fixture *f, const graft_tokens *prompt, int32_t *reply, bool
         uint32_t last = (uint32_t)n - 1;
         int32_t best = 0;
         graft_tape_begin(&tape, &f->compute, false);
-        assert_ok(graft_model_hidden(f->model, &tape, &pass, NULL, 0, &hidden));
-        assert_ok(graft_model_logits(f->model, &tape, hidden, &last, 1, &logits));
+        graft_rows_wanted wanted = {&last, 1};
+        assert_ok(graft_model_hidden(f->model, &tape, &pass, NULL, 0, &wanted, &hidden));
+        assert_ok(graft_model_logits(f->model, &tape, hidden, &logits));
+        const graft_real *row = graft_tensor_reals(logits, 0);
         for (int32_t i = 1; i < 40; i++) {
-            best = logits->data[i] > logits->data[best] ? i : best;
+            best = row[i] > row[best] ? i : best;
         }
         *ended = graft_tokenizer_is_eog(f->tokenizer, best);
         if (!*ended) {

@@ -59,7 +59,8 @@ static void open_fixture(fixture *f, const char *settings)
     assert_ok(graft_adapter_new(&f->adapter, &options, f->model->slots, f->model->n_slots));
     graft_cpu_level level;
     assert_ok(graft_cpu_choose(&level));
-    assert_ok(graft_compute_init(&f->compute, level));
+    bool half = f->config->compute == GRAFT_COMPUTE_BF16;
+    assert_ok(graft_compute_init(&f->compute, level, half));
     make_examples(f);
     assert_ok(graft_trainer_init(&f->trainer, f->config, f->model, f->adapter, &f->compute,
                                  f->units, N_EXAMPLES));

@@ -3,8 +3,8 @@
 #include "kernels/avx2/vec.h"
 #include "kernels/vector/gemm_tmpl.h"
 
-static const struct graft_gemm gemm = {GEMM_ROWS, pack, unpack, multiply, outer, spin,
-                                      SPIN_FLOPS};
+static const struct graft_gemm gemm = {GEMM_ROWS, KC, 1, sizeof(float), pack, unpack,
+                                       multiply, outer, spin, SPIN_FLOPS};
 
 void graft_avx2_gemm(graft_kernels *table)
 {

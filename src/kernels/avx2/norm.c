@@ -1,9 +1,11 @@
 #include "kernels/avx2/avx2.h"
 #include "kernels/avx2/vec.h"
+#include "kernels/vector/act_real.h"
 #include "kernels/vector/norm_tmpl.h"
 
 void graft_avx2_norm(graft_kernels *table)
 {
+    table->to_act = to_act;
     table->rmsnorm = rmsnorm;
     table->rmsnorm_backward = rmsnorm_backward;
 }

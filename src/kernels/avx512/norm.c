@@ -1,9 +1,11 @@
 #include "kernels/avx512/avx512.h"
 #include "kernels/avx512/vec.h"
+#include "kernels/vector/act_real.h"
 #include "kernels/vector/norm_tmpl.h"
 
 void graft_avx512_norm(graft_kernels *table)
 {
+    table->to_act = to_act;
     table->rmsnorm = rmsnorm;
     table->rmsnorm_backward = rmsnorm_backward;
 }

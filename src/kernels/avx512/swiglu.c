@@ -1,5 +1,6 @@
 #include "kernels/avx512/avx512.h"
 #include "kernels/avx512/vec.h"
+#include "kernels/vector/act_real.h"
 #include "kernels/vector/swiglu_tmpl.h"
 
 void graft_avx512_swiglu(graft_kernels *table)

@@ -3,55 +3,78 @@
  * How the library cuts a product depends on its shape, so at this level the bits of a row may
  * depend on how many rows are multiplied with it; on the number of threads they do not. */
 #include <cblas.h>
+#include <string.h>
 
 #include "kernels/gemm.h"
 #include "kernels/levels.h"
 
-/* A panel is rows of W as they are: [n_cols][n_k] forward, [n_k][n_cols] backward. */
-static void unpack(const graft_weight *w, bool backward, size_t c0, size_t n_cols, size_t k0,
-                   size_t n_k, float *panel)
+enum { KC = 1024 };
+
+/* A panel is slice after slice, each rows of W as they are: [n_cols][n_k] forward, [n_k][n_cols]
+ * backward. */
+static void unpack(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                   const graft_panel *panel, size_t k_at)
 {
+    size_t n_cols = panel->n_cols;
     size_t n_rows = backward ? n_k : n_cols, width = backward ? n_cols : n_k;
     size_t row = backward ? k0 : c0, begin = backward ? c0 : k0;
+    float *out = (float *)panel->data + k_at * n_cols;
     for (size_t i = 0; i < n_rows; i++) {
-        graft_weight_part(w, row + i, begin, width, panel + i * width);
+        graft_weight_part(w, row + i, begin, width, out + i * width);
     }
 }
 
-static void multiply(const float *x, size_t ldx, const float *panel, bool backward, size_t n_rows,
-                     size_t n_cols, size_t n_k, float *y, size_t ldy, float scale, bool accumulate)
+static void multiply(const graft_multiply *m, bool backward)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, backward ? CblasNoTrans : CblasTrans, (int)n_rows,
-                (int)n_cols, (int)n_k, scale, x, (int)ldx, panel,
-                (int)(backward ? n_cols : n_k), accumulate ? 1.0f : 0.0f, y, (int)ldy);
+    size_t n_cols = m->panel.n_cols;
+    const float *panel = m->panel.data;
+    float *y = m->y;
+    for (size_t i = 0; m->add != NULL && m->add != y && i < m->n_rows; i++) {
+        memcpy(y + i * m->ldy, m->add + i * m->ldadd, n_cols * sizeof *y);
+    }
+    for (size_t s = 0; s < m->n_slices; s++) {
+        const graft_slice *slice = &m->slices[s];
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, backward ? CblasNoTrans : CblasTrans,
+                    (int)m->n_rows, (int)n_cols, (int)slice->n_k, m->scale, slice->x,
+                    (int)slice->row_step, panel, (int)(backward ? n_cols : slice->n_k),
+                    m->add != NULL || s > 0 ? 1.0f : 0.0f, y, (int)m->ldy);
+        panel += slice->n_k * n_cols;
+    }
 }
 
-static void outer(float *dw, size_t lddw, const float *dy, size_t lddy, const float *x, size_t ldx,
-                  size_t n_tok, size_t m, size_t n, float scale, float *scratch)
+static void outer(float *dw, size_t row_step, size_t col_step, const graft_act *a, size_t lda,
+                  const graft_act *b, size_t ldb, size_t n_tok, size_t m, size_t n, float scale,
+                  void *scratch)
 {
-    (void)scratch;
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)m, (int)n, (int)n_tok, scale, dy,
-                (int)lddy, x, (int)ldx, 1.0f, dw, (int)lddw);
+    float *sum = scratch;
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)m, (int)n, (int)n_tok, scale, a,
+                (int)lda, b, (int)ldb, 0.0f, sum, (int)n);
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            dw[i * row_step + j * col_step] += sum[i * n + j];
+        }
+    }
 }
 
 /* Operands that fit into the second cache. */
 enum { SPIN = 192 };
 
-static float spin(size_t rounds, float *scratch)
+static float spin(size_t rounds, void *scratch)
 {
-    float *y = scratch + 2 * SPIN * SPIN;
+    float *x = scratch, *y = x + 2 * SPIN * SPIN;
     for (size_t i = 0; i < 3 * SPIN * SPIN; i++) {
-        scratch[i] = 1.0f;
+        x[i] = 1.0f;
     }
     for (size_t i = 0; i < rounds; i++) {
-        multiply(scratch, SPIN, scratch + SPIN * SPIN, true, SPIN, SPIN, SPIN, y, SPIN, 1.0f,
-                 false);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, SPIN, SPIN, SPIN, 1.0f, x, SPIN,
+                    x + SPIN * SPIN, SPIN, 0.0f, y, SPIN);
     }
     return y[0];
 }
 
-static const struct graft_gemm gemm = {0,     NULL, unpack, multiply,
-                                       outer, spin, (size_t)2 * SPIN * SPIN * SPIN};
+static const struct graft_gemm gemm = {0,     KC,   1,    sizeof(float),
+                                       NULL,  unpack, multiply, outer,
+                                       spin, (size_t)2 * SPIN * SPIN * SPIN};
 
 void graft_kernels_blas(graft_kernels *table)
 {

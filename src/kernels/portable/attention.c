@@ -1,13 +1,14 @@
 /* kernels/portable/attention.c - one row at a time, softmax computed on the fly over blocks of
  * keys (Milakov & Gimelshein 2018; Dao et al. 2022), so memory does not grow with the length. */
+#include "kernels/portable/act.h"
 #include "kernels/portable/portable.h"
 #include "kernels/spans.h"
 
-static graft_real dot(const graft_real *a, const graft_real *b, size_t n)
+ACT_INLINE graft_real dot(bool half, const graft_act *a, const graft_act *b, size_t n)
 {
     graft_real sum = 0;
     for (size_t i = 0; i < n; i++) {
-        sum += a[i] * b[i];
+        sum += act_get(a, i, half) * act_get(b, i, half);
     }
     return sum;
 }
@@ -32,13 +33,14 @@ static size_t block_end(size_t begin, size_t seen)
 }
 
 /* One block of keys of one query: the running maximum and sum, and out before division. */
-static void forward_block(const graft_attention *a, const graft_real *q, size_t column,
-                          const uint32_t *rows, size_t n, graft_real *max, graft_real *sum,
-                          graft_real *out)
+ACT_INLINE void forward_block(bool half, const graft_attention *a, const graft_act *q,
+                              size_t column, const uint32_t *rows, size_t n, graft_real *max,
+                              graft_real *sum, graft_real *out)
 {
     graft_real scores[GRAFT_KEY_BLOCK], new_max = *max;
     for (size_t j = 0; j < n; j++) {
-        scores[j] = a->scale * dot(q, a->k + rows[j] * a->ldk + column, a->d_head);
+        const graft_act *k = act_at(a->k, rows[j] * a->ldk + column, half);
+        scores[j] = a->scale * dot(half, q, k, a->d_head);
         new_max = scores[j] > new_max ? scores[j] : new_max;
     }
     graft_real shrink = graft_exp(*max - new_max);
@@ -49,111 +51,122 @@ static void forward_block(const graft_attention *a, const graft_real *q, size_t 
     }
     for (size_t j = 0; j < n; j++) {
         graft_real p = graft_exp(scores[j] - new_max);
-        const graft_real *v = a->v + rows[j] * a->ldv + column;
+        const graft_act *v = act_at(a->v, rows[j] * a->ldv + column, half);
         *sum += p;
         for (size_t d = 0; d < a->d_head; d++) {
-            out[d] += p * v[d];
+            out[d] += p * act_get(v, d, half);
         }
     }
 }
 
-void graft_portable_attention(const graft_attention *a, size_t span, size_t begin, size_t end,
-                              size_t head, graft_real *out, size_t ldo, graft_real *stats,
-                              graft_real *scratch)
+ACT_INLINE void attention(bool half, const graft_attention *a, size_t span, size_t begin,
+                          size_t end, size_t head, graft_act *out, size_t ldo, graft_real *stats,
+                          graft_real *scratch)
 {
     const graft_span *s = &a->spans[span];
     size_t column = head / (a->n_head / a->n_kv) * a->d_head;
     uint32_t rows[GRAFT_KEY_BLOCK];
-    (void)scratch;
+    graft_real *sums = scratch;
     for (size_t i = begin; i < end; i++) {
         size_t row = s->query_begin + i, seen = graft_keys_seen(s, i);
-        graft_real *o = out + row * ldo + head * a->d_head;
+        graft_act *o = act_to(out, row * ldo + head * a->d_head, half);
         graft_real max = -(graft_real)INFINITY, sum = 0;
         for (size_t d = 0; d < a->d_head; d++) {
-            o[d] = 0;
+            sums[d] = 0;
         }
         for (size_t key = 0; key < seen; key += GRAFT_KEY_BLOCK) {
             size_t n = key_rows(a, span, key, block_end(key, seen), rows);
-            forward_block(a, a->q + row * a->ldq + head * a->d_head, column, rows, n, &max, &sum,
-                          o);
+            forward_block(half, a, act_at(a->q, row * a->ldq + head * a->d_head, half), column,
+                          rows, n, &max, &sum, sums);
         }
         for (size_t d = 0; d < a->d_head; d++) {
-            o[d] /= sum;
+            act_put(o, d, sums[d] / sum, half);
         }
         stats[row * a->n_head + head] = max + graft_log_real(sum);
     }
 }
 
-void graft_portable_attention_backward_q(const graft_attention *a, size_t span, size_t begin,
-                                         size_t end, size_t head, const graft_real *dout,
-                                         size_t lddo, const graft_real *stats,
-                                         const graft_real *delta, graft_real *dq, size_t lddq,
-                                         graft_real *scratch)
+void graft_portable_attention(const graft_attention *a, size_t span, size_t begin, size_t end,
+                              size_t head, graft_act *out, size_t ldo, graft_real *stats,
+                              graft_real *scratch)
+{
+    attention(false, a, span, begin, end, head, out, ldo, stats, scratch);
+}
+
+void graft_portable_attention_half(const graft_attention *a, size_t span, size_t begin,
+                                   size_t end, size_t head, graft_act *out, size_t ldo,
+                                   graft_real *stats, graft_real *scratch)
+{
+    attention(true, a, span, begin, end, head, out, ldo, stats, scratch);
+}
+
+/* One query and head: its q and dout, and what it makes of the key in row `key`. */
+typedef struct query {
+    const graft_act *q, *g;
+    graft_real lse, delta, *dq;
+} query;
+
+ACT_INLINE void backward_key(bool half, const graft_attention *a, const query *r, size_t key,
+                             size_t column, graft_real *dk, graft_real *dv)
+{
+    const graft_act *k = act_at(a->k, key * a->ldk + column, half);
+    const graft_act *v = act_at(a->v, key * a->ldv + column, half);
+    graft_real p = graft_exp(a->scale * dot(half, r->q, k, a->d_head) - r->lse);
+    graft_real ds = a->scale * p * (dot(half, r->g, v, a->d_head) - r->delta);
+    for (size_t d = 0; d < a->d_head; d++) {
+        r->dq[d] += ds * act_get(k, d, half);
+        dk[d] += ds * act_get(r->q, d, half);
+        dv[d] += p * act_get(r->g, d, half);
+    }
+}
+
+ACT_INLINE void attention_backward(bool half, const graft_attention *a, size_t span, size_t begin,
+                                   size_t end, size_t head, const graft_act *out,
+                                   const graft_act *dout, size_t ldo, const graft_real *stats,
+                                   graft_act *dq, size_t lddq, graft_real *dk, size_t lddk,
+                                   graft_real *dv, size_t lddv, graft_real *scratch)
 {
     const graft_span *s = &a->spans[span];
-    size_t column = head / (a->n_head / a->n_kv) * a->d_head;
+    size_t column = head / (a->n_head / a->n_kv) * a->d_head, at = head * a->d_head;
     uint32_t rows[GRAFT_KEY_BLOCK];
-    (void)scratch;
     for (size_t i = begin; i < end; i++) {
         size_t row = s->query_begin + i, seen = graft_keys_seen(s, i);
-        const graft_real *q = a->q + row * a->ldq + head * a->d_head;
-        const graft_real *g = dout + row * lddo + head * a->d_head;
-        graft_real *to = dq + row * lddq + head * a->d_head;
-        graft_real lse = stats[row * a->n_head + head], dlt = delta[row * a->n_head + head];
+        query r = {act_at(a->q, row * a->ldq + at, half), act_at(dout, row * ldo + at, half),
+                   stats[row * a->n_head + head], 0, scratch};
+        r.delta = dot(half, r.g, act_at(out, row * ldo + at, half), a->d_head);
+        for (size_t d = 0; d < a->d_head; d++) {
+            r.dq[d] = 0;
+        }
         for (size_t key = 0; key < seen; key += GRAFT_KEY_BLOCK) {
             size_t n = key_rows(a, span, key, block_end(key, seen), rows);
             for (size_t j = 0; j < n; j++) {
-                const graft_real *k = a->k + rows[j] * a->ldk + column;
-                const graft_real *v = a->v + rows[j] * a->ldv + column;
-                graft_real p = graft_exp(a->scale * dot(q, k, a->d_head) - lse);
-                graft_real ds = a->scale * p * (dot(g, v, a->d_head) - dlt);
-                for (size_t d = 0; d < a->d_head; d++) {
-                    to[d] += ds * k[d];
-                }
+                backward_key(half, a, &r, rows[j], column, dk + rows[j] * lddk,
+                             dv + rows[j] * lddv);
             }
+        }
+        for (size_t d = 0; d < a->d_head; d++) {
+            act_put(dq, row * lddq + at + d, r.dq[d], half);
         }
     }
 }
 
-/* What query `row` (absolute) and head contribute to one key. */
-static void backward_key(const graft_attention *a, size_t row, size_t head, size_t key,
-                         size_t column, const graft_real *g, graft_real lse, graft_real delta,
-                         graft_real *dk, graft_real *dv)
+void graft_portable_attention_backward(const graft_attention *a, size_t span, size_t begin,
+                                       size_t end, size_t head, const graft_act *out,
+                                       const graft_act *dout, size_t ldo, const graft_real *stats,
+                                       graft_act *dq, size_t lddq, graft_real *dk, size_t lddk,
+                                       graft_real *dv, size_t lddv, graft_real *scratch)
 {
-    const graft_real *q = a->q + row * a->ldq + head * a->d_head;
-    const graft_real *k = a->k + key * a->ldk + column, *v = a->v + key * a->ldv + column;
-    graft_real p = graft_exp(a->scale * dot(q, k, a->d_head) - lse);
-    graft_real ds = a->scale * p * (dot(g, v, a->d_head) - delta);
-    for (size_t d = 0; d < a->d_head; d++) {
-        dk[d] += ds * q[d];
-        dv[d] += p * g[d];
-    }
+    attention_backward(false, a, span, begin, end, head, out, dout, ldo, stats, dq, lddq, dk,
+                       lddk, dv, lddv, scratch);
 }
 
-void graft_portable_attention_backward_kv(const graft_attention *a, size_t span, size_t begin,
-                                          size_t end, size_t kv_head, const graft_real *dout,
-                                          size_t lddo, const graft_real *stats,
-                                          const graft_real *delta, graft_real *dk, size_t lddk,
-                                          graft_real *dv, size_t lddv, graft_real *scratch)
+void graft_portable_attention_backward_half(const graft_attention *a, size_t span, size_t begin,
+                                            size_t end, size_t head, const graft_act *out,
+                                            const graft_act *dout, size_t ldo,
+                                            const graft_real *stats, graft_act *dq, size_t lddq,
+                                            graft_real *dk, size_t lddk, graft_real *dv,
+                                            size_t lddv, graft_real *scratch)
 {
-    const graft_span *s = &a->spans[span];
-    size_t group = a->n_head / a->n_kv, column = kv_head * a->d_head;
-    (void)scratch;
-    for (size_t from = span; from < a->n_spans; from++) {
-        if (!graft_span_within(a, from, span)) {
-            continue;
-        }
-        const graft_span *f = &a->spans[from];
-        for (size_t j = begin; j < end; j++) {
-            size_t key = s->key_begin + j, first = from == span ? j : 0;
-            for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
-                for (size_t i = first; i < f->n_query; i++) {
-                    size_t row = f->query_begin + i, at = row * a->n_head + head;
-                    backward_key(a, row, head, key, column, dout + row * lddo + head * a->d_head,
-                                 stats[at], delta[at], dk + key * lddk + column,
-                                 dv + key * lddv + column);
-                }
-            }
-        }
-    }
+    attention_backward(true, a, span, begin, end, head, out, dout, ldo, stats, dq, lddq, dk, lddk,
+                       dv, lddv, scratch);
 }

@@ -1,101 +1,141 @@
-/* kernels/portable/gemm.c - a panel is strips of STRIP columns, each [n_k][STRIP], so that the
- * compiler can keep a tile of the result in registers. */
+/* kernels/portable/gemm.c - a panel is strips of STRIP columns, each [n_k][STRIP] reals, so that
+ * the compiler can keep a tile of the result in registers. In bfloat16 the numbers are rounded to
+ * it, their products are exact and their sums in single precision. */
 #include <string.h>
 
+#include "kernels/portable/act.h"
 #include "kernels/portable/portable.h"
 
-enum { STRIP = 8, ROWS = 4 };
+enum { STRIP = 8, ROWS = 4, KC = 1024 };
 
 void graft_portable_decode_row(const graft_weight *w, size_t row, graft_real *out)
 {
     graft_weight_part(w, row, 0, w->n_in, out);
 }
 
-static void unpack(const graft_weight *w, bool backward, size_t c0, size_t n_cols, size_t k0,
-                   size_t n_k, graft_real *panel)
+ACT_INLINE void unpack(bool half, const graft_weight *w, bool backward, size_t c0, size_t k0,
+                       size_t n_k, const graft_panel *panel, size_t k_at)
 {
-    graft_real row[GRAFT_KC > GRAFT_NC ? GRAFT_KC : GRAFT_NC];
-    size_t padded = (n_cols + STRIP - 1) / STRIP * STRIP;
-    if (padded != n_cols) {
-        memset(panel + (padded - STRIP) * n_k, 0, STRIP * n_k * sizeof *panel);
-    }
-    if (backward) {
-        for (size_t k = 0; k < n_k; k++) {
-            graft_weight_part(w, k0 + k, c0, n_cols, row);
-            for (size_t c = 0; c < n_cols; c++) {
-                panel[(c / STRIP * n_k + k) * STRIP + c % STRIP] = row[c];
-            }
+    graft_real row[KC > GRAFT_NC ? KC : GRAFT_NC], *data = panel->data;
+    size_t n_cols = panel->n_cols, total = panel->n_k;
+    for (size_t c = n_cols; c % STRIP != 0; c++) { /* columns that are not there */
+        for (size_t k = k_at; k < k_at + n_k; k++) {
+            data[(c / STRIP * total + k) * STRIP + c % STRIP] = 0;
         }
-    } else {
-        for (size_t c = 0; c < n_cols; c++) {
-            graft_weight_part(w, c0 + c, k0, n_k, row);
-            for (size_t k = 0; k < n_k; k++) {
-                panel[(c / STRIP * n_k + k) * STRIP + c % STRIP] = row[k];
-            }
+    }
+    for (size_t i = 0; i < (backward ? n_k : n_cols); i++) {
+        size_t n = backward ? n_cols : n_k;
+        graft_weight_part(w, (backward ? k0 : c0) + i, backward ? c0 : k0, n, row);
+        for (size_t j = 0; j < n; j++) {
+            size_t c = backward ? j : i, k = k_at + (backward ? i : j);
+            data[(c / STRIP * total + k) * STRIP + c % STRIP] =
+                half ? (graft_real)graft_bf16_to_f32(graft_f32_to_bf16((float)row[j])) : row[j];
         }
     }
 }
 
-/* Writes `cols` columns of one row of a tile. */
-static void store(graft_real *y, const graft_real *acc, size_t cols, graft_real scale,
-                  bool accumulate)
+static void unpack_real(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                        const graft_panel *panel, size_t k_at)
 {
-    for (size_t c = 0; c < cols; c++) {
-        y[c] = accumulate ? y[c] + scale * acc[c] : scale * acc[c];
-    }
+    unpack(false, w, backward, c0, k0, n_k, panel, k_at);
 }
 
-static void multiply(const graft_real *x, size_t ldx, const graft_real *panel, bool backward,
-                     size_t n_rows, size_t n_cols, size_t n_k, graft_real *y, size_t ldy,
-                     graft_real scale, bool accumulate)
+static void unpack_half(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                        const graft_panel *panel, size_t k_at)
 {
-    (void)backward; /* panels of both directions look the same */
-    for (size_t r = 0; r < n_rows; r += ROWS) {
-        size_t rows = n_rows - r < ROWS ? n_rows - r : ROWS;
-        const graft_real *in[ROWS];
-        for (size_t i = 0; i < ROWS; i++) {
-            in[i] = x + (r + (i < rows ? i : 0)) * ldx; /* spare rows repeat the first */
-        }
-        for (size_t c = 0; c < n_cols; c += STRIP) {
-            size_t cols = n_cols - c < STRIP ? n_cols - c : STRIP;
-            const graft_real *w = panel + c * n_k;
-            graft_real acc[ROWS][STRIP] = {{0}};
-            for (size_t k = 0; k < n_k; k++, w += STRIP) {
-                for (size_t i = 0; i < ROWS; i++) {
-                    for (size_t j = 0; j < STRIP; j++) {
-                        acc[i][j] += in[i][k] * w[j];
-                    }
+    unpack(true, w, backward, c0, k0, n_k, panel, k_at);
+}
+
+/* One tile: rows [r, r + rows) times the strip at column c. */
+ACT_INLINE void tile(bool half, const graft_multiply *m, size_t r, size_t rows, size_t c,
+                     graft_real acc[ROWS][STRIP])
+{
+    const graft_real *w = (const graft_real *)m->panel.data + c * m->panel.n_k;
+    for (size_t s = 0; s < m->n_slices; s++) {
+        const graft_slice *slice = &m->slices[s];
+        for (size_t k = 0; k < slice->n_k; k++, w += STRIP) {
+            for (size_t i = 0; i < rows; i++) {
+                graft_real x = act_get(slice->x, (r + i) * slice->row_step + k, half);
+                for (size_t j = 0; j < STRIP; j++) {
+                    acc[i][j] += x * w[j];
                 }
             }
+        }
+    }
+}
+
+ACT_INLINE void multiply(bool half, const graft_multiply *m)
+{
+    for (size_t r = 0; r < m->n_rows; r += ROWS) {
+        size_t rows = m->n_rows - r < ROWS ? m->n_rows - r : ROWS;
+        for (size_t c = 0; c < m->panel.n_cols; c += STRIP) {
+            size_t cols = m->panel.n_cols - c < STRIP ? m->panel.n_cols - c : STRIP;
+            graft_real acc[ROWS][STRIP] = {{0}};
+            if (rows == ROWS) {
+                tile(half, m, r, ROWS, c, acc);
+            } else {
+                tile(half, m, r, rows, c, acc);
+            }
             for (size_t i = 0; i < rows; i++) {
-                store(y + (r + i) * ldy + c, acc[i], cols, scale, accumulate);
+                for (size_t j = 0; j < cols; j++) {
+                    graft_real sum = m->scale * acc[i][j];
+                    sum += m->add == NULL ? 0 : m->add[(r + i) * m->ldadd + c + j];
+                    act_put(m->y, (r + i) * m->ldy + c + j, sum, m->y_act && half);
+                }
             }
         }
     }
 }
 
-static void outer(graft_real *dw, size_t lddw, const graft_real *dy, size_t lddy,
-                  const graft_real *x, size_t ldx, size_t n_tok, size_t m, size_t n,
-                  graft_real scale, graft_real *scratch)
+static void multiply_real(const graft_multiply *m, bool backward)
 {
-    graft_real *sum = scratch;
-    for (size_t i = 0; i < m; i++, dw += lddw) {
+    (void)backward; /* panels of both directions look the same */
+    multiply(false, m);
+}
+
+static void multiply_half(const graft_multiply *m, bool backward)
+{
+    (void)backward;
+    multiply(true, m);
+}
+
+ACT_INLINE void outer(bool half, graft_real *dw, size_t row_step, size_t col_step,
+                      const graft_act *a, size_t lda, const graft_act *b, size_t ldb,
+                      size_t n_tok, size_t m, size_t n, graft_real scale, graft_real *sum)
+{
+    for (size_t i = 0; i < m; i++) {
         memset(sum, 0, n * sizeof *sum);
         for (size_t t = 0; t < n_tok; t++) {
-            graft_real g = dy[t * lddy + i];
+            graft_real g = act_get(a, t * lda + i, half);
             for (size_t j = 0; j < n; j++) {
-                sum[j] += g * x[t * ldx + j];
+                sum[j] += g * act_get(b, t * ldb + j, half);
             }
         }
-        store(dw, sum, n, scale, true);
+        for (size_t j = 0; j < n; j++) {
+            dw[i * row_step + j * col_step] += scale * sum[j];
+        }
     }
 }
 
-static graft_real spin(size_t rounds, graft_real *scratch)
+static void outer_real(graft_real *dw, size_t row_step, size_t col_step, const graft_act *a,
+                       size_t lda, const graft_act *b, size_t ldb, size_t n_tok, size_t m,
+                       size_t n, graft_real scale, void *scratch)
 {
-    graft_real acc[ROWS * STRIP];
+    outer(false, dw, row_step, col_step, a, lda, b, ldb, n_tok, m, n, scale, scratch);
+}
+
+static void outer_half(graft_real *dw, size_t row_step, size_t col_step, const graft_act *a,
+                       size_t lda, const graft_act *b, size_t ldb, size_t n_tok, size_t m,
+                       size_t n, graft_real scale, void *scratch)
+{
+    outer(true, dw, row_step, col_step, a, lda, b, ldb, n_tok, m, n, scale, scratch);
+}
+
+static graft_real spin(size_t rounds, void *scratch)
+{
+    graft_real acc[ROWS * STRIP], *start = scratch;
     for (size_t i = 0; i < ROWS * STRIP; i++) {
-        acc[i] = scratch[i] = GRAFT_REAL(1.0);
+        acc[i] = start[i] = GRAFT_REAL(1.0);
     }
     for (size_t k = 0; k < rounds; k++) {
         for (size_t i = 0; i < ROWS * STRIP; i++) {
@@ -108,5 +148,8 @@ static graft_real spin(size_t rounds, graft_real *scratch)
     return acc[0];
 }
 
-const struct graft_gemm graft_portable_gemm = {0, NULL, unpack, multiply, outer, spin,
-                                               2 * ROWS * STRIP};
+const struct graft_gemm graft_portable_gemm = {0, KC, 1, sizeof(graft_real), NULL, unpack_real,
+                                               multiply_real, outer_real, spin, 2 * ROWS * STRIP};
+const struct graft_gemm graft_portable_gemm_half = {0, KC, 1, sizeof(graft_real), NULL,
+                                                    unpack_half, multiply_half, outer_half, spin,
+                                                    2 * ROWS * STRIP};

@@ -5,7 +5,10 @@ void graft_kernels_portable(graft_kernels *table)
 {
     *table = (graft_kernels){
         .level = GRAFT_CPU_PORTABLE,
+        .half = false,
+        .act_bytes = sizeof(graft_real),
         .decode_row = graft_portable_decode_row,
+        .to_act = graft_portable_to_act,
         .rmsnorm = graft_portable_rmsnorm,
         .rmsnorm_backward = graft_portable_rmsnorm_backward,
         .rope_pairs = graft_portable_rope_pairs,
@@ -14,12 +17,27 @@ void graft_kernels_portable(graft_kernels *table)
         .swiglu_backward = graft_portable_swiglu_backward,
         .axpy = graft_portable_axpy,
         .attention = graft_portable_attention,
-        .attention_backward_q = graft_portable_attention_backward_q,
-        .attention_backward_kv = graft_portable_attention_backward_kv,
+        .attention_backward = graft_portable_attention_backward,
         .log_sum_exp = graft_portable_log_sum_exp,
         .softmax_gradient = graft_portable_softmax_gradient,
         .sum_squares = graft_portable_sum_squares,
         .adamw = graft_portable_adamw,
         .gemm = &graft_portable_gemm,
     };
+}
+
+void graft_kernels_portable_half(graft_kernels *table)
+{
+    table->half = true;
+    table->act_bytes = sizeof(uint16_t);
+    table->to_act = graft_portable_to_act_half;
+    table->rmsnorm = graft_portable_rmsnorm_half;
+    table->rope_pairs = graft_portable_rope_pairs_half;
+    table->rope_halves = graft_portable_rope_halves_half;
+    table->swiglu = graft_portable_swiglu_half;
+    table->swiglu_backward = graft_portable_swiglu_backward_half;
+    table->attention = graft_portable_attention_half;
+    table->attention_backward = graft_portable_attention_backward_half;
+    table->softmax_gradient = graft_portable_softmax_gradient_half;
+    table->gemm = &graft_portable_gemm_half;
 }

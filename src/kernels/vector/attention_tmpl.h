@@ -1,8 +1,7 @@
 /* kernels/vector/attention_tmpl.h - attention in blocks of queries times keys, softmax on the fly
  * (Milakov & Gimelshein 2018; Dao et al. 2022). Included once by a level's attention.c.
  *
- * A block of scores stands with its keys as rows and its queries as lanes (in the gradients of
- * keys and values the other way round), so that maxima, sums and exponentials go down the rows
+ * A block of scores stands with its keys as rows and its queries as lanes, so that maxima, sums and exponentials go down the rows
  * and nothing is ever reduced across lanes. The side that stands in the lanes is transposed once
  * per job; the other side, and the values, are read where they lie. */
 
@@ -11,10 +10,9 @@
 
 #include "kernels/portable/portable.h"
 #include "kernels/spans.h"
-#include "kernels/vector/exp.h"
+#include "kernels/vector/softmax.h"
 #include "kernels/vector/tile.h"
 
-enum { LANES = GRAFT_ATTENTION_ROWS };
 
 /* c[n_rows, n_vec * VEC_N] = keep[row] * c + a b, keep NULL: = a b. a and b as in tile_sum. */
 typedef struct tile_product {
@@ -101,8 +99,10 @@ static void to_lanes(float *out, const float *x, size_t ldx, size_t n_rows, size
     }
 }
 
-static const float ones[LANES] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-                                  1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const float ones[GRAFT_KEY_BLOCK] = {
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+};
 
 /* Everything that the blocks of one job share. */
 typedef struct attention_job {
@@ -149,40 +149,10 @@ static void add_runs(const attention_job *job, const float *rows, size_t ld,
     }
 }
 
-/* Lanes [0, hidden) do not see the key at this position; the first lane sees `seen` keys. */
-VEC_INLINE size_t hidden_lanes(size_t position, size_t seen, size_t lane)
-{
-    size_t hidden = position + 1 > seen + lane ? position + 1 - seen - lane : 0;
-    return hidden < VEC_N ? hidden : VEC_N;
-}
-
-/* Scores to exp(score - maximum); keep: what the results so far are to be multiplied by. */
-VEC_INLINE void softmax_lanes(float *scores, size_t n_keys, size_t position, size_t seen,
-                              size_t lane, float *max, float *sum, float *keep)
-{
-    vec old = vec_load(max), new = old, total = vec_zero();
-    for (size_t k = 0; k < n_keys; k++) {
-        vec s = vec_load(scores + k * LANES);
-        size_t hidden = hidden_lanes(position + k, seen, lane);
-        s = hidden > 0 ? vec_first(vec_set(-INFINITY), s, hidden) : s;
-        new = vec_max(s, new);
-    }
-    for (size_t k = 0; k < n_keys; k++) {
-        vec p = vec_exp_weight(vec_sub(vec_load(scores + k * LANES), new));
-        size_t hidden = hidden_lanes(position + k, seen, lane);
-        p = hidden > 0 ? vec_first(vec_zero(), p, hidden) : p;
-        total = vec_add(total, p);
-        vec_store(scores + k * LANES, p);
-    }
-    vec shrink = vec_exp(vec_sub(old, new));
-    vec_store(keep, shrink);
-    vec_store(sum, vec_fma(vec_load(sum), shrink, total));
-    vec_store(max, new);
-}
-
 static void attention(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
-                      float *out, size_t ldo, float *stats, float *scratch)
+                      graft_act *out_act, size_t ldo, float *stats, float *scratch)
 {
+    float *out = out_act;
     if (a->d_head % VEC_N != 0) {
         graft_portable_attention(a, span, begin, end, head, out, ldo, stats, scratch);
         return;
@@ -194,7 +164,7 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
     float max[LANES], sum[LANES] = {0}, keep[LANES];
     graft_key_run runs[GRAFT_KEY_BLOCK];
     out += row * ldo + at;
-    to_lanes(job.first, a->q + row * a->ldq + at, a->ldq, job.n, a->d_head, a->scale);
+    to_lanes(job.first, (const float *)a->q + row * a->ldq + at, a->ldq, job.n, a->d_head, a->scale);
     for (size_t i = 0; i < LANES; i++) {
         max[i] = -INFINITY;
     }
@@ -219,33 +189,57 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
     }
 }
 
-/* scores: to probabilities; other: from gradients of these to gradients of scaled scores. */
-VEC_INLINE void score_gradients(float *scores, float *other, vec probability, vec delta, vec scale)
+/* dot(out, dout) of each row. */
+static void row_dots(float *delta, const float *out, const float *dout, size_t ldo, size_t n_rows,
+                     size_t d_head)
 {
-    vec_store(scores, probability);
-    vec_store(other, vec_mul(vec_mul(probability, scale), vec_sub(vec_load(other), delta)));
+    for (size_t i = 0; i < n_rows; i++, out += ldo, dout += ldo) {
+        vec_wide sum = vec_wide_zero();
+        for (size_t d = 0; d < d_head; d += VEC_N) {
+            sum = vec_wide_fma(sum, vec_load(out + d), vec_load(dout + d));
+        }
+        delta[i] = (float)vec_wide_sum(sum);
+    }
 }
 
-static void attention_backward_q(const graft_attention *a, size_t span, size_t begin, size_t end,
-                                 size_t head, const float *dout, size_t lddo, const float *stats,
-                                 const float *delta, float *dq, size_t lddq, float *scratch)
+/* to[key] += sum over lanes of weights[key][lane] rows[lane], for the keys of these runs. */
+static void scatter_runs(const attention_job *job, float *to, size_t ldt,
+                         const graft_key_run *runs, size_t n_runs, const float *weights,
+                         const float *rows, size_t ld)
+{
+    for (size_t r = 0; r < n_runs; r++) {
+        tile_product p = {weights, LANES, 1, rows, ld, job->n, to + runs[r].begin * ldt, ldt,
+                          ones};
+        multiply_block(&p, runs[r].n, job->d_head);
+        weights += runs[r].n * LANES;
+    }
+}
+
+static void attention_backward(const graft_attention *a, size_t span, size_t begin, size_t end,
+                               size_t head, const graft_act *out_act, const graft_act *dout_act,
+                               size_t ldo, const float *stats, graft_act *dq_act, size_t lddq,
+                               float *dk, size_t lddk, float *dv, size_t lddv, float *scratch)
 {
     if (a->d_head % VEC_N != 0) {
-        graft_portable_attention_backward_q(a, span, begin, end, head, dout, lddo, stats, delta,
-                                            dq, lddq, scratch);
+        graft_portable_attention_backward(a, span, begin, end, head, out_act, dout_act, ldo,
+                                          stats, dq_act, lddq, dk, lddk, dv, lddv, scratch);
         return;
     }
     const graft_span *s = &a->spans[span];
     attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
     size_t row = s->query_begin + begin, at = head * a->d_head;
     size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
+    const float *q = (const float *)a->q + row * a->ldq + at;
+    const float *dout = (const float *)dout_act + row * ldo + at;
+    float *dq = (float *)dq_act + row * lddq + at;
     float lse[LANES] = {0}, dlt[LANES] = {0};
     graft_key_run runs[GRAFT_KEY_BLOCK];
-    to_lanes(job.first, a->q + row * a->ldq + at, a->ldq, job.n, a->d_head, a->scale);
-    to_lanes(job.second, dout + row * lddo + at, lddo, job.n, a->d_head, 1.0f);
+    to_lanes(job.first, q, a->ldq, job.n, a->d_head, a->scale);
+    to_lanes(job.second, dout, ldo, job.n, a->d_head, 1.0f);
+    row_dots(dlt, (const float *)out_act + row * ldo + at, dout, ldo, job.n, a->d_head);
     for (size_t i = 0; i < job.n; i++) {
         lse[i] = stats[(row + i) * a->n_head + head];
-        dlt[i] = delta[(row + i) * a->n_head + head];
+        memset(dq + i * lddq, 0, a->d_head * sizeof *dq);
     }
     for (size_t key = 0; key < last; key += GRAFT_KEY_BLOCK) {
         size_t n = last - key < GRAFT_KEY_BLOCK ? last - key : GRAFT_KEY_BLOCK;
@@ -262,76 +256,8 @@ static void attention_backward_q(const graft_attention *a, size_t span, size_t b
                 score_gradients(score, job.other + k * LANES + lane, p, d, vec_set(a->scale));
             }
         }
-        add_runs(&job, a->k, a->ldk, runs, n_runs, job.other, dq + row * lddq + at, lddq, ones);
-    }
-}
-
-/* Neighbouring queries of one head that attend to the keys of a job. */
-typedef struct query_block {
-    size_t row, n, head; /* row of q in the pass */
-    size_t seen;         /* if masked: keys of the job that the first sees; the next one more */
-    bool masked;
-} query_block;
-
-/* What they contribute to the gradients of these keys and values. */
-
-static void backward_queries(const attention_job *job, const query_block *b, const float *dout,
-                             size_t lddo, const float *stats, const float *delta, float *dk,
-                             size_t lddk, float *dv, size_t lddv)
-{
-    const graft_attention *a = job->a;
-    size_t at = b->head * a->d_head;
-    const float *q = a->q + b->row * a->ldq + at, *g = dout + b->row * lddo + at;
-    tile_product scores = {q, a->ldq, 1, job->first, LANES, job->d_head, job->scores, LANES, NULL};
-    tile_product other = {g, lddo, 1, job->second, LANES, job->d_head, job->other, LANES, NULL};
-    multiply_block(&scores, b->n, job->width);
-    multiply_block(&other, b->n, job->width);
-    for (size_t i = 0; i < b->n; i++) {
-        vec shift = vec_set(stats[(b->row + i) * a->n_head + b->head]);
-        vec d = vec_set(delta[(b->row + i) * a->n_head + b->head]);
-        for (size_t lane = 0; lane < job->width; lane += VEC_N) {
-            float *score = job->scores + i * LANES + lane;
-            vec p = vec_exp_weight(vec_sub(vec_load(score), shift));
-            if (b->masked && b->seen + i < lane + VEC_N) {
-                p = vec_first(p, vec_zero(), b->seen + i > lane ? b->seen + i - lane : 0);
-            }
-            score_gradients(score, job->other + i * LANES + lane, p, d, vec_set(a->scale));
-        }
-    }
-    tile_product values = {job->scores, 1, LANES, g, lddo, b->n, dv, lddv, ones};
-    tile_product keys = {job->other, 1, LANES, q, a->ldq, b->n, dk, lddk, ones};
-    multiply_block(&values, job->n, job->d_head);
-    multiply_block(&keys, job->n, job->d_head);
-}
-
-static void attention_backward_kv(const graft_attention *a, size_t span, size_t begin, size_t end,
-                                  size_t kv_head, const float *dout, size_t lddo,
-                                  const float *stats, const float *delta, float *dk, size_t lddk,
-                                  float *dv, size_t lddv, float *scratch)
-{
-    if (a->d_head % VEC_N != 0) {
-        graft_portable_attention_backward_kv(a, span, begin, end, kv_head, dout, lddo, stats,
-                                             delta, dk, lddk, dv, lddv, scratch);
-        return;
-    }
-    attention_job job = job_begin(a, end - begin, kv_head, scratch);
-    size_t key = a->spans[span].key_begin + begin, group = a->n_head / a->n_kv;
-    to_lanes(job.first, a->k + key * a->ldk + job.column, a->ldk, job.n, a->d_head, a->scale);
-    to_lanes(job.second, a->v + key * a->ldv + job.column, a->ldv, job.n, a->d_head, 1.0f);
-    for (size_t from = span; from < a->n_spans; from++) {
-        const graft_span *f = &a->spans[from];
-        if (!graft_span_within(a, from, span)) {
-            continue;
-        }
-        for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
-            for (size_t i = from == span ? begin : 0; i < f->n_query; i += GRAFT_KEY_BLOCK) {
-                query_block b = {f->query_begin + i, f->n_query - i, head, i + 1 - begin,
-                                 from == span};
-                b.n = b.n < GRAFT_KEY_BLOCK ? b.n : GRAFT_KEY_BLOCK;
-                backward_queries(&job, &b, dout, lddo, stats, delta,
-                                 dk + key * lddk + job.column, lddk, dv + key * lddv + job.column,
-                                 lddv);
-            }
-        }
+        add_runs(&job, a->k, a->ldk, runs, n_runs, job.other, dq, lddq, ones);
+        scatter_runs(&job, dk, lddk, runs, n_runs, job.other, q, a->ldq);
+        scatter_runs(&job, dv, lddv, runs, n_runs, job.scores, dout, ldo);
     }
 }

@@ -5,6 +5,9 @@
  * is one chain of fused multiply-adds along k, so its bits do not depend on the tile it is in. */
 
 #include "kernels/vector/tile.h"
+
+enum { KC = 1024 };
+
 #include "kernels/vector/unpack_tmpl.h"
 
 /* Rows [r, r + 4) interleaved with `stride` between steps of k. */
@@ -45,8 +48,10 @@ VEC_INLINE void pack_two(const float *x, size_t ldx, size_t n_k, float *out, siz
     }
 }
 
-static void pack(const float *x, size_t ldx, size_t n_rows, size_t n_k, float *out)
+static void pack(const graft_act *act, size_t ldx, size_t n_rows, size_t n_k, void *packed)
 {
+    const float *x = act;
+    float *out = packed;
     for (size_t r = 0; r < n_rows; r += GEMM_ROWS, x += GEMM_ROWS * ldx) {
         size_t rows = n_rows - r < GEMM_ROWS ? n_rows - r : GEMM_ROWS, i = 0;
         for (; i + 4 <= rows; i += 4) {
@@ -65,65 +70,77 @@ static void pack(const float *x, size_t ldx, size_t n_rows, size_t n_k, float *o
 /* Where a tile of the result goes. */
 typedef struct tile_out {
     float *y;
-    size_t ldy, cols; /* of the last strip */
+    const float *add; /* or NULL */
+    size_t ldy, ldadd, cols; /* cols: of the last strip */
     float scale;
-    bool accumulate;
 } tile_out;
 
-VEC_INLINE void store_vec(const tile_out *out, float *y, vec acc, size_t cols)
+VEC_INLINE void store_vec(const tile_out *out, float *y, const float *add, vec acc, size_t cols)
 {
     vec scale = vec_set(out->scale);
     if (cols >= VEC_N) {
-        vec_store(y, out->accumulate ? vec_fma(scale, acc, vec_load(y)) : vec_mul(scale, acc));
+        vec_store(y, add != NULL ? vec_fma(scale, acc, vec_load(add)) : vec_mul(scale, acc));
     } else if (cols > 0) {
-        vec old = out->accumulate ? vec_load_part(y, cols) : vec_zero();
-        vec_store_part(y, out->accumulate ? vec_fma(scale, acc, old) : vec_mul(scale, acc), cols);
+        vec old = add != NULL ? vec_load_part(add, cols) : vec_zero();
+        vec_store_part(y, add != NULL ? vec_fma(scale, acc, old) : vec_mul(scale, acc), cols);
     }
 }
 
 VEC_INLINE void store_tile(const tile_out *out, const vec acc[TILE_MAX], int n_rows, int n_vec)
 {
     for (int i = 0; i < n_rows; i++) {
+        const float *add = out->add == NULL ? NULL : out->add + (size_t)i * out->ldadd;
         for (int j = 0; j < n_vec; j++) {
             size_t c = (size_t)j * VEC_N, cols = out->cols > c ? out->cols - c : 0;
-            store_vec(out, out->y + (size_t)i * out->ldy + c, acc[i * n_vec + j], cols);
+            store_vec(out, out->y + (size_t)i * out->ldy + c, add == NULL ? NULL : add + c,
+                      acc[i * n_vec + j], cols);
         }
     }
 }
 
-/* One tile: a is its packed rows, b its strips (strip_step apart when there are several). */
-typedef void tile_kernel(const float *a, const float *b, size_t n_k, const tile_out *out);
+/* One tile: rows from r on, the strip (or several) from column c on. */
+typedef void tile_kernel(const graft_multiply *m, size_t r, size_t c, const tile_out *out);
 
-VEC_INLINE void run_tile(int n_rows, int n_strips, int n_vec, const float *a, const float *b,
-                         size_t n_k, const tile_out *out)
+VEC_INLINE void run_tile(int n_rows, int n_strips, int n_vec, const graft_multiply *m, size_t r,
+                         size_t c, const tile_out *out)
 {
     vec acc[TILE_MAX];
     size_t width = (size_t)n_vec * VEC_N;
+    const float *b = (const float *)m->panel.data + c * m->panel.n_k;
     tile_clear(acc, n_rows * n_strips * n_vec);
-    tile_sum(acc, n_rows, n_strips, n_vec, n_k, a, 1, (size_t)n_rows, b, n_k * width, width);
+    for (size_t s = 0; s < m->n_slices; s++) {
+        size_t n_k = m->slices[s].n_k;
+        tile_sum(acc, n_rows, n_strips, n_vec, n_k, (const float *)m->slices[s].x + r * n_k, 1,
+                 (size_t)n_rows, b, m->panel.n_k * width, width);
+        b += n_k * width;
+    }
     store_tile(out, acc, n_rows, n_strips * n_vec);
 }
 
 /* Two full tiles of rows on a strip of one vector, for enough accumulators. */
-static void narrow_pair(const float *a, const float *b, size_t n_k, const tile_out *out)
+static void narrow_pair(const graft_multiply *m, size_t r, size_t c, const tile_out *out)
 {
     vec acc[TILE_MAX];
-    const float *a2 = a + GEMM_ROWS * n_k;
+    const float *b = (const float *)m->panel.data + c * m->panel.n_k;
     tile_clear(acc, 2 * GEMM_ROWS);
-    for (size_t k = 0; k < n_k; k++, a += GEMM_ROWS, a2 += GEMM_ROWS, b += VEC_N) {
-        vec right = vec_load(b);
-        for (int i = 0; i < GEMM_ROWS; i++) {
-            acc[i] = vec_fma(vec_set(a[i]), right, acc[i]);
-            acc[GEMM_ROWS + i] = vec_fma(vec_set(a2[i]), right, acc[GEMM_ROWS + i]);
+    for (size_t s = 0; s < m->n_slices; s++) {
+        size_t n_k = m->slices[s].n_k;
+        const float *a = (const float *)m->slices[s].x + r * n_k, *a2 = a + GEMM_ROWS * n_k;
+        for (size_t k = 0; k < n_k; k++, a += GEMM_ROWS, a2 += GEMM_ROWS, b += VEC_N) {
+            vec right = vec_load(b);
+            for (int i = 0; i < GEMM_ROWS; i++) {
+                acc[i] = vec_fma(vec_set(a[i]), right, acc[i]);
+                acc[GEMM_ROWS + i] = vec_fma(vec_set(a2[i]), right, acc[GEMM_ROWS + i]);
+            }
         }
     }
     store_tile(out, acc, 2 * GEMM_ROWS, 1);
 }
 
 #define TILE_KERNEL(name, n_rows, n_strips, n_vec)                                    \
-    static void name(const float *a, const float *b, size_t n_k, const tile_out *out) \
+    static void name(const graft_multiply *m, size_t r, size_t c, const tile_out *out) \
     {                                                                                 \
-        run_tile(n_rows, n_strips, n_vec, a, b, n_k, out);                            \
+        run_tile(n_rows, n_strips, n_vec, m, r, c, out);                              \
     }
 #define TILE_KERNELS(name, n_vec)         \
     TILE_KERNEL(name##_1, 1, 1, n_vec)    \
@@ -154,29 +171,28 @@ TILE_KERNEL(several_1, 1, SEVERAL_1, GEMM_VECS)
 TILE_KERNEL(several_2, 2, SEVERAL_2, GEMM_VECS)
 TILE_KERNEL(several_3, 3, SEVERAL_2, GEMM_VECS)
 
-static void multiply(const float *x, size_t ldx, const float *panel, bool backward, size_t n_rows,
-                     size_t n_cols, size_t n_k, float *y, size_t ldy, float scale, bool accumulate)
+static void multiply(const graft_multiply *m, bool backward)
 {
     static tile_kernel *const several[3] = {several_1, several_2, several_3};
     static const size_t n_several[3] = {SEVERAL_1, SEVERAL_2, SEVERAL_2};
-    (void)ldx;      /* packed */
+    size_t n_rows = m->n_rows, n_cols = m->panel.n_cols;
     (void)backward; /* panels of both directions look the same */
     for (size_t c = 0, strips; c < n_cols; c += strips * STRIP) {
-        size_t width = strip_width(n_cols - c), rows;
-        size_t kind = strip_kind(width);
+        size_t rows, kind = strip_kind(strip_width(n_cols - c));
         strips = 1;
         for (size_t r = 0; r < n_rows; r += rows) {
-            tile_out out = {y + r * ldy + c, ldy, n_cols - c, scale, accumulate};
-            const float *a = x + r * n_k, *b = panel + c * n_k;
+            tile_out out = {(float *)m->y + r * m->ldy + c,
+                            m->add == NULL ? NULL : m->add + r * m->ldadd + c, m->ldy, m->ldadd,
+                            n_cols - c, m->scale};
             rows = n_rows - r < GEMM_ROWS ? n_rows - r : GEMM_ROWS;
             if (kind == 0 && n_rows - r >= 2 * GEMM_ROWS) {
                 rows = 2 * GEMM_ROWS;
-                narrow_pair(a, b, n_k, &out);
+                narrow_pair(m, r, c, &out);
             } else if (n_rows <= 3 && n_cols - c >= n_several[n_rows - 1] * STRIP) {
                 strips = n_several[n_rows - 1];
-                several[n_rows - 1](a, b, n_k, &out);
+                several[n_rows - 1](m, r, c, &out);
             } else {
-                tiles[kind][rows - 1](a, b, n_k, &out);
+                tiles[kind][rows - 1](m, r, c, &out);
             }
         }
     }
@@ -218,24 +234,34 @@ static outer_kernel *const outers[3][GEMM_ROWS] = {
     {outer_full_1, outer_full_2, outer_full_3, outer_full_4, outer_full_5, outer_full_6},
 };
 
-static void outer(float *dw, size_t lddw, const float *dy, size_t lddy, const float *x, size_t ldx,
-                  size_t n_tok, size_t m, size_t n, float scale, float *scratch)
+/* dw += tile, one of them transposed where the wide side is that of the rows. */
+static void add_strided(float *dw, size_t row_step, size_t col_step, const float *tile, size_t m,
+                        size_t n)
 {
-    for (size_t t = 0; t < n_tok; t++) { /* rows far apart, which no hardware foresees */
-        for (size_t i = 0; i < m; i += 16) {
-            _mm_prefetch((const char *)(dy + t * lddy + i), _MM_HINT_T0);
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            dw[i * row_step + j * col_step] += tile[i * STRIP + j];
         }
     }
+}
+
+static void outer(float *dw, size_t row_step, size_t col_step, const graft_act *a_act, size_t lda,
+                  const graft_act *b_act, size_t ldb, size_t n_tok, size_t m, size_t n,
+                  float scale, void *scratch)
+{
+    const float *a = a_act, *b = b_act;
+    float *rows_of_b = scratch, *tile = rows_of_b + GRAFT_OUTER_TOKENS * STRIP;
     for (size_t c = 0; c < n; c += STRIP) {
         size_t width = strip_width(n - c), cols = n - c < width ? n - c : width;
         for (size_t t = 0; t < n_tok; t++) { /* neighbouring and padded */
-            memcpy(scratch + t * width, x + t * ldx + c, cols * sizeof *x);
-            memset(scratch + t * width + cols, 0, (width - cols) * sizeof *x);
+            memcpy(rows_of_b + t * width, b + t * ldb + c, cols * sizeof *b);
+            memset(rows_of_b + t * width + cols, 0, (width - cols) * sizeof *b);
         }
         for (size_t i = 0; i < m; i += GEMM_ROWS) {
             size_t rows = m - i < GEMM_ROWS ? m - i : GEMM_ROWS;
-            tile_out out = {dw + i * lddw + c, lddw, cols, scale, true};
-            outers[strip_kind(width)][rows - 1](dy + i, lddy, scratch, n_tok, &out);
+            tile_out out = {tile, NULL, STRIP, 0, cols, scale};
+            outers[strip_kind(width)][rows - 1](a + i, lda, rows_of_b, n_tok, &out);
+            add_strided(dw + i * row_step + c * col_step, row_step, col_step, tile, rows, cols);
         }
     }
 }
@@ -243,7 +269,7 @@ static void outer(float *dw, size_t lddw, const float *dy, size_t lddy, const fl
 /* As many independent chains of multiply-adds as a tile has. */
 enum { SPIN_FLOPS = 2 * TILE_MAX * VEC_N };
 
-static float spin(size_t rounds, float *scratch)
+static float spin(size_t rounds, void *scratch)
 {
     vec acc[TILE_MAX], factor = vec_set(0x1p-40f), sum = vec_zero();
     for (int i = 0; i < TILE_MAX; i++) {
@@ -258,5 +284,5 @@ static float spin(size_t rounds, float *scratch)
         sum = vec_add(sum, acc[i]);
     }
     vec_store(scratch, sum);
-    return scratch[0];
+    return *(const float *)scratch;
 }

@@ -25,14 +25,20 @@ static double log_sum_exp(const float *logits, size_t n)
     return (double)largest[0] + log(vec_wide_sum(sum));
 }
 
-static void softmax_gradient(float *logits, size_t n, float lse, size_t target, float weight)
+/* In order: where out is the front of logits, what is written has been read. */
+static void softmax_gradient(graft_act *out_act, const float *logits, size_t n, float lse,
+                             size_t target, float weight)
 {
+    act *out = out_act;
+    float at_target[VEC_N];
     size_t i = 0;
     vec shift = vec_set(lse), scale = vec_set(weight);
+    vec p = vec_mul(scale, vec_exp(vec_sub(vec_set(logits[target]), shift)));
+    vec_store(at_target, vec_sub(p, scale));
     for (; i + VEC_N <= n; i += VEC_N) {
-        vec_store(logits + i, vec_mul(scale, vec_exp(vec_sub(vec_load(logits + i), shift))));
+        act_store(out + i, vec_mul(scale, vec_exp(vec_sub(vec_load(logits + i), shift))));
     }
     vec tail = vec_load_part(logits + i, n - i);
-    vec_store_part(logits + i, vec_mul(scale, vec_exp(vec_sub(tail, shift))), n - i);
-    logits[target] -= weight;
+    act_store_part(out + i, vec_mul(scale, vec_exp(vec_sub(tail, shift))), n - i);
+    act_store_part(out + target, vec_load_part(at_target, 1), 1);
 }

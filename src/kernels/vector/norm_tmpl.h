@@ -1,10 +1,24 @@
-/* kernels/vector/norm_tmpl.h - RMSNorm; sums in double. Included once by a level's norm.c. */
+/* kernels/vector/norm_tmpl.h - RMSNorm, sums in double; and rounding. Included once by a level's norm.c. */
 
 #include "kernels/kernels.h"
 
-static void rmsnorm(float *y, size_t ldy, float *inv_rms, const float *x, size_t ldx,
+static void to_act(graft_act *out, size_t ldy, const float *x, size_t ldx, size_t n_rows,
+                   size_t n)
+{
+    act *y = out;
+    size_t whole = n / VEC_N * VEC_N;
+    for (size_t row = 0; row < n_rows; row++, y += ldy, x += ldx) {
+        for (size_t i = 0; i < whole; i += VEC_N) {
+            act_store(y + i, vec_load(x + i));
+        }
+        act_store_part(y + whole, vec_load_part(x + whole, n - whole), n - whole);
+    }
+}
+
+static void rmsnorm(graft_act *out, size_t ldy, float *inv_rms, const float *x, size_t ldx,
                     const float *g, float eps, size_t n_rows, size_t n)
 {
+    act *y = out;
     size_t whole = n / VEC_N * VEC_N, rest = n - whole;
     for (size_t row = 0; row < n_rows; row++, y += ldy, x += ldx) {
         vec_wide sum = vec_wide_zero();
@@ -17,9 +31,9 @@ static void rmsnorm(float *y, size_t ldy, float *inv_rms, const float *x, size_t
         inv_rms[row] = inverse;
         vec scale = vec_set(inverse);
         for (size_t i = 0; i < whole; i += VEC_N) {
-            vec_store(y + i, vec_mul(vec_mul(vec_load(x + i), scale), vec_load(g + i)));
+            act_store(y + i, vec_mul(vec_mul(vec_load(x + i), scale), vec_load(g + i)));
         }
-        vec_store_part(y + whole, vec_mul(vec_mul(tail, scale), vec_load_part(g + whole, rest)),
+        act_store_part(y + whole, vec_mul(vec_mul(tail, scale), vec_load_part(g + whole, rest)),
                        rest);
     }
 }

@@ -14,40 +14,51 @@ VEC_INLINE vec swiglu_one(vec gate, vec up)
     return vec_mul(vec_mul(gate, sigmoid(gate)), up);
 }
 
-static void swiglu(float *y, const float *gate, const float *up, size_t n_rows, size_t n)
+static void swiglu(graft_act *y_act, const graft_act *gate_act, const graft_act *up_act,
+                   size_t ld, size_t n_rows, size_t n)
 {
-    size_t total = n_rows * n, i = 0;
-    for (; i + VEC_N <= total; i += VEC_N) {
-        vec_store(y + i, swiglu_one(vec_load(gate + i), vec_load(up + i)));
+    size_t whole = n / VEC_N * VEC_N, rest = n - whole;
+    for (size_t row = 0; row < n_rows; row++) {
+        const act *gate = (const act *)gate_act + row * ld, *up = (const act *)up_act + row * ld;
+        act *y = (act *)y_act + row * ld;
+        for (size_t i = 0; i < whole; i += VEC_N) {
+            act_store(y + i, swiglu_one(act_load(gate + i), act_load(up + i)));
+        }
+        vec last = swiglu_one(act_load_part(gate + whole, rest), act_load_part(up + whole, rest));
+        act_store_part(y + whole, last, rest);
     }
-    vec last = swiglu_one(vec_load_part(gate + i, total - i), vec_load_part(up + i, total - i));
-    vec_store_part(y + i, last, total - i);
 }
 
-typedef struct swiglu_gradient {
-    vec gate, up;
-} swiglu_gradient;
+typedef struct swiglu_parts {
+    vec y, gate, up; /* the unit itself, and the gradients of its inputs */
+} swiglu_parts;
 
-VEC_INLINE swiglu_gradient swiglu_back(vec dy, vec gate, vec up)
+VEC_INLINE swiglu_parts swiglu_back(vec dy, vec gate, vec up)
 {
     vec s = sigmoid(gate), silu = vec_mul(gate, s);
     /* d silu = s (1 + gate (1 - s)) = s + silu (1 - s) */
     vec slope = vec_fma(silu, vec_sub(vec_set(1.0f), s), s);
-    return (swiglu_gradient){vec_mul(vec_mul(dy, up), slope), vec_mul(dy, silu)};
+    return (swiglu_parts){vec_mul(silu, up), vec_mul(vec_mul(dy, up), slope), vec_mul(dy, silu)};
 }
 
-static void swiglu_backward(float *dgate, float *dup, const float *dy, const float *gate,
-                            const float *up, size_t n_rows, size_t n)
+static void swiglu_backward(graft_act *dy_act, graft_act *gate_act, graft_act *up_act, size_t ld,
+                            size_t n_rows, size_t n)
 {
-    size_t total = n_rows * n, i = 0;
-    for (; i + VEC_N <= total; i += VEC_N) {
-        swiglu_gradient d = swiglu_back(vec_load(dy + i), vec_load(gate + i), vec_load(up + i));
-        vec_store(dgate + i, vec_add(vec_load(dgate + i), d.gate));
-        vec_store(dup + i, vec_add(vec_load(dup + i), d.up));
+    size_t whole = n / VEC_N * VEC_N, rest = n - whole;
+    for (size_t row = 0; row < n_rows; row++) {
+        act *gate = (act *)gate_act + row * ld, *up = (act *)up_act + row * ld;
+        act *dy = (act *)dy_act + row * ld;
+        for (size_t i = 0; i < whole; i += VEC_N) {
+            swiglu_parts d = swiglu_back(act_load(dy + i), act_load(gate + i), act_load(up + i));
+            act_store(dy + i, d.y);
+            act_store(gate + i, d.gate);
+            act_store(up + i, d.up);
+        }
+        swiglu_parts d = swiglu_back(act_load_part(dy + whole, rest),
+                                     act_load_part(gate + whole, rest),
+                                     act_load_part(up + whole, rest));
+        act_store_part(dy + whole, d.y, rest);
+        act_store_part(gate + whole, d.gate, rest);
+        act_store_part(up + whole, d.up, rest);
     }
-    size_t rest = total - i;
-    swiglu_gradient d = swiglu_back(vec_load_part(dy + i, rest), vec_load_part(gate + i, rest),
-                                    vec_load_part(up + i, rest));
-    vec_store_part(dgate + i, vec_add(vec_load_part(dgate + i, rest), d.gate), rest);
-    vec_store_part(dup + i, vec_add(vec_load_part(dup + i, rest), d.up), rest);
 }

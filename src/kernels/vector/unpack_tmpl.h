@@ -18,10 +18,11 @@ VEC_INLINE size_t strip_width(size_t cols)
 }
 
 /* Where column c of reduction step k lies. */
-VEC_INLINE float *panel_at(float *panel, size_t n_cols, size_t n_k, size_t c, size_t k)
+VEC_INLINE float *panel_at(const graft_panel *panel, size_t c, size_t k)
 {
     size_t strip = c / STRIP * STRIP;
-    return panel + strip * n_k + k * strip_width(n_cols - strip) + c % STRIP;
+    return (float *)panel->data + strip * panel->n_k + k * strip_width(panel->n_cols - strip) +
+           c % STRIP;
 }
 
 /* 16 rows of 32 bytes, as lanes of 16 columns: column j of the low halves goes to out[j], of the
@@ -75,8 +76,9 @@ VEC_INLINE void unpack_group(graft_expand *expand, const uint8_t *const rows[16]
 }
 
 VEC_INLINE void unpack_forward(graft_expand *expand, const graft_weight *w, size_t c0,
-                               size_t n_cols, size_t k0, size_t n_k, float *panel)
+                               size_t k0, size_t n_k, const graft_panel *panel, size_t k_at)
 {
+    size_t n_cols = panel->n_cols;
     for (size_t c = 0; c < n_cols; c += STRIP) {
         size_t width = strip_width(n_cols - c), keep = width < 16 ? width : 16;
         for (size_t g = 0; g < width; g += 16) {
@@ -85,7 +87,7 @@ VEC_INLINE void unpack_forward(graft_expand *expand, const graft_weight *w, size
                 size_t column = c + g + i < n_cols ? c + g + i : n_cols - 1;
                 rows[i] = (const uint8_t *)w->data + (c0 + column) * w->row_bytes;
             }
-            unpack_group(expand, rows, k0 / 32, n_k / 32, panel + c * n_k + g, width, keep);
+            unpack_group(expand, rows, k0 / 32, n_k / 32, panel_at(panel, c + g, k_at), width, keep);
         }
     }
 }
@@ -94,8 +96,9 @@ VEC_INLINE void unpack_forward(graft_expand *expand, const graft_weight *w, size
 enum { AHEAD = 16 };
 
 VEC_INLINE void unpack_backward(graft_expand *expand, const graft_weight *w, size_t c0,
-                                size_t n_cols, size_t k0, size_t n_k, float *panel)
+                                size_t k0, size_t n_k, const graft_panel *panel, size_t k_at)
 {
+    size_t n_cols = panel->n_cols;
     size_t bytes = w->format->block_bytes, block = w->format->block_elems;
     size_t from = c0 / block * bytes, to = (c0 + n_cols + block - 1) / block * bytes;
     for (size_t k = 0; k < n_k; k++) {
@@ -106,8 +109,8 @@ VEC_INLINE void unpack_backward(graft_expand *expand, const graft_weight *w, siz
         for (size_t c = 0; c < n_cols; c += 32) {
             graft_run32 x = expand(row, (c0 + c) / 32);
             __m128i low = _mm256_castsi256_si128(x.q), high = _mm256_extracti128_si256(x.q, 1);
-            vec_emit_row(panel_at(panel, n_cols, n_k, c, k), low, x.scale[0], x.offset[0]);
-            vec_emit_row(panel_at(panel, n_cols, n_k, c + 16, k), high, x.scale[1], x.offset[1]);
+            vec_emit_row(panel_at(panel, c, k_at + k), low, x.scale[0], x.offset[0]);
+            vec_emit_row(panel_at(panel, c + 16, k_at + k), high, x.scale[1], x.offset[1]);
         }
     }
 }
@@ -149,11 +152,12 @@ VEC_INLINE void transpose8(__m256 a[8])
 
 /* Rows of a plain format: whole groups of eight through registers, the rest one by one. */
 VEC_INLINE void plain_forward(load8 *load, size_t size, const graft_weight *w, size_t c0,
-                              size_t n_cols, size_t k0, size_t n_k, float *panel)
+                              size_t k0, size_t n_k, const graft_panel *panel, size_t k_at)
 {
+    size_t n_cols = panel->n_cols;
     for (size_t c = 0; c < n_cols; c += 8) {
         size_t width = strip_width(n_cols - c / STRIP * STRIP);
-        float *out = panel_at(panel, n_cols, n_k, c, 0);
+        float *out = panel_at(panel, c, k_at);
         const uint8_t *rows[8];
         for (size_t i = 0; i < 8; i++) {
             size_t column = c + i < n_cols ? c + i : n_cols - 1;
@@ -182,11 +186,12 @@ VEC_INLINE void plain_forward(load8 *load, size_t size, const graft_weight *w, s
 }
 
 VEC_INLINE void plain_backward(load8 *load, size_t size, const graft_weight *w, size_t c0,
-                               size_t n_cols, size_t k0, size_t n_k, float *panel)
+                               size_t k0, size_t n_k, const graft_panel *panel, size_t k_at)
 {
+    size_t n_cols = panel->n_cols;
     for (size_t c = 0; c < n_cols; c += 8) {
         size_t width = strip_width(n_cols - c / STRIP * STRIP);
-        float *out = panel_at(panel, n_cols, n_k, c, 0);
+        float *out = panel_at(panel, c, k_at);
         const uint8_t *row = (const uint8_t *)w->data + k0 * w->row_bytes + (c0 + c) * size;
         for (size_t k = 0; k < n_k; k++, row += w->row_bytes) {
             if (c + 8 <= n_cols) {
@@ -199,32 +204,32 @@ VEC_INLINE void plain_backward(load8 *load, size_t size, const graft_weight *w, 
 }
 
 /* Any format that has no faster way here: through its own decoder. */
-static void unpack_decoded(const graft_weight *w, bool backward, size_t c0, size_t n_cols,
-                           size_t k0, size_t n_k, float *panel)
+static void unpack_decoded(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                           const graft_panel *panel, size_t k_at)
 {
-    float row[GRAFT_KC > GRAFT_NC ? GRAFT_KC : GRAFT_NC];
+    float row[KC > GRAFT_NC ? KC : GRAFT_NC];
+    size_t n_cols = panel->n_cols;
     for (size_t i = 0; i < (backward ? n_k : n_cols); i++) {
         size_t n = backward ? n_cols : n_k;
         graft_weight_part(w, (backward ? k0 : c0) + i, backward ? c0 : k0, n, row);
         for (size_t j = 0; j < n; j++) {
-            *panel_at(panel, n_cols, n_k, backward ? j : i, backward ? i : j) = row[j];
+            *panel_at(panel, backward ? j : i, k_at + (backward ? i : j)) = row[j];
         }
     }
 }
 
-#define UNPACK_BLOCKS(name)                                                                   \
-    static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t n_cols, \
-                              size_t k0, size_t n_k, float *panel)                            \
-    {                                                                                         \
-        (backward ? unpack_backward : unpack_forward)(expand_##name, w, c0, n_cols, k0, n_k,  \
-                                                      panel);                                 \
+#define UNPACK_BLOCKS(name)                                                                       \
+    static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,         \
+                              size_t n_k, const graft_panel *panel, size_t k_at)                  \
+    {                                                                                             \
+        (backward ? unpack_backward : unpack_forward)(expand_##name, w, c0, k0, n_k, panel, k_at); \
     }
 #define UNPACK_PLAIN(name, size)                                                              \
-    static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t n_cols, \
-                              size_t k0, size_t n_k, float *panel)                            \
+    static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,     \
+                              size_t n_k, const graft_panel *panel, size_t k_at)              \
     {                                                                                         \
-        (backward ? plain_backward : plain_forward)(load8_##name, size, w, c0, n_cols, k0,    \
-                                                    n_k, panel);                              \
+        (backward ? plain_backward : plain_forward)(load8_##name, size, w, c0, k0, n_k,       \
+                                                    panel, k_at);                             \
     }
 UNPACK_BLOCKS(q4_0)
 UNPACK_BLOCKS(q4_1)
@@ -241,8 +246,8 @@ UNPACK_PLAIN(f32, 4)
 UNPACK_PLAIN(f16, 2)
 UNPACK_PLAIN(bf16, 2)
 
-typedef void unpack_function(const graft_weight *w, bool backward, size_t c0, size_t n_cols,
-                             size_t k0, size_t n_k, float *panel);
+typedef void unpack_function(const graft_weight *w, bool backward, size_t c0, size_t k0,
+                             size_t n_k, const graft_panel *panel, size_t k_at);
 
 static const struct {
     const graft_format *format;
@@ -265,23 +270,24 @@ static const struct {
     {&graft_format_iq4_nl, unpack_iq4_nl},
 };
 
-static void unpack(const graft_weight *w, bool backward, size_t c0, size_t n_cols, size_t k0,
-                   size_t n_k, float *panel)
+static void unpack(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                   const graft_panel *panel, size_t k_at)
 {
     for (size_t i = 0; i < sizeof unpackers / sizeof *unpackers; i++) {
         if (unpackers[i].format == w->format) {
-            unpackers[i].unpack(w, backward, c0, n_cols, k0, n_k, panel);
+            unpackers[i].unpack(w, backward, c0, k0, n_k, panel, k_at);
             return;
         }
     }
-    unpack_decoded(w, backward, c0, n_cols, k0, n_k, panel);
+    unpack_decoded(w, backward, c0, k0, n_k, panel, k_at);
 }
 
 /* A row of W as it is: a backward panel of one row. */
 static void decode_row(const graft_weight *w, size_t row, float *out)
 {
     if (w->format != NULL && w->format->block_elems >= STRIP) {
-        unpack(w, true, 0, w->n_in, row, 1, out);
+        graft_panel panel = {out, w->n_in, 1};
+        unpack(w, true, 0, row, 1, &panel, 0);
     } else {
         graft_weight_part(w, row, 0, w->n_in, out);
     }

@@ -1,0 +1,384 @@
+/* Linear maps with their low-rank parts, all that share an input at once: one packing of it, the
+ * part of rank r summed in the same registers, one sum of everything that flows back. */
+#include "autograd/feed.h"
+#include "autograd/rows.h"
+#include "kernels/dropout.h"
+
+/* A low-rank part while its op lives. */
+typedef struct low_rank_saved {
+    graft_weight a, b;
+    graft_act *h;      /* [n_tok, rank] = scale * dropped A^T */
+    graft_act *g;      /* in backward [n_tok, rank] = scale * dy B */
+    graft_dropout mask;
+} low_rank_saved;
+
+typedef struct linears_saved {
+    graft_feed feed;
+    graft_real *inv_rms;
+    graft_linear maps[GRAFT_MAX_MAPS];
+    low_rank_saved parts[GRAFT_MAX_MAPS];
+    graft_tensor *outs[GRAFT_MAX_MAPS], *residual;
+    size_t n, n_tok, n_in;
+    bool drops;
+} linears_saved;
+
+static size_t rank_of(const linears_saved *s, size_t i)
+{
+    return s->maps[i].low_rank->a.n_rows;
+}
+
+static size_t act_ld(const graft_tape *tape, size_t n)
+{
+    return graft_act_ld(&tape->compute->kernels, n);
+}
+
+static double flop_of(const graft_product *products, size_t n, size_t n_tok)
+{
+    double weights = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t t = 0; t < products[i].n_terms; t++) {
+            const graft_weight *w = products[i].terms[t].w;
+            weights += (double)w->n_out * (double)w->n_in;
+        }
+    }
+    return 2 * weights * (double)n_tok;
+}
+
+static void run(graft_tape *tape, graft_part part, const graft_product *products, size_t n,
+                size_t n_tok)
+{
+    double begin = graft_clock_seconds();
+    graft_products_run(&tape->compute->kernels, &tape->compute->workspace, products, n, n_tok);
+    graft_profile_add(&tape->compute->profile, part, begin, flop_of(products, n, n_tok));
+}
+
+/* --- forward --- */
+
+/* dropout(x) for map i, or x itself. */
+static graft_status dropped(graft_tape *tape, const graft_act **out, const linears_saved *s,
+                            size_t i, const graft_act *x)
+{
+    graft_status status = GRAFT_OK;
+    graft_act *y = NULL;
+    *out = x;
+    if (s->drops && s->maps[i].low_rank->dropout > 0) {
+        GRAFT_TRY(graft_act_alloc(tape, &y, s->n_tok, s->n_in));
+        graft_dropout_apply(&tape->compute->kernels, y, x, act_ld(tape, s->n_in), s->n_tok,
+                            s->n_in, &s->parts[i].mask);
+        *out = y;
+    }
+done:
+    return status;
+}
+
+/* h of all low-rank parts. */
+static graft_status reduce(graft_tape *tape, linears_saved *s, const graft_act *x)
+{
+    graft_status status = GRAFT_OK;
+    graft_product products[GRAFT_MAX_MAPS];
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const graft_low_rank *lr = s->maps[i].low_rank;
+        const graft_act *in = NULL;
+        if (lr == NULL) {
+            continue;
+        }
+        GRAFT_TRY(dropped(tape, &in, s, i, x));
+        products[n++] = (graft_product){
+            .terms = {{in, act_ld(tape, s->n_in), &s->parts[i].a, false}}, .n_terms = 1,
+            .y = s->parts[i].h, .ldy = act_ld(tape, rank_of(s, i)), .y_act = true,
+            .scale = lr->scale};
+    }
+    run(tape, GRAFT_PART_REDUCE, products, n, s->n_tok);
+done:
+    return status;
+}
+
+static void expand(graft_tape *tape, const linears_saved *s, const graft_act *x)
+{
+    graft_product products[GRAFT_MAX_MAPS];
+    for (size_t i = 0; i < s->n; i++) {
+        graft_tensor *out = s->outs[i];
+        graft_product *p = &products[i];
+        *p = (graft_product){.terms = {{x, act_ld(tape, s->n_in), s->maps[i].w, false}},
+                             .n_terms = 1, .y = out->data, .ldy = out->ld, .y_act = out->act,
+                             .scale = GRAFT_REAL(1.0)};
+        if (s->maps[i].low_rank != NULL) {
+            p->terms[p->n_terms++] = (graft_term){s->parts[i].h, act_ld(tape, rank_of(s, i)),
+                                                  &s->parts[i].b, false};
+        }
+        if (s->residual != NULL) {
+            p->add = s->residual->data;
+            p->ldadd = s->residual->ld;
+        }
+    }
+    run(tape, GRAFT_PART_EXPAND, products, s->n, s->n_tok);
+}
+
+/* --- backward --- */
+
+/* The gradient of each map's output as activations. That of a residual stream is rounded. */
+typedef struct out_grads {
+    const graft_act *dy[GRAFT_MAX_MAPS];
+    size_t ld[GRAFT_MAX_MAPS];
+} out_grads;
+
+typedef struct convert_rows {
+    const graft_kernels *kernels;
+    const graft_tensor *from;
+    char *to;
+    size_t ld;
+} convert_rows;
+
+static void to_act_rows(const void *context, size_t begin, size_t end)
+{
+    const convert_rows *c = context;
+    c->kernels->to_act(c->to + begin * c->ld * c->kernels->act_bytes, c->ld,
+                       graft_tensor_grads(c->from, begin), c->from->ld, end - begin,
+                       c->from->n_cols);
+}
+
+static graft_status take_grads(graft_tape *tape, const linears_saved *s, out_grads *grads)
+{
+    graft_status status = GRAFT_OK;
+    const graft_kernels *kernels = &tape->compute->kernels;
+    for (size_t i = 0; i < s->n; i++) {
+        const graft_tensor *out = s->outs[i];
+        graft_act *rounded = NULL;
+        grads->dy[i] = out->grad;
+        grads->ld[i] = out->ld;
+        if (!out->act && kernels->half) {
+            GRAFT_TRY(graft_act_alloc(tape, &rounded, out->n_rows, out->n_cols));
+            grads->dy[i] = rounded;
+            grads->ld[i] = act_ld(tape, out->n_cols);
+            convert_rows rows = {kernels, out, rounded, grads->ld[i]};
+            graft_rows_run(out->n_rows, to_act_rows, &rows);
+        }
+    }
+done:
+    return status;
+}
+
+/* g of all low-rank parts. */
+static graft_status reduce_grads(graft_tape *tape, linears_saved *s, const out_grads *grads)
+{
+    graft_status status = GRAFT_OK;
+    graft_product products[GRAFT_MAX_MAPS];
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const graft_low_rank *lr = s->maps[i].low_rank;
+        if (lr == NULL) {
+            continue;
+        }
+        GRAFT_TRY(graft_act_alloc(tape, &s->parts[i].g, s->n_tok, rank_of(s, i)));
+        products[n++] = (graft_product){
+            .terms = {{grads->dy[i], grads->ld[i], &s->parts[i].b, true}}, .n_terms = 1,
+            .y = s->parts[i].g, .ldy = act_ld(tape, rank_of(s, i)), .y_act = true,
+            .scale = lr->scale};
+    }
+    run(tape, GRAFT_PART_REDUCE_GRAD, products, n, s->n_tok);
+done:
+    return status;
+}
+
+/* What flows back through dropped inputs is masked before it is added: dx real, one map at a
+ * time. */
+static graft_status add_dropped(graft_tape *tape, const linears_saved *s, graft_real *dx)
+{
+    graft_status status = GRAFT_OK;
+    graft_real *part = NULL;
+    GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &part, s->n_tok * s->n_in, sizeof *part));
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->maps[i].low_rank != NULL) {
+            graft_product_run(&tape->compute->kernels, &tape->compute->workspace, part, s->n_in,
+                              s->parts[i].g, act_ld(tape, rank_of(s, i)), &s->parts[i].a, true,
+                              s->n_tok, GRAFT_REAL(1.0), false);
+            graft_dropout_add(dx, part, s->n_tok * s->n_in, &s->parts[i].mask);
+        }
+    }
+done:
+    return status;
+}
+
+/* *dx = the gradient of the feed: reals for a norm, else activations. */
+static graft_status input_grad(graft_tape *tape, const linears_saved *s, const out_grads *grads,
+                               void **dx)
+{
+    graft_status status = GRAFT_OK;
+    const graft_kernels *kernels = &tape->compute->kernels;
+    bool act = s->feed.kind != GRAFT_FEED_NORM, staged = s->drops && act;
+    graft_product p = {.y_act = act && !staged, .scale = GRAFT_REAL(1.0)};
+    graft_real *sums = NULL;
+    if (act) {
+        GRAFT_TRY(graft_act_alloc(tape, dx, s->n_tok, s->n_in));
+    }
+    if (!act || staged) {
+        GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &sums, s->n_tok * s->n_in,
+                                    sizeof *sums));
+        *dx = act ? *dx : sums;
+    }
+    p.y = sums != NULL ? sums : *dx;
+    p.ldy = sums != NULL ? s->n_in : act_ld(tape, s->n_in);
+    for (size_t i = 0; i < s->n; i++) {
+        p.terms[p.n_terms++] = (graft_term){grads->dy[i], grads->ld[i], s->maps[i].w, true};
+        if (s->maps[i].low_rank != NULL && !s->drops) {
+            p.terms[p.n_terms++] = (graft_term){s->parts[i].g, act_ld(tape, rank_of(s, i)),
+                                                &s->parts[i].a, true};
+        }
+    }
+    run(tape, GRAFT_PART_INPUT_GRAD, &p, 1, s->n_tok);
+    if (s->drops) {
+        GRAFT_TRY(add_dropped(tape, s, sums));
+    }
+    if (staged) {
+        kernels->to_act(*dx, act_ld(tape, s->n_in), sums, s->n_in, s->n_tok, s->n_in);
+    }
+done:
+    return status;
+}
+
+/* Gradients of A and B of all low-rank parts. */
+static graft_status factor_grads(graft_tape *tape, const linears_saved *s, const out_grads *grads,
+                                 const graft_act *x)
+{
+    graft_status status = GRAFT_OK;
+    graft_outer outers[2 * GRAFT_MAX_MAPS];
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const graft_low_rank *lr = s->maps[i].low_rank;
+        const graft_act *in = NULL;
+        if (lr == NULL) {
+            continue;
+        }
+        size_t rank = rank_of(s, i), ld = act_ld(tape, rank);
+        if (lr->a.grad != NULL) {
+            GRAFT_TRY(dropped(tape, &in, s, i, x));
+            outers[n++] = (graft_outer){lr->a.grad, s->n_in, 1, s->parts[i].g, in, ld,
+                                        act_ld(tape, s->n_in), rank, s->n_in, GRAFT_REAL(1.0)};
+        }
+        if (lr->b.grad != NULL) {
+            outers[n++] = (graft_outer){lr->b.grad, 1, rank, s->parts[i].h, grads->dy[i], ld,
+                                        grads->ld[i], rank, lr->b.n_rows, GRAFT_REAL(1.0)};
+        }
+    }
+    double begin = graft_clock_seconds(), flop = 0;
+    for (size_t i = 0; i < n; i++) {
+        flop += 2.0 * (double)(outers[i].m * outers[i].n) * (double)s->n_tok;
+    }
+    graft_outers_run(&tape->compute->kernels, &tape->compute->workspace, outers, n, s->n_tok);
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_FACTOR_GRAD, begin, flop);
+done:
+    return status;
+}
+
+static bool adapted(const linears_saved *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->n; i++) {
+        any = any || s->maps[i].low_rank != NULL;
+    }
+    return any;
+}
+
+static graft_status linears_backward(graft_tape *tape, void *saved)
+{
+    linears_saved *s = saved;
+    graft_status status = GRAFT_OK;
+    const graft_act *x = NULL;
+    void *dx = NULL;
+    out_grads grads;
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->outs[i]->grad == NULL) {
+            return GRAFT_OK;
+        }
+    }
+    double begin = graft_clock_seconds();
+    GRAFT_TRY(take_grads(tape, s, &grads));
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_FEED_BACK, begin, 0);
+    GRAFT_TRY(reduce_grads(tape, s, &grads));
+    if (graft_feed_wants_grad(&s->feed)) {
+        GRAFT_TRY(input_grad(tape, s, &grads, &dx));
+    }
+    if (s->feed.kind == GRAFT_FEED_GATED && dx != NULL) {
+        GRAFT_TRY(graft_feed_backward(tape, &s->feed, s->inv_rms, dx));
+        x = dx; /* the unit itself came out of it again */
+    } else if (adapted(s)) {
+        GRAFT_TRY(graft_feed_make(tape, &x, &s->feed, s->inv_rms));
+    }
+    GRAFT_TRY(factor_grads(tape, s, &grads, x));
+    if (s->residual != NULL && s->residual->wants_grad) {
+        s->residual->grad = s->outs[0]->grad;
+    }
+    if (s->feed.kind != GRAFT_FEED_GATED && dx != NULL) {
+        GRAFT_TRY(graft_feed_backward(tape, &s->feed, s->inv_rms, dx));
+    }
+done:
+    return status;
+}
+
+/* --- the op --- */
+
+static graft_status prepare_parts(graft_tape *tape, linears_saved *s)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < s->n; i++) {
+        const graft_low_rank *lr = s->maps[i].low_rank;
+        low_rank_saved *part = &s->parts[i];
+        if (lr == NULL) {
+            continue;
+        }
+        part->a = graft_weight_dense(lr->a.data, lr->a.n_rows, lr->a.n_cols);
+        part->b = graft_weight_dense(lr->b.data, lr->b.n_rows, lr->b.n_cols);
+        GRAFT_TRY(graft_act_alloc(tape, &part->h, s->n_tok, lr->a.n_rows));
+        if (lr->dropout > 0 && tape->training) {
+            part->mask = graft_dropout_mask(tape->seed, tape->step, tape->pass, lr->site,
+                                            lr->dropout);
+            s->drops = true;
+        }
+    }
+done:
+    return status;
+}
+
+graft_status graft_op_linears(graft_tape *tape, graft_tensor **outs, const graft_feed *feed,
+                              const graft_linear *maps, size_t n, graft_tensor *residual,
+                              bool real)
+{
+    graft_status status = GRAFT_OK;
+    graft_arena *arena = &tape->compute->arena;
+    linears_saved *s = NULL;
+    const graft_act *x = NULL;
+    bool wants_grad = graft_feed_wants_grad(feed) || (residual != NULL && residual->wants_grad);
+    bool act = residual == NULL && !real;
+    GRAFT_TRY(graft_arena_calloc(arena, &s, 1, sizeof *s));
+    s->feed = *feed;
+    s->n = n;
+    s->n_tok = feed->x->n_rows;
+    s->n_in = feed->x->n_cols;
+    s->residual = residual;
+    for (size_t i = 0; i < n; i++) {
+        s->maps[i] = maps[i];
+        wants_grad = wants_grad || maps[i].low_rank != NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        GRAFT_TRY(graft_tensor_new(tape, &s->outs[i], s->n_tok, maps[i].w->n_out, act,
+                                   wants_grad && !real));
+        outs[i] = s->outs[i];
+    }
+    GRAFT_TRY(prepare_parts(tape, s));
+    if (feed->kind == GRAFT_FEED_NORM) {
+        GRAFT_TRY(graft_arena_alloc(arena, &s->inv_rms, s->n_tok, sizeof *s->inv_rms));
+    }
+    if (outs[0]->wants_grad) {
+        GRAFT_TRY(graft_tape_push(tape, linears_backward, s));
+    }
+    graft_arena_mark mark = graft_arena_save(arena);
+    status = graft_feed_make(tape, &x, feed, s->inv_rms);
+    status = status == GRAFT_OK ? reduce(tape, s, x) : status;
+    if (status == GRAFT_OK) {
+        expand(tape, s, x);
+    }
+    graft_arena_release(arena, mark);
+done:
+    return status;
+}

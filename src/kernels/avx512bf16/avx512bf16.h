@@ -1,0 +1,14 @@
+/* kernels/avx512bf16/avx512bf16.h - each file overlays its slots of the table. */
+#ifndef GRAFT_KERNELS_AVX512BF16_H
+#define GRAFT_KERNELS_AVX512BF16_H
+
+#include "kernels/kernels.h"
+
+void graft_avx512bf16_gemm(graft_kernels *table);
+void graft_avx512bf16_attention(graft_kernels *table);
+void graft_avx512bf16_norm(graft_kernels *table);
+void graft_avx512bf16_rope(graft_kernels *table);
+void graft_avx512bf16_swiglu(graft_kernels *table);
+void graft_avx512bf16_loss(graft_kernels *table);
+
+#endif

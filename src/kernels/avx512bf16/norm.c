@@ -1,0 +1,10 @@
+#include "kernels/avx512bf16/avx512bf16.h"
+#include "kernels/avx512bf16/vec.h"
+#include "kernels/vector/norm_tmpl.h"
+
+void graft_avx512bf16_norm(graft_kernels *table)
+{
+    table->to_act = to_act;
+    table->rmsnorm = rmsnorm;
+    table->rmsnorm_backward = rmsnorm_backward;
+}

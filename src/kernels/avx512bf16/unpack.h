@@ -1,0 +1,254 @@
+/* kernels/avx512bf16/unpack.h - panels of W in bfloat16, straight from the blocks.
+ *
+ * A panel is strips of STRIP columns; the last one is 16, 32 or STRIP wide. A strip is
+ * [n_k / 2][width][2]: pairs along the reduction axis, as VDPBF16PS and the tiles of AMX read them.
+ * An odd last number has a zero beside it. Columns beyond the last hold anything and are never
+ * stored. */
+#ifndef GRAFT_KERNELS_AVX512BF16_UNPACK_H
+#define GRAFT_KERNELS_AVX512BF16_UNPACK_H
+
+#include "kernels/avx512bf16/vec.h"
+#include "kernels/gemm.h"
+#include "kernels/vector/expand.h"
+
+enum { STRIP = 64, KC = 2048 };
+
+VEC_INLINE size_t strip_width(size_t cols)
+{
+    return cols <= 16 ? 16 : cols <= 32 ? 32 : STRIP;
+}
+
+/* Where the pair of column c that begins with reduction step k lies. */
+VEC_INLINE act *panel_at(const graft_panel *panel, size_t c, size_t k)
+{
+    size_t strip = c / STRIP * STRIP;
+    return (act *)panel->data + strip * panel->n_k + k * strip_width(panel->n_cols - strip) +
+           2 * (c % STRIP);
+}
+
+/* 32 numbers of a row from element k on: n of them, then zeros. */
+typedef __m512i load32(const uint8_t *row, size_t k, size_t n);
+
+VEC_INLINE __m512i widen_run(graft_run32 x)
+{
+    __m512 low = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm256_castsi256_si128(x.q)));
+    __m512 high = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm256_extracti128_si256(x.q, 1)));
+    low = _mm512_fmadd_ps(low, _mm512_set1_ps(x.scale[0]), _mm512_set1_ps(x.offset[0]));
+    high = _mm512_fmadd_ps(high, _mm512_set1_ps(x.scale[1]), _mm512_set1_ps(x.offset[1]));
+    return vec_narrow_two(low, high);
+}
+
+#define LOAD_BLOCKS(name)                                                         \
+    VEC_INLINE __m512i load_##name(const uint8_t *row, size_t k, size_t n)        \
+    {                                                                             \
+        (void)n; /* rows are whole blocks, and panels whole runs */               \
+        return widen_run(expand_##name(row, k / 32));                             \
+    }
+LOAD_BLOCKS(q4_0)
+LOAD_BLOCKS(q4_1)
+LOAD_BLOCKS(q5_0)
+LOAD_BLOCKS(q5_1)
+LOAD_BLOCKS(q8_0)
+LOAD_BLOCKS(q2_k)
+LOAD_BLOCKS(q3_k)
+LOAD_BLOCKS(q4_k)
+LOAD_BLOCKS(q5_k)
+LOAD_BLOCKS(q6_k)
+LOAD_BLOCKS(iq4_nl)
+
+VEC_INLINE size_t beyond_16(size_t n)
+{
+    return n > 16 ? n - 16 : 0;
+}
+
+VEC_INLINE __m512i load_f32(const uint8_t *row, size_t k, size_t n)
+{
+    const float *p = (const float *)(const void *)row + k;
+    if (n >= 32) {
+        return vec_narrow_two(_mm512_loadu_ps(p), _mm512_loadu_ps(p + 16));
+    }
+    return vec_narrow_two(vec_load_part(p, n < 16 ? n : 16), vec_load_part(p + 16, beyond_16(n)));
+}
+
+VEC_INLINE __m512 widen_f16(const uint16_t *p, size_t n)
+{
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(vec__mask(n), p));
+}
+
+VEC_INLINE __m512i load_f16(const uint8_t *row, size_t k, size_t n)
+{
+    const uint16_t *p = (const uint16_t *)(const void *)row + k;
+    return vec_narrow_two(widen_f16(p, n < 16 ? n : 16),
+                          widen_f16(p + 16, n >= 32 ? 16 : beyond_16(n)));
+}
+
+VEC_INLINE __m512i load_bf16(const uint8_t *row, size_t k, size_t n)
+{
+    return act_load32((const act *)(const void *)row + k, n);
+}
+
+/* 16 rows of 16 dwords, turned. */
+VEC_INLINE void transpose16(__m512i a[16])
+{
+    __m512i b[16];
+    for (int i = 0; i < 16; i += 2) {
+        b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
+        b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+        a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
+        a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
+        a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
+        a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
+    }
+    for (int h = 0; h < 16; h += 8) {
+        for (int i = 0; i < 4; i++) {
+            b[h + i] = _mm512_shuffle_i32x4(a[h + i], a[h + 4 + i], 0x88);
+            b[h + 4 + i] = _mm512_shuffle_i32x4(a[h + i], a[h + 4 + i], 0xdd);
+        }
+    }
+    for (int i = 0; i < 8; i++) {
+        /* lanes 0 and 2 of the eight rows stand in b[i], 1 and 3 in b[i + 4] */
+        a[i] = _mm512_shuffle_i32x4(b[i], b[i + 8], 0x88);
+        a[i + 8] = _mm512_shuffle_i32x4(b[i], b[i + 8], 0xdd);
+    }
+}
+
+VEC_INLINE void unpack_forward(load32 *load, const graft_weight *w, size_t c0, size_t k0,
+                               size_t n_k, const graft_panel *panel, size_t k_at)
+{
+    for (size_t c = 0; c < panel->n_cols; c += 16) {
+        size_t width = strip_width(panel->n_cols - c / STRIP * STRIP);
+        act *out = panel_at(panel, c, k_at);
+        const uint8_t *rows[16];
+        for (size_t i = 0; i < 16; i++) {
+            size_t column = c + i < panel->n_cols ? c + i : panel->n_cols - 1;
+            rows[i] = (const uint8_t *)w->data + (c0 + column) * w->row_bytes;
+        }
+        for (size_t k = 0; k < n_k; k += 32) {
+            __m512i a[16];
+            size_t n = n_k - k < 32 ? n_k - k : 32;
+            for (int i = 0; i < 16; i++) {
+                a[i] = load(rows[i], k0 + k, n);
+            }
+            transpose16(a);
+            for (size_t i = 0; i < (n + 1) / 2; i++, out += 2 * width) {
+                _mm512_storeu_si512(out, a[i]);
+            }
+        }
+    }
+}
+
+/* How many rows ahead the blocks of a narrow range of columns are fetched. */
+enum { AHEAD = 16 };
+
+VEC_INLINE void fetch_ahead(const graft_weight *w, const uint8_t *row, size_t c0, size_t n_cols)
+{
+    size_t block = w->format == NULL ? 1 : w->format->block_elems;
+    size_t bytes = w->format == NULL ? sizeof(float) : w->format->block_bytes;
+    const uint8_t *ahead = row + AHEAD * w->row_bytes;
+    size_t to = (c0 + n_cols + block - 1) / block * bytes;
+    for (size_t at = c0 / block * bytes; at < to + 63; at += 64) {
+        _mm_prefetch((const char *)(ahead + at), _MM_HINT_T0);
+    }
+}
+
+VEC_INLINE void unpack_backward(load32 *load, const graft_weight *w, size_t c0, size_t k0,
+                                size_t n_k, const graft_panel *panel, size_t k_at)
+{
+    for (size_t k = 0; k < n_k; k += 2) {
+        const uint8_t *row = (const uint8_t *)w->data + (k0 + k) * w->row_bytes;
+        if (k + AHEAD + 1 < n_k) {
+            fetch_ahead(w, row, c0, panel->n_cols);
+            fetch_ahead(w, row + w->row_bytes, c0, panel->n_cols);
+        }
+        for (size_t c = 0; c < panel->n_cols; c += 32) {
+            size_t n = panel->n_cols - c < 32 ? panel->n_cols - c : 32;
+            __m512i a = load(row, c0 + c, n), b = _mm512_setzero_si512();
+            if (k + 1 < n_k) {
+                b = load(row + w->row_bytes, c0 + c, n);
+            }
+            _mm512_storeu_si512(panel_at(panel, c, k_at + k), vec_zip_low(a, b));
+            if (n > 16) {
+                _mm512_storeu_si512(panel_at(panel, c + 16, k_at + k), vec_zip_high(a, b));
+            }
+        }
+    }
+}
+
+/* Any format that has no faster way here: through its own decoder. */
+static inline void unpack_decoded(const graft_weight *w, bool backward, size_t c0, size_t k0,
+                                  size_t n_k, const graft_panel *panel, size_t k_at)
+{
+    float row[KC];
+    for (size_t i = 0; i < (backward ? n_k : panel->n_cols); i++) {
+        size_t n = backward ? panel->n_cols : n_k;
+        graft_weight_part(w, (backward ? k0 : c0) + i, backward ? c0 : k0, n, row);
+        for (size_t j = 0; j < n; j++) {
+            size_t c = backward ? j : i, k = backward ? i : j;
+            act *pair = panel_at(panel, c, k_at + (k & ~(size_t)1));
+            act_store_part(pair + k % 2, vec_set(row[j]), 1);
+            if (k % 2 == 0 && k + 1 == n_k) {
+                pair[1] = 0;
+            }
+        }
+    }
+}
+
+#define UNPACK(name)                                                                         \
+    static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,    \
+                              size_t n_k, const graft_panel *panel, size_t k_at)             \
+    {                                                                                        \
+        (backward ? unpack_backward : unpack_forward)(load_##name, w, c0, k0, n_k, panel,    \
+                                                      k_at);                                 \
+    }
+UNPACK(q4_0)
+UNPACK(q4_1)
+UNPACK(q5_0)
+UNPACK(q5_1)
+UNPACK(q8_0)
+UNPACK(q2_k)
+UNPACK(q3_k)
+UNPACK(q4_k)
+UNPACK(q5_k)
+UNPACK(q6_k)
+UNPACK(iq4_nl)
+UNPACK(f32)
+UNPACK(f16)
+UNPACK(bf16)
+
+static const struct {
+    const graft_format *format;
+    void (*unpack)(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                   const graft_panel *panel, size_t k_at);
+} unpackers[] = {
+    {NULL, unpack_f32},
+    {&graft_format_f32, unpack_f32},
+    {&graft_format_f16, unpack_f16},
+    {&graft_format_bf16, unpack_bf16},
+    {&graft_format_q4_0, unpack_q4_0},
+    {&graft_format_q4_1, unpack_q4_1},
+    {&graft_format_q5_0, unpack_q5_0},
+    {&graft_format_q5_1, unpack_q5_1},
+    {&graft_format_q8_0, unpack_q8_0},
+    {&graft_format_q2_k, unpack_q2_k},
+    {&graft_format_q3_k, unpack_q3_k},
+    {&graft_format_q4_k, unpack_q4_k},
+    {&graft_format_q5_k, unpack_q5_k},
+    {&graft_format_q6_k, unpack_q6_k},
+    {&graft_format_iq4_nl, unpack_iq4_nl},
+};
+
+static void unpack(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                   const graft_panel *panel, size_t k_at)
+{
+    for (size_t i = 0; i < sizeof unpackers / sizeof *unpackers; i++) {
+        if (unpackers[i].format == w->format) {
+            unpackers[i].unpack(w, backward, c0, k0, n_k, panel, k_at);
+            return;
+        }
+    }
+    unpack_decoded(w, backward, c0, k0, n_k, panel, k_at);
+}
+
+#endif

@@ -1,0 +1,140 @@
+/* Linear maps over every kind of feed, alone and several at once, frozen and adapted, with dropout
+ * and on a residual stream. */
+#include "support/gradcheck.h"
+#include "support/test.h"
+
+typedef struct linears_case {
+    graft_feed feed; /* x and up are the inputs */
+    graft_weight w[GRAFT_MAX_MAPS];
+    graft_low_rank low_rank[GRAFT_MAX_MAPS];
+    size_t n, n_adapted;
+    bool residual;      /* x itself for a norm, else the last input */
+    graft_weight mix;   /* what two outputs are put together with */
+} linears_case;
+
+/* One output of two, as a layer puts gate and up together. */
+static graft_status put_together(graft_tape *tape, graft_tensor **out, graft_tensor **outs,
+                                 const linears_case *c)
+{
+    graft_linear map = {&c->mix, NULL};
+    graft_feed unit = {.kind = GRAFT_FEED_GATED, .x = outs[0], .up = outs[1]};
+    if (c->n == 1) {
+        *out = outs[0];
+        return GRAFT_OK;
+    }
+    return graft_op_linears(tape, out, &unit, &map, 1, NULL, false);
+}
+
+static graft_status build(graft_tape *tape, gradcheck *check, graft_tensor **out)
+{
+    graft_status status = GRAFT_OK;
+    linears_case *c = check->context;
+    graft_linear maps[GRAFT_MAX_MAPS];
+    graft_tensor *outs[GRAFT_MAX_MAPS] = {NULL}, *residual = NULL;
+    tape->seed = 11;
+    tape->training = true; /* so that dropout acts in the differences too */
+    c->feed.x = check->inputs[0].tensor;
+    if (c->feed.kind == GRAFT_FEED_GATED) {
+        c->feed.up = check->inputs[1].tensor;
+    }
+    if (c->residual) {
+        residual = check->inputs[check->n_inputs - 1].tensor;
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        maps[i] = (graft_linear){&c->w[i], i < c->n_adapted ? &c->low_rank[i] : NULL};
+    }
+    GRAFT_TRY(graft_op_linears(tape, outs, &c->feed, maps, c->n, residual, false));
+    GRAFT_TRY(put_together(tape, out, outs, c));
+done:
+    return status;
+}
+
+typedef struct linears_shape {
+    graft_feed_kind kind;
+    size_t n_tok, n_in, n_out, n, n_adapted, rank;
+    double dropout;
+    bool residual;
+    double size; /* of x */
+} linears_shape;
+
+static void run(const linears_shape *s, const char *name)
+{
+    gradcheck check;
+    linears_case c = {.feed = {.kind = s->kind, .eps = GRAFT_REAL(1e-5)}, .n = s->n,
+                      .n_adapted = s->n_adapted, .residual = s->residual};
+    gradcheck_init(&check, s->n_tok, 256);
+    c.feed.gain = gradcheck_constant(&check, s->n_in, 1.0);
+    c.mix = graft_weight_dense(gradcheck_constant(&check, 3 * s->n_out, 0.5), 3, s->n_out);
+    gradcheck_input(&check, s->n_tok, s->n_in, s->size);
+    if (s->kind == GRAFT_FEED_GATED) {
+        gradcheck_input(&check, s->n_tok, s->n_in, 1.0);
+    }
+    if (s->residual && s->kind != GRAFT_FEED_NORM) {
+        gradcheck_input(&check, s->n_tok, s->n_out, 1.0);
+    }
+    for (size_t i = 0; i < s->n; i++) {
+        graft_low_rank *lr = &c.low_rank[i];
+        c.w[i] = graft_weight_dense(gradcheck_constant(&check, s->n_out * s->n_in, 0.3), s->n_out,
+                                    s->n_in);
+        if (i < s->n_adapted) {
+            gradcheck_param(&check, &lr->a, s->rank, s->n_in, 0.3);
+            gradcheck_param(&check, &lr->b, s->n_out, s->rank, 0.3);
+            lr->scale = GRAFT_REAL(1.7);
+            lr->dropout = (graft_real)s->dropout;
+            lr->site = (uint32_t)(3 + i);
+        }
+    }
+    check.build = build;
+    check.context = &c;
+    gradcheck_run(&check, name);
+    gradcheck_clear(&check);
+}
+
+static void plain(void **state)
+{
+    (void)state;
+    run(&(linears_shape){GRAFT_FEED_PLAIN, 5, 17, 13, 1, 0, 0, 0, false, 1}, "plain, frozen");
+    run(&(linears_shape){GRAFT_FEED_PLAIN, 9, 33, 20, 1, 1, 4, 0, false, 1}, "plain, rank 4");
+    run(&(linears_shape){GRAFT_FEED_PLAIN, 1, 7, 5, 1, 1, 1, 0, false, 1}, "plain, one token");
+    run(&(linears_shape){GRAFT_FEED_PLAIN, 6, 9, 8, 1, 1, 3, 0, true, 1}, "plain, on a stream");
+}
+
+static void normed(void **state)
+{
+    (void)state;
+    run(&(linears_shape){GRAFT_FEED_NORM, 7, 19, 6, 1, 0, 0, 0, false, 1}, "norm, frozen");
+    run(&(linears_shape){GRAFT_FEED_NORM, 3, 8, 6, 1, 1, 2, 0, false, 3e-3}, "norm near zero");
+    run(&(linears_shape){GRAFT_FEED_NORM, 5, 12, 12, 1, 1, 2, 0, true, 1},
+        "x and a map of its norm");
+}
+
+static void gated(void **state)
+{
+    (void)state;
+    run(&(linears_shape){GRAFT_FEED_GATED, 6, 21, 9, 1, 0, 0, 0, false, 3}, "gated, frozen");
+    run(&(linears_shape){GRAFT_FEED_GATED, 5, 10, 7, 1, 1, 3, 0, true, 2}, "gated, on a stream");
+}
+
+static void several(void **state)
+{
+    (void)state;
+    run(&(linears_shape){GRAFT_FEED_NORM, 5, 11, 8, 2, 2, 3, 0, false, 1}, "two maps of a norm");
+    run(&(linears_shape){GRAFT_FEED_PLAIN, 4, 11, 8, 2, 1, 3, 0, false, 1},
+        "two maps, one adapted");
+}
+
+static void with_dropout(void **state)
+{
+    (void)state;
+    run(&(linears_shape){GRAFT_FEED_PLAIN, 6, 12, 10, 1, 1, 3, 0.4, false, 1}, "plain, dropout");
+    run(&(linears_shape){GRAFT_FEED_NORM, 6, 12, 10, 2, 2, 3, 0.3, false, 1}, "norm, dropout");
+    run(&(linears_shape){GRAFT_FEED_GATED, 6, 12, 10, 1, 1, 3, 0.3, true, 1}, "gated, dropout");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(plain), cmocka_unit_test(normed),
+                                       cmocka_unit_test(gated), cmocka_unit_test(several),
+                                       cmocka_unit_test(with_dropout)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
