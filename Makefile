@@ -40,8 +40,8 @@ HDF5_FLAGS := $(shell pkg-config --cflags hdf5 2>/dev/null || pkg-config --cflag
 HDF5_LIBS := $(shell pkg-config --libs hdf5 2>/dev/null || pkg-config --libs hdf5-serial 2>/dev/null)
 CPPFLAGS += -Iinclude -Isrc $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(HDF5_FLAGS)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-CFLAGS += $(BASE_FLAGS) $(OPT_$(BUILD)) -fopenmp
-LDFLAGS += $(OPT_$(BUILD)) -fopenmp
+CFLAGS += $(BASE_FLAGS) $(OPT_$(BUILD)) -pthread
+LDFLAGS += $(OPT_$(BUILD)) -pthread
 LDLIBS += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) $(HDF5_LIBS) -lm
 
 # Instruction-set folders exist only for the machine they are for; the double build is portable.

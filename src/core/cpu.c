@@ -1,6 +1,7 @@
 /* core/cpu.c - what CPUID promises, reduced to what the system saves on a context switch. */
 #include "core/cpu.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -170,6 +171,13 @@ graft_status graft_cpu_choose(graft_cpu_level *out)
     }
     *out = (graft_cpu_level)best;
     return GRAFT_OK;
+}
+
+int graft_cpu_count(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return n > 0 ? n : 1;
 }
 
 const char *graft_cpu_model_name(void)

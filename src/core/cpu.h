@@ -29,6 +29,19 @@ graft_status graft_cpu_parse(graft_cpu_level *out, const char *name);
  * GRAFT_E_CONFIG as graft_cpu_parse. */
 graft_status graft_cpu_choose(graft_cpu_level *out);
 
+/* CPUs this process may run on, at least 1. */
+int graft_cpu_count(void);
+
+/* Tells the CPU that this thread waits for another one. */
+static inline void graft_cpu_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /* "AMD EPYC ..." from CPUID, or the machine name elsewhere. Never NULL. */
 const char *graft_cpu_model_name(void);
 

@@ -1,4 +1,4 @@
-/* core/threads.h - the door to OpenMP: a parallel loop over jobs.
+/* core/threads.h - a parallel loop over jobs.
  *
  * What a job is must not depend on the number of threads: callers cut work into tiles of fixed
  * size, never along a reduction axis, so results are bit-identical at any thread count. */
