@@ -54,14 +54,19 @@ def shared():
 @pytest.fixture(scope="session")
 def graft():
     """Runs build/graft: graft("tokenize", "--base", path, "text") -> CompletedProcess with text
-    output. A status other than `status` (None: any) fails the test and shows stderr."""
+    output. A status other than `status` (None: any) fails the test and shows stderr. Commands that
+    compute do so in f32, as the references do, unless the arguments say otherwise."""
     binary = existing(OUT / "graft", "make")
 
     def run(*arguments, status=0, timeout=300, env=None):
-        done = subprocess.run([binary, *map(str, arguments)], cwd=ROOT, text=True, timeout=timeout,
+        words = [str(a) for a in arguments]
+        if words[0] in ("train", "eval", "score", "generate") and "--compute" not in words \
+                and "--help" not in words:
+            words += ["--compute", "f32"]
+        done = subprocess.run([binary, *words], cwd=ROOT, text=True, timeout=timeout,
                               capture_output=True, env={**os.environ, **(env or {})})
         assert status is None or done.returncode == status, \
-            f"graft {' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stderr}"
+            f"graft {' '.join(words)}: exit {done.returncode}\n{done.stderr}"
         return done
 
     return run
