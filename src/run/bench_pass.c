@@ -3,7 +3,6 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/rng.h"
-#include "run/session.h"
 #include "train/plan.h"
 
 enum { N_TOK = GRAFT_BENCH_PASS_TOKENS };
@@ -32,16 +31,17 @@ static void make_pass(synthetic *s, size_t n_vocab)
     s->pass = (graft_pass){N_TOK, s->ids, s->positions, &s->span, 1, s->predictions, N_TOK - 1};
 }
 
-static graft_status run_pass(graft_session *session, const synthetic *s, size_t n_recomputed)
+graft_status graft_bench_one_pass(graft_session *session, const graft_pass *pass, double weight,
+                                  size_t n_recomputed, double *loss)
 {
     graft_status status = GRAFT_OK;
     graft_tape tape;
     graft_tensor *hidden = NULL;
-    double loss = 0;
+    *loss = 0;
     graft_adapter_zero_grad(session->adapter);
     graft_tape_begin(&tape, &session->compute, true);
-    GRAFT_TRY(graft_model_hidden(session->model, &tape, &s->pass, NULL, n_recomputed, &hidden));
-    GRAFT_TRY(graft_model_loss(session->model, &tape, hidden, &s->pass, N_TOK - 1, &loss, NULL));
+    GRAFT_TRY(graft_model_hidden(session->model, &tape, pass, NULL, n_recomputed, &hidden));
+    GRAFT_TRY(graft_model_loss(session->model, &tape, hidden, pass, weight, loss, NULL));
     GRAFT_TRY(graft_tape_backward(&tape));
 done:
     return status;
@@ -63,7 +63,7 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
     graft_session session = {0};
     graft_plan plan;
     synthetic *pass = NULL;
-    double best = 0, begin;
+    double best = 0, loss, begin;
     size_t n = 0;
     GRAFT_TRY(graft_alloc(&pass, 1, sizeof *pass));
     GRAFT_TRY(graft_session_open(&session, config));
@@ -78,7 +78,7 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
     for (size_t i = 0; n == 0 || graft_clock_seconds() - begin < seconds; i++) {
         double start = graft_clock_seconds();
         GRAFT_TRY(graft_hooks_check(hooks));
-        GRAFT_TRY(run_pass(&session, pass, n_recomputed));
+        GRAFT_TRY(graft_bench_one_pass(&session, &pass->pass, N_TOK - 1, n_recomputed, &loss));
         double spent = graft_clock_seconds() - start;
         if (i > 0) {
             best = n == 0 || spent < best ? spent : best;

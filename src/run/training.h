@@ -30,6 +30,8 @@ typedef struct graft_training {
     double last_loss;
 } graft_training;
 
+void graft_training_init(graft_training *t, graft_config *config, const graft_hooks *hooks);
+void graft_training_close(graft_training *t);
 /* Reads and splits the data, opens the base, tokenises, makes the adapter and the trainer. */
 graft_status graft_training_prepare(graft_training *t);
 /* Continues from a checkpoint if there is one and the settings allow it. */
