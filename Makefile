@@ -2,6 +2,7 @@
 #   make              build/graft and build/libgraft.a
 #   make quickstart   set up, build, run the main job on a real base
 #   make check        set up, run the whole test suite
+#   make check-learning   the main job again: does the score still rise? (a quarter of an hour)
 # BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects;
 # V=1 shows the commands.
 
@@ -65,7 +66,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
 LIB := $(OUT)/libgraft.a
 BIN := $(OUT)/graft
 
-.PHONY: all quickstart check lint bench clean distclean install setup tests
+.PHONY: all quickstart check check-learning lint bench clean distclean install setup tests
 all: $(BIN)
 
 -include $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/flags.mk))
@@ -116,6 +117,10 @@ check:
 	scripts/get-base
 	scripts/get-data
 	tests/run
+check-learning: all
+	scripts/get-base
+	scripts/get-data
+	tests/learning/run
 lint:
 	scripts/lint
 bench: all

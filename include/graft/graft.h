@@ -10,6 +10,7 @@
 #include <graft/job.h>
 #include <graft/log.h>
 #include <graft/model.h>
+#include <graft/plan.h>
 #include <graft/status.h>
 #include <graft/text.h>
 #include <graft/tokenizer.h>

@@ -16,6 +16,8 @@ typedef enum graft_rng_site {
     GRAFT_RNG_DROPOUT = 3,
     GRAFT_RNG_SPLIT = 4,
     GRAFT_RNG_SAMPLE = 5,
+    GRAFT_RNG_GROUP = 6,
+    GRAFT_RNG_BRANCH = 7,
     GRAFT_RNG_TEST = 99
 } graft_rng_site;
 

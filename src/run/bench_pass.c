@@ -3,7 +3,6 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/rng.h"
-#include "run/session.h"
 #include "train/plan.h"
 
 /* One example of random tokens that predicts everything. */
@@ -43,15 +42,15 @@ done:
     return status;
 }
 
-static graft_status run_pass(graft_session *session, const synthetic *s, size_t n_recomputed)
+graft_status graft_bench_one_pass(graft_session *session, const graft_pass *pass, double weight,
+                                  size_t n_recomputed, double *loss)
 {
     graft_status status = GRAFT_OK;
     graft_tape tape;
-    double loss = 0;
+    *loss = 0;
     graft_adapter_zero_grad(session->adapter);
     graft_tape_begin(&tape, &session->compute, true);
-    GRAFT_TRY(graft_model_loss(session->model, &tape, &s->pass, n_recomputed,
-                               (double)(s->pass.n_tok - 1), &loss, NULL));
+    GRAFT_TRY(graft_model_loss(session->model, &tape, pass, n_recomputed, weight, loss, NULL));
     GRAFT_TRY(graft_tape_backward(&tape));
 done:
     return status;
@@ -73,7 +72,7 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
     graft_session session = {0};
     graft_plan plan;
     synthetic pass = {0};
-    double best = 0, begin;
+    double best = 0, loss, begin;
     size_t n = 0;
     GRAFT_TRY(graft_session_open(&session, config));
     GRAFT_TRY(graft_session_new_adapter(&session));
@@ -90,7 +89,8 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
         double start = graft_clock_seconds();
         GRAFT_TRY(graft_hooks_check(hooks));
         session.compute.profile = (graft_profile){0};
-        GRAFT_TRY(run_pass(&session, &pass, n_recomputed));
+        GRAFT_TRY(graft_bench_one_pass(&session, &pass.pass, (double)(n_tok - 1), n_recomputed,
+                                       &loss));
         double spent = graft_clock_seconds() - start;
         out->profiled_seconds = spent;
         if (i > 0) {

@@ -2,11 +2,9 @@
 #ifndef GRAFT_RUN_BENCH_PASS_H
 #define GRAFT_RUN_BENCH_PASS_H
 
-#include <graft/job.h>
-
 #include "autograd/profile.h"
-#include "config/config.h"
 #include "core/cpu.h"
+#include "run/session.h"
 
 typedef struct graft_pass_figures {
     graft_cpu_level level;
@@ -24,5 +22,10 @@ typedef struct graft_pass_figures {
  * settings say (rank 16 on all linear maps). Repeats for about `seconds`; the fastest counts. */
 graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *config,
                               const graft_hooks *hooks, size_t n_tok, double seconds);
+
+/* Forward and backward of one pass as the trainer runs it, into a gradient that is forgotten.
+ * *loss is per unit of weight if `weight` is what the predictions of the pass weigh. */
+graft_status graft_bench_one_pass(graft_session *session, const graft_pass *pass, double weight,
+                                  size_t n_recomputed, double *loss);
 
 #endif

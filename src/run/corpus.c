@@ -14,6 +14,7 @@ void graft_corpus_clear(graft_corpus *corpus)
     }
     graft_free(corpus->samples);
     graft_free(corpus->units);
+    graft_free(corpus->lengths);
     graft_dataset_clear(&corpus->dataset);
     memset(corpus, 0, sizeof *corpus);
 }
@@ -103,7 +104,9 @@ graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *sessi
     size_t limit = c->max_seq_length == 0 ? n_ctx : (size_t)c->max_seq_length;
     length_table table = {{0}, 0, 0};
     char where[512] = "";
+    corpus->limit = limit;
     GRAFT_TRY(graft_alloc(&corpus->units, n, sizeof *corpus->units));
+    GRAFT_TRY(graft_alloc(&corpus->lengths, n, sizeof *corpus->lengths));
     for (size_t i = 0; i < n; i++) {
         const graft_conversation *conversation = &corpus->dataset.conversations[i];
         size_t longest = 0, before = corpus->n_samples;
@@ -111,6 +114,7 @@ graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *sessi
         for (size_t k = before; k < corpus->n_samples; k++) {
             longest = corpus->samples[k].n > longest ? corpus->samples[k].n : longest;
         }
+        corpus->lengths[corpus->n_lengths++] = (uint32_t)longest;
         count_length(&table, longest, limit);
         if (longest > limit) {
             if (table.n_long == 1) {

@@ -12,7 +12,10 @@ typedef struct graft_corpus {
     size_t n_samples, samples_capacity;
     graft_unit *units;
     size_t n_units;
-    size_t n_dropped; /* examples left out because they are longer than max_seq_length */
+    uint32_t *lengths; /* tokens of every example of `dataset`: of its longest sample */
+    size_t n_lengths;  /* how many are known: all of them, unless building failed before */
+    size_t limit;      /* tokens an example may have */
+    size_t n_dropped;  /* examples left out because they have more */
 } graft_corpus;
 
 void graft_corpus_clear(graft_corpus *corpus);

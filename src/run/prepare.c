@@ -7,6 +7,31 @@
 #include "export/export.h"
 #include "run/training.h"
 
+void graft_training_init(graft_training *t, graft_config *config, const graft_hooks *hooks)
+{
+    memset(t, 0, sizeof *t);
+    t->config = config;
+    t->hooks = hooks;
+    graft_text_init(&t->identity);
+    graft_eval_report_init(&t->before);
+    graft_eval_report_init(&t->after);
+}
+
+void graft_training_close(graft_training *t)
+{
+    graft_eval_report_clear(&t->before);
+    graft_eval_report_clear(&t->after);
+    graft_journal_close(t->journal);
+    graft_trainer_clear(&t->trainer);
+    graft_session_close(&t->session);
+    graft_corpus_clear(&t->train);
+    graft_corpus_clear(&t->eval);
+    graft_text_clear(&t->identity);
+    graft_free(t->checkpoints);
+    graft_runlog_close(t->log);
+    graft_lock_free(t->lock);
+}
+
 static graft_status split_data(graft_training *t)
 {
     graft_status status = GRAFT_OK;

@@ -28,21 +28,6 @@ done:
     return status;
 }
 
-static void close_training(graft_training *t)
-{
-    graft_eval_report_clear(&t->before);
-    graft_eval_report_clear(&t->after);
-    graft_journal_close(t->journal);
-    graft_trainer_clear(&t->trainer);
-    graft_session_close(&t->session);
-    graft_corpus_clear(&t->train);
-    graft_corpus_clear(&t->eval);
-    graft_text_clear(&t->identity);
-    graft_free(t->checkpoints);
-    graft_runlog_close(t->log);
-    graft_lock_free(t->lock);
-}
-
 /* Scores the model as it is, keeps every item's verdict, and says so in the journal. */
 static graft_status evaluate(graft_training *t, graft_eval_report *report, const char *when)
 {
@@ -126,12 +111,10 @@ done:
 graft_status graft_train(graft_config *config, const graft_hooks *hooks, int json, char **out)
 {
     graft_status status = GRAFT_OK;
-    graft_training t = {.config = config, .hooks = hooks};
+    graft_training t;
     graft_text text;
     graft_text_init(&text);
-    graft_text_init(&t.identity);
-    graft_eval_report_init(&t.before);
-    graft_eval_report_init(&t.after);
+    graft_training_init(&t, config, hooks);
     if (out != NULL) {
         *out = NULL;
     }
@@ -147,7 +130,7 @@ graft_status graft_train(graft_config *config, const graft_hooks *hooks, int jso
         GRAFT_TRY(graft_text_take(&text, out));
     }
 done:
-    close_training(&t);
+    graft_training_close(&t);
     graft_text_clear(&text);
     return status;
 }

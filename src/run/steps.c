@@ -46,6 +46,30 @@ static bool is_due(const graft_training *t)
            (c->save_minutes > 0 && minutes >= c->save_minutes);
 }
 
+graft_status graft_training_format_saved(const graft_training *t, graft_text *out)
+{
+    if (t->tokens == 0 || !t->config->prefix_sharing) {
+        return GRAFT_OK;
+    }
+    return graft_text_appendf(out, "prefix sharing saved %llu of %llu tokens (%.1f %%)",
+                              (unsigned long long)t->saved_tokens, (unsigned long long)t->tokens,
+                              100 * (double)t->saved_tokens / (double)t->tokens);
+}
+
+static graft_status log_saved(const graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    graft_text line;
+    graft_text_init(&line);
+    GRAFT_TRY(graft_training_format_saved(t, &line));
+    if (line.len > 0) {
+        graft_log(GRAFT_LOG_INFO, "%s", graft_text_z(&line));
+    }
+done:
+    graft_text_clear(&line);
+    return status;
+}
+
 graft_status graft_training_steps(graft_training *t)
 {
     graft_status status = GRAFT_OK;
@@ -67,6 +91,8 @@ graft_status graft_training_steps(graft_training *t)
         GRAFT_TRY(graft_trainer_step(trainer, &report));
         t->last_loss = report.loss;
         t->seconds = graft_clock_seconds() - t->begin;
+        t->tokens += report.tokens;
+        t->saved_tokens += report.saved_tokens;
         if (report.step % t->config->logging_steps == 0 || report.step == trainer->n_steps) {
             GRAFT_TRY(graft_journal_step(t->journal, &report));
         }
@@ -77,6 +103,7 @@ graft_status graft_training_steps(graft_training *t)
             GRAFT_TRY(status);
         }
     }
+    GRAFT_TRY(log_saved(t));
 done:
     return status;
 }

@@ -73,6 +73,10 @@ static graft_status summary_text(const graft_training *t, graft_text *out)
         GRAFT_TRY(graft_text_appendf(out, ", the last one with loss %.4f, in %.0f s", t->last_loss,
                                      t->seconds));
     }
+    if (t->tokens > 0 && t->config->prefix_sharing) {
+        GRAFT_TRY(graft_text_append_z(out, "; "));
+        GRAFT_TRY(graft_training_format_saved(t, out));
+    }
     GRAFT_TRY(graft_text_appendf(out, "; at most %zu MiB of memory.\n",
                                  graft_rss_peak_bytes() >> 20));
     if (t->before.n > 0 && t->after.n > 0) {
@@ -119,6 +123,8 @@ static graft_status summary_json(const graft_training *t, graft_text *out)
     GRAFT_TRY(graft_json_set_int(o, "examples", (int64_t)t->train.n_units));
     GRAFT_TRY(graft_json_set_double(o, "loss", t->last_loss));
     GRAFT_TRY(graft_json_set_double(o, "seconds", t->seconds));
+    GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)t->tokens));
+    GRAFT_TRY(graft_json_set_int(o, "saved_tokens", (int64_t)t->saved_tokens));
     GRAFT_TRY(graft_json_set_int(o, "peak_rss_bytes", (int64_t)graft_rss_peak_bytes()));
     GRAFT_TRY(set_scores(o, "before", &t->before));
     GRAFT_TRY(set_scores(o, "after", &t->after));

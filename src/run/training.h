@@ -26,9 +26,12 @@ typedef struct graft_training {
     uint64_t begin_step;
     double last_save;
     double seconds;    /* that the steps of this process took */
+    uint64_t tokens, saved_tokens; /* of the examples of these steps; not computed, being shared */
     double last_loss;
 } graft_training;
 
+void graft_training_init(graft_training *t, graft_config *config, const graft_hooks *hooks);
+void graft_training_close(graft_training *t);
 /* Reads and splits the data, opens the base, tokenises, makes the adapter and the trainer. */
 graft_status graft_training_prepare(graft_training *t);
 /* Continues from a checkpoint if there is one and the settings allow it. */
@@ -39,6 +42,8 @@ graft_status graft_training_steps(graft_training *t);
 graft_status graft_training_save_config(graft_training *t);
 /* Writes the artefacts that `export` names. */
 graft_status graft_training_export(graft_training *t);
+/* Appends "prefix sharing saved 120 of 900 tokens (13.3 %)"; nothing if it is off or no step ran. */
+graft_status graft_training_format_saved(const graft_training *t, graft_text *out);
 /* The text or JSON object for stdout. */
 graft_status graft_training_summary(graft_training *t, bool json, graft_text *out);
 

@@ -27,6 +27,7 @@ graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const c
                                  c->adam_beta1, c->adam_beta2, c->adam_epsilon, c->weight_decay));
     GRAFT_TRY(graft_text_appendf(out, "max_grad_norm: %.17g\nseed: %llu\nshuffle: %d\n",
                                  c->max_grad_norm, (unsigned long long)c->seed, c->shuffle));
+    GRAFT_TRY(graft_text_appendf(out, "group_by_prefix: %d\n", c->group_by_prefix));
     GRAFT_TRY(graft_text_appendf(out, "packing: %d\nprefix_sharing: %d\npass: %zu\n", c->packing,
                                  c->prefix_sharing, t->plan.max_tokens_per_pass));
 done:

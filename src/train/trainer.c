@@ -58,6 +58,10 @@ graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, gr
         GRAFT_TRY(graft_alloc(&t->moments[i], adapter->n_params, sizeof(graft_real)));
     }
     GRAFT_TRY(graft_alloc(&t->order, n_units, sizeof *t->order));
+    GRAFT_TRY(graft_alloc(&t->firsts, n_units, sizeof *t->firsts));
+    for (size_t i = 0; i < n_units; i++) {
+        t->firsts[i] = units[i].samples;
+    }
     GRAFT_TRY(graft_step_layout_new(&t->layout));
 done:
     if (status != GRAFT_OK) {
@@ -72,9 +76,22 @@ void graft_trainer_clear(graft_trainer *t)
         graft_free(t->moments[i]);
     }
     graft_free(t->order);
+    graft_free(t->firsts);
     graft_free(t->batch);
     graft_step_layout_free(t->layout);
     memset(t, 0, sizeof *t);
+}
+
+static void order_units(graft_trainer *t, uint32_t epoch)
+{
+    const graft_config *c = t->config;
+    if (c->group_by_prefix) {
+        graft_epoch_order_grouped(t->order, t->firsts, t->n_units, (size_t)c->batch_size, c->seed,
+                                  epoch, c->shuffle);
+    } else {
+        graft_epoch_order(t->order, t->n_units, c->seed, epoch, c->shuffle);
+    }
+    t->ordered_epoch = epoch;
 }
 
 /* The samples of the step's units, in order. */
@@ -86,8 +103,7 @@ static graft_status choose_batch(graft_trainer *t, size_t *n_out)
     size_t begin = (size_t)((t->step % t->steps_per_epoch) * c->batch_size), n = 0;
     size_t end = begin + c->batch_size < t->n_units ? begin + (size_t)c->batch_size : t->n_units;
     if (epoch != t->ordered_epoch) {
-        graft_epoch_order(t->order, t->n_units, c->seed, (uint32_t)epoch, c->shuffle);
-        t->ordered_epoch = epoch;
+        order_units(t, (uint32_t)epoch);
     }
     for (size_t i = begin; i < end; i++) {
         n += t->units[t->order[i]].n_samples;

@@ -43,6 +43,7 @@ typedef struct graft_trainer {
     uint64_t step, n_steps, steps_per_epoch, n_warmup;
     graft_step_layout *layout;
     uint32_t *order; /* of the epoch in ordered_epoch */
+    const graft_example **firsts; /* the first sample of each unit */
     uint64_t ordered_epoch;
     const graft_example **batch;
     size_t batch_capacity;

@@ -1,0 +1,91 @@
+/* forecast_json.c - a forecast for programs. */
+#include "run/forecast.h"
+
+/* A new member of `parent` that holds the counts of a list; ends with key == NULL. */
+typedef struct count {
+    const char *key;
+    uint64_t value;
+} count;
+
+static graft_status set_counts(graft_json *parent, const char *key, const count *counts)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object();
+    for (const count *c = counts; c->key != NULL; c++) {
+        GRAFT_TRY(graft_json_set_int(o, c->key, (int64_t)c->value));
+    }
+    GRAFT_TRY(graft_json_set(parent, key, graft_json_retain(o)));
+done:
+    graft_json_free(o);
+    return status;
+}
+
+static graft_status set_time(graft_json *parent, const graft_forecast *f)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object();
+    GRAFT_TRY(graft_json_set_double(o, "seconds", f->time.seconds));
+    GRAFT_TRY(graft_json_set_double(o, "seconds_per_step",
+                                    f->time.seconds / (double)f->steps.n_steps));
+    GRAFT_TRY(graft_json_set_double(o, "tokens_per_second", f->time.tokens_per_second));
+    GRAFT_TRY(graft_json_set_int(o, "measured_passes", (int64_t)f->time.n_passes));
+    GRAFT_TRY(graft_json_set_int(o, "measured_tokens", (int64_t)f->time.n_computed));
+    GRAFT_TRY(graft_json_set_double(o, "measured_seconds", f->time.measured_seconds));
+    GRAFT_TRY(graft_json_set(parent, "time", graft_json_retain(o)));
+done:
+    graft_json_free(o);
+    return status;
+}
+
+static graft_status set_lengths(graft_json *o, const graft_length_figures *f)
+{
+    const count counts[] = {{"examples", f->n_examples}, {"samples", f->n_samples},
+                            {"tokens", f->n_tokens},     {"trained_tokens", f->n_trained},
+                            {"shortest", f->shortest},   {"median", f->median},
+                            {"p95", f->p95},             {"longest", f->longest},
+                            {"max_seq_length", f->limit}, {"longer", f->n_long},
+                            {NULL, 0}};
+    return set_counts(o, "lengths", counts);
+}
+
+static graft_status set_steps(graft_json *o, const graft_forecast *f)
+{
+    const graft_step_figures *s = &f->steps;
+    const count counts[] = {{"steps", s->n_steps},
+                            {"steps_per_epoch", s->steps_per_epoch},
+                            {"max_tokens_per_pass", f->memory.max_tokens_per_pass},
+                            {"laid_out", s->n_laid},
+                            {"passes", s->n_passes},
+                            {"tokens", s->n_tokens},
+                            {"saved_tokens", s->n_saved},
+                            {"computed_tokens", s->n_computed},
+                            {NULL, 0}};
+    return set_counts(o, "steps", counts);
+}
+
+static graft_status set_memory(graft_json *o, const graft_memory_figures *m)
+{
+    const count counts[] = {{"base_bytes", m->base},       {"adapter_bytes", m->adapter},
+                            {"scratch_bytes", m->scratch}, {"activation_bytes", m->activations},
+                            {"other_bytes", m->other},     {"peak_bytes", m->peak},
+                            {"layers", m->n_layer},        {"layers_recomputed", m->n_recomputed},
+                            {NULL, 0}};
+    return set_counts(o, "memory", counts);
+}
+
+graft_status graft_forecast_json(graft_text *out, const graft_forecast *f)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object();
+    GRAFT_TRY(set_lengths(o, &f->lengths));
+    if (f->has_steps) {
+        GRAFT_TRY(set_steps(o, f));
+        GRAFT_TRY(set_memory(o, &f->memory));
+        GRAFT_TRY(f->has_time ? set_time(o, f) : graft_json_set(o, "time", NULL));
+    }
+    GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_COMPACT));
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    graft_json_free(o);
+    return status;
+}

@@ -1,0 +1,24 @@
+/* forecast_memory.c - a plan of memory (train/plan.h) as figures for people. */
+#include "core/clock.h"
+#include "run/forecast.h"
+
+void graft_forecast_memory(graft_memory_figures *out, const graft_training *t)
+{
+    const graft_plan *plan = &t->trainer.plan;
+    const graft_model *model = t->session.model;
+    size_t parameters = t->session.adapter->n_params * sizeof(graft_real);
+    size_t resident = graft_rss_bytes();
+    *out = (graft_memory_figures){
+        .base = (size_t)graft_gguf_size(model->file),
+        .adapter = 4 * parameters,
+        .scratch = plan->fixed_bytes - 4 * parameters,
+        .activations = plan->pass_bytes,
+        /* Of the adapter only the parameters have been written yet. */
+        .other = resident > parameters ? resident - parameters : 0,
+        .max_tokens_per_pass = plan->max_tokens_per_pass,
+        .n_recomputed = graft_plan_recomputed(plan, model, &t->session.compute.kernels,
+                                              plan->max_tokens_per_pass),
+        .n_layer = model->hparams.n_layer,
+    };
+    out->peak = out->base + out->adapter + out->scratch + out->activations + out->other;
+}

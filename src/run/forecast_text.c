@@ -1,0 +1,124 @@
+/* forecast_text.c - a forecast for people. */
+#include <stdio.h>
+
+#include "run/forecast.h"
+
+#define LABEL "  %-24s"
+#define MIB(bytes) ((double)(bytes) / (1 << 20))
+
+static double percent(size_t part, size_t whole)
+{
+    return whole > 0 ? 100 * (double)part / (double)whole : 0;
+}
+
+static graft_status lengths_text(graft_text *out, const graft_length_figures *f,
+                                 const graft_config *c)
+{
+    graft_status status = GRAFT_OK;
+    char label[64];
+    GRAFT_TRY(graft_text_appendf(out, "Examples\n" LABEL "%zu\n", "in all", f->n_examples));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%zu, %zu of them trained (%.1f %%)\n",
+                                 f->n_long > 0 ? "tokens of the others" : "tokens", f->n_tokens,
+                                 f->n_trained, percent(f->n_trained, f->n_tokens)));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%zu\n", "shortest", f->shortest));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%zu\n", "median", f->median));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%zu\n", "95 % have at most", f->p95));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%zu\n", "longest", f->longest));
+    snprintf(label, sizeof label, "longer than %zu", f->limit);
+    GRAFT_TRY(graft_text_appendf(
+        out, LABEL "%zu%s%s\n", label, f->n_long,
+        c->max_seq_length == 0 ? " (the base's context)" : " (max_seq_length)",
+        f->n_long == 0                               ? ""
+        : c->truncation == GRAFT_TRUNCATION_DROP ? ": left out, as truncation: drop says"
+                                                     : ": refused, as truncation: error says"));
+done:
+    return status;
+}
+
+static graft_status steps_text(graft_text *out, const graft_forecast *f, const graft_config *c)
+{
+    graft_status status = GRAFT_OK;
+    const graft_step_figures *s = &f->steps;
+    GRAFT_TRY(graft_text_appendf(out, "Steps\n" LABEL "%llu of %llu examples\n", "in all",
+                                 (unsigned long long)s->n_steps,
+                                 (unsigned long long)c->batch_size));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%llu\n", "per epoch",
+                                 (unsigned long long)s->steps_per_epoch));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%.1f of at most %zu tokens\n", "passes per step",
+                                 (double)s->n_passes / (double)s->n_laid,
+                                 f->memory.max_tokens_per_pass));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "saves %zu of %zu tokens (%.1f %%) %s\n",
+                                 "prefix sharing", s->n_saved, s->n_tokens,
+                                 percent(s->n_saved, s->n_tokens),
+                                 s->n_laid < s->steps_per_epoch ? "over all steps"
+                                                                : "over the first epoch"));
+done:
+    return status;
+}
+
+static graft_status memory_text(graft_text *out, const graft_memory_figures *m)
+{
+    graft_status status = GRAFT_OK;
+    const struct {
+        const char *label;
+        size_t bytes;
+    } rows[] = {{"base file", m->base},
+                {"adapter, optimiser", m->adapter},
+                {"scratch", m->scratch},
+                {"program, data", m->other},
+                {"activations of a pass", m->activations}};
+    GRAFT_TRY(graft_text_append_z(out, "Memory (MiB)\n"));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        GRAFT_TRY(graft_text_appendf(out, LABEL "%.0f\n", rows[i].label, MIB(rows[i].bytes)));
+    }
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%.0f\n", "peak", MIB(m->peak)));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%zu of %zu\n", "layers recomputed", m->n_recomputed,
+                                 m->n_layer));
+done:
+    return status;
+}
+
+static graft_status append_duration(graft_text *out, double seconds)
+{
+    unsigned long long minutes = (unsigned long long)(seconds / 60 + 0.5);
+    if (seconds < 120) {
+        return graft_text_appendf(out, "%.*f s", seconds < 10 ? 1 : 0, seconds);
+    }
+    if (minutes < 120) {
+        return graft_text_appendf(out, "%llu min", minutes);
+    }
+    return graft_text_appendf(out, "%llu h %02llu min", minutes / 60, minutes % 60);
+}
+
+static graft_status time_text(graft_text *out, const graft_time_figures *f, uint64_t n_steps)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_appendf(out, "Time\n" LABEL "about ", "training"));
+    GRAFT_TRY(append_duration(out, f->seconds));
+    GRAFT_TRY(graft_text_appendf(out, " (evaluation comes on top)\n" LABEL "%.3g s\n",
+                                 "a step", f->seconds / (double)n_steps));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%.0f\n", "tokens per second", f->tokens_per_second));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%zu passes, %zu tokens, %.1f s\n", "measured",
+                                 f->n_passes, f->n_computed, f->measured_seconds));
+done:
+    return status;
+}
+
+graft_status graft_forecast_text(graft_text *out, const graft_forecast *f,
+                                 const graft_config *config)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(lengths_text(out, &f->lengths, config));
+    if (f->has_steps) {
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
+        GRAFT_TRY(steps_text(out, f, config));
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
+        GRAFT_TRY(memory_text(out, &f->memory));
+    }
+    if (f->has_time) {
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
+        GRAFT_TRY(time_text(out, &f->time, f->steps.n_steps));
+    }
+done:
+    return status;
+}

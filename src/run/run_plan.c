@@ -1,0 +1,56 @@
+#include <graft/plan.h>
+
+#include "run/forecast.h"
+
+static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
+{
+    graft_status status = GRAFT_OK;
+    graft_first_epoch epoch = {0};
+    GRAFT_TRY(graft_hooks_check(t->hooks));
+    GRAFT_TRY(graft_training_prepare(t));
+    graft_forecast_memory(&f->memory, t);
+    GRAFT_TRY(graft_first_epoch_open(&epoch, t));
+    GRAFT_TRY(graft_forecast_steps(&f->steps, &epoch));
+    f->has_steps = true;
+    if (measure) {
+        GRAFT_TRY(graft_forecast_time(&f->time, t, &epoch, &f->steps));
+        f->has_time = f->time.n_passes > 0;
+    }
+done:
+    graft_first_epoch_close(&epoch);
+    return status;
+}
+
+static graft_status describe(graft_forecast *f, const graft_training *t, bool json, char **out)
+{
+    graft_status status = GRAFT_OK;
+    graft_text text;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_forecast_lengths(&f->lengths, &t->train));
+    GRAFT_TRY(json ? graft_forecast_json(&text, f) : graft_forecast_text(&text, f, t->config));
+    GRAFT_TRY(graft_text_take(&text, out));
+done:
+    graft_text_clear(&text);
+    return status;
+}
+
+graft_status graft_train_plan(graft_config *config, const graft_hooks *hooks, int measure, int json,
+                              char **out)
+{
+    graft_status status = GRAFT_OK;
+    graft_training t;
+    graft_forecast f = {0};
+    graft_training_init(&t, config, hooks);
+    *out = NULL;
+    GRAFT_TRY(graft_config_check(config));
+    status = forecast(&f, &t, measure != 0);
+    /* A job that is refused is mostly refused for its lengths, or they help to make it fit. */
+    if (t.train.n_lengths > 0 && t.train.n_lengths == t.train.dataset.n &&
+        status != GRAFT_E_INTERRUPTED) {
+        graft_status described = describe(&f, &t, json != 0, out);
+        status = status == GRAFT_OK ? described : status;
+    }
+done:
+    graft_training_close(&t);
+    return status;
+}
