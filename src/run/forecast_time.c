@@ -15,7 +15,8 @@ static graft_status time_pass(double *seconds, graft_training *t, const graft_pa
 {
     graft_status status = GRAFT_OK;
     double loss, begin = graft_clock_seconds();
-    size_t n = graft_plan_recomputed(&t->trainer.plan, t->session.model, pass->n_tok);
+    size_t n = graft_plan_recomputed(&t->trainer.plan, t->session.model,
+                                     &t->session.compute.kernels, pass->n_tok);
     GRAFT_TRY(graft_hooks_check(t->hooks));
     GRAFT_TRY(graft_bench_one_pass(&t->session, pass, weight, n, &loss));
     *seconds = graft_clock_seconds() - begin;
