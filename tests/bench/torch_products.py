@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""PyTorch's bf16 product of dense weights: torch_products.py [--threads N] [--seconds S] SHAPE...
+
+A shape is n_tok x n_out x n_in, as in 2048x1536x576. Forward is X W^T, backward dY W. Each figure
+is the best run, with the result in a new tensor or in an old one, whichever is faster."""
+import argparse
+import os
+import time
+
+import torch
+
+
+def best_rate(a, b, seconds):
+    flop = 2.0 * a.shape[0] * a.shape[1] * b.shape[1]
+    out = torch.matmul(a, b)
+    best = float("inf")
+    for call in (lambda: torch.matmul(a, b), lambda: torch.matmul(a, b, out=out)):
+        call()
+        end = time.perf_counter() + seconds / 2
+        while time.perf_counter() < end:
+            start = time.perf_counter()
+            call()
+            best = min(best, time.perf_counter() - start)
+    return flop / best * 1e-9
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("shapes", nargs="+")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    print("shape,direction,gflops")
+    with torch.no_grad():
+        for shape in options.shapes:
+            n_tok, n_out, n_in = (int(n) for n in shape.split("x"))
+            w = torch.randn(n_out, n_in).bfloat16()
+            x, dy = torch.randn(n_tok, n_in).bfloat16(), torch.randn(n_tok, n_out).bfloat16()
+            print(f"{shape},forward,{best_rate(x, w.t(), options.seconds):.2f}")
+            print(f"{shape},backward,{best_rate(dy, w, options.seconds):.2f}")
+
+
+main()
