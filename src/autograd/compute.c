@@ -67,7 +67,7 @@ static graft_status grow_shared(graft_workspace *workspace, size_t bytes)
     graft_free(workspace->shared);
     workspace->shared = NULL;
     workspace->shared_bytes = 0;
-    graft_status status = graft_alloc(&workspace->shared, bytes, 1);
+    graft_status status = graft_realloc(&workspace->shared, bytes, 1); /* touched only as used */
     if (status == GRAFT_OK) {
         workspace->shared_bytes = bytes;
     }

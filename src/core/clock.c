@@ -147,6 +147,12 @@ static size_t cgroup_room(void)
     return room;
 }
 
+size_t graft_memory_total(void)
+{
+    size_t kib = 0;
+    return read_keyed("/proc/meminfo", "MemTotal:", &kib) ? kib * 1024 : 0;
+}
+
 size_t graft_memory_available(void)
 {
     size_t kib = 0;

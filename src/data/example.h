@@ -61,6 +61,8 @@ typedef struct graft_layout_options {
     size_t max_tokens_per_pass; /* a longer example is GRAFT_E_CONFIG, naming the setting */
     bool packing;               /* false: one example per pass */
     bool prefix_sharing;        /* examples of a pass that begin alike share spans */
+    size_t usual_tokens;        /* beyond so many a pass only takes an example that shares with it
+                                 * at least half of what it adds; 0: the same as the most */
 } graft_layout_options;
 
 /* Lays out examples[0..n) (pointers, in step order). Each goes to the pass in which it needs the

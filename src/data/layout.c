@@ -219,6 +219,15 @@ done:
     return status;
 }
 
+/* Whether a pass takes an example of `own` tokens beside `shared` ones. */
+static bool fits(const pass_range *pass, size_t own, size_t shared,
+                 const graft_layout_options *options)
+{
+    size_t n_tok = pass->n_tok + own, usual = options->usual_tokens;
+    bool roomy = usual == 0 || n_tok <= usual || 2 * shared >= own;
+    return n_tok <= options->max_tokens_per_pass && roomy;
+}
+
 /* Finds the pass in which example e needs the fewest tokens of its own, or opens one. */
 static graft_status place(graft_step_layout *l, const graft_example *const *examples, uint32_t e,
                           const graft_layout_options *options)
@@ -237,7 +246,7 @@ static graft_status place(graft_step_layout *l, const graft_example *const *exam
         const pass_range *pass = &l->ranges[i];
         size_t shared = !options->prefix_sharing ? 0
                         : walk(l, examples, examples[e], p->length, pass->first_root, &at, &used);
-        if (pass->n_tok + p->length - shared <= options->max_tokens_per_pass &&
+        if (fits(pass, p->length - shared, shared, options) &&
             (best == l->n_passes || shared > best_shared)) {
             best = i, best_shared = shared, best_at = at, best_used = used;
         }

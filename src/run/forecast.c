@@ -98,7 +98,7 @@ graft_status graft_first_epoch_step(graft_first_epoch *epoch, size_t i)
     const graft_training *t = epoch->t;
     const graft_config *c = t->config;
     graft_layout_options options = {t->trainer.plan.max_tokens_per_pass, c->packing,
-                                    c->prefix_sharing};
+                                    c->prefix_sharing, t->trainer.plan.usual_tokens};
     size_t size = (size_t)c->batch_size, begin = i * size, n = 0;
     size_t end = t->train.n_units - begin < size ? t->train.n_units : begin + size;
     for (size_t k = begin; k < end; k++) {
@@ -127,6 +127,7 @@ graft_status graft_forecast_steps(graft_step_figures *out, graft_first_epoch *ep
             const graft_pass *pass = graft_step_layout_pass(epoch->layout, i);
             if (pass->n_predictions > 0) { /* the trainer leaves the others out too */
                 out->n_computed += pass->n_tok;
+                out->n_largest = pass->n_tok > out->n_largest ? pass->n_tok : out->n_largest;
                 out->n_passes++;
             }
         }

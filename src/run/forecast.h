@@ -18,6 +18,7 @@ typedef struct graft_step_figures {
     size_t n_passes;
     size_t n_tokens, n_saved;          /* of the examples; not computed, being shared */
     size_t n_computed;                 /* rows of the passes */
+    size_t n_largest;                  /* rows of the largest pass */
 } graft_step_figures;
 
 /* Bytes of resident memory. */
@@ -28,7 +29,7 @@ typedef struct graft_memory_figures {
     size_t activations; /* of the largest pass */
     size_t other;       /* the program, vocabulary and data */
     size_t peak;        /* of all this */
-    size_t max_tokens_per_pass, n_recomputed, n_layer; /* layers, in a pass of that size */
+    size_t n_tok, n_recomputed, n_layer; /* rows of the largest pass; layers in it */
 } graft_memory_figures;
 
 typedef struct graft_time_figures {
@@ -63,8 +64,9 @@ graft_status graft_first_epoch_step(graft_first_epoch *epoch, size_t i);
 /* Needs a corpus whose lengths are known. */
 graft_status graft_forecast_lengths(graft_length_figures *out, const graft_corpus *corpus);
 graft_status graft_forecast_steps(graft_step_figures *out, graft_first_epoch *epoch);
-/* To be called before anything is computed: counts what is resident now as `other`. */
-void graft_forecast_memory(graft_memory_figures *out, const graft_training *t);
+/* For passes up to n_tok rows. To be called before anything is computed: counts what is resident
+ * now as `other`. */
+void graft_forecast_memory(graft_memory_figures *out, const graft_training *t, size_t n_tok);
 /* Runs a few passes and extrapolates to the steps of the run. GRAFT_E_NUMERICS if a loss is not
  * finite. */
 graft_status graft_forecast_time(graft_time_figures *out, graft_training *t,

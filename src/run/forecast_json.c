@@ -53,7 +53,7 @@ static graft_status set_steps(graft_json *o, const graft_forecast *f)
     const graft_step_figures *s = &f->steps;
     const count counts[] = {{"steps", s->n_steps},
                             {"steps_per_epoch", s->steps_per_epoch},
-                            {"max_tokens_per_pass", f->memory.max_tokens_per_pass},
+                            {"largest_pass_tokens", f->memory.n_tok},
                             {"laid_out", s->n_laid},
                             {"passes", s->n_passes},
                             {"tokens", s->n_tokens},

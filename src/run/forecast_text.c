@@ -46,7 +46,7 @@ static graft_status steps_text(graft_text *out, const graft_forecast *f, const g
                                  (unsigned long long)s->steps_per_epoch));
     GRAFT_TRY(graft_text_appendf(out, LABEL "%.1f of at most %zu tokens\n", "passes per step",
                                  (double)s->n_passes / (double)s->n_laid,
-                                 f->memory.max_tokens_per_pass));
+                                 f->memory.n_tok));
     GRAFT_TRY(graft_text_appendf(out, LABEL "saves %zu of %zu tokens (%.1f %%) %s\n",
                                  "prefix sharing", s->n_saved, s->n_tokens,
                                  percent(s->n_saved, s->n_tokens),

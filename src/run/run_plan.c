@@ -8,9 +8,9 @@ static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
     graft_first_epoch epoch = {0};
     GRAFT_TRY(graft_hooks_check(t->hooks));
     GRAFT_TRY(graft_training_prepare(t));
-    graft_forecast_memory(&f->memory, t);
     GRAFT_TRY(graft_first_epoch_open(&epoch, t));
     GRAFT_TRY(graft_forecast_steps(&f->steps, &epoch));
+    graft_forecast_memory(&f->memory, t, f->steps.n_largest);
     f->has_steps = true;
     if (measure) {
         GRAFT_TRY(graft_forecast_time(&f->time, t, &epoch, &f->steps));

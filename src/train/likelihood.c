@@ -27,7 +27,7 @@ graft_status graft_examples_loss(graft_model *model, graft_compute *compute,
         longest = examples[i]->n > longest ? examples[i]->n : longest;
     }
     size_t tokens = longest > max_tokens_per_pass ? longest : max_tokens_per_pass;
-    graft_layout_options options = {tokens, true, true};
+    graft_layout_options options = {tokens, true, true, 0};
     graft_compute_sizes sizes = graft_model_sizes(model, tokens, longest);
     GRAFT_TRY(graft_compute_prepare(compute, &sizes));
     GRAFT_TRY(graft_step_layout_new(&layout));

@@ -1,8 +1,10 @@
 #include "train/plan.h"
 
 #include "core/clock.h"
+#include "core/threads.h"
 
-#define USUAL_PASS 1024 /* tokens; unpacking the weights is then a few percent of a pass */
+#define USUAL_PASS 2048  /* tokens; unpacking the weights is then a few percent of a pass */
+#define SHARED_PASS 16384 /* tokens of a pass that grows by sharing */
 #define MIB(bytes) ((bytes) >> 20)
 
 /* Bytes of a pass: kept layers hold their activations until the pass ends, recomputed ones their
@@ -14,13 +16,24 @@ static size_t pass_bytes(const graft_model *model, const graft_kernels *kernels,
     graft_layer_bytes layer = model->family->layer_bytes(model, kernels);
     size_t stream = h->n_embd * sizeof(graft_real);
     size_t layers = n_recomputed * stream + (h->n_layer - n_recomputed) * layer.kept;
-    return n_tok * (layers + layer.work + (n_recomputed > 0 ? layer.kept : 0) + 3 * stream);
+    size_t tokens = n_tok * (layers + layer.work + (n_recomputed > 0 ? layer.kept : 0) +
+                             3 * stream + h->d_rope * sizeof(graft_real));
+    size_t widest = graft_model_sizes(model, n_tok, n_tok).n_widest;
+    return tokens + graft_product_shared_bytes(kernels, n_tok, widest);
 }
 
-static size_t fixed_bytes(const graft_model *model, size_t n_params)
+size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
+                             const graft_kernels *kernels, size_t n_tok)
 {
-    return (GRAFT_HEAD_CHUNK * model->hparams.n_vocab + 4 * n_params) * sizeof(graft_real) +
-           ((size_t)48 << 20);
+    return pass_bytes(model, kernels, n_tok,
+                      graft_plan_recomputed(plan, model, kernels, n_tok));
+}
+
+static size_t fixed_bytes(const graft_model *model, const graft_kernels *kernels, size_t n_params)
+{
+    size_t rows = GRAFT_HEAD_CHUNK * (model->hparams.n_vocab + 2 * model->hparams.n_embd);
+    return (rows + 4 * n_params) * sizeof(graft_real) +
+           (size_t)graft_threads() * graft_product_thread_bytes(kernels) + ((size_t)8 << 20);
 }
 
 static size_t room_bytes(const graft_config *config, const graft_model *model, size_t fixed)
@@ -50,10 +63,24 @@ size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,
     return n;
 }
 
+/* Tokens of a pass whose layers are all kept, in what the machine or max_memory has for good. */
+static size_t roomy_tokens(const graft_config *config, const graft_model *model,
+                           const graft_kernels *kernels, size_t fixed)
+{
+    size_t total = config->max_memory != 0 ? (size_t)config->max_memory << 20
+                                           : graft_memory_total() / 2;
+    size_t taken = fixed + (size_t)graft_gguf_size(model->file), tokens = SHARED_PASS;
+    while (tokens > USUAL_PASS && taken + pass_bytes(model, kernels, tokens, 0) > total) {
+        tokens /= 2;
+    }
+    return tokens;
+}
+
 graft_status graft_plan_make(graft_plan *out, const graft_config *config, const graft_model *model,
                              const graft_kernels *kernels, size_t n_params, size_t longest)
 {
-    size_t fixed = fixed_bytes(model, n_params), tokens = (size_t)config->max_tokens_per_pass;
+    size_t fixed = fixed_bytes(model, kernels, n_params), tokens = (size_t)config->max_tokens_per_pass;
+    size_t most = tokens;
     if (tokens != 0 && tokens < longest) {
         return graft_fail(GRAFT_E_CONFIG,
                           "max_tokens_per_pass %zu is smaller than the longest example (%zu "
@@ -63,8 +90,10 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
     }
     if (tokens == 0) {
         tokens = longest > USUAL_PASS ? longest : USUAL_PASS;
+        most = roomy_tokens(config, model, kernels, fixed);
+        most = most > tokens ? most : tokens;
     }
-    *out = (graft_plan){tokens, room_bytes(config, model, fixed), 0, fixed,
+    *out = (graft_plan){tokens, most, room_bytes(config, model, fixed), 0, fixed,
                         config->gradient_checkpointing};
     size_t n_recomputed = graft_plan_recomputed(out, model, kernels, tokens);
     out->pass_bytes = pass_bytes(model, kernels, tokens, n_recomputed);

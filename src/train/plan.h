@@ -6,21 +6,30 @@
 #include "model/model.h"
 
 typedef struct graft_plan {
-    size_t max_tokens_per_pass;
+    size_t usual_tokens;        /* a pass is filled up to here */
+    size_t max_tokens_per_pass; /* and up to here with examples that share much of what it has */
     size_t room_bytes;  /* what activations and gradients of a pass may take */
-    size_t pass_bytes;  /* what those of a pass of max_tokens_per_pass take */
+    size_t pass_bytes;  /* what those of a pass of usual_tokens, or of the longest example, take */
     size_t fixed_bytes; /* logits, packed operands, adapter and optimiser state */
     int checkpointing;  /* the setting gradient_checkpointing */
 } graft_plan;
 
-/* Plans passes for examples of at most `longest` tokens. A pass has 1,024 tokens, or as many as the
- * longest example, unless max_tokens_per_pass says otherwise: that number changes the order of
- * sums, so it does not depend on the machine. How many layers are recomputed does; it changes no
- * bit. The room is max_memory less what the process already has and will have (base file,
- * optimiser, ...), or half of what is free. GRAFT_E_MEMORY if a pass does not fit, naming the
- * setting that helps; GRAFT_E_CONFIG if max_tokens_per_pass is smaller than `longest`. */
+/* Plans passes for examples of at most `longest` tokens. A pass is filled with examples up to
+ * 2,048 tokens, or as many as the longest has: more does not make products faster. It grows
+ * beyond that with examples that share a long beginning with it, as far as all layers can be
+ * kept in max_memory, else in half of the machine's memory (16,384 tokens at most). Both numbers
+ * change the order of sums, so they depend on the machine and the settings but not on what is
+ * free at the moment; max_tokens_per_pass sets both. How many layers are recomputed follows from
+ * what is free; it changes no bit. The room is max_memory less what the process already has and
+ * will have (base file, optimiser, ...), or half of what is free. GRAFT_E_MEMORY if a pass does
+ * not fit, naming the setting that helps; GRAFT_E_CONFIG if max_tokens_per_pass is smaller
+ * than `longest`. */
 graft_status graft_plan_make(graft_plan *out, const graft_config *config, const graft_model *model,
                              const graft_kernels *kernels, size_t n_params, size_t longest);
+
+/* Activations and gradients of a pass of n_tok tokens, with what is packed for its products. */
+size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
+                             const graft_kernels *kernels, size_t n_tok);
 
 /* How many layers a pass of n_tok tokens recomputes in backward. */
 size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,

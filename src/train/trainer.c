@@ -188,7 +188,7 @@ graft_status graft_trainer_step(graft_trainer *t, graft_step_report *report)
     double begin = graft_clock_seconds();
     size_t n = 0;
     graft_layout_options options = {t->plan.max_tokens_per_pass, t->config->packing,
-                                    t->config->prefix_sharing};
+                                    t->config->prefix_sharing, t->plan.usual_tokens};
     *report = (graft_step_report){.step = t->step + 1};
     graft_arena_reset(&t->compute->arena);
     GRAFT_TRY(graft_arena_reserve(&t->compute->arena, t->plan.pass_bytes + t->plan.fixed_bytes));

@@ -1,6 +1,8 @@
 /* Training a tiny model: what must not depend on layout, threads, or an interruption. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/memory.h"
 #include "core/rng.h"
@@ -118,22 +120,128 @@ static void learns(void **state)
     graft_free(params);
 }
 
-static void same_bits_at_any_thread_count(void **state)
+static void same_bits_over_threads(const char *settings)
 {
+    static const int counts[] = {2, 3, 4, 8};
     double losses[4], again[4];
     size_t n = 0;
-    (void)state;
     graft_threads_set(1);
-    graft_real *one = run(SETTINGS, 4, losses, &n);
-    for (int threads = 2; threads <= 8; threads += 3) {
-        graft_threads_set(threads);
-        graft_real *more = run(SETTINGS, 4, again, &n);
+    graft_real *one = run(settings, 4, losses, &n);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        graft_threads_set(counts[i]);
+        graft_real *more = run(settings, 4, again, &n);
         assert_memory_equal(losses, again, sizeof losses);
         assert_memory_equal(one, more, n * sizeof *one);
         graft_free(more);
     }
     graft_threads_set(0);
     graft_free(one);
+}
+
+static void same_bits_at_any_thread_count(void **state)
+{
+    (void)state;
+    same_bits_over_threads(SETTINGS "compute=f32");
+    same_bits_over_threads(SETTINGS "compute=bf16 lora_dropout=0.1");
+}
+
+/* What is computed again in backward is what was there. */
+static void same_bits_recomputed(void **state)
+{
+    static const char *const computes[] = {"compute=f32", "compute=bf16"};
+    double losses[3], again[3];
+    char kept[256], recomputed[256];
+    size_t n = 0;
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(kept, sizeof kept, SETTINGS "gradient_checkpointing=false %s", computes[i]);
+        snprintf(recomputed, sizeof recomputed, SETTINGS "gradient_checkpointing=true %s",
+                 computes[i]);
+        graft_real *a = run(kept, 3, losses, &n), *b = run(recomputed, 3, again, &n);
+        assert_memory_equal(losses, again, sizeof losses);
+        assert_memory_equal(a, b, n * sizeof *a);
+        graft_free(a);
+        graft_free(b);
+    }
+}
+
+/* Training in bfloat16 follows training in single precision. */
+static void half_follows_single(void **state)
+{
+    enum { STEPS = 50 };
+    double single[STEPS], half[STEPS];
+    size_t n = 0;
+    (void)state;
+    graft_free(run("max_steps=50 batch_size=6 learning_rate=3e-3 seed=9 compute=f32", STEPS,
+                   single, &n));
+    graft_free(run("max_steps=50 batch_size=6 learning_rate=3e-3 seed=9 compute=bf16", STEPS,
+                   half, &n));
+    assert_true(single[STEPS - 1] < single[0] - 0.05);
+    for (size_t i = 0; i < STEPS; i++) {
+        if (!(fabs(single[i] - half[i]) <= 0.01 * single[i])) {
+            fail_msg("step %zu: loss %.6f in f32, %.6f in bf16", i + 1, single[i], half[i]);
+        }
+    }
+}
+
+/* Shapes of what examples have in common. */
+typedef enum forest { RANDOM_TREES, ONE_CHAIN, NOTHING_SHARED, SAME_EXAMPLES, N_FORESTS } forest;
+
+static void grow_forest(fixture *f, forest kind, uint64_t seed)
+{
+    graft_rng rng;
+    graft_rng_init(&rng, seed, GRAFT_RNG_TEST, 5);
+    for (size_t i = 0; i < N_EXAMPLES; i++) {
+        graft_example *e = &f->examples[i];
+        const graft_example *from = &f->examples[i == 0 ? 0 : graft_rng_below(&rng, i)];
+        uint32_t shared = 0;
+        if (i > 0 && kind == RANDOM_TREES) {
+            shared = (uint32_t)graft_rng_below(&rng, from->n + 1);
+        } else if (i > 0 && kind != NOTHING_SHARED) {
+            from = &f->examples[i - 1];
+            shared = from->n < e->n ? from->n : e->n;
+            shared = kind == ONE_CHAIN && shared > 2 ? shared - 2 : shared;
+        }
+        shared = shared < e->n ? shared : e->n;
+        for (uint32_t k = 0; k < e->n; k++) {
+            e->ids[k] = k < shared ? from->ids[k] : (int32_t)graft_rng_below(&rng, 40);
+            e->weights[k] = k > 0 && graft_rng_below(&rng, 2) == 0 ? 0.5f + (float)(k % 3) : 0.0f;
+        }
+        e->ids[0] = kind == NOTHING_SHARED ? (int32_t)i : e->ids[0];
+        e->weights[e->n - 1] = 1.0f;
+    }
+}
+
+/* Sharing prefixes is exact: loss and every gradient as without it, also where shared tokens are
+ * trained in several examples with different weights. */
+static void sharing_is_exact(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < N_FORESTS; kind++) {
+        for (uint64_t seed = 1; seed <= 4; seed++) {
+            fixture on, off;
+            graft_step_report a, b;
+            open_fixture(&on, SETTINGS "batch_size=24 compute=f32");
+            open_fixture(&off, SETTINGS "batch_size=24 compute=f32 prefix_sharing=false");
+            grow_forest(&on, (forest)kind, seed);
+            grow_forest(&off, (forest)kind, seed);
+            graft_rng rng;
+            graft_rng_init(&rng, 6, GRAFT_RNG_TEST, 6);
+            for (size_t i = 0; i < on.adapter->n_params; i++) { /* B is zero: gradients of A too */
+                on.adapter->params[i] = (graft_real)(0.1 * graft_rng_normal(&rng));
+                off.adapter->params[i] = on.adapter->params[i];
+            }
+            assert_ok(graft_trainer_step(&on.trainer, &a));
+            assert_ok(graft_trainer_step(&off.trainer, &b));
+            assert_int_equal(b.saved_tokens, 0);
+            assert_true(kind == NOTHING_SHARED ? a.saved_tokens == 0 : a.saved_tokens > 0);
+            assert_true(fabs(a.loss - b.loss) <= 1e-5 * fabs(b.loss));
+            assert_true(largest_difference(on.adapter->grads, off.adapter->grads,
+                                           on.adapter->n_params) <= 1e-5);
+            close_fixture(&on);
+            close_fixture(&off);
+        }
+    }
 }
 
 /* The mathematics of a step does not depend on how its examples lie in memory. */
@@ -176,23 +284,42 @@ static void accumulation_equals_one_batch(void **state)
     close_fixture(&eight);
 }
 
-static void no_allocation_after_the_first_steps(void **state)
+static size_t page_faults(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return (size_t)usage.ru_minflt;
+}
+
+static void no_allocation_with(const char *settings)
 {
     fixture f;
     graft_step_report report;
-    (void)state;
-    open_fixture(&f, "max_steps=100 batch_size=24 shuffle=true");
-    assert_ok(graft_trainer_step(&f.trainer, &report));
-    assert_ok(graft_trainer_step(&f.trainer, &report)); /* the arena has its final shape now */
+    open_fixture(&f, settings);
+    for (size_t i = 0; i < 4; i++) { /* the arena then has its final shape, and its pages */
+        assert_ok(graft_trainer_step(&f.trainer, &report));
+    }
     uint64_t before = graft_alloc_count();
+    size_t faults = page_faults();
     for (size_t i = 0; i < 5; i++) {
         assert_ok(graft_trainer_step(&f.trainer, &report));
     }
     assert_int_equal(graft_alloc_count(), before);
+    faults = page_faults() - faults;
+    if (faults > 40) { /* of megabytes that are touched: stacks of threads that sleep */
+        fail_msg("%zu page faults in five steps", faults);
+    }
     close_fixture(&f);
 }
 
-static void resumed_run_has_the_same_bits(void **state)
+static void no_allocation_after_the_first_steps(void **state)
+{
+    (void)state;
+    no_allocation_with("max_steps=100 batch_size=24 shuffle=true compute=f32");
+    no_allocation_with("max_steps=100 batch_size=24 shuffle=true compute=bf16");
+}
+
+static void resumed_with(const char *settings)
 {
     fixture f;
     double losses[8];
@@ -200,8 +327,6 @@ static void resumed_run_has_the_same_bits(void **state)
     graft_step_report report;
     graft_text identity;
     char *newest = NULL;
-    const char *settings = SETTINGS "lora_dropout=0.2";
-    (void)state;
     graft_text_init(&identity);
     graft_real *whole = run(settings, 8, losses, &n);
     const char *folder = test_temp_path("checkpoints");
@@ -230,6 +355,13 @@ static void resumed_run_has_the_same_bits(void **state)
     graft_free(newest);
     graft_free(whole);
     graft_text_clear(&identity);
+}
+
+static void resumed_run_has_the_same_bits(void **state)
+{
+    (void)state;
+    resumed_with(SETTINGS "lora_dropout=0.2 compute=f32");
+    resumed_with(SETTINGS "lora_dropout=0.2 compute=bf16");
 }
 
 static void non_finite_stops(void **state)
@@ -268,6 +400,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(learns),
         cmocka_unit_test(same_bits_at_any_thread_count),
+        cmocka_unit_test(same_bits_recomputed),
+        cmocka_unit_test(half_follows_single),
+        cmocka_unit_test(sharing_is_exact),
         cmocka_unit_test(same_step_in_any_layout),
         cmocka_unit_test(accumulation_equals_one_batch),
         cmocka_unit_test(no_allocation_after_the_first_steps),
