@@ -110,8 +110,9 @@ def test_quiet_keeps_the_result(evaluate):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_job_at_a_safe_place(evaluate, number):
-    terminal = Terminal(evaluate[:-4] + ["--samples", "0", "--max_new_tokens", "400"])
-    assert terminal.read(until=rb"evaluating \d/5"), terminal.output
+    terminal = Terminal(evaluate[:-4] + ["--samples", "0", "--max_new_tokens", "400",
+                                         "--threads", "1", "--compute", "f32"])
+    assert terminal.read(until=rb"evaluating 0/5"), terminal.output
     terminal.process.send_signal(number)
     assert terminal.finish() == 9, terminal.output
     text = "\n".join(terminal.screen())
