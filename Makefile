@@ -3,6 +3,7 @@
 #   make quickstart   set up, build, run the main job on a real base
 #   make check        set up, run the whole test suite
 #   make check-learning   the main job again: does the score still rise? (a quarter of an hour)
+#   make check-cpus       set up, run tests on other processors, emulated (half an hour)
 # BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects;
 # V=1 shows the commands.
 
@@ -66,7 +67,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
 LIB := $(OUT)/libgraft.a
 BIN := $(OUT)/graft
 
-.PHONY: all quickstart check check-learning lint bench clean distclean install setup tests
+.PHONY: all quickstart check check-learning check-cpus lint bench clean distclean install setup tests
 all: $(BIN)
 
 -include $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/flags.mk))
@@ -121,6 +122,10 @@ check-learning: all
 	scripts/get-base
 	scripts/get-data
 	tests/learning/run
+check-cpus:
+	scripts/setup --cpus
+	scripts/get-sysroot
+	tests/cpus/run
 lint:
 	scripts/lint
 bench: all
@@ -133,6 +138,6 @@ install: all
 # Keeps what was downloaded; distclean does not.
 clean:
 	find build -mindepth 1 -maxdepth 1 ! -name base ! -name data ! -name oracle-venv \
-	  -exec rm -rf {} +
+	  ! -name sysroot-arm64 -exec rm -rf {} +
 distclean:
 	rm -rf build

@@ -1,6 +1,7 @@
 #include "support/kernels.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -57,6 +58,13 @@ static struct {
 } mappings[4096];
 static size_t n_mappings;
 
+/* Emulators read the whole vector of a masked load (QEMU 7.2 does); there only writes are caught. */
+static int guard_protection(void)
+{
+    const char *asked = getenv("GRAFT_TEST_GUARD");
+    return asked != NULL && strcmp(asked, "writes") == 0 ? PROT_READ : PROT_NONE;
+}
+
 void *test_guarded(size_t n, size_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), bytes = n * size;
@@ -65,7 +73,7 @@ void *test_guarded(size_t n, size_t size)
     char *base = mmap(NULL, whole + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
                       0);
     assert_true(base != MAP_FAILED);
-    assert_int_equal(mprotect(base + whole, page, PROT_NONE), 0);
+    assert_int_equal(mprotect(base + whole, page, guard_protection()), 0);
     mappings[n_mappings].base = base;
     mappings[n_mappings++].bytes = whole + page;
     return base + whole - bytes;

@@ -20,7 +20,8 @@ graft_real *test_reals(const graft_kernels *kernels, const graft_act *y, size_t 
 double test_act_tolerance(const graft_kernels *kernels, double single);
 
 /* n * size bytes whose last one lies just before a page that must not be touched; zeroed. Released
- * all together by test_guarded_release. */
+ * all together by test_guarded_release. With GRAFT_TEST_GUARD=writes in the environment the page
+ * may be read. */
 void *test_guarded(size_t n, size_t size);
 void test_guarded_release(void);
 

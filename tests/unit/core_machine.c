@@ -38,7 +38,8 @@ static void level_agrees_with_the_system(void **state)
         test_skip("/proc/cpuinfo has no line \"flags\"");
     }
     line[strcspn(line, "\n")] = ' ';
-    bool avx2 = strstr(line, " avx2 ") != NULL && strstr(line, " fma ") != NULL;
+    bool avx2 = strstr(line, " avx2 ") != NULL && strstr(line, " fma ") != NULL &&
+                strstr(line, " f16c ") != NULL;
     bool avx512 = strstr(line, " avx512f ") != NULL && strstr(line, " avx512vl ") != NULL;
     assert_int_equal(graft_cpu_has(GRAFT_CPU_AVX2), avx2);
     assert_int_equal(graft_cpu_has(GRAFT_CPU_AVX512), avx512);

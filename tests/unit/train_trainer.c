@@ -104,6 +104,7 @@ static double largest_difference(const graft_real *a, const graft_real *b, size_
 {
     double worst = 0, size = 0;
     for (size_t i = 0; i < n; i++) {
+        assert_true(isfinite(a[i]) && isfinite(b[i])); /* fmax passes over a NaN */
         worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
         size = fmax(size, fabs((double)b[i]));
     }
