@@ -20,8 +20,13 @@ typedef struct attention_saved {
     const attention_tree *trees;
     size_t n_blocks, n_trees;
     graft_real *stats;      /* [n_tok, n_head] */
-    graft_real *dk, *dv;    /* in backward, per query head: [n_head][n_tok, d_head] */
+    graft_real *dk, *dv;    /* in backward, per query head: [n_parts][n_head][n_tok, d_head] */
+    size_t n_parts;
 } attention_saved;
+
+/* A few large trees are cut in two, each half with sums of its own, so that all threads have
+ * something to do to the end. From shapes alone: the order of sums depends on it. */
+enum { FEW_JOBS = 32 };
 
 static graft_real *scratch_of(const attention_saved *s, int thread)
 {
@@ -37,22 +42,23 @@ static void forward_job(void *context, size_t job, int thread)
                                   scratch_of(s, thread));
 }
 
-/* One head of one tree: every key is added to by this job alone, in order of the queries. */
+/* One head of one tree, every second block if it is cut: a key is added to by this job alone, in
+ * order of the queries. */
 static void backward_job(void *context, size_t job, int thread)
 {
     const attention_saved *s = context;
-    const attention_tree *tree = &s->trees[job / s->args.n_head];
+    size_t part = job % s->n_parts, head = job / s->n_parts % s->args.n_head;
+    const attention_tree *tree = &s->trees[job / s->n_parts / s->args.n_head];
     const attention_block *blocks = s->blocks + tree->first_block;
-    size_t head = job % s->args.n_head, d_head = s->args.d_head;
-    graft_real *dk = s->dk + head * s->k->n_rows * d_head;
-    graft_real *dv = s->dv + head * s->k->n_rows * d_head;
+    size_t d_head = s->args.d_head, at = (part * s->args.n_head + head) * s->k->n_rows * d_head;
+    graft_real *dk = s->dk + at, *dv = s->dv + at;
     for (size_t i = 0; i < tree->n_blocks; i++) {
         size_t row = s->args.spans[blocks[i].span].query_begin + blocks[i].begin;
         size_t n = (blocks[i].end - blocks[i].begin) * d_head;
         memset(dk + row * d_head, 0, n * sizeof *dk);
         memset(dv + row * d_head, 0, n * sizeof *dv);
     }
-    for (size_t i = 0; i < tree->n_blocks; i++) {
+    for (size_t i = part; i < tree->n_blocks; i += s->n_parts) {
         s->compute->kernels.attention_backward(
             &s->args, blocks[i].span, blocks[i].begin, blocks[i].end, head, s->out->data,
             s->out->grad, s->out->ld, s->stats, s->q->grad, s->q->ld, dk, d_head, dv, d_head,
@@ -67,8 +73,9 @@ static void sum_group(const attention_saved *s, graft_real *heads, graft_tensor 
     size_t group = s->args.n_head / s->args.n_kv, d = s->args.d_head, n_tok = to->n_rows;
     for (size_t kv = 0; kv < s->args.n_kv; kv++) {
         graft_real *sum = heads + (kv * group * n_tok + row) * d;
-        for (size_t i = 1; i < group; i++) {
-            kernels->axpy(sum, sum + i * n_tok * d, GRAFT_REAL(1.0), d);
+        for (size_t i = 1; i < group * s->n_parts; i++) {
+            size_t head = i % group + i / group * s->args.n_head;
+            kernels->axpy(sum, sum + head * n_tok * d, GRAFT_REAL(1.0), d);
         }
         size_t at = row * to->ld + kv * d;
         kernels->to_act((char *)to->grad + at * kernels->act_bytes, to->ld, sum, d, 1, d);
@@ -102,6 +109,7 @@ static graft_status attention_backward(graft_tape *tape, void *saved)
     double begin = graft_clock_seconds();
     graft_status status = GRAFT_OK;
     graft_arena *arena = &tape->compute->arena;
+    size_t n_jobs = s->n_trees * s->args.n_head;
     size_t n = s->args.n_head * s->k->n_rows * s->args.d_head;
     if (s->out->grad == NULL) {
         return GRAFT_OK;
@@ -110,9 +118,10 @@ static graft_status attention_backward(graft_tape *tape, void *saved)
     GRAFT_TRY(graft_tensor_grad_new(tape, s->k));
     GRAFT_TRY(graft_tensor_grad_new(tape, s->v));
     graft_arena_mark mark = graft_arena_save(arena);
-    GRAFT_TRY(graft_arena_alloc(arena, &s->dk, n, sizeof *s->dk));
-    GRAFT_TRY(graft_arena_alloc(arena, &s->dv, n, sizeof *s->dv));
-    graft_parallel(s->n_trees * s->args.n_head, backward_job, s);
+    s->n_parts = n_jobs < FEW_JOBS ? 2 : 1;
+    GRAFT_TRY(graft_arena_alloc(arena, &s->dk, s->n_parts * n, sizeof *s->dk));
+    GRAFT_TRY(graft_arena_alloc(arena, &s->dv, s->n_parts * n, sizeof *s->dv));
+    graft_parallel(n_jobs * s->n_parts, backward_job, s);
     graft_rows_run(s->k->n_rows, sum_rows, s);
     graft_arena_release(arena, mark);
     graft_profile_add(&tape->compute->profile, GRAFT_PART_ATTENTION_BACK, begin, flop_of(s, 5));

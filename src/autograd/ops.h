@@ -90,7 +90,7 @@ graft_status graft_op_gather(graft_tape *tape, graft_tensor **out, graft_tensor 
  * and not kept; the gradient of x is computed along with them. logprobs, if not NULL, gets
  * log p(target_i). Predictions are borrowed only for the call. If the loss is not finite it says
  * so through *loss. */
-#define GRAFT_HEAD_CHUNK 128
+#define GRAFT_HEAD_CHUNK 256
 graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs, graft_tensor *x,
                                 const graft_real *gain, graft_real eps, const graft_weight *w,
                                 const graft_prediction *predictions, double total_weight);

@@ -296,7 +296,7 @@ static graft_layer_bytes layer_bytes(const graft_model *model, const graft_kerne
     /* In backward at most: the gradients of the unit's map, or those of attention, or of what
      * goes into it; with what is made again beside them. */
     size_t unit = (2 * embd + ff + ranks / h->n_layer) * act + h->n_embd * real;
-    size_t attended = (2 * embd + 2 * q + 2 * k + ff) * act + (2 * n_q + h->n_embd) * real;
+    size_t attended = (2 * embd + 2 * q + 2 * k + ff) * act + (4 * n_q + h->n_embd) * real;
     bytes.work = unit > attended ? unit : attended;
     bytes.work += dropped * (2 * real + act);
     return bytes;

@@ -147,7 +147,7 @@ static void one_example_is_one_span(void **state)
     (void)state;
     batch b = {.n = 0};
     graft_step_layout *layout;
-    graft_layout_options options = {100, true, true};
+    graft_layout_options options = {100, true, true, 0};
     add(&b, "abcDEFgh");
     assert_ok(graft_step_layout_new(&layout));
     assert_ok(graft_step_layout_build(layout, b.pointers, b.n, &options));
@@ -169,7 +169,7 @@ static void a_common_beginning_is_computed_once(void **state)
     (void)state;
     batch b = {.n = 0};
     graft_step_layout *layout;
-    graft_layout_options options = {100, true, true};
+    graft_layout_options options = {100, true, true, 0};
     add(&b, "systemABc");
     add(&b, "systemXYz");
     add(&b, "sysopQ");
@@ -207,7 +207,7 @@ static void packing_off_gives_a_pass_to_each(void **state)
     (void)state;
     batch b = {.n = 0};
     graft_step_layout *layout;
-    graft_layout_options options = {10, false, true};
+    graft_layout_options options = {10, false, true, 0};
     add(&b, "abC");
     add(&b, "abC");
     assert_ok(graft_step_layout_new(&layout));
@@ -222,7 +222,7 @@ static void weights_that_cancel_are_left_out(void **state)
     (void)state;
     batch b = {.n = 0};
     graft_step_layout *layout;
-    graft_layout_options options = {10, true, true};
+    graft_layout_options options = {10, true, true, 0};
     add(&b, "abC");
     add(&b, "abC");
     b.weights[1][2] = -1;
@@ -239,7 +239,7 @@ static void too_long_names_the_setting(void **state)
     (void)state;
     batch b = {.n = 0};
     graft_step_layout *layout;
-    graft_layout_options options = {4, true, true};
+    graft_layout_options options = {4, true, true, 0};
     add(&b, "abcdE"); /* four tokens to compute: fits */
     assert_ok(graft_step_layout_new(&layout));
     assert_ok(graft_step_layout_build(layout, b.pointers, b.n, &options));
@@ -290,7 +290,8 @@ static void random_batches_predict_what_they_should(void **state)
         random_batch(&b, &rng);
         graft_layout_options options = {MAX_TOKENS + (size_t)graft_rng_below(&rng, 100),
                                         graft_rng_below(&rng, 8) != 0,
-                                        graft_rng_below(&rng, 4) != 0};
+                                        graft_rng_below(&rng, 4) != 0,
+                                        (size_t)graft_rng_below(&rng, MAX_TOKENS)};
         assert_ok(graft_step_layout_build(layout, b.pointers, b.n, &options));
         check_layout(layout, &b, options.max_tokens_per_pass);
         size_t with = computed(layout), saved = graft_step_layout_saved(layout);
@@ -310,7 +311,7 @@ static void nothing_is_allocated_twice(void **state)
     static batch b;
     graft_step_layout *layout;
     graft_rng rng;
-    graft_layout_options options = {120, true, true};
+    graft_layout_options options = {120, true, true, 0};
     graft_rng_init(&rng, 8, GRAFT_RNG_TEST, 2);
     random_batch(&b, &rng);
     assert_ok(graft_step_layout_new(&layout));
@@ -328,7 +329,7 @@ static void a_failed_allocation_leaves_it_usable(void **state)
     (void)state;
     static batch b;
     graft_rng rng;
-    graft_layout_options options = {80, true, true};
+    graft_layout_options options = {80, true, true, 0};
     graft_rng_init(&rng, 9, GRAFT_RNG_TEST, 3);
     random_batch(&b, &rng);
     for (uint64_t n = 1; n < 100; n++) {

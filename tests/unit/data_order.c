@@ -189,7 +189,7 @@ static void units_meet_others_in_the_next_epoch(void **state)
 static size_t saved(const corpus *c, const uint32_t *order, size_t batch_size)
 {
     graft_step_layout *layout = NULL;
-    graft_layout_options options = {256, true, true};
+    graft_layout_options options = {256, true, true, 0};
     const graft_example *batch[MAX_UNITS];
     size_t sum = 0;
     assert_ok(graft_step_layout_new(&layout));
