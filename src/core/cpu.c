@@ -1,6 +1,7 @@
 /* core/cpu.c - what CPUID promises, reduced to what the system saves on a context switch. */
 #include "core/cpu.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 static const char *const level_names[GRAFT_CPU_N_LEVELS] = {
     [GRAFT_CPU_PORTABLE] = "portable",         [GRAFT_CPU_BLAS] = "blas",
@@ -18,7 +20,6 @@ static const char *const level_names[GRAFT_CPU_N_LEVELS] = {
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 typedef struct cpuid_words {
     unsigned a, b, c, d;
@@ -173,11 +174,42 @@ graft_status graft_cpu_choose(graft_cpu_level *out)
     return GRAFT_OK;
 }
 
+static cpu_set_t given;
+
+static void read_given_cpus(void)
+{
+    if (sched_getaffinity(0, sizeof given, &given) != 0) {
+        CPU_ZERO(&given);
+    }
+}
+
+/* The CPUs that the process was given, before it bound threads to some of them. */
+static const cpu_set_t *given_cpus(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, read_given_cpus);
+    return &given;
+}
+
 int graft_cpu_count(void)
 {
-    cpu_set_t set;
-    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    int n = CPU_COUNT(given_cpus());
     return n > 0 ? n : 1;
+}
+
+void graft_cpu_bind(int index)
+{
+    const cpu_set_t *all = given_cpus();
+    unsigned n = (unsigned)graft_cpu_count(), place = ((unsigned)index + (unsigned)getpid()) % n;
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, all) && place-- == 0) {
+            cpu_set_t one;
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            sched_setaffinity(0, sizeof one, &one);
+            return;
+        }
+    }
 }
 
 const char *graft_cpu_model_name(void)

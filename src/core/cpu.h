@@ -29,8 +29,12 @@ graft_status graft_cpu_parse(graft_cpu_level *out, const char *name);
  * GRAFT_E_CONFIG as graft_cpu_parse. */
 graft_status graft_cpu_choose(graft_cpu_level *out);
 
-/* CPUs this process may run on, at least 1. */
+/* CPUs this process could run on when it was first asked, at least 1. */
 int graft_cpu_count(void);
+
+/* Binds the calling thread to one of them: the index-th, counted round from one that differs from
+ * process to process. What the system refuses is left as it is. */
+void graft_cpu_bind(int index);
 
 /* Tells the CPU that this thread waits for another one. */
 static inline void graft_cpu_pause(void)

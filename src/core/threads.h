@@ -14,7 +14,8 @@ void graft_threads_set(int n);
 int graft_threads(void);
 
 /* Runs job(context, j, thread) for j in [0, n_jobs); thread is in [0, graft_threads()).
- * Jobs are handed out dynamically in order. Returns when all are done. Not nested: inside a job
+ * If there are as many threads as CPUs, the first call binds the calling thread and all others to
+ * one each. Jobs are handed out dynamically in order. Returns when all are done. Not nested: inside a job
  * it runs serially with the same thread number 0, so do not nest. */
 void graft_parallel(size_t n_jobs, graft_job *job, void *context);
 

@@ -268,6 +268,27 @@ static void forests_at_level(const graft_kernels *kernels)
     check(kernels, &p, true);
 }
 
+/* Long contexts, whole and as a tree over a long trunk. */
+static void long_at_level(const graft_kernels *kernels)
+{
+    problem p;
+    problem_heads(&p, 1, 1, 32);
+    problem_span(&p, -1, 0, 1500);
+    check(kernels, &p, true);
+    problem_heads(&p, 1, 1, 32);
+    problem_span(&p, -1, 0, 1100);
+    problem_span(&p, 0, 0, 300);
+    problem_span(&p, 0, 0, 77);
+    problem_span(&p, 1, 0, 150);
+    check(kernels, &p, true);
+}
+
+static void long_contexts(void **state)
+{
+    (void)state;
+    test_each_level(long_at_level);
+}
+
 static void forests(void **state)
 {
     (void)state;
@@ -374,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(forests, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_contexts, setup, teardown),
         cmocka_unit_test_setup_teardown(cached_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(layout_changes_no_bit, setup, teardown),
         cmocka_unit_test_setup_teardown(extremes, setup, teardown),

@@ -60,7 +60,8 @@ static void open_fixture(fixture *f, const char *settings)
     graft_adapter_options options = {4, 8.0, false, f->config->lora_dropout, 5, "all-linear"};
     assert_ok(graft_adapter_new(&f->adapter, &options, f->model->slots, f->model->n_slots));
     graft_cpu_level level;
-    assert_ok(graft_cpu_choose(&level));
+    assert_ok(f->config->cpu != NULL ? graft_cpu_parse(&level, f->config->cpu)
+                                     : graft_cpu_choose(&level));
     bool half = f->config->compute == GRAFT_COMPUTE_BF16;
     assert_ok(graft_compute_init(&f->compute, level, half));
     make_examples(f);
@@ -141,9 +142,18 @@ static void same_bits_over_threads(const char *settings)
 
 static void same_bits_at_any_thread_count(void **state)
 {
+    char settings[256];
     (void)state;
-    same_bits_over_threads(SETTINGS "compute=f32");
-    same_bits_over_threads(SETTINGS "compute=bf16 lora_dropout=0.1");
+    for (int level = 0; level < GRAFT_CPU_N_LEVELS; level++) {
+        const char *name = graft_cpu_level_name((graft_cpu_level)level);
+        if (graft_cpu_has((graft_cpu_level)level)) {
+            snprintf(settings, sizeof settings, SETTINGS "compute=f32 cpu=%s", name);
+            same_bits_over_threads(settings);
+            snprintf(settings, sizeof settings,
+                     SETTINGS "compute=bf16 lora_dropout=0.1 cpu=%s", name);
+            same_bits_over_threads(settings);
+        }
+    }
 }
 
 /* What is computed again in backward is what was there. */

@@ -204,18 +204,25 @@ static void outer(float *dw, size_t row_step, size_t col_step, const graft_act *
 /* As many independent chains of pair products as a tile has. */
 enum { SPIN_FLOPS = 4 * TILE_MAX * VEC_N };
 
+/* A loop over the sums of a tile, all of which must be in registers: longer than what the compiler
+ * unrolls by itself. */
+#define UNROLL_TILE _Pragma("GCC unroll 24")
+
 static float spin(size_t rounds, void *scratch)
 {
     vec acc[TILE_MAX], sum = vec_zero();
     __m512i factor = _mm512_set1_epi32(0x20002000);
+    UNROLL_TILE
     for (int i = 0; i < TILE_MAX; i++) {
         acc[i] = vec_set((float)i);
     }
     for (size_t k = 0; k < rounds; k++) {
+        UNROLL_TILE
         for (int i = 0; i < TILE_MAX; i++) {
             acc[i] = vec_dot(acc[i], factor, factor);
         }
     }
+    UNROLL_TILE
     for (int i = 0; i < TILE_MAX; i++) {
         sum = vec_add(sum, acc[i]);
     }
