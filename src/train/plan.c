@@ -3,7 +3,8 @@
 #include "core/clock.h"
 #include "core/threads.h"
 
-#define USUAL_PASS 2048  /* tokens; unpacking the weights is then a few percent of a pass */
+#define USUAL_PASS 2048   /* tokens; unpacking the weights is then a few percent of a pass */
+#define LEAST_PASS 1024   /* the same where memory is short: more than that to recompute layers */
 #define SHARED_PASS 16384 /* tokens of a pass that grows by sharing */
 #define MIB(bytes) ((bytes) >> 20)
 
@@ -63,17 +64,18 @@ size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,
     return n;
 }
 
-/* Tokens of a pass whose layers are all kept, in what the machine or max_memory has for good. */
+/* Tokens of a pass, between these two, whose layers can all be kept in what the machine or max_memory
+ * has for good. */
 static size_t roomy_tokens(const graft_config *config, const graft_model *model,
-                           const graft_kernels *kernels, size_t fixed)
+                           const graft_kernels *kernels, size_t fixed, size_t least, size_t most)
 {
     size_t total = config->max_memory != 0 ? (size_t)config->max_memory << 20
                                            : graft_memory_total() / 2;
-    size_t taken = fixed + (size_t)graft_gguf_size(model->file), tokens = SHARED_PASS;
-    while (tokens > USUAL_PASS && taken + pass_bytes(model, kernels, tokens, 0) > total) {
-        tokens /= 2;
+    size_t taken = fixed + (size_t)graft_gguf_size(model->file);
+    while (most > least && taken + pass_bytes(model, kernels, most, 0) > total) {
+        most /= 2;
     }
-    return tokens;
+    return most > least ? most : least;
 }
 
 graft_status graft_plan_make(graft_plan *out, const graft_config *config, const graft_model *model,
@@ -89,9 +91,9 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                           tokens, longest);
     }
     if (tokens == 0) {
-        tokens = longest > USUAL_PASS ? longest : USUAL_PASS;
-        most = roomy_tokens(config, model, kernels, fixed);
-        most = most > tokens ? most : tokens;
+        tokens = roomy_tokens(config, model, kernels, fixed, LEAST_PASS, USUAL_PASS);
+        tokens = longest > tokens ? longest : tokens;
+        most = roomy_tokens(config, model, kernels, fixed, tokens, SHARED_PASS);
     }
     *out = (graft_plan){tokens, most, room_bytes(config, model, fixed), 0, fixed,
                         config->gradient_checkpointing};

@@ -15,8 +15,8 @@ typedef struct graft_plan {
 } graft_plan;
 
 /* Plans passes for examples of at most `longest` tokens. A pass is filled with examples up to
- * 2,048 tokens, or as many as the longest has: more does not make products faster. It grows
- * beyond that with examples that share a long beginning with it, as far as all layers can be
+ * 2,048 tokens (1,024 where memory is short), or as many as the longest has: more does not make
+ * products faster. It grows beyond that with examples that share a long beginning with it, as far as all layers can be
  * kept in max_memory, else in half of the machine's memory (16,384 tokens at most). Both numbers
  * change the order of sums, so they depend on the machine and the settings but not on what is
  * free at the moment; max_tokens_per_pass sets both. How many layers are recomputed follows from
