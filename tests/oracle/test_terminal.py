@@ -13,6 +13,11 @@ import time
 import pytest
 
 
+def heed_signals():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Terminal:
     """A command whose standard streams are a terminal of `columns`."""
 
@@ -21,8 +26,10 @@ class Terminal:
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+        # What the suite was started with may be ignored, as SIGINT is in the background of a shell.
         self.process = subprocess.Popen(arguments, stdin=slave, stdout=slave, stderr=slave,
-                                        env={**environment, **(env or {})}, start_new_session=True)
+                                        env={**environment, **(env or {})}, start_new_session=True,
+                                        preexec_fn=heed_signals)
         os.close(slave)
         self.master = master
 
