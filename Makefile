@@ -2,8 +2,8 @@
 #   make              build/graft and build/libgraft.a
 #   make quickstart   set up, build, run the main job on a real base
 #   make check        set up, run the whole test suite
-#   make check-learning   the main job again: does the score still rise? (a quarter of an hour)
-#   make check-cpus       set up, run tests on other processors, emulated (half an hour)
+#   make check-learning   the main job again: does the score still rise?
+#   make check-cpus       set up, run tests on other processors, emulated (long)
 # BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects;
 # V=1 shows the commands.
 

@@ -2,7 +2,7 @@
  *
  * Workers look for the next loop for some microseconds, then sleep. Those of the system's OpenMP
  * library go on looking for milliseconds: beside another busy process each of its loops then lost
- * whole time slices, and training ran at a tenth of its speed. Threads that sleep may be woken on
+ * whole time slices, and work ran at a tenth of its speed. Threads that sleep may be woken on
  * one CPU together and stay there for a while, at half the speed of two: where there is one for
  * each CPU, each is bound to its own. */
 #include "core/threads.h"
@@ -15,7 +15,7 @@
 #include "core/cpu.h"
 #include "core/memory.h"
 
-enum { MAX_THREADS = 4096, LOOKS = 4000 }; /* looks: some 20 microseconds */
+enum { MAX_THREADS = 4096, LOOKS = 4000 }; /* looks, with a pause each: tens of microseconds */
 
 static atomic_int n_threads; /* 0: not chosen yet */
 

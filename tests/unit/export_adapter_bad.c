@@ -1,0 +1,235 @@
+/* Adapters that must be refused: PEFT folders and GGUF files, each with what is said of them. */
+#include "support/adapters.h"
+#include "support/test.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/strings.h"
+#include "export/export.h"
+#include "io/files.h"
+#include "io/json.h"
+#include "io/safetensors.h"
+
+typedef struct factor {
+    const char *name;
+    uint64_t rows, row;
+} factor;
+
+/* A PEFT folder with this configuration and these tensors (all 0.5). */
+static const char *peft_folder(const char *config, const factor *factors, size_t n)
+{
+    static float values[64];
+    const char *dir = tiny_dir("bad_peft");
+    graft_safetensors_writer *w;
+    for (size_t i = 0; i < 64; i++) {
+        values[i] = 0.5f;
+    }
+    assert_ok(graft_file_write(test_temp_path("bad_peft/adapter_config.json"), config,
+                               strlen(config)));
+    assert_ok(graft_safetensors_writer_new(&w));
+    for (size_t i = 0; i < n; i++) {
+        assert_ok(graft_safetensors_add(w, factors[i].name, 2,
+                                        (const uint64_t[2]){factors[i].rows, factors[i].row},
+                                        values));
+    }
+    assert_ok(graft_safetensors_write(w, test_temp_path("bad_peft/adapter_model.safetensors")));
+    graft_safetensors_writer_free(w);
+    return dir;
+}
+
+#define Q "base_model.model.model.layers.0.self_attn.q_proj"
+static const factor good_factors[2] = {{Q ".lora_A.weight", 2, 8}, {Q ".lora_B.weight", 8, 2}};
+static const char good_config[] = "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4}";
+
+static void peft_settings_are_judged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config, *message;
+    } cases[] = {
+        {"{", "adapter_config.json: at byte 1: the text ends"},
+        {"{}", "adapter_config.json: peft_type is missing; only LORA"},
+        {"{\"peft_type\":\"IA3\"}", "peft_type is IA3; only LORA is supported"},
+        {"{\"peft_type\":\"LORA\"}", "r is not a positive integer"},
+        {"{\"peft_type\":\"LORA\",\"r\":0,\"lora_alpha\":1}", "r is not a positive integer"},
+        {"{\"peft_type\":\"LORA\",\"r\":2}", "lora_alpha is not a positive number"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":\"8\"}", "lora_alpha is not a positive"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":-1}", "lora_alpha is not a positive"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"use_dora\":true}", "use_dora is set"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"bias\":\"all\"}",
+         "bias is \"all\"; trained biases are not supported"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"modules_to_save\":[\"lm_head\"]}",
+         "modules_to_save is set, which is not supported"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"fan_in_fan_out\":true}",
+         "fan_in_fan_out is set"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"rank_pattern\":[1]}",
+         "rank_pattern is not an object"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"rank_pattern\":{\"q\":0}}",
+         "rank_pattern: \"q\" is not a positive number"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"alpha_pattern\":{\"^q.*\":1}}",
+         "alpha_pattern: \"^q.*\" is a regular expression"},
+        {"{\"peft_type\":\"LORA\",\"r\":3,\"lora_alpha\":4}",
+         "\"model.layers.0.self_attn.q_proj\" has rank 2, but adapter_config.json says 3"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"rank_pattern\":{\"q_proj\":5}}",
+         "has rank 2, but adapter_config.json says 5"},
+    };
+    graft_gguf *base = tiny_base("base.gguf", "llama");
+    graft_loaded_adapter loaded;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_fails(graft_adapter_load(&loaded, peft_folder(cases[i].config, good_factors, 2), base),
+                     GRAFT_E_MODEL, cases[i].message);
+        assert_null(loaded.maps);
+    }
+    static const struct {
+        const char *config;
+        double scale;
+    } good[] = {
+        {good_config, 2},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"use_rslora\":true}", 2.8284271247461903},
+        {"{\"peft_type\":\"LORA\",\"r\":8,\"lora_alpha\":4,\"rank_pattern\":{\"k_proj\":3,"
+         "\"q_proj\":2},\"alpha_pattern\":{\"model.layers.0.self_attn.q_proj\":1}}", 0.5},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4.0,\"alpha_pattern\":{\"_proj\":1},"
+         "\"modules_to_save\":null,\"bias\":\"none\",\"layer_replication\":null}", 2},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_ok(graft_adapter_load(&loaded, peft_folder(good[i].config, good_factors, 2), base));
+        assert_true(fabs(loaded.maps[0].scale - good[i].scale) < 1e-15);
+        graft_loaded_adapter_clear(&loaded);
+    }
+    graft_gguf_close(base);
+}
+
+static void peft_tensors_are_judged(void **state)
+{
+    (void)state;
+#define P "base_model.model."
+    static const struct {
+        factor extra;
+        const char *message;
+    } cases[] = {
+        {{Q ".lora_magnitude_vector", 8, 1}, "DoRA is not supported"},
+        {{P "model.embed_tokens.lora_embedding_A", 2, 8}, "adapters of embeddings are not"},
+        {{P "lm_head.base_layer.weight", 8, 8}, "save_embedding_layers=False"},
+        {{P "model.norm.modules_to_save.weight", 8, 1}, "modules_to_save is not supported"},
+        {{P "model.layers.0.mlp.up_proj.lora_B.bias", 6, 1}, "trained biases are not supported"},
+        {{"model.layers.0.mlp.up_proj.lora_A.weight", 2, 8}, "is not a factor of a LoRA adapter"},
+        {{P "model.layers.0.mlp.up_proj.weight", 6, 8}, "is not a factor of a LoRA adapter"},
+        {{P "model.layers.0.mlp.q_proj.lora_A.weight", 2, 8},
+         "module \"model.layers.0.mlp.q_proj\" is unknown"},
+        {{P "model.layers.x.mlp.up_proj.lora_A.weight", 2, 8}, "is unknown"},
+        {{P "model.layers.9.mlp.up_proj.lora_A.weight", 2, 8},
+         "the base has no tensor \"blk.9.ffn_up.weight\""},
+        {{P "model.layers.0.mlp.up_proj.lora_A.weight", 2, 7},
+         "\"blk.0.ffn_up.weight\": A is 2 x 7, but the base is 6 x 8"},
+        {{P "model.layers.0.mlp.up_proj.lora_B.weight", 8, 2}, "B is 8 x 2, but the base is 6 x 8"},
+        {{P "model.layers.0.mlp.up_proj.lora_A.weight", 0, 8}, "A is 0 x 8, but the base is 6 x 8"},
+        {{P "model.layers.0.mlp.up_proj.lora_A.weight", 2, 8},
+         "\"blk.0.ffn_up.weight\": B is missing"},
+        {{P "model.layers.0.mlp.up_proj.lora_B.weight", 6, 2}, "A is missing"},
+        {{Q ".lora_A.default.weight", 2, 8}, "\"blk.0.attn_q.weight\": A is there twice"},
+    };
+    graft_gguf *base = tiny_base("base.gguf", "llama");
+    graft_loaded_adapter loaded;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const factor factors[3] = {good_factors[0], good_factors[1], cases[i].extra};
+        assert_fails(graft_adapter_load(&loaded, peft_folder(good_config, factors, 3), base),
+                     GRAFT_E_MODEL, cases[i].message);
+        assert_contains(graft_error_message(), "adapter_model.safetensors: ");
+        assert_null(loaded.maps);
+    }
+    const factor ranks[2] = {good_factors[0], {Q ".lora_B.weight", 8, 3}};
+    assert_fails(graft_adapter_load(&loaded, peft_folder(good_config, ranks, 2), base), GRAFT_E_MODEL,
+                 "A has rank 2, B has rank 3");
+    assert_fails(graft_adapter_load(&loaded, peft_folder(good_config, ranks, 0), base), GRAFT_E_MODEL,
+                 "it adapts no tensor");
+    assert_ok(graft_file_remove(test_temp_path("bad_peft/adapter_model.safetensors")));
+    assert_fails(graft_adapter_load(&loaded, test_temp_path("bad_peft"), base), GRAFT_E_DISK,
+                 "adapter_model.safetensors: cannot open");
+    test_temp_file("bad_peft/adapter_model.bin", "x", 1);
+    assert_fails(graft_adapter_load(&loaded, test_temp_path("bad_peft"), base), GRAFT_E_MODEL,
+                 "adapter_model.bin: pickled weights are not read");
+    assert_fails(graft_adapter_load(&loaded, tiny_dir("nothing"), base), GRAFT_E_DISK,
+                 "adapter_config.json: cannot open");
+    graft_gguf_close(base);
+}
+
+/* An adapter GGUF with two factors of q and what `spoil` changes. */
+typedef struct spoiled {
+    const char *type, *kind, *arch, *name_a;
+    uint64_t ne_a[4];
+    float value;
+    uint32_t n_dims;
+    const char *message;
+} spoiled;
+
+static void gguf_adapters_are_judged(void **state)
+{
+    (void)state;
+#define G "blk.0.attn_q.weight"
+    static const spoiled cases[] = {
+        {"model", "lora", "llama", G ".lora_a", {8, 2}, 0, 2, "general.type is \"model\", not \"adapter\""},
+        {"adapter", "ia3", "llama", G ".lora_a", {8, 2}, 0, 2, "adapter.type is \"ia3\", not \"lora\""},
+        {"adapter", "lora", "qwen2", G ".lora_a", {8, 2}, 0, 2,
+         "general.architecture is \"qwen2\", not \"llama\""},
+        {"adapter", "lora", "llama", G ".lora_c", {8, 2}, 0, 2, "is neither .lora_a nor .lora_b"},
+        {"adapter", "lora", "llama", G ".lora_magnitude", {8, 1}, 0, 2, "DoRA is not supported"},
+        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, 0, 1, "has 1 dimensions instead of 2"},
+        {"adapter", "lora", "llama", G ".lora_a", {7, 2}, 0, 2, "A is 2 x 7, but the base is 8 x 8"},
+        {"adapter", "lora", "llama", G ".lora_a", {8, 3}, 0, 2, "A has rank 3, B has rank 2"},
+        {"adapter", "lora", "llama", "blk.7.attn_q.weight.lora_a", {8, 2}, 0, 2,
+         "the base has no tensor \"blk.7.attn_q.weight\""},
+        {"adapter", "lora", "llama", "token_embd.weight.lora_a", {8, 2}, 0, 2,
+         "adapters of embeddings are not supported"},
+        {"adapter", "lora", "llama", "blk.0.attn_norm.weight.lora_a", {8, 1}, 0, 2,
+         "is not a matrix; only linear maps can be adapted"},
+        {"adapter", "lora", "llama", "blk.0.ffn_up.weight.lora_a", {8, 2}, 0, 2, ": A is missing"},
+        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, NAN, 2, "element 0 of A is not finite"},
+        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, INFINITY, 2, "element 0 of A is not finite"},
+        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, 1, 2, NULL},
+    };
+    graft_gguf *base = tiny_base("base.gguf", "llama");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const spoiled *c = &cases[i];
+        static float values[64];
+        graft_gguf_writer *w;
+        graft_loaded_adapter loaded;
+        values[0] = c->value;
+        assert_ok(graft_gguf_writer_new(&w));
+        assert_ok(graft_gguf_set_string(w, "general.type", c->type, strlen(c->type)));
+        assert_ok(graft_gguf_set_string(w, "adapter.type", c->kind, strlen(c->kind)));
+        assert_ok(graft_gguf_set_string(w, "general.architecture", c->arch, strlen(c->arch)));
+        assert_ok(graft_gguf_add_tensor(w, G ".lora_b", &graft_format_f32, 2,
+                                        (const uint64_t[4]){2, 8}, tiny_numbers[0]));
+        assert_ok(graft_gguf_add_tensor(w, c->name_a, &graft_format_f32, c->n_dims, c->ne_a, values));
+        assert_ok(graft_gguf_write(w, test_temp_path("spoiled.gguf")));
+        graft_gguf_writer_free(w);
+        graft_status status = graft_adapter_load(&loaded, test_temp_path("spoiled.gguf"), base);
+        if (c->message != NULL) {
+            assert_fails(status, GRAFT_E_MODEL, c->message);
+            assert_contains(graft_error_message(), "spoiled.gguf: ");
+            assert_null(loaded.maps);
+        } else {
+            assert_ok(status);
+            assert_true(loaded.maps[0].scale == 1); /* no alpha */
+            graft_loaded_adapter_clear(&loaded);
+        }
+    }
+    graft_loaded_adapter loaded;
+    assert_fails(graft_adapter_load(&loaded, graft_gguf_path(base), base), GRAFT_E_MODEL,
+                 "key \"general.type\" is missing");
+    assert_fails(graft_adapter_load(&loaded, test_temp_path("none"), base), GRAFT_E_DISK, "none: ");
+    graft_gguf_close(base);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(peft_settings_are_judged),
+        cmocka_unit_test(peft_tensors_are_judged),
+        cmocka_unit_test(gguf_adapters_are_judged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
