@@ -54,6 +54,7 @@ graft_export_map tiny_maps[4] = {
     {"blk.0.ffn_up.weight", tiny_numbers[4], tiny_numbers[5], 2, N_EMBD, N_FF, 4.0},
     {"blk.0.ffn_down.weight", tiny_numbers[6], tiny_numbers[7], 2, N_FF, N_EMBD, 4.0},
 };
+
 graft_export_adapter tiny_adapter(void)
 {
     static const size_t ranks[4] = {2, 2, 2, 2};
