@@ -15,6 +15,8 @@
 #define GRAFT_K_EXTRA 128
 /* Most slices in a panel. */
 #define GRAFT_SLICES 8
+/* Rows worth an unpacking where arithmetic is not much faster than that. */
+#define GRAFT_ROWS 240
 /* Tokens that one slice of graft_product_outer sums up: numeric contract as well. */
 #define GRAFT_OUTER_TOKENS 256
 
@@ -79,6 +81,10 @@ struct graft_gemm {
      * is optimised away. scratch: as large as a panel. */
     graft_real (*spin)(size_t rounds, void *scratch);
     size_t spin_flops;
+
+    /* Rows that a panel should serve once it is unpacked, where a product has as many: ranges of rows
+     * are not made smaller to give all threads work. */
+    size_t rows;
 };
 
 /* Reals in columns or elements [begin, begin + n) of a row of W; begin need not be the start of a

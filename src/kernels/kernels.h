@@ -65,7 +65,7 @@ typedef struct graft_attention {
 } graft_attention;
 
 /* Query rows and key rows handled by one job of the attention kernels. */
-#define GRAFT_ATTENTION_ROWS 32
+#define GRAFT_ATTENTION_ROWS 64
 
 typedef struct graft_kernels {
     graft_cpu_level level;

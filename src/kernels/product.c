@@ -177,16 +177,20 @@ static void product_job(void *context, size_t job, int thread)
  * was unpacked often; enough jobs keep all threads busy to the end. */
 static void cut(const batch *b, plan *pl)
 {
-    enum { FEW_ROWS = 32, COLS = 32, WIDE = 64, ROWS = 240, JOBS = 32 };
+    enum { FEW_ROWS = 32, COLS = 32, WIDE = 64, JOBS = 32 };
     size_t panels = ceil_div(pl->n_cols, GRAFT_NC), n_rows = b->n_rows, step = COLS;
     pl->job_rows = n_rows;
     if (n_rows <= FEW_ROWS) { /* no range of rows to divide */
         panels = ceil_div(pl->n_cols, 2 * COLS) < JOBS ? ceil_div(pl->n_cols, COLS) : panels;
     } else {
-        size_t ranges = ceil_div(JOBS, panels), most = ceil_div(n_rows, ROWS);
+        size_t ranges = ceil_div(JOBS, panels), most = ceil_div(n_rows, b->gemm->rows);
         size_t least = pl->staged ? ceil_div(n_rows, STAGED_ROWS) : 1;
         ranges = ranges < most ? ranges : most;
         ranges = ranges > least ? ranges : least;
+        if (panels * ranges < JOBS / 2 && pl->n_cols > GRAFT_NC) { /* then rather narrow panels */
+            size_t narrow = ceil_div(pl->n_cols, WIDE);
+            panels = narrow < JOBS / 2 ? narrow : JOBS / 2;
+        }
         pl->job_rows = ceil_div(ceil_div(n_rows, ranges), 12) * 12;
         step = pl->n_cols >= WIDE ? WIDE : COLS;
     }

@@ -9,6 +9,7 @@
 #include "core/half.h"
 #include "core/threads.h"
 #include "kernels/portable/act.h"
+#include "support/emulated_amx.h"
 
 void test_each_level(void (*test)(const graft_kernels *kernels))
 {
@@ -21,6 +22,10 @@ void test_each_level(void (*test)(const graft_kernels *kernels))
             assert_ok(graft_kernels_init(&kernels, level, half));
             test(&kernels);
         }
+    }
+    graft_kernels emulated;
+    if (test_emulated_amx(&emulated)) {
+        test(&emulated);
     }
 }
 

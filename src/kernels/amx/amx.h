@@ -1,10 +1,10 @@
-/* kernels/amx/amx.h - products in tiles; everything else is that of avx512bf16. */
+/* kernels/amx/amx.h - products in tiles, those of attention too; the rest is that of avx512bf16. */
 #ifndef GRAFT_KERNELS_AMX_H
 #define GRAFT_KERNELS_AMX_H
 
-#include "kernels/gemm.h"
+#include "kernels/kernels.h"
 
-/* *gemm = the table's, with what tiles make faster. */
-void graft_amx_gemm(graft_kernels *table, struct graft_gemm *gemm);
+void graft_amx_gemm(graft_kernels *table);
+void graft_amx_attention(graft_kernels *table);
 
 #endif

@@ -1,89 +1,43 @@
-/* kernels/amx/gemm.c - products of bfloat16 in blocks of 32 x 32, four tiles of sums. Panels are
- * those of avx512bf16; what does not fill a tile is copied into one with zeros beside it, which
- * adds nothing, so a row's bits do not depend on the block it is in. */
+/* kernels/amx/gemm.c - products of bfloat16 in blocks of 32 x 32, four tiles of sums.
+ *
+ * A block of rows goes along a panel: its X stays in the second cache with the panel, and what a
+ * product waits for is one line per 32 multiplications of a tile. Panels are those of avx512bf16 in
+ * strips of one block, filled up with zeros to whole tiles, which add nothing: a row's bits do not
+ * depend on the block it is in. */
+#define STRIP_COLS 32
 #include "kernels/amx/amx.h"
 #include "kernels/amx/tiles.h"
 #include "kernels/avx512bf16/unpack.h"
 
-enum { BLOCK = 32, PAIRS = 16 };
+/* The last numbers of a slice that do not fill a tile. */
+typedef act row_end[BLOCK][2 * PAIRS];
 
-/* Rows and columns of one block, and room for operands that have to be filled up. */
-typedef struct block {
-    const graft_multiply *m;
-    size_t r, n_rows, c, width; /* width of the strip */
-    act (*x)[BLOCK][2 * PAIRS];
-    act (*w)[PAIRS][2 * BLOCK];
-} block;
-
-/* Rows of X at k, whole tiles of them or a copy. */
-static const act *left(const block *b, const graft_slice *s, size_t k, size_t *stride)
+static void copy_end(row_end out, const graft_slice *s, size_t r, size_t n_rows)
 {
-    const act *x = (const act *)s->x + b->r * s->row_step + k;
-    size_t n = s->n_k - k < 2 * PAIRS ? s->n_k - k : 2 * PAIRS;
-    *stride = s->row_step * sizeof *x;
-    if (b->n_rows == BLOCK && n == 2 * PAIRS) {
-        return x;
+    size_t k = s->n_k / (2 * PAIRS) * (2 * PAIRS);
+    const act *x = (const act *)s->x + r * s->row_step + k;
+    for (size_t i = 0; i < n_rows; i++, x += s->row_step) {
+        _mm512_store_si512(out[i], _mm512_maskz_loadu_epi16((1u << (s->n_k - k)) - 1, x));
     }
-    memset(*b->x, 0, sizeof *b->x);
-    for (size_t i = 0; i < b->n_rows; i++) {
-        memcpy((*b->x)[i], x + i * s->row_step, n * sizeof *x);
-    }
-    *stride = sizeof(*b->x)[0];
-    return (*b->x)[0];
 }
 
-/* n_pairs rows of the panel, or a copy. */
-static const act *right(const block *b, const act *w, size_t n_pairs, size_t *stride)
+static void sum_block(const graft_multiply *m, size_t r, const row_end *ends, size_t c,
+                      tile_shape shape, float sums[BLOCK][BLOCK])
 {
-    size_t cols = b->width < BLOCK ? b->width : BLOCK;
-    *stride = b->width * 2 * sizeof *w;
-    if (n_pairs >= PAIRS) {
-        return w;
-    }
-    memset(*b->w, 0, sizeof *b->w);
-    for (size_t k = 0; k < n_pairs; k++) {
-        memcpy((*b->w)[k], w + k * b->width * 2, cols * 2 * sizeof *w);
-    }
-    *stride = sizeof(*b->w)[0];
-    return (*b->w)[0];
-}
-
-static void sum_block(const block *b, float sums[BLOCK][BLOCK])
-{
-    bool wide = b->width > 16, tall = b->n_rows > 16;
-    const act *w = (const act *)b->m->panel.data + b->c / STRIP * STRIP * b->m->panel.n_k +
-                   2 * (b->c % STRIP);
-    tile_clear(0);
-    tile_clear(1);
-    tile_clear(2);
-    tile_clear(3);
-    for (size_t i = 0; i < b->m->n_slices; i++) {
-        const graft_slice *s = &b->m->slices[i];
-        for (size_t k = 0; k < s->n_k; k += 2 * PAIRS) {
-            size_t n_pairs = (s->n_k - k + 1) / 2, x_stride, w_stride;
-            n_pairs = n_pairs < PAIRS ? n_pairs : PAIRS;
-            const act *x = left(b, s, k, &x_stride), *p = right(b, w, n_pairs, &w_stride);
-            tile_load(4, x, x_stride);
-            tile_load(6, p, w_stride);
-            tile_dot(0, 4, 6);
-            if (tall) {
-                tile_load(5, (const char *)x + 16 * x_stride, x_stride);
-                tile_dot(2, 5, 6);
-            }
-            if (wide) {
-                tile_load(7, p + 32, w_stride);
-                tile_dot(1, 4, 7);
-            }
-            if (wide && tall) {
-                tile_dot(3, 5, 7);
-            }
-            w += n_pairs * b->width * 2;
+    size_t width = strip_width(m->panel.n_cols - c);
+    const act *w = (const act *)m->panel.data + c * m->panel.n_k;
+    block_clear(shape);
+    for (size_t i = 0; i < m->n_slices; i++) {
+        const graft_slice *s = &m->slices[i];
+        size_t n_steps = s->n_k / (2 * PAIRS);
+        block_add(shape, (const act *)s->x + r * s->row_step, s->row_step, w, 2 * width, n_steps);
+        w += n_steps * 2 * PAIRS * width;
+        if (s->n_k % (2 * PAIRS) != 0) {
+            block_add(shape, ends[i][0], 2 * PAIRS, w, 2 * width, 1);
+            w += 2 * PAIRS * width;
         }
     }
-    tile_store(0, &sums[0][0], sizeof sums[0]);
-    tile_store(1, &sums[0][16], sizeof sums[0]);
-    tile_store(2, &sums[16][0], sizeof sums[0]);
-    tile_store(3, &sums[16][16], sizeof sums[0]);
+    block_store(shape, sums[0], BLOCK);
 }
 
 static void store_row(const graft_multiply *m, size_t r, size_t c, const float *sums, size_t cols)
@@ -107,17 +61,111 @@ static void store_row(const graft_multiply *m, size_t r, size_t c, const float *
 static void multiply(const graft_multiply *m, bool backward)
 {
     _Alignas(64) float sums[BLOCK][BLOCK];
-    _Alignas(64) act x[BLOCK][2 * PAIRS], w[PAIRS][2 * BLOCK];
+    _Alignas(64) row_end ends[GRAFT_SLICES];
+    size_t configured = 0;
     (void)backward; /* panels of both directions look the same */
-    tiles_begin();
-    for (size_t c = 0; c < m->panel.n_cols; c += BLOCK) {
-        size_t cols = m->panel.n_cols - c < BLOCK ? m->panel.n_cols - c : BLOCK;
-        size_t width = strip_width(m->panel.n_cols - c / STRIP * STRIP);
-        for (size_t r = 0; r < m->n_rows; r += BLOCK) {
-            block b = {m, r, m->n_rows - r < BLOCK ? m->n_rows - r : BLOCK, c, width, &x, &w};
-            sum_block(&b, sums);
-            for (size_t i = 0; i < b.n_rows; i++) {
+    for (size_t r = 0; r < m->n_rows; r += BLOCK) {
+        size_t n_rows = m->n_rows - r < BLOCK ? m->n_rows - r : BLOCK;
+        if (n_rows != configured) {
+            tiles_configure(n_rows);
+            configured = n_rows;
+        }
+        for (size_t i = 0; i < m->n_slices; i++) {
+            if (m->slices[i].n_k % (2 * PAIRS) != 0) {
+                copy_end(ends[i], &m->slices[i], r, n_rows);
+            }
+        }
+        for (size_t c = 0; c < m->panel.n_cols; c += BLOCK) {
+            size_t cols = m->panel.n_cols - c < BLOCK ? m->panel.n_cols - c : BLOCK;
+            sum_block(m, r, ends, c, (tile_shape){n_rows > TILE_ROWS, cols > 16}, sums);
+            for (size_t i = 0; i < n_rows; i++) {
                 store_row(m, r + i, c, sums[i], cols);
+            }
+        }
+    }
+    tiles_end();
+}
+
+/* Panels of whole tiles. */
+static void unpack_tiles(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                         const graft_panel *panel, size_t k_at)
+{
+    unpack(w, backward, c0, k0, n_k, panel, k_at);
+    size_t end = (n_k + 1) / 2 * 2, full = (n_k + 2 * PAIRS - 1) / (2 * PAIRS) * (2 * PAIRS);
+    for (size_t c = 0; c < panel->n_cols && end < full; c += STRIP) {
+        size_t width = strip_width(panel->n_cols - c);
+        memset(panel_at(panel, c, k_at + end), 0, (full - end) * width * sizeof(act));
+    }
+}
+
+/* --- gradients of narrow factors: sums over tokens, which are what tiles call pairs --- */
+
+/* out[32][n_tok] = x[n_tok][n <= 32], turned; zeros to fill up to whole tiles. */
+static void turn_columns(act *out, size_t ldo, const act *x, size_t ldx, size_t n_tok, size_t n)
+{
+    for (size_t t = 0; t < n_tok; t += 2 * PAIRS) {
+        __m512i low[PAIRS], high[PAIRS];
+        for (size_t i = 0; i < PAIRS; i++) {
+            __m512i a = _mm512_setzero_si512(), b = a;
+            if (t + 2 * i < n_tok) {
+                a = act_load32(x + (t + 2 * i) * ldx, n);
+            }
+            if (t + 2 * i + 1 < n_tok) {
+                b = act_load32(x + (t + 2 * i + 1) * ldx, n);
+            }
+            low[i] = vec_zip_low(a, b);
+            high[i] = vec_zip_high(a, b);
+        }
+        transpose16(low);
+        transpose16(high);
+        for (size_t i = 0; i < PAIRS; i++) {
+            _mm512_store_si512(out + i * ldo + t, low[i]);
+            _mm512_store_si512(out + (PAIRS + i) * ldo + t, high[i]);
+        }
+    }
+}
+
+/* out[strip][n_tok / 2][32][2] = x[n_tok][n], zeros to fill up. */
+static void zip_tokens(act *out, size_t padded, const act *x, size_t ldx, size_t n_tok, size_t n)
+{
+    for (size_t c = 0; c < n; c += BLOCK) {
+        for (size_t t = 0; t < padded; t += 2, out += 2 * BLOCK) {
+            __m512i a = _mm512_setzero_si512(), b = a;
+            if (t < n_tok) {
+                a = act_load32(x + t * ldx + c, n - c);
+            }
+            if (t + 1 < n_tok) {
+                b = act_load32(x + (t + 1) * ldx + c, n - c);
+            }
+            _mm512_store_si512(out, vec_zip_low(a, b));
+            _mm512_store_si512(out + BLOCK, vec_zip_high(a, b));
+        }
+    }
+}
+
+static void outer(float *dw, size_t row_step, size_t col_step, const graft_act *a_act, size_t lda,
+                  const graft_act *b_act, size_t ldb, size_t n_tok, size_t m, size_t n,
+                  float scale, void *scratch)
+{
+    size_t padded = (n_tok + 2 * PAIRS - 1) / (2 * PAIRS) * (2 * PAIRS);
+    act *b = scratch, *a = b + padded * 2 * BLOCK;
+    float(*sums)[BLOCK] = (void *)(a + padded * BLOCK);
+    zip_tokens(b, padded, b_act, ldb, n_tok, n);
+    tiles_configure(BLOCK);
+    for (size_t i0 = 0; i0 < m; i0 += BLOCK) {
+        size_t rows = m - i0 < BLOCK ? m - i0 : BLOCK;
+        turn_columns(a, padded, (const act *)a_act + i0, lda, n_tok, rows);
+        for (size_t j0 = 0; j0 < n; j0 += BLOCK) {
+            size_t cols = n - j0 < BLOCK ? n - j0 : BLOCK;
+            tile_shape shape = {rows > TILE_ROWS, cols > 16};
+            block_clear(shape);
+            block_add(shape, a, padded, b + j0 * padded, 2 * BLOCK, padded / (2 * PAIRS));
+            block_store(shape, sums[0], BLOCK);
+            for (size_t i = 0; i < rows; i++) {
+                float *to = dw + (i0 + i) * row_step + j0 * col_step;
+                for (size_t j = 0; j < cols; j++) {
+                    to[j * col_step] += scale * sums[i][j];
+                }
             }
         }
     }
@@ -130,7 +178,7 @@ enum { SPIN_FLOPS = 4 * 2 * 16 * 16 * 32 };
 static float spin(size_t rounds, void *scratch)
 {
     memset(scratch, 0, 4096);
-    tiles_begin();
+    tiles_configure(BLOCK);
     tile_load(4, scratch, 64);
     tile_load(6, scratch, 64);
     for (size_t i = 0; i < rounds; i++) {
@@ -144,12 +192,15 @@ static float spin(size_t rounds, void *scratch)
     return *(const float *)scratch;
 }
 
-/* The rest is that of the level below. */
-void graft_amx_gemm(graft_kernels *table, struct graft_gemm *gemm)
+/* Tiles are so fast that a weight pays for its unpacking only with this many rows. */
+enum { ROWS_WORTH_UNPACKING = 1024 };
+
+void graft_amx_gemm(graft_kernels *table)
 {
-    *gemm = *table->gemm;
-    gemm->unpack = unpack;
-    gemm->multiply = multiply;
-    gemm->spin = spin;
-    gemm->spin_flops = SPIN_FLOPS;
+    static const struct graft_gemm gemm = {
+        .kc = KC, .k_step = 2 * PAIRS, .element_bytes = sizeof(act), .rows = ROWS_WORTH_UNPACKING,
+        .unpack = unpack_tiles, .multiply = multiply, .outer = outer, .spin = spin,
+        .spin_flops = SPIN_FLOPS,
+    };
+    table->gemm = &gemm;
 }

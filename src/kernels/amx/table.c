@@ -3,7 +3,6 @@
 
 void graft_kernels_amx(graft_kernels *table)
 {
-    static struct graft_gemm gemm; /* the same however often it is filled */
-    graft_amx_gemm(table, &gemm);
-    table->gemm = &gemm;
+    graft_amx_gemm(table);
+    graft_amx_attention(table);
 }

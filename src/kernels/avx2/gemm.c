@@ -4,7 +4,7 @@
 #include "kernels/vector/gemm_tmpl.h"
 
 static const struct graft_gemm gemm = {GEMM_ROWS, KC, 1, sizeof(float), pack, unpack,
-                                       multiply, outer, spin, SPIN_FLOPS};
+                                       multiply, outer, spin, SPIN_FLOPS, GRAFT_ROWS};
 
 void graft_avx2_gemm(graft_kernels *table)
 {

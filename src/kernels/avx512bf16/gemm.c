@@ -231,7 +231,7 @@ static float spin(size_t rounds, void *scratch)
 }
 
 static const struct graft_gemm gemm = {0,    KC,     2,        sizeof(act), NULL,
-                                       unpack, multiply, outer, spin, SPIN_FLOPS};
+                                       unpack, multiply, outer, spin, SPIN_FLOPS, GRAFT_ROWS};
 
 void graft_avx512bf16_gemm(graft_kernels *table)
 {

@@ -1,6 +1,7 @@
 /* kernels/avx512bf16/unpack.h - panels of W in bfloat16, straight from the blocks.
  *
- * A panel is strips of STRIP columns; the last one is 16, 32 or STRIP wide. A strip is
+ * A panel is strips of STRIP columns (64, or what the file says before); the last one is 16, 32 or
+ * STRIP wide. A strip is
  * [n_k / 2][width][2]: pairs along the reduction axis, as VDPBF16PS and the tiles of AMX read them.
  * An odd last number has a zero beside it. Columns beyond the last hold anything and are never
  * stored. */
@@ -11,7 +12,10 @@
 #include "kernels/gemm.h"
 #include "kernels/vector/expand.h"
 
-enum { STRIP = 64, KC = 2048 };
+#ifndef STRIP_COLS
+#define STRIP_COLS 64
+#endif
+enum { STRIP = STRIP_COLS, KC = 2048 };
 
 VEC_INLINE size_t strip_width(size_t cols)
 {
@@ -85,33 +89,6 @@ VEC_INLINE __m512i load_f16(const uint8_t *row, size_t k, size_t n)
 VEC_INLINE __m512i load_bf16(const uint8_t *row, size_t k, size_t n)
 {
     return act_load32((const act *)(const void *)row + k, n);
-}
-
-/* 16 rows of 16 dwords, turned. */
-VEC_INLINE void transpose16(__m512i a[16])
-{
-    __m512i b[16];
-    for (int i = 0; i < 16; i += 2) {
-        b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
-        b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4) {
-        a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
-        a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
-        a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
-        a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
-    }
-    for (int h = 0; h < 16; h += 8) {
-        for (int i = 0; i < 4; i++) {
-            b[h + i] = _mm512_shuffle_i32x4(a[h + i], a[h + 4 + i], 0x88);
-            b[h + 4 + i] = _mm512_shuffle_i32x4(a[h + i], a[h + 4 + i], 0xdd);
-        }
-    }
-    for (int i = 0; i < 8; i++) {
-        /* lanes 0 and 2 of the eight rows stand in b[i], 1 and 3 in b[i + 4] */
-        a[i] = _mm512_shuffle_i32x4(b[i], b[i + 8], 0x88);
-        a[i + 8] = _mm512_shuffle_i32x4(b[i], b[i + 8], 0xdd);
-    }
 }
 
 VEC_INLINE void unpack_forward(load32 *load, const graft_weight *w, size_t c0, size_t k0,

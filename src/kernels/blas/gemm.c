@@ -74,7 +74,7 @@ static float spin(size_t rounds, void *scratch)
 
 static const struct graft_gemm gemm = {0,     KC,   1,    sizeof(float),
                                        NULL,  unpack, multiply, outer,
-                                       spin, (size_t)2 * SPIN * SPIN * SPIN};
+                                       spin, (size_t)2 * SPIN * SPIN * SPIN, GRAFT_ROWS};
 
 void graft_kernels_blas(graft_kernels *table)
 {

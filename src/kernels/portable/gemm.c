@@ -149,7 +149,8 @@ static graft_real spin(size_t rounds, void *scratch)
 }
 
 const struct graft_gemm graft_portable_gemm = {0, KC, 1, sizeof(graft_real), NULL, unpack_real,
-                                               multiply_real, outer_real, spin, 2 * ROWS * STRIP};
+                                               multiply_real, outer_real, spin, 2 * ROWS * STRIP,
+                                               GRAFT_ROWS};
 const struct graft_gemm graft_portable_gemm_half = {0, KC, 1, sizeof(graft_real), NULL,
                                                     unpack_half, multiply_half, outer_half, spin,
-                                                    2 * ROWS * STRIP};
+                                                    2 * ROWS * STRIP, GRAFT_ROWS};
