@@ -67,8 +67,7 @@ static graft_status prepare(generator *g)
     n_rows = n_rows < total ? n_rows : total;
     n_rows = n_rows > longest ? n_rows : longest;
     GRAFT_TRY(graft_kv_cache_init(&g->cache, g->model, kernels, n_rows));
-    graft_compute_sizes sizes = graft_model_sizes(g->model, o->max_pass_tokens, longest);
-    GRAFT_TRY(graft_compute_prepare(g->compute, &sizes));
+    GRAFT_TRY(graft_compute_prepare(g->compute, g->model->hparams.d_head));
     GRAFT_TRY(graft_alloc(&g->active, o->max_batch, sizeof *g->active));
     GRAFT_TRY(graft_alloc(&g->owner, o->max_batch, sizeof *g->owner));
     GRAFT_TRY(graft_alloc(&g->spans, o->max_batch, sizeof *g->spans));

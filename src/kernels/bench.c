@@ -34,7 +34,6 @@ static void clear(bench *b)
         graft_free(b->workspace.per_thread[t]);
     }
     graft_free(b->workspace.per_thread);
-    graft_free(b->workspace.shared);
     graft_free(b->x);
     graft_free(b->y);
     graft_free(b->blocks);
@@ -65,12 +64,10 @@ static graft_status prepare(bench *b, const graft_format *format)
     b->weight = (graft_weight){b->blocks, format, b->shape.n_out, b->shape.n_in, row_bytes};
     ws->n_threads = graft_threads();
     ws->per_thread_bytes = graft_product_thread_bytes(b->kernels);
-    ws->shared_bytes = graft_product_shared_bytes(b->kernels, b->shape.n_tok, widest);
     GRAFT_TRY(graft_alloc(&ws->per_thread, (size_t)ws->n_threads, sizeof(void *)));
     for (int t = 0; t < ws->n_threads; t++) {
         GRAFT_TRY(graft_alloc(&ws->per_thread[t], ws->per_thread_bytes, 1));
     }
-    GRAFT_TRY(graft_alloc(&ws->shared, ws->shared_bytes, 1));
 done:
     return status;
 }

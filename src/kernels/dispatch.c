@@ -52,8 +52,7 @@ size_t graft_act_ld(const graft_kernels *kernels, size_t n)
     return ld % 512 == 0 ? ld + 32 : ld; /* rows 1,024 bytes apart share lines */
 }
 
-size_t graft_attention_scratch(size_t n_key_total, size_t d_head)
+size_t graft_attention_scratch(size_t d_head)
 {
-    (void)n_key_total; /* blocks: linear in nothing but the width of a head */
     return 5 * GRAFT_ATTENTION_ROWS * (d_head + GRAFT_KEY_BLOCK);
 }

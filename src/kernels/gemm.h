@@ -15,8 +15,9 @@
 #define GRAFT_K_EXTRA 128
 /* Most slices in a panel. */
 #define GRAFT_SLICES 8
-/* Rows worth an unpacking where arithmetic is not much faster than that. */
+/* graft_gemm.rows where arithmetic is not much faster than unpacking, and its row_block. */
 #define GRAFT_ROWS 240
+#define GRAFT_ROW_BLOCK 48
 /* Tokens that one slice of graft_product_outer sums up: numeric contract as well. */
 #define GRAFT_OUTER_TOKENS 256
 
@@ -27,10 +28,10 @@ typedef struct graft_panel {
     size_t n_k; /* of all slices, each rounded up to gemm->k_step */
 } graft_panel;
 
-/* Rows of X for one slice: packed, or as they lie. */
+/* Rows of X for one slice, as they lie. */
 typedef struct graft_slice {
     const void *x;   /* the first row, at the slice's first element */
-    size_t row_step; /* elements from row to row; where packed, the slice's n_k */
+    size_t row_step; /* elements from row to row */
     size_t n_k;
 } graft_slice;
 
@@ -49,16 +50,11 @@ typedef struct graft_multiply {
 } graft_multiply;
 
 struct graft_gemm {
-    /* X is given to `multiply` in packed tiles of this many rows; 0: as it lies. */
-    size_t tile;
     /* Longest slice of the reduction axis: a multiple of every block of every format. Part of the
      * numeric contract: the bits of a product depend on it, and on nothing else of the tiling. */
     size_t kc;
     size_t k_step;        /* slices are rounded up to multiples of it */
-    size_t element_bytes; /* of a panel and of packed X */
-
-    /* n_rows rows of x, n_k wide, to out[n_rows * n_k]: tile after tile. NULL if tile is 0. */
-    void (*pack)(const graft_act *x, size_t ldx, size_t n_rows, size_t n_k, void *out);
+    size_t element_bytes; /* of a panel */
 
     /* Reduction slice [k0, k0 + n_k) of W^T (forward: column c is row c of W) or of W (backward:
      * column c is element c of W's rows, and k a row), columns from c0 on, to places k_at.. of
@@ -85,6 +81,9 @@ struct graft_gemm {
     /* Rows that a panel should serve once it is unpacked, where a product has as many: ranges of rows
      * are not made smaller to give all threads work. */
     size_t rows;
+    /* Rows given to `multiply` at once: few enough for their X to stay in the second cache beside
+     * the panel. 0: all. */
+    size_t row_block;
 };
 
 /* Reals in columns or elements [begin, begin + n) of a row of W; begin need not be the start of a

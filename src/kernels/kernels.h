@@ -166,8 +166,7 @@ graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level, bool 
 /* True if the level multiplies bfloat16 faster than single precision. */
 bool graft_kernels_prefer_half(graft_cpu_level level);
 
-/* Reals of scratch that one attention job needs, for any span of at most n_key_total keys along
- * its chain. */
-size_t graft_attention_scratch(size_t n_key_total, size_t d_head);
+/* Reals of scratch that one attention job needs, whatever the number of its keys. */
+size_t graft_attention_scratch(size_t d_head);
 
 #endif

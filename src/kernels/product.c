@@ -4,11 +4,8 @@
 #include "kernels/gemm.h"
 #include "kernels/portable/act.h"
 
-enum {
-    PACK_TILES = 8,       /* row tiles of X that one job packs */
-    STAGED_ROWS = 480,    /* rows of a job whose sums stand in scratch before they are rounded */
-    MAX_OPERANDS = GRAFT_MAX_PRODUCTS * GRAFT_MAX_TERMS,
-};
+/* Rows of a job whose sums stand in scratch before they are rounded. */
+enum { STAGED_ROWS = 480 };
 
 /* A part of a term's reduction axis. */
 typedef struct part {
@@ -19,24 +16,15 @@ typedef struct part {
 typedef struct plan {
     const graft_product *product;
     size_t n_cols, job_rows, job_cols, n_row_jobs, first_job;
-    size_t operand[GRAFT_MAX_TERMS]; /* index of each term's X */
     bool staged;
 } plan;
-
-/* An X, once however many products read it. */
-typedef struct operand {
-    const graft_act *x;
-    size_t ldx, n_k;
-    char *packed;
-} operand;
 
 typedef struct batch {
     const graft_kernels *kernels;
     const struct graft_gemm *gemm;
     const graft_workspace *workspace;
     plan plans[GRAFT_MAX_PRODUCTS];
-    operand operands[MAX_OPERANDS];
-    size_t n_plans, n_operands, n_rows, n_pack_jobs;
+    size_t n_plans, n_rows;
 } batch;
 
 static size_t ceil_div(size_t a, size_t b)
@@ -76,57 +64,23 @@ static size_t next_parts(const batch *b, const graft_product *p, size_t *term, s
     return n;
 }
 
-/* --- packing --- */
-
-static void pack_rows(const batch *b, const operand *o, size_t r, size_t n)
-{
-    size_t size = b->gemm->element_bytes;
-    for (size_t k = 0; k < o->n_k; k += b->gemm->kc) {
-        size_t n_k = o->n_k - k < b->gemm->kc ? o->n_k - k : b->gemm->kc;
-        b->gemm->pack(act_at(o->x, r * o->ldx + k, b->kernels->half), o->ldx, n, n_k,
-                      o->packed + (k * b->n_rows + r * n_k) * size);
-    }
-}
-
-static void pack_job(void *context, size_t job, int thread)
-{
-    const batch *b = context;
-    const operand *o = &b->operands[job / b->n_pack_jobs];
-    size_t step = PACK_TILES * b->gemm->tile, r = job % b->n_pack_jobs * step;
-    (void)thread;
-    pack_rows(b, o, r, b->n_rows - r < step ? b->n_rows - r : step);
-}
-
-static void pack_all(batch *b)
-{
-    enum { SMALL = 32768 }; /* numbers of X not worth waking threads for */
-    size_t numbers = 0;
-    char *at = b->workspace->shared;
-    for (size_t i = 0; i < b->n_operands; i++) {
-        b->operands[i].packed = at;
-        at += b->operands[i].n_k * b->n_rows * b->gemm->element_bytes;
-        numbers += b->operands[i].n_k * b->n_rows;
-    }
-    b->n_pack_jobs = ceil_div(b->n_rows, PACK_TILES * b->gemm->tile);
-    if (numbers > SMALL) {
-        graft_parallel(b->n_operands * b->n_pack_jobs, pack_job, b);
-        return;
-    }
-    for (size_t job = 0; job < b->n_operands * b->n_pack_jobs; job++) {
-        pack_job(b, job, 0);
-    }
-}
-
 /* --- multiplying --- */
 
-static graft_slice slice_of(const batch *b, const plan *pl, const part *p, size_t r)
+/* In blocks of rows. */
+static void multiply_rows(const batch *b, graft_multiply m, bool backward)
 {
-    const operand *o = &b->operands[pl->operand[p->term]];
-    if (b->gemm->tile == 0) {
-        return (graft_slice){act_at(o->x, r * o->ldx + p->k0, b->kernels->half), o->ldx, p->n_k};
+    size_t block = b->gemm->row_block == 0 ? m.n_rows : b->gemm->row_block;
+    size_t y_bytes = m.y_act ? b->kernels->act_bytes : sizeof(graft_real);
+    for (size_t left = m.n_rows; left > 0; left -= m.n_rows) {
+        m.n_rows = left < block ? left : block;
+        b->gemm->multiply(&m, backward);
+        for (size_t i = 0; i < m.n_slices; i++) {
+            graft_slice *s = &m.slices[i];
+            s->x = act_at(s->x, m.n_rows * s->row_step, b->kernels->half);
+        }
+        m.y = (char *)m.y + m.n_rows * m.ldy * y_bytes;
+        m.add = m.add == NULL ? NULL : m.add + m.n_rows * m.ldadd;
     }
-    size_t at = p->k0 * b->n_rows + r * p->n_k;
-    return (graft_slice){o->packed + at * b->gemm->element_bytes, p->n_k, p->n_k};
 }
 
 static void product_job(void *context, size_t job, int thread)
@@ -160,14 +114,15 @@ static void product_job(void *context, size_t job, int thread)
         m.panel.n_k = end->at + ceil_div(end->n_k, b->gemm->k_step) * b->gemm->k_step;
         for (size_t i = 0; i < n; i++) {
             const graft_term *t = &p->terms[parts[i].term];
-            m.slices[i] = slice_of(b, pl, &parts[i], r);
-            b->gemm->unpack(t->w, t->backward, c, parts[i].k0, parts[i].n_k, &m.panel,
-                            parts[i].at);
+            const part *at = &parts[i];
+            m.slices[i] = (graft_slice){act_at(t->x, r * t->ldx + at->k0, b->kernels->half),
+                                        t->ldx, at->n_k};
+            b->gemm->unpack(t->w, t->backward, c, at->k0, at->n_k, &m.panel, at->at);
         }
         m.y_act = act && last;
         m.y = pl->staged && !last ? (void *)stage : y;
         m.ldy = pl->staged && !last ? GRAFT_NC : p->ldy;
-        b->gemm->multiply(&m, p->terms[0].backward);
+        multiply_rows(b, m, p->terms[0].backward);
         m.add = m.y;
         m.ldadd = m.ldy;
     }
@@ -198,19 +153,6 @@ static void cut(const batch *b, plan *pl)
     pl->n_row_jobs = ceil_div(n_rows, pl->job_rows);
 }
 
-static size_t find_operand(batch *b, const graft_term *t)
-{
-    size_t n_k = reduction(t);
-    for (size_t i = 0; i < b->n_operands; i++) {
-        const operand *o = &b->operands[i];
-        if (o->x == t->x && o->ldx == t->ldx && o->n_k == n_k) {
-            return i;
-        }
-    }
-    b->operands[b->n_operands] = (operand){t->x, t->ldx, n_k, NULL};
-    return b->n_operands++;
-}
-
 void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace,
                         const graft_product *products, size_t n, size_t n_tok)
 {
@@ -228,14 +170,8 @@ void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace
         *pl = (plan){.product = p, .n_cols = columns(&p->terms[0]), .first_job = n_jobs};
         next_parts(&b, p, &term, &k, parts);
         pl->staged = p->y_act && term < p->n_terms;
-        for (size_t t = 0; t < p->n_terms; t++) {
-            pl->operand[t] = find_operand(&b, &p->terms[t]);
-        }
         cut(&b, pl);
         n_jobs += ceil_div(pl->n_cols, pl->job_cols) * pl->n_row_jobs;
-    }
-    if (b.gemm->tile != 0) {
-        pack_all(&b);
     }
     graft_parallel(n_jobs, product_job, &b);
 }
@@ -244,11 +180,6 @@ size_t graft_product_thread_bytes(const graft_kernels *kernels)
 {
     size_t panel = kernels->gemm->element_bytes * GRAFT_NC * (kernels->gemm->kc + GRAFT_K_EXTRA);
     return panel + sizeof(graft_real) * GRAFT_NC * (STAGED_ROWS + 12);
-}
-
-size_t graft_product_shared_bytes(const graft_kernels *kernels, size_t n_tok, size_t n_widest)
-{
-    return kernels->gemm->tile != 0 ? kernels->gemm->element_bytes * n_tok * n_widest : 0;
 }
 
 void graft_product_run(const graft_kernels *kernels, graft_workspace *workspace, graft_real *y,

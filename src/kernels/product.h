@@ -1,6 +1,6 @@
 /* kernels/product.h - large products with quantised weights, cut into tiles over all threads.
  *
- * One packed driver serves both directions: it unpacks a panel of W from its blocks once and
+ * One driver serves both directions: it unpacks a panel of W from its blocks once and
  * multiplies it with all rows of the pass. The split into tiles does not depend on the number of
  * threads and the reduction axis is never split between them.
  *
@@ -17,16 +17,11 @@
 typedef struct graft_workspace {
     void **per_thread;       /* graft_threads() blocks of per_thread_bytes each */
     size_t per_thread_bytes;
-    void *shared;            /* packed X, at least graft_product_shared_bytes() */
-    size_t shared_bytes;
     int n_threads;
 } graft_workspace;
 
-/* Bytes of a thread's block / of the shared block that products of at most these sizes need at
- * this level; n_widest is the width of all operands of a call together, each counted once.
- * Monotone in each argument. */
+/* Bytes of a thread's block that products of any size need at this level. */
 size_t graft_product_thread_bytes(const graft_kernels *kernels);
-size_t graft_product_shared_bytes(const graft_kernels *kernels, size_t n_tok, size_t n_widest);
 
 typedef struct graft_term {
     const graft_act *x; /* [n_tok, n_in], or [n_tok, n_out] if backward */
@@ -50,8 +45,7 @@ typedef struct graft_product {
     size_t ldadd;
 } graft_product;
 
-/* Runs n <= GRAFT_MAX_PRODUCTS independent products of n_tok rows at once; equal X are packed
- * once. No y may overlap an x. */
+/* Runs n <= GRAFT_MAX_PRODUCTS independent products of n_tok rows at once. No y may overlap an x. */
 void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace,
                         const graft_product *products, size_t n, size_t n_tok);
 

@@ -63,27 +63,6 @@ void graft_model_close(graft_model *model)
     graft_free(model);
 }
 
-/* All operands of one op together: what comes back from q, k and v, or from gate and up. */
-static size_t widest_op(const graft_model *model)
-{
-    const graft_hparams *h = &model->hparams;
-    size_t qkv = (h->n_head + 2 * h->n_kv) * h->d_head, both = 2 * h->n_ff, rank = 0;
-    for (size_t i = 0; i < model->n_slots; i++) {
-        const graft_low_rank *map = model->slots[i].low_rank;
-        rank = map != NULL && map->a.n_rows > rank ? map->a.n_rows : rank;
-    }
-    size_t widest = qkv > both ? qkv : both;
-    widest = widest > h->n_embd ? widest : h->n_embd;
-    return widest + GRAFT_MAX_MAPS * rank;
-}
-
-graft_compute_sizes graft_model_sizes(const graft_model *model, size_t n_tok, size_t n_key)
-{
-    const graft_hparams *h = &model->hparams;
-    return (graft_compute_sizes){n_tok, widest_op(model), GRAFT_HEAD_CHUNK, h->n_vocab, n_key,
-                                 h->d_head};
-}
-
 graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
                                 const graft_kv_cache *cache, size_t n_recomputed,
                                 const graft_rows_wanted *wanted, graft_tensor **out)

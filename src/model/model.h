@@ -67,9 +67,6 @@ struct graft_model {
 graft_status graft_model_open(graft_model **out, const char *path);
 void graft_model_close(graft_model *model);
 
-/* Sizes for graft_compute_prepare of passes up to n_tok tokens seeing up to n_key keys. */
-graft_compute_sizes graft_model_sizes(const graft_model *model, size_t n_tok, size_t n_key);
-
 /* Residual stream of a pass at the wanted rows. ids are checked against the vocabulary
  * (GRAFT_E_DATA). `wanted` and its rows must outlive the tape. */
 graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,

@@ -80,8 +80,7 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
                               session.adapter->n_params, n_tok));
     size_t n_recomputed = graft_plan_recomputed(&plan, session.model, &session.compute.kernels,
                                                 n_tok);
-    graft_compute_sizes sizes = graft_model_sizes(session.model, n_tok, n_tok);
-    GRAFT_TRY(graft_compute_prepare(&session.compute, &sizes));
+    GRAFT_TRY(graft_compute_prepare(&session.compute, session.model->hparams.d_head));
     GRAFT_TRY(make_pass(&pass, n_tok, session.model->hparams.n_vocab));
     begin = graft_clock_seconds();
     /* The first pass makes the arena and touches the weights: it does not count. */

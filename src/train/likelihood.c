@@ -28,8 +28,7 @@ graft_status graft_examples_loss(graft_model *model, graft_compute *compute,
     }
     size_t tokens = longest > max_tokens_per_pass ? longest : max_tokens_per_pass;
     graft_layout_options options = {tokens, true, true, 0};
-    graft_compute_sizes sizes = graft_model_sizes(model, tokens, longest);
-    GRAFT_TRY(graft_compute_prepare(compute, &sizes));
+    GRAFT_TRY(graft_compute_prepare(compute, model->hparams.d_head));
     GRAFT_TRY(graft_step_layout_new(&layout));
     GRAFT_TRY(graft_step_layout_build(layout, examples, n, &options));
     for (size_t i = 0; i < graft_step_layout_n_passes(layout); i++) {
@@ -56,8 +55,7 @@ graft_status graft_example_logprobs(graft_model *model, graft_compute *compute,
     if (n < 2) {
         return GRAFT_OK;
     }
-    graft_compute_sizes sizes = graft_model_sizes(model, n, n);
-    GRAFT_TRY(graft_compute_prepare(compute, &sizes));
+    GRAFT_TRY(graft_compute_prepare(compute, model->hparams.d_head));
     GRAFT_TRY(graft_alloc(&predictions, n - 1, sizeof *predictions));
     GRAFT_TRY(graft_alloc(&positions, n, sizeof *positions));
     for (uint32_t i = 0; i < n; i++) {

@@ -17,10 +17,8 @@ static size_t pass_bytes(const graft_model *model, const graft_kernels *kernels,
     graft_layer_bytes layer = model->family->layer_bytes(model, kernels);
     size_t stream = h->n_embd * sizeof(graft_real);
     size_t layers = n_recomputed * stream + (h->n_layer - n_recomputed) * layer.kept;
-    size_t tokens = n_tok * (layers + layer.work + (n_recomputed > 0 ? layer.kept : 0) +
+    return n_tok * (layers + layer.work + (n_recomputed > 0 ? layer.kept : 0) +
                              3 * stream + h->d_rope * sizeof(graft_real));
-    size_t widest = graft_model_sizes(model, n_tok, n_tok).n_widest;
-    return tokens + graft_product_shared_bytes(kernels, n_tok, widest);
 }
 
 size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,

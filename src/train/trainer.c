@@ -52,8 +52,7 @@ graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, gr
     count_steps(t);
     size_t longest = longest_sample(units, n_units);
     GRAFT_TRY(graft_plan_make(&t->plan, config, model, &compute->kernels, adapter->n_params, longest));
-    graft_compute_sizes sizes = graft_model_sizes(model, t->plan.max_tokens_per_pass, longest);
-    GRAFT_TRY(graft_compute_prepare(compute, &sizes));
+    GRAFT_TRY(graft_compute_prepare(compute, model->hparams.d_head));
     for (size_t i = 0; i < t->optimizer->n_moments; i++) {
         GRAFT_TRY(graft_alloc(&t->moments[i], adapter->n_params, sizeof(graft_real)));
     }

@@ -41,7 +41,7 @@ static void run(const tiny_options *options, const char *targets, double dropout
     graft_adapter_options adapter = {3, 6.0, false, dropout, 5, targets};
     model_case c = {.recompute = recompute};
     graft_param all;
-    gradcheck_init(&check, 32, 64);
+    gradcheck_init(&check);
     assert_ok(graft_model_open(&c.model, tiny_model("tiny.gguf", options)));
     assert_ok(graft_adapter_new(&c.adapter, &adapter, c.model->slots, c.model->n_slots));
     for (size_t i = 0; i < c.adapter->n_params; i++) { /* B is zero at first: gradients of A too */

@@ -22,7 +22,7 @@ static void run(const graft_span *spans, size_t n_spans, size_t n_head, size_t n
     size_t n_tok = spans[n_spans - 1].query_begin + spans[n_spans - 1].n_query;
     attention_case c = {{.n_tok = n_tok, .spans = spans, .n_spans = n_spans},
                         {n_head, n_kv, d_head, (graft_real)(1.0 / sqrt((double)d_head))}};
-    gradcheck_init(&check, n_tok, n_head * d_head);
+    gradcheck_init(&check);
     check.build = build;
     check.context = &c;
     check.max_samples = max_samples;

@@ -12,7 +12,7 @@ static void gather(void **state)
 {
     gradcheck check;
     (void)state;
-    gradcheck_init(&check, 6, 4);
+    gradcheck_init(&check);
     check.build = build;
     gradcheck_input(&check, 6, 4, 1.0);
     gradcheck_run(&check, "gather with repeated rows");
@@ -30,7 +30,7 @@ static void gather_activations(void **state)
 {
     gradcheck check;
     (void)state;
-    gradcheck_init(&check, 6, 4);
+    gradcheck_init(&check);
     check.build = build_acts;
     gradcheck_input(&check, 6, 4, 1.0);
     gradcheck_run(&check, "gather of activations");

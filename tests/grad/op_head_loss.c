@@ -25,7 +25,7 @@ static void check_rows(size_t n_rows, size_t n_vocab, size_t max_samples, const 
     gradcheck check;
     static head_case c;
     size_t n_in = 6;
-    gradcheck_init(&check, n_rows, n_vocab);
+    gradcheck_init(&check);
     c.w = graft_weight_dense(gradcheck_constant(&check, n_vocab * n_in, 0.7), n_vocab, n_in);
     c.gain = gradcheck_constant(&check, n_in, 1.0);
     for (size_t i = 0; i < n_rows; i++) {

@@ -62,7 +62,7 @@ static void run(const linears_shape *s, const char *name)
     gradcheck check;
     linears_case c = {.feed = {.kind = s->kind, .eps = GRAFT_REAL(1e-5)}, .n = s->n,
                       .n_adapted = s->n_adapted, .residual = s->residual};
-    gradcheck_init(&check, s->n_tok, 256);
+    gradcheck_init(&check);
     c.feed.gain = gradcheck_constant(&check, s->n_in, 1.0);
     c.mix = graft_weight_dense(gradcheck_constant(&check, 3 * s->n_out, 0.5), 3, s->n_out);
     gradcheck_input(&check, s->n_tok, s->n_in, s->size);

@@ -12,7 +12,7 @@ static void run(size_t d_head, size_t d_rope, bool halves, const char *name)
 {
     gradcheck check;
     size_t n_tok = 5, n_head = 3;
-    gradcheck_init(&check, n_tok, n_head * d_head);
+    gradcheck_init(&check);
     graft_real *cos_sin = gradcheck_constant(&check, n_tok * d_rope, 1.0);
     for (size_t i = 0; i < n_tok * d_rope / 2; i++) {
         double angle = (double)cos_sin[2 * i];

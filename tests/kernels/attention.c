@@ -80,7 +80,7 @@ static void problem_memory(const graft_kernels *kernels, problem *p)
     p->stats = test_random(&rng, p->n_query * p->a.n_head);
     p->dk = test_guarded(n_heads, sizeof *p->dk);
     p->dv = test_guarded(n_heads, sizeof *p->dv);
-    size_t n = graft_attention_scratch(p->n_key, p->a.d_head);
+    size_t n = graft_attention_scratch(p->a.d_head);
     p->scratch = test_guarded((n + 15) / 16 * 16, sizeof *p->scratch);
 }
 

@@ -60,8 +60,7 @@ static graft_status run(char **argv, size_t n, char **tokens)
     GRAFT_TRY(graft_model_open(&model, argv[1]));
     GRAFT_TRY(graft_adapter_new(&adapter, &options, model->slots, model->n_slots));
     transfer(argv[4], "rb", NULL, adapter->params, adapter->n_params);
-    graft_compute_sizes sizes = graft_model_sizes(model, n, n);
-    GRAFT_TRY(graft_compute_prepare(&compute, &sizes));
+    GRAFT_TRY(graft_compute_prepare(&compute, model->hparams.d_head));
     graft_tape_begin(&tape, &compute, true);
     GRAFT_TRY(graft_model_loss(model, &tape, &pass, 0, total, &loss, NULL));
     GRAFT_TRY(graft_tape_backward(&tape));

@@ -23,8 +23,7 @@ static graft_status run(const char *path, const char *out_path, size_t n, char *
     GRAFT_TRY(graft_cpu_choose(&level));
     GRAFT_TRY(graft_compute_init(&compute, level, false));
     GRAFT_TRY(graft_model_open(&model, path));
-    graft_compute_sizes sizes = graft_model_sizes(model, n, n);
-    GRAFT_TRY(graft_compute_prepare(&compute, &sizes));
+    GRAFT_TRY(graft_compute_prepare(&compute, model->hparams.d_head));
     graft_tape_begin(&tape, &compute, false);
     graft_rows_wanted all = {positions, n};
     GRAFT_TRY(graft_model_hidden(model, &tape, &pass, NULL, 0, &all, &hidden));

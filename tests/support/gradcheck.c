@@ -10,13 +10,12 @@
 static graft_real *constants[MAX_CONSTANTS];
 static size_t n_constants;
 
-void gradcheck_init(gradcheck *check, size_t n_tok, size_t n_widest)
+void gradcheck_init(gradcheck *check)
 {
     memset(check, 0, sizeof *check);
     graft_rng_init(&check->rng, 7, GRAFT_RNG_TEST, 0);
     assert_ok(graft_compute_init(&check->compute, GRAFT_CPU_PORTABLE, false));
-    graft_compute_sizes sizes = {n_tok, n_widest, GRAFT_HEAD_CHUNK, n_widest, n_tok, n_widest};
-    assert_ok(graft_compute_prepare(&check->compute, &sizes));
+    assert_ok(graft_compute_prepare(&check->compute, 64));
 }
 
 void gradcheck_clear(gradcheck *check)

@@ -35,8 +35,8 @@ typedef struct gradcheck {
     double worst;
 } gradcheck;
 
-/* Prepares compute (portable level) for passes up to n_tok tokens and operands up to n_widest. */
-void gradcheck_init(gradcheck *check, size_t n_tok, size_t n_widest);
+/* Prepares compute (portable level). */
+void gradcheck_init(gradcheck *check);
 void gradcheck_clear(gradcheck *check);
 
 /* Adds an input of random normal values times `size`. */

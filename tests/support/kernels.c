@@ -132,16 +132,14 @@ graft_weight test_random_weight(graft_rng *rng, const graft_format *format, size
     return (graft_weight){data, format, n_out, n_in, row_bytes};
 }
 
-graft_workspace test_workspace(const graft_kernels *kernels, size_t n_tok, size_t n_widest)
+graft_workspace test_workspace(const graft_kernels *kernels)
 {
     graft_workspace ws = {.n_threads = graft_threads()};
     ws.per_thread_bytes = graft_product_thread_bytes(kernels);
-    ws.shared_bytes = graft_product_shared_bytes(kernels, n_tok, n_widest);
     ws.per_thread = test_guarded((size_t)ws.n_threads, sizeof(void *));
     for (int t = 0; t < ws.n_threads; t++) {
         ws.per_thread[t] = test_guarded(ws.per_thread_bytes, 1);
     }
-    ws.shared = test_guarded(ws.shared_bytes, 1);
     return ws;
 }
 

@@ -33,8 +33,8 @@ graft_real *test_random(graft_rng *rng, size_t n);
 graft_weight test_random_weight(graft_rng *rng, const graft_format *format, size_t n_out,
                                 size_t n_in);
 
-/* A workspace for graft_threads() threads and products of these sizes, guarded too. */
-graft_workspace test_workspace(const graft_kernels *kernels, size_t n_tok, size_t n_widest);
+/* A workspace for graft_threads() threads, guarded too. */
+graft_workspace test_workspace(const graft_kernels *kernels);
 
 /* |got - expected| <= tolerance * scale for each of n, else fails and names `what` and the place.*/
 void test_close(const char *what, const graft_real *got, const double *expected,

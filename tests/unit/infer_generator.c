@@ -67,8 +67,7 @@ static size_t naive(fixture *f, const graft_tokens *prompt, int32_t *reply, bool
     for (uint32_t i = 0; i < 128; i++) {
         positions[i] = i;
     }
-    graft_compute_sizes sizes = graft_model_sizes(f->model, 128, 128);
-    assert_ok(graft_compute_prepare(&f->compute, &sizes));
+    assert_ok(graft_compute_prepare(&f->compute, f->model->hparams.d_head));
     for (*ended = false; n_reply < N_NEW && !*ended;) {
         graft_tape tape;
         graft_tensor *hidden = NULL, *logits = NULL;

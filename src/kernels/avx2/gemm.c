@@ -3,8 +3,11 @@
 #include "kernels/avx2/vec.h"
 #include "kernels/vector/gemm_tmpl.h"
 
-static const struct graft_gemm gemm = {GEMM_ROWS, KC, 1, sizeof(float), pack, unpack,
-                                       multiply, outer, spin, SPIN_FLOPS, GRAFT_ROWS};
+static const struct graft_gemm gemm = {
+    .kc = KC, .k_step = 1, .element_bytes = sizeof(float), .rows = GRAFT_ROWS,
+    .row_block = GRAFT_ROW_BLOCK, .unpack = unpack, .multiply = multiply, .outer = outer,
+    .spin = spin, .spin_flops = SPIN_FLOPS,
+};
 
 void graft_avx2_gemm(graft_kernels *table)
 {

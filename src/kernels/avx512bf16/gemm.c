@@ -230,8 +230,11 @@ static float spin(size_t rounds, void *scratch)
     return *(const float *)scratch;
 }
 
-static const struct graft_gemm gemm = {0,    KC,     2,        sizeof(act), NULL,
-                                       unpack, multiply, outer, spin, SPIN_FLOPS, GRAFT_ROWS};
+static const struct graft_gemm gemm = {
+    .kc = KC, .k_step = 2, .element_bytes = sizeof(act), .rows = GRAFT_ROWS,
+    .row_block = GRAFT_ROW_BLOCK, .unpack = unpack, .multiply = multiply, .outer = outer,
+    .spin = spin, .spin_flops = SPIN_FLOPS,
+};
 
 void graft_avx512bf16_gemm(graft_kernels *table)
 {

@@ -72,9 +72,11 @@ static float spin(size_t rounds, void *scratch)
     return y[0];
 }
 
-static const struct graft_gemm gemm = {0,     KC,   1,    sizeof(float),
-                                       NULL,  unpack, multiply, outer,
-                                       spin, (size_t)2 * SPIN * SPIN * SPIN, GRAFT_ROWS};
+static const struct graft_gemm gemm = {
+    .kc = KC, .k_step = 1, .element_bytes = sizeof(float), .rows = GRAFT_ROWS, .unpack = unpack,
+    .multiply = multiply, .outer = outer, .spin = spin,
+    .spin_flops = (size_t)2 * SPIN * SPIN * SPIN,
+};
 
 void graft_kernels_blas(graft_kernels *table)
 {

@@ -148,9 +148,11 @@ static graft_real spin(size_t rounds, void *scratch)
     return acc[0];
 }
 
-const struct graft_gemm graft_portable_gemm = {0, KC, 1, sizeof(graft_real), NULL, unpack_real,
-                                               multiply_real, outer_real, spin, 2 * ROWS * STRIP,
-                                               GRAFT_ROWS};
-const struct graft_gemm graft_portable_gemm_half = {0, KC, 1, sizeof(graft_real), NULL,
-                                                    unpack_half, multiply_half, outer_half, spin,
-                                                    2 * ROWS * STRIP, GRAFT_ROWS};
+#define PORTABLE_GEMM(kind)                                                               \
+    {                                                                                     \
+        .kc = KC, .k_step = 1, .element_bytes = sizeof(graft_real), .rows = GRAFT_ROWS,   \
+        .row_block = GRAFT_ROW_BLOCK, .unpack = unpack_##kind, .multiply = multiply_##kind, \
+        .outer = outer_##kind, .spin = spin, .spin_flops = 2 * ROWS * STRIP,              \
+    }
+const struct graft_gemm graft_portable_gemm = PORTABLE_GEMM(real);
+const struct graft_gemm graft_portable_gemm_half = PORTABLE_GEMM(half);

@@ -1,71 +1,14 @@
 /* kernels/vector/gemm_tmpl.h - packed products of one level: GEMM_ROWS x STRIP register tiles.
  *
- * Included once by the gemm.c of a level, after its vec.h. X is packed in tiles of GEMM_ROWS rows,
- * [n_k][rows of the tile]; the panel of W as unpack_tmpl.h writes it. Every element of the result
+ * Included once by the gemm.c of a level, after its vec.h. X is read where it lies, the panel of W as
+ * unpack_tmpl.h writes it. Every element of the result
  * is one chain of fused multiply-adds along k, so its bits do not depend on the tile it is in. */
 
 #include "kernels/vector/tile.h"
 
-enum { KC = 1024 };
+enum { KC = 2048 };
 
 #include "kernels/vector/unpack_tmpl.h"
-
-/* Rows [r, r + 4) interleaved with `stride` between steps of k. */
-VEC_INLINE void pack_four(const float *x, size_t ldx, size_t n_k, float *out, size_t stride)
-{
-    size_t k = 0;
-    for (; k + 4 <= n_k; k += 4) {
-        __m128 a = _mm_loadu_ps(x + k), b = _mm_loadu_ps(x + ldx + k);
-        __m128 c = _mm_loadu_ps(x + 2 * ldx + k), d = _mm_loadu_ps(x + 3 * ldx + k);
-        __m128 ab = _mm_unpacklo_ps(a, b), cd = _mm_unpacklo_ps(c, d);
-        __m128 ab2 = _mm_unpackhi_ps(a, b), cd2 = _mm_unpackhi_ps(c, d);
-        _mm_storeu_ps(out + k * stride, _mm_movelh_ps(ab, cd));
-        _mm_storeu_ps(out + (k + 1) * stride, _mm_movehl_ps(cd, ab));
-        _mm_storeu_ps(out + (k + 2) * stride, _mm_movelh_ps(ab2, cd2));
-        _mm_storeu_ps(out + (k + 3) * stride, _mm_movehl_ps(cd2, ab2));
-    }
-    for (; k < n_k; k++) {
-        for (size_t i = 0; i < 4; i++) {
-            out[k * stride + i] = x[i * ldx + k];
-        }
-    }
-}
-
-VEC_INLINE void pack_two(const float *x, size_t ldx, size_t n_k, float *out, size_t stride)
-{
-    size_t k = 0;
-    for (; k + 4 <= n_k; k += 4) {
-        __m128 a = _mm_loadu_ps(x + k), b = _mm_loadu_ps(x + ldx + k);
-        __m128 low = _mm_unpacklo_ps(a, b), high = _mm_unpackhi_ps(a, b);
-        _mm_storel_pi((__m64 *)(void *)(out + k * stride), low);
-        _mm_storeh_pi((__m64 *)(void *)(out + (k + 1) * stride), low);
-        _mm_storel_pi((__m64 *)(void *)(out + (k + 2) * stride), high);
-        _mm_storeh_pi((__m64 *)(void *)(out + (k + 3) * stride), high);
-    }
-    for (; k < n_k; k++) {
-        out[k * stride] = x[k];
-        out[k * stride + 1] = x[ldx + k];
-    }
-}
-
-static void pack(const graft_act *act, size_t ldx, size_t n_rows, size_t n_k, void *packed)
-{
-    const float *x = act;
-    float *out = packed;
-    for (size_t r = 0; r < n_rows; r += GEMM_ROWS, x += GEMM_ROWS * ldx) {
-        size_t rows = n_rows - r < GEMM_ROWS ? n_rows - r : GEMM_ROWS, i = 0;
-        for (; i + 4 <= rows; i += 4) {
-            pack_four(x + i * ldx, ldx, n_k, out + i, rows);
-        }
-        for (; i + 2 <= rows; i += 2) {
-            pack_two(x + i * ldx, ldx, n_k, out + i, rows);
-        }
-        for (size_t k = 0; i < rows && k < n_k; k++) {
-            out[k * rows + i] = x[i * ldx + k];
-        }
-        out += rows * n_k;
-    }
-}
 
 /* Where a tile of the result goes. */
 typedef struct tile_out {
@@ -109,9 +52,9 @@ VEC_INLINE void run_tile(int n_rows, int n_strips, int n_vec, const graft_multip
     const float *b = (const float *)m->panel.data + c * m->panel.n_k;
     tile_clear(acc, n_rows * n_strips * n_vec);
     for (size_t s = 0; s < m->n_slices; s++) {
-        size_t n_k = m->slices[s].n_k;
-        tile_sum(acc, n_rows, n_strips, n_vec, n_k, (const float *)m->slices[s].x + r * n_k, 1,
-                 (size_t)n_rows, b, m->panel.n_k * width, width);
+        size_t n_k = m->slices[s].n_k, step = m->slices[s].row_step;
+        tile_sum(acc, n_rows, n_strips, n_vec, n_k, (const float *)m->slices[s].x + r * step, step,
+                 1, b, m->panel.n_k * width, width);
         b += n_k * width;
     }
     store_tile(out, acc, n_rows, n_strips * n_vec);
@@ -124,15 +67,10 @@ static void narrow_pair(const graft_multiply *m, size_t r, size_t c, const tile_
     const float *b = (const float *)m->panel.data + c * m->panel.n_k;
     tile_clear(acc, 2 * GEMM_ROWS);
     for (size_t s = 0; s < m->n_slices; s++) {
-        size_t n_k = m->slices[s].n_k;
-        const float *a = (const float *)m->slices[s].x + r * n_k, *a2 = a + GEMM_ROWS * n_k;
-        for (size_t k = 0; k < n_k; k++, a += GEMM_ROWS, a2 += GEMM_ROWS, b += VEC_N) {
-            vec right = vec_load(b);
-            for (int i = 0; i < GEMM_ROWS; i++) {
-                acc[i] = vec_fma(vec_set(a[i]), right, acc[i]);
-                acc[GEMM_ROWS + i] = vec_fma(vec_set(a2[i]), right, acc[GEMM_ROWS + i]);
-            }
-        }
+        size_t n_k = m->slices[s].n_k, step = m->slices[s].row_step;
+        const float *a = (const float *)m->slices[s].x + r * step;
+        tile_sum(acc, 2 * GEMM_ROWS, 1, 1, n_k, a, step, 1, b, 0, VEC_N);
+        b += n_k * VEC_N;
     }
     store_tile(out, acc, 2 * GEMM_ROWS, 1);
 }
