@@ -20,6 +20,8 @@
 #define GRAFT_ROW_BLOCK 48
 /* Tokens that one slice of graft_product_outer sums up: numeric contract as well. */
 #define GRAFT_OUTER_TOKENS 256
+/* Columns of the wide side in one job of it. */
+#define GRAFT_OUTER_N 64
 
 /* A panel: columns [c0, c0 + n_cols) of one or more slices, one behind the other along k. */
 typedef struct graft_panel {
@@ -65,12 +67,10 @@ struct graft_gemm {
     /* No row of y depends on n_rows, unless the level says so. */
     void (*multiply)(const graft_multiply *job, bool backward);
 
-    /* dw[i * row_step + j * col_step] += scale * sum over n_tok <= GRAFT_OUTER_TOKENS rows of
-     * a[., i] b[., j] for i < m, j < n <= 64. a is the narrow one; both are activations.
-     * scratch: as large as a panel. */
-    void (*outer)(graft_real *dw, size_t row_step, size_t col_step, const graft_act *a, size_t lda,
-                  const graft_act *b, size_t ldb, size_t n_tok, size_t m, size_t n,
-                  graft_real scale, void *scratch);
+    /* sums[i * GRAFT_OUTER_N + j] += sum over n_tok <= GRAFT_OUTER_TOKENS rows of a[., i] b[., j]
+     * for i < m, j < n <= GRAFT_OUTER_N. Both are activations. scratch: as large as a panel. */
+    void (*outer)(graft_real *sums, const graft_act *a, size_t lda, const graft_act *b, size_t ldb,
+                  size_t n_tok, size_t m, size_t n, void *scratch);
 
     /* Runs `rounds` rounds of the level's fastest arithmetic, spin_flops floating-point operations
      * each, without touching memory beyond the first cache; returns any number, so that nothing

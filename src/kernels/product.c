@@ -1,5 +1,7 @@
 #include "kernels/product.h"
 
+#include <string.h>
+
 #include "core/threads.h"
 #include "kernels/gemm.h"
 #include "kernels/portable/act.h"
@@ -66,6 +68,11 @@ static size_t next_parts(const batch *b, const graft_product *p, size_t *term, s
 
 /* --- multiplying --- */
 
+static size_t panel_bytes(const struct graft_gemm *gemm)
+{
+    return gemm->element_bytes * GRAFT_NC * (gemm->kc + GRAFT_K_EXTRA);
+}
+
 /* In blocks of rows. */
 static void multiply_rows(const batch *b, graft_multiply m, bool backward)
 {
@@ -93,9 +100,8 @@ static void product_job(void *context, size_t job, int thread)
     const graft_product *p = pl->product;
     job -= pl->first_job;
     size_t c = job / pl->n_row_jobs * pl->job_cols, r = job % pl->n_row_jobs * pl->job_rows;
-    size_t size = b->gemm->element_bytes * GRAFT_NC * (b->gemm->kc + GRAFT_K_EXTRA);
     char *scratch = b->workspace->per_thread[thread];
-    graft_real *stage = (graft_real *)(void *)(scratch + size);
+    graft_real *stage = (graft_real *)(void *)(scratch + panel_bytes(b->gemm));
     graft_multiply m = {.panel = {scratch, pl->n_cols - c, 0}, .n_rows = b->n_rows - r,
                         .scale = p->scale, .ldy = p->ldy};
     m.panel.n_cols = m.panel.n_cols < pl->job_cols ? m.panel.n_cols : pl->job_cols;
@@ -178,8 +184,7 @@ void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace
 
 size_t graft_product_thread_bytes(const graft_kernels *kernels)
 {
-    size_t panel = kernels->gemm->element_bytes * GRAFT_NC * (kernels->gemm->kc + GRAFT_K_EXTRA);
-    return panel + sizeof(graft_real) * GRAFT_NC * (STAGED_ROWS + 12);
+    return panel_bytes(kernels->gemm) + sizeof(graft_real) * GRAFT_NC * (STAGED_ROWS + 12);
 }
 
 void graft_product_run(const graft_kernels *kernels, graft_workspace *workspace, graft_real *y,
@@ -194,8 +199,6 @@ void graft_product_run(const graft_kernels *kernels, graft_workspace *workspace,
 /* --- gradients of narrow factors: cut along the wide side; every job walks all tokens in slices,
  * in order --- */
 
-enum { OUTER_N = 64 };
-
 typedef struct outer_batch {
     const graft_kernels *kernels;
     const graft_workspace *workspace;
@@ -203,21 +206,39 @@ typedef struct outer_batch {
     size_t n_tok, n_outers;
 } outer_batch;
 
-static void outer_job(void *context, size_t job, int thread)
+/* Rows [i0, i0 + m) of dw, columns [j, j + n). Sums stand close together in scratch until all tokens
+ * are in: the columns of dw may lie far apart. */
+static void outer_part(const outer_batch *b, const graft_outer *o, size_t i0, size_t m, size_t j,
+                       size_t n, char *scratch)
 {
-    const outer_batch *b = context;
-    const graft_outer *o = b->outers;
     bool half = b->kernels->half;
-    for (; job >= ceil_div(o->n, OUTER_N); o++) {
-        job -= ceil_div(o->n, OUTER_N);
-    }
-    size_t j = job * OUTER_N, n = o->n - j < OUTER_N ? o->n - j : OUTER_N;
+    graft_real *sums = (graft_real *)(void *)(scratch + panel_bytes(b->kernels->gemm));
+    memset(sums, 0, m * GRAFT_OUTER_N * sizeof *sums);
     for (size_t t = 0; t < b->n_tok; t += GRAFT_OUTER_TOKENS) {
         size_t n_tok = b->n_tok - t < GRAFT_OUTER_TOKENS ? b->n_tok - t : GRAFT_OUTER_TOKENS;
-        b->kernels->gemm->outer(o->dw + j * o->col_step, o->row_step, o->col_step,
-                                act_at(o->a, t * o->lda, half), o->lda,
-                                act_at(o->b, t * o->ldb + j, half), o->ldb, n_tok, o->m, n,
-                                o->scale, b->workspace->per_thread[thread]);
+        b->kernels->gemm->outer(sums, act_at(o->a, t * o->lda + i0, half), o->lda,
+                                act_at(o->b, t * o->ldb + j, half), o->ldb, n_tok, m, n, scratch);
+    }
+    for (size_t i = 0; i < m; i++) {
+        graft_real *to = o->dw + (i0 + i) * o->row_step + j * o->col_step;
+        for (size_t k = 0; k < n; k++) {
+            to[k * o->col_step] += o->scale * sums[i * GRAFT_OUTER_N + k];
+        }
+    }
+}
+
+static void outer_job(void *context, size_t job, int thread)
+{
+    enum { ROWS = 256 };
+    const outer_batch *b = context;
+    const graft_outer *o = b->outers;
+    for (; job >= ceil_div(o->n, GRAFT_OUTER_N); o++) {
+        job -= ceil_div(o->n, GRAFT_OUTER_N);
+    }
+    size_t j = job * GRAFT_OUTER_N, n = o->n - j < GRAFT_OUTER_N ? o->n - j : GRAFT_OUTER_N;
+    for (size_t i = 0; i < o->m; i += ROWS) {
+        outer_part(b, o, i, o->m - i < ROWS ? o->m - i : ROWS, j, n,
+                   b->workspace->per_thread[thread]);
     }
 }
 
@@ -227,7 +248,7 @@ void graft_outers_run(const graft_kernels *kernels, graft_workspace *workspace,
     outer_batch b = {kernels, workspace, outers, n_tok, n};
     size_t n_jobs = 0;
     for (size_t i = 0; i < n; i++) {
-        n_jobs += ceil_div(outers[i].n, OUTER_N);
+        n_jobs += ceil_div(outers[i].n, GRAFT_OUTER_N);
     }
     graft_parallel(n_jobs, outer_job, &b);
 }

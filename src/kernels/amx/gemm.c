@@ -143,30 +143,25 @@ static void zip_tokens(act *out, size_t padded, const act *x, size_t ldx, size_t
     }
 }
 
-static void outer(float *dw, size_t row_step, size_t col_step, const graft_act *a_act, size_t lda,
-                  const graft_act *b_act, size_t ldb, size_t n_tok, size_t m, size_t n,
-                  float scale, void *scratch)
+static void outer(float *sums, const graft_act *a_act, size_t lda, const graft_act *b_act,
+                  size_t ldb, size_t n_tok, size_t m, size_t n, void *scratch)
 {
-    size_t padded = (n_tok + 2 * PAIRS - 1) / (2 * PAIRS) * (2 * PAIRS);
+    size_t padded = (n_tok + 2 * PAIRS - 1) / (2 * PAIRS) * (2 * PAIRS), configured = 0;
     act *b = scratch, *a = b + padded * 2 * BLOCK;
-    float(*sums)[BLOCK] = (void *)(a + padded * BLOCK);
     zip_tokens(b, padded, b_act, ldb, n_tok, n);
-    tiles_configure(BLOCK);
-    for (size_t i0 = 0; i0 < m; i0 += BLOCK) {
-        size_t rows = m - i0 < BLOCK ? m - i0 : BLOCK;
-        turn_columns(a, padded, (const act *)a_act + i0, lda, n_tok, rows);
-        for (size_t j0 = 0; j0 < n; j0 += BLOCK) {
-            size_t cols = n - j0 < BLOCK ? n - j0 : BLOCK;
-            tile_shape shape = {rows > TILE_ROWS, cols > 16};
-            block_clear(shape);
-            block_add(shape, a, padded, b + j0 * padded, 2 * BLOCK, padded / (2 * PAIRS));
-            block_store(shape, sums[0], BLOCK);
-            for (size_t i = 0; i < rows; i++) {
-                float *to = dw + (i0 + i) * row_step + j0 * col_step;
-                for (size_t j = 0; j < cols; j++) {
-                    to[j * col_step] += scale * sums[i][j];
-                }
-            }
+    for (size_t i = 0; i < m; i += BLOCK) {
+        size_t rows = m - i < BLOCK ? m - i : BLOCK;
+        if (rows != configured) {
+            tiles_configure(rows);
+            configured = rows;
+        }
+        turn_columns(a, padded, (const act *)a_act + i, lda, n_tok, rows);
+        for (size_t j = 0; j < n; j += BLOCK) {
+            tile_shape shape = {rows > TILE_ROWS, n - j > 16};
+            float *to = sums + i * GRAFT_OUTER_N + j;
+            block_load(shape, to, GRAFT_OUTER_N);
+            block_add(shape, a, padded, b + j * padded, 2 * BLOCK, padded / (2 * PAIRS));
+            block_store(shape, to, GRAFT_OUTER_N);
         }
     }
     tiles_end();

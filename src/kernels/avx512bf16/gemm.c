@@ -137,25 +137,25 @@ static void zip_rows(act *out, size_t width, const act *x, size_t ld, size_t n_t
     }
 }
 
-typedef void outer_kernel(const act *a, size_t a_pair, const act *b, size_t n_pairs, float *tile);
+typedef void outer_kernel(const act *a, size_t a_pair, const act *b, size_t n_pairs, float *sums);
 
 VEC_INLINE void run_outer(int n_rows, int n_vec, const act *a, size_t a_pair, const act *b,
-                          size_t n_pairs, float *tile)
+                          size_t n_pairs, float *sums)
 {
     vec acc[TILE_MAX];
     for (int i = 0; i < n_rows * n_vec; i++) {
-        acc[i] = vec_zero();
+        acc[i] = vec_load(sums + i / n_vec * GRAFT_OUTER_N + i % n_vec * VEC_N);
     }
     pair_sum(acc, n_rows, n_vec, n_pairs, a, 2, a_pair, b, (size_t)n_vec * 2 * VEC_N);
     for (int i = 0; i < n_rows * n_vec; i++) {
-        vec_store(tile + i / n_vec * STRIP + i % n_vec * VEC_N, acc[i]);
+        vec_store(sums + i / n_vec * GRAFT_OUTER_N + i % n_vec * VEC_N, acc[i]);
     }
 }
 
 #define OUTER_KERNEL(name, n_rows, n_vec)                                                    \
-    static void name(const act *a, size_t a_pair, const act *b, size_t n_pairs, float *tile) \
+    static void name(const act *a, size_t a_pair, const act *b, size_t n_pairs, float *sums) \
     {                                                                                        \
-        run_outer(n_rows, n_vec, a, a_pair, b, n_pairs, tile);                               \
+        run_outer(n_rows, n_vec, a, a_pair, b, n_pairs, sums);                               \
     }
 #define OUTER_KERNELS(name, n_vec)    \
     OUTER_KERNEL(name##_1, 1, n_vec)  \
@@ -176,27 +176,19 @@ static outer_kernel *const outers[3][ROWS] = {
 
 enum { OUTER_M = 96 }; /* rows of the narrow side zipped at once */
 
-static void outer(float *dw, size_t row_step, size_t col_step, const graft_act *a_act, size_t lda,
-                  const graft_act *b_act, size_t ldb, size_t n_tok, size_t m, size_t n,
-                  float scale, void *scratch)
+static void outer(float *sums, const graft_act *a_act, size_t lda, const graft_act *b_act,
+                  size_t ldb, size_t n_tok, size_t m, size_t n, void *scratch)
 {
     size_t width = strip_width(n), n_pairs = (n_tok + 1) / 2, rows;
     act *b = scratch, *a = b + GRAFT_OUTER_TOKENS * STRIP;
-    float *tile = (float *)(void *)(a + GRAFT_OUTER_TOKENS * OUTER_M);
     zip_rows(b, width, b_act, ldb, n_tok, n);
     for (size_t i0 = 0; i0 < m; i0 += OUTER_M) {
         size_t chunk = m - i0 < OUTER_M ? m - i0 : OUTER_M, a_width = (chunk + 15) / 16 * 16;
         zip_rows(a, a_width, (const act *)a_act + i0, lda, n_tok, chunk);
         for (size_t i = 0; i < chunk; i += rows) {
             rows = chunk - i < ROWS ? chunk - i : ROWS;
-            outers[width == 16 ? 0 : width == 32 ? 1 : 2][rows - 1](a + 2 * i, 2 * a_width, b,
-                                                                    n_pairs, tile);
-            for (size_t r = 0; r < rows; r++) {
-                float *to = dw + (i0 + i + r) * row_step;
-                for (size_t j = 0; j < n; j++) {
-                    to[j * col_step] += scale * tile[r * STRIP + j];
-                }
-            }
+            outers[width == 16 ? 0 : width == 32 ? 1 : 2][rows - 1](
+                a + 2 * i, 2 * a_width, b, n_pairs, sums + (i0 + i) * GRAFT_OUTER_N);
         }
     }
 }

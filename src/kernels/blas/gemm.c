@@ -42,18 +42,12 @@ static void multiply(const graft_multiply *m, bool backward)
     }
 }
 
-static void outer(float *dw, size_t row_step, size_t col_step, const graft_act *a, size_t lda,
-                  const graft_act *b, size_t ldb, size_t n_tok, size_t m, size_t n, float scale,
-                  void *scratch)
+static void outer(float *sums, const graft_act *a, size_t lda, const graft_act *b, size_t ldb,
+                  size_t n_tok, size_t m, size_t n, void *scratch)
 {
-    float *sum = scratch;
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)m, (int)n, (int)n_tok, scale, a,
-                (int)lda, b, (int)ldb, 0.0f, sum, (int)n);
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < n; j++) {
-            dw[i * row_step + j * col_step] += sum[i * n + j];
-        }
-    }
+    (void)scratch;
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)m, (int)n, (int)n_tok, 1.0f, a,
+                (int)lda, b, (int)ldb, 1.0f, sums, GRAFT_OUTER_N);
 }
 
 /* Operands that fit into the second cache. */

@@ -99,12 +99,11 @@ static void multiply_half(const graft_multiply *m, bool backward)
     multiply(true, m);
 }
 
-ACT_INLINE void outer(bool half, graft_real *dw, size_t row_step, size_t col_step,
-                      const graft_act *a, size_t lda, const graft_act *b, size_t ldb,
-                      size_t n_tok, size_t m, size_t n, graft_real scale, graft_real *sum)
+ACT_INLINE void outer(bool half, graft_real *sums, const graft_act *a, size_t lda,
+                      const graft_act *b, size_t ldb, size_t n_tok, size_t m, size_t n)
 {
-    for (size_t i = 0; i < m; i++) {
-        memset(sum, 0, n * sizeof *sum);
+    for (size_t i = 0; i < m; i++, sums += GRAFT_OUTER_N) {
+        graft_real sum[GRAFT_OUTER_N] = {0};
         for (size_t t = 0; t < n_tok; t++) {
             graft_real g = act_get(a, t * lda + i, half);
             for (size_t j = 0; j < n; j++) {
@@ -112,23 +111,23 @@ ACT_INLINE void outer(bool half, graft_real *dw, size_t row_step, size_t col_ste
             }
         }
         for (size_t j = 0; j < n; j++) {
-            dw[i * row_step + j * col_step] += scale * sum[j];
+            sums[j] += sum[j];
         }
     }
 }
 
-static void outer_real(graft_real *dw, size_t row_step, size_t col_step, const graft_act *a,
-                       size_t lda, const graft_act *b, size_t ldb, size_t n_tok, size_t m,
-                       size_t n, graft_real scale, void *scratch)
+static void outer_real(graft_real *sums, const graft_act *a, size_t lda, const graft_act *b,
+                       size_t ldb, size_t n_tok, size_t m, size_t n, void *scratch)
 {
-    outer(false, dw, row_step, col_step, a, lda, b, ldb, n_tok, m, n, scale, scratch);
+    (void)scratch;
+    outer(false, sums, a, lda, b, ldb, n_tok, m, n);
 }
 
-static void outer_half(graft_real *dw, size_t row_step, size_t col_step, const graft_act *a,
-                       size_t lda, const graft_act *b, size_t ldb, size_t n_tok, size_t m,
-                       size_t n, graft_real scale, void *scratch)
+static void outer_half(graft_real *sums, const graft_act *a, size_t lda, const graft_act *b,
+                       size_t ldb, size_t n_tok, size_t m, size_t n, void *scratch)
 {
-    outer(true, dw, row_step, col_step, a, lda, b, ldb, n_tok, m, n, scale, scratch);
+    (void)scratch;
+    outer(true, sums, a, lda, b, ldb, n_tok, m, n);
 }
 
 static graft_real spin(size_t rounds, void *scratch)

@@ -172,23 +172,11 @@ static outer_kernel *const outers[3][GEMM_ROWS] = {
     {outer_full_1, outer_full_2, outer_full_3, outer_full_4, outer_full_5, outer_full_6},
 };
 
-/* dw += tile, one of them transposed where the wide side is that of the rows. */
-static void add_strided(float *dw, size_t row_step, size_t col_step, const float *tile, size_t m,
-                        size_t n)
-{
-    for (size_t i = 0; i < m; i++) {
-        for (size_t j = 0; j < n; j++) {
-            dw[i * row_step + j * col_step] += tile[i * STRIP + j];
-        }
-    }
-}
-
-static void outer(float *dw, size_t row_step, size_t col_step, const graft_act *a_act, size_t lda,
-                  const graft_act *b_act, size_t ldb, size_t n_tok, size_t m, size_t n,
-                  float scale, void *scratch)
+static void outer(float *sums, const graft_act *a_act, size_t lda, const graft_act *b_act,
+                  size_t ldb, size_t n_tok, size_t m, size_t n, void *scratch)
 {
     const float *a = a_act, *b = b_act;
-    float *rows_of_b = scratch, *tile = rows_of_b + GRAFT_OUTER_TOKENS * STRIP;
+    float *rows_of_b = scratch;
     for (size_t c = 0; c < n; c += STRIP) {
         size_t width = strip_width(n - c), cols = n - c < width ? n - c : width;
         for (size_t t = 0; t < n_tok; t++) { /* neighbouring and padded */
@@ -197,9 +185,9 @@ static void outer(float *dw, size_t row_step, size_t col_step, const graft_act *
         }
         for (size_t i = 0; i < m; i += GEMM_ROWS) {
             size_t rows = m - i < GEMM_ROWS ? m - i : GEMM_ROWS;
-            tile_out out = {tile, NULL, STRIP, 0, cols, scale};
+            float *to = sums + i * GRAFT_OUTER_N + c;
+            tile_out out = {to, to, GRAFT_OUTER_N, GRAFT_OUTER_N, cols, 1.0f};
             outers[strip_kind(width)][rows - 1](a + i, lda, rows_of_b, n_tok, &out);
-            add_strided(dw + i * row_step + c * col_step, row_step, col_step, tile, rows, cols);
         }
     }
 }
