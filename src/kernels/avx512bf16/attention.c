@@ -4,25 +4,37 @@
 
 enum { ROWS = 6, TILE_MAX = 24 };
 
+/* Loops over the sums of a tile are unrolled to the end: they are registers then. */
+#define UNROLL _Pragma("GCC unroll 24")
+
 VEC_INLINE void run_product(int n_rows, int n_vec, const pair_product *p, size_t row, size_t col)
 {
     vec acc[TILE_MAX];
-    float *c = p->c + row * p->ldc + col;
-    for (int i = 0; i < n_rows; i++) {
-        vec keep = p->keep == NULL ? vec_set(1.0f) : vec_set(p->keep[row + (size_t)i]);
-        for (int j = 0; j < n_vec; j++) {
-            const float *old = c + (size_t)i * p->ldc + (size_t)j * VEC_N;
-            acc[i * n_vec + j] = !p->add           ? vec_zero()
-                                 : p->keep == NULL ? vec_load(old)
-                                                   : vec_mul(keep, vec_load(old));
+    size_t ldc = p->ldc;
+    float *c = p->c + row * ldc + col;
+    const float *keep = p->keep == NULL ? NULL : p->keep + row;
+    if (!p->add) {
+        UNROLL
+        for (int i = 0; i < n_rows * n_vec; i++) {
+            acc[i] = vec_zero();
+        }
+    } else {
+        UNROLL
+        for (int i = 0; i < n_rows * n_vec; i++) {
+            acc[i] = vec_load(c + (size_t)(i / n_vec) * ldc + (size_t)(i % n_vec) * VEC_N);
+        }
+    }
+    if (keep != NULL) {
+        UNROLL
+        for (int i = 0; i < n_rows * n_vec; i++) {
+            acc[i] = vec_mul(vec_set(keep[i / n_vec]), acc[i]);
         }
     }
     pair_sum(acc, n_rows, n_vec, p->n_pairs, p->a + row * p->a_row, p->a_row, p->a_pair,
              p->b + 2 * col, p->b_pair);
-    for (int i = 0; i < n_rows; i++) {
-        for (int j = 0; j < n_vec; j++) {
-            vec_store(c + (size_t)i * p->ldc + (size_t)j * VEC_N, acc[i * n_vec + j]);
-        }
+    UNROLL
+    for (int i = 0; i < n_rows * n_vec; i++) {
+        vec_store(c + (size_t)(i / n_vec) * ldc + (size_t)(i % n_vec) * VEC_N, acc[i]);
     }
 }
 
