@@ -40,21 +40,48 @@ static void sum_block(const graft_multiply *m, size_t r, const row_end *ends, si
     block_store(shape, sums[0], BLOCK);
 }
 
-static void store_row(const graft_multiply *m, size_t r, size_t c, const float *sums, size_t cols)
+/* One row of a block, whole or its first cols columns. */
+VEC_INLINE void store_row(const graft_multiply *m, size_t r, size_t c, const float *sums, size_t cols)
 {
-    vec scale = vec_set(m->scale);
-    for (size_t j = 0; j < cols; j += VEC_N) {
-        size_t n = cols - j < VEC_N ? cols - j : VEC_N;
-        vec sum = vec_mul(scale, vec_load(sums + j));
-        if (m->add != NULL) {
-            sum = vec_fma(scale, vec_load(sums + j),
-                          vec_load_part(m->add + r * m->ldadd + c + j, n));
+    vec scale = vec_set(m->scale), low = vec_mul(scale, vec_load(sums));
+    vec high = vec_mul(scale, vec_load(sums + VEC_N));
+    size_t n_low = cols < VEC_N ? cols : VEC_N, n_high = cols - n_low;
+    if (m->add != NULL) {
+        const float *add = m->add + r * m->ldadd + c;
+        low = vec_fma(scale, vec_load(sums), vec_load_part(add, n_low));
+        high = vec_fma(scale, vec_load(sums + VEC_N), vec_load_part(add + n_low, n_high));
+    }
+    if (m->y_act) {
+        act *y = (act *)m->y + r * m->ldy + c;
+        if (cols == BLOCK) {
+            _mm512_storeu_si512(y, vec_narrow_two(low, high));
+            return;
         }
-        if (m->y_act) {
-            act_store_part((act *)m->y + r * m->ldy + c + j, sum, n);
-        } else {
-            vec_store_part((float *)m->y + r * m->ldy + c + j, sum, n);
+        act_store_part(y, low, n_low);
+        act_store_part(y + n_low, high, n_high);
+    } else {
+        float *y = (float *)m->y + r * m->ldy + c;
+        if (cols == BLOCK) {
+            vec_store(y, low);
+            vec_store(y + VEC_N, high);
+            return;
         }
+        vec_store_part(y, low, n_low);
+        vec_store_part(y + n_low, high, n_high);
+    }
+}
+
+static void store_block(const graft_multiply *m, size_t r, size_t n_rows, size_t c, size_t cols,
+                        float sums[BLOCK][BLOCK])
+{
+    if (cols == BLOCK && m->add == NULL) { /* nearly all */
+        for (size_t i = 0; i < n_rows; i++) {
+            store_row(m, r + i, c, sums[i], BLOCK);
+        }
+        return;
+    }
+    for (size_t i = 0; i < n_rows; i++) {
+        store_row(m, r + i, c, sums[i], cols);
     }
 }
 
@@ -78,9 +105,7 @@ static void multiply(const graft_multiply *m, bool backward)
         for (size_t c = 0; c < m->panel.n_cols; c += BLOCK) {
             size_t cols = m->panel.n_cols - c < BLOCK ? m->panel.n_cols - c : BLOCK;
             sum_block(m, r, ends, c, (tile_shape){n_rows > TILE_ROWS, cols > 16}, sums);
-            for (size_t i = 0; i < n_rows; i++) {
-                store_row(m, r + i, c, sums[i], cols);
-            }
+            store_block(m, r, n_rows, c, cols, sums);
         }
     }
     tiles_end();

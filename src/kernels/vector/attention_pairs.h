@@ -164,50 +164,86 @@ static void scatter_runs(attention_job *job, float *to, size_t ldt, const graft_
     }
 }
 
-/* Scores of two keys, or of one and a weight of zero, with what hides them. */
-typedef struct key_pair {
-    const float *at; /* scores of the first; those of the second are LANES further on */
-    bool two;
-    size_t hidden[2];
-} key_pair;
-
-VEC_INLINE key_pair pair_at(const attention_job *job, size_t k, size_t n, size_t position,
-                            size_t seen, size_t lane)
+/* 2^x for weights, which are rounded to bfloat16: relative error below 3e-6, x at most a little above
+ * 0, below -125 as if it were that; 2^0 is 1 and NaN stays NaN. The integer part stands in the low
+ * bits of what was rounded by adding 1.5 * 2^23. */
+VEC_INLINE vec exp2_weight(vec x)
 {
-    return (key_pair){job->scores + k * LANES + lane, k + 1 < n,
-                      {hidden_lanes(position + k, seen, lane),
-                       hidden_lanes(position + k + 1, seen, lane)}};
+    const vec magic = vec_set(0x1.8p23f);
+    x = vec_max(vec_set(-125.0f), x);
+    vec rounded = vec_add(x, magic), f = vec_sub(x, vec_sub(rounded, magic));
+    vec p = vec_fma(vec_set(0x1.3a02d0p-7f), f, vec_set(0x1.c9fc4ap-5f));
+    p = vec_fma(p, f, vec_set(0x1.ec0378p-3f));
+    p = vec_fma(p, f, vec_set(0x1.62e12cp-1f));
+    p = vec_fma(p, f, vec_set(1.0f));
+    __m512i power = _mm512_slli_epi32(_mm512_castps_si512(rounded), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), power));
 }
 
-VEC_INLINE vec weight_of(const key_pair *p, int i, float scale, vec shift)
+#define LOG2_E 0x1.715476p+0f
+
+/* Weights of a block of scores: 2^(score * factor - shift). `seen` keys are visible to the first
+ * lane of the job, one more to each that follows; where all are, nothing is masked. */
+typedef struct weigher {
+    size_t position, seen; /* of the first key */
+    vec factor;
+    bool masked;
+} weigher;
+
+static weigher weigher_for(const attention_job *job, size_t position, size_t n, size_t seen)
 {
-    vec w = vec_exp_weight(vec_fms(vec_load(p->at + i * LANES), vec_set(scale), shift));
-    return p->hidden[i] > 0 ? vec_first(vec_zero(), w, p->hidden[i]) : w;
+    return (weigher){position, seen, vec_set(job->a->scale * LOG2_E), position + n > seen};
 }
 
-/* Scores to zipped exp(score - maximum); keep: what the results so far are to be multiplied by. */
-VEC_INLINE void softmax_pairs(const attention_job *job, size_t n, size_t position, size_t seen,
-                              size_t lane, float *max, float *sum, float *keep)
+VEC_INLINE vec masked_lanes(const weigher *w, size_t k, size_t lane, vec hidden, vec value)
 {
-    vec old = vec_load(max), new = vec_set(-INFINITY), total = vec_zero();
-    float scale = job->a->scale;
+    size_t n = hidden_lanes(w->position + k, w->seen, lane);
+    return n > 0 ? vec_first(hidden, value, n) : value;
+}
+
+VEC_INLINE vec weight_at(const weigher *w, bool masked, const float *scores, size_t k, size_t lane,
+                         vec shift)
+{
+    vec weight = exp2_weight(vec_fms(vec_load(scores + k * LANES + lane), w->factor, shift));
+    return masked ? masked_lanes(w, k, lane, vec_zero(), weight) : weight;
+}
+
+/* Scores to zipped weights; keep: what the results so far are to be multiplied by. max counts in
+ * powers of two. */
+VEC_INLINE void softmax_lane(const attention_job *job, const weigher *w, bool masked, size_t n,
+                             size_t lane, float *max, float *sum, float *keep)
+{
+    vec old = vec_load(max + lane), new = vec_set(-INFINITY), total = vec_zero();
     for (size_t k = 0; k < n; k++) {
         vec s = vec_load(job->scores + k * LANES + lane);
-        size_t hidden = hidden_lanes(position + k, seen, lane);
-        s = hidden > 0 ? vec_first(vec_set(-INFINITY), s, hidden) : s;
-        new = vec_max(s, new);
+        new = vec_max(masked ? masked_lanes(w, k, lane, vec_set(-INFINITY), s) : s, new);
     }
-    new = vec_max(vec_mul(new, vec_set(scale)), old);
+    new = vec_max(vec_mul(new, w->factor), old);
     for (size_t k = 0; k < n; k += 2) {
-        key_pair p = pair_at(job, k, n, position, seen, lane);
-        vec a = weight_of(&p, 0, scale, new), b = p.two ? weight_of(&p, 1, scale, new) : vec_zero();
+        vec a = weight_at(w, masked, job->scores, k, lane, new), b = vec_zero();
+        if (k + 1 < n) {
+            b = weight_at(w, masked, job->scores, k + 1, lane, new);
+        }
         total = vec_add(vec_add(total, a), b);
         _mm512_storeu_si512(job->zipped + k * LANES + 2 * lane, vec_zip(a, b));
     }
-    vec shrink = vec_exp(vec_sub(old, new));
+    vec shrink = vec_exp(vec_mul(vec_sub(old, new), vec_set(0x1.62e430p-1f)));
     vec_store(keep + lane, shrink);
-    vec_store(sum, vec_fma(vec_load(sum), shrink, total));
-    vec_store(max, new);
+    vec_store(sum + lane, vec_fma(vec_load(sum + lane), shrink, total));
+    vec_store(max + lane, new);
+}
+
+static void softmax_block(const attention_job *job, size_t n, size_t position, size_t seen,
+                          float *max, float *sum, float *keep)
+{
+    weigher w = weigher_for(job, position, n, seen);
+    for (size_t lane = 0; lane < job->width; lane += VEC_N) {
+        if (w.masked) {
+            softmax_lane(job, &w, true, n, lane, max, sum, keep);
+        } else {
+            softmax_lane(job, &w, false, n, lane, max, sum, keep);
+        }
+    }
 }
 
 static void attention(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
@@ -232,9 +268,7 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
         size_t n = last - key < KEYS ? last - key : KEYS;
         size_t n_runs = graft_key_runs(a, span, key, key + n, runs);
         score_runs(&job, a->k, a->ldk, runs, n_runs, job.q_lanes, job.scores);
-        for (size_t lane = 0; lane < job.width; lane += VEC_N) {
-            softmax_pairs(&job, n, key, seen, lane, max + lane, sum + lane, keep);
-        }
+        softmax_block(&job, n, key, seen, max, sum, keep);
         zip_keys(&job, a->v, a->ldv, runs, n_runs);
         add_keys(&job, n, keep);
     }
@@ -245,7 +279,7 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
             vec value = vec_div(vec_load(job.sums + i * a->d_head + d), vec_set(sum[i]));
             act_store(to + i * ldo + d, value);
         }
-        stats[(row + i) * a->n_head + head] = max[i] + logf(sum[i]);
+        stats[(row + i) * a->n_head + head] = max[i] * 0x1.62e430p-1f + logf(sum[i]);
     }
 }
 
@@ -262,25 +296,38 @@ static void row_dots(float *delta, const act *out, const act *dout, size_t ldo, 
     }
 }
 
-/* From scores and gradients of weights, 16 lanes of two keys: weights, and gradients of scores by
- * key and zipped. */
-VEC_INLINE void gradients_of_pair(const attention_job *job, const key_pair *p, size_t k,
-                                  size_t lane, vec shift, vec delta)
+/* From scores and gradients of weights: weights, and gradients of scores by key and zipped. */
+VEC_INLINE void gradients_lane(const attention_job *job, const weigher *w, bool masked, size_t n,
+                               size_t lane, vec shift, vec delta)
 {
-    vec gradient[2];
     vec scale = vec_set(job->a->scale);
-    for (int i = 0; i < 2; i++) {
-        size_t at = (k + (size_t)i) * LANES + lane;
-        if (i == 1 && !p->two) {
-            gradient[1] = vec_zero();
-            break;
+    for (size_t k = 0; k < n; k += 2) {
+        vec gradient[2] = {vec_zero(), vec_zero()};
+        for (size_t i = 0; i < 2 && k + i < n; i++) {
+            size_t at = (k + i) * LANES + lane;
+            vec weight = weight_at(w, masked, job->scores, k + i, lane, shift);
+            gradient[i] = vec_mul(vec_mul(weight, scale),
+                                  vec_sub(vec_load(job->other + at), delta));
+            act_store(job->weights + at, weight);
+            act_store(job->other_weights + at, gradient[i]);
         }
-        vec w = weight_of(p, i, job->a->scale, shift);
-        gradient[i] = vec_mul(vec_mul(w, scale), vec_sub(vec_load(job->other + at), delta));
-        act_store(job->weights + at, w);
-        act_store(job->other_weights + at, gradient[i]);
+        _mm512_storeu_si512(job->zipped + k * LANES + 2 * lane,
+                            vec_zip(gradient[0], gradient[1]));
     }
-    _mm512_storeu_si512(job->zipped + k * LANES + 2 * lane, vec_zip(gradient[0], gradient[1]));
+}
+
+static void gradients_block(const attention_job *job, size_t n, size_t position, size_t seen,
+                            const float *lse, const float *delta)
+{
+    weigher w = weigher_for(job, position, n, seen);
+    for (size_t lane = 0; lane < job->width; lane += VEC_N) {
+        vec shift = vec_mul(vec_load(lse + lane), vec_set(LOG2_E)), d = vec_load(delta + lane);
+        if (w.masked) {
+            gradients_lane(job, &w, true, n, lane, shift, d);
+        } else {
+            gradients_lane(job, &w, false, n, lane, shift, d);
+        }
+    }
 }
 
 static void attention_backward(const graft_attention *a, size_t span, size_t begin, size_t end,
@@ -315,13 +362,7 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
         size_t n_runs = graft_key_runs(a, span, key, key + n, runs);
         score_runs(&job, a->k, a->ldk, runs, n_runs, job.q_lanes, job.scores);
         score_runs(&job, a->v, a->ldv, runs, n_runs, job.g_lanes, job.other);
-        for (size_t lane = 0; lane < job.width; lane += VEC_N) {
-            vec shift = vec_load(lse + lane), d = vec_load(delta + lane);
-            for (size_t k = 0; k < n; k += 2) {
-                key_pair p = pair_at(&job, k, n, key, seen, lane);
-                gradients_of_pair(&job, &p, k, lane, shift, d);
-            }
-        }
+        gradients_block(&job, n, key, seen, lse, delta);
         zip_keys(&job, a->k, a->ldk, runs, n_runs);
         add_keys(&job, n, NULL);
         scatter_runs(&job, dk, lddk, runs, n_runs, job.other_weights, job.q_zip);
