@@ -1,6 +1,8 @@
 /* Judges lines of JSON from stdin for test_eval.py; one line of JSON out for each.
  *
  * {"schema", "value"} -> true | false: does the value fit the schema?
+ * {"reply", "answer"} -> the F1 of their words
+ * {"result"} -> true | false: does it speak of an error?
  * {"message", "alternatives", "calls", "broken", "ended", "tools"} -> {NAME: true|false|null}. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,19 @@ static int judge(const graft_json *line)
     return 0;
 }
 
+static int answer_f1(const graft_json *line)
+{
+    size_t n_reply, n_answer;
+    double f1;
+    const char *reply = graft_json_string(graft_json_get(line, "reply"), &n_reply);
+    const char *answer = graft_json_string(graft_json_get(line, "answer"), &n_answer);
+    if (graft_answer_f1(&f1, reply, n_reply, answer, n_answer) != GRAFT_OK) {
+        return complain();
+    }
+    printf("%.17g\n", f1);
+    return 0;
+}
+
 int main(void)
 {
     char *line = NULL;
@@ -53,6 +68,10 @@ int main(void)
             puts(graft_schema_accepts(graft_json_get(json, "schema"), graft_json_get(json, "value"))
                      ? "true"
                      : "false");
+        } else if (graft_json_has(json, "answer")) {
+            failed = answer_f1(json);
+        } else if (graft_json_has(json, "result")) {
+            puts(graft_result_is_error(graft_json_get(json, "result")) ? "true" : "false");
         } else {
             failed = judge(json);
         }
