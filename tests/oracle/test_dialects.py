@@ -107,6 +107,45 @@ def test_templates_are_read_back(templates, sources):
     assert silent == WITHOUT_CALLS and n_read > 900
 
 
+# What llama.cpp has a parser for that takes a reply put in front of the model's own.
+PARSED_BY_LLAMA_CPP = [
+    "Qwen3-Coder", "meta-llama-Llama-3.1-8B-Instruct", "deepseek-ai-DeepSeek-V3.1", "GLM-4.7-Flash", "MiniMax-M2",
+    "unsloth-mistral-Devstral-Small-2507", "mistralai-Ministral-3-14B-Reasoning-2512", "LFM2.5-8B-A1B",
+    "NVIDIA-Nemotron-Nano-v2", "google-gemma-4-31B-it", "ibm-granite-granite-4.1", "unsloth-Apriel-1.5",
+    "meetkai-functionary-medium-v3.1",
+]
+WEATHER = [{"type": "function", "function": {"name": "get_weather", "description": "w", "parameters": {
+    "type": "object", "required": ["city"], "properties": {
+        "city": {"type": "string"}, "unit": {"type": "string"}, "days": {"type": "integer"},
+        "tags": {"type": "array", "items": {"type": "string"}}, "either": {"type": "integer"}, "flag": {"type": "boolean"},
+        "where": {"type": "object", "properties": {"lat": {"type": "number"}}}}}}}]
+
+
+def test_calls_as_llama_cpp_reads_them(templates, sources, runtime, tiny_model):
+    """The reply stands in front of the model's own, which a bias makes the end of the turn."""
+    rng, n_same = random.Random(6), 0
+    path, _ = tiny_model()
+    for name in PARSED_BY_LLAMA_CPP:
+        source = sources[name]
+        dialect = templates.ask(source=source, bos="<s>", eos="</s>", with_tools=False)["dialect"]
+        server = runtime.server.start(str(path), n_ctx=4096, template=source)
+        for _ in range(6):
+            calls = [{"name": "get_weather", "arguments": arguments(rng, name.startswith("LFM2"))}]
+            if name == "Qwen3-Coder":  # it writes False, which llama.cpp does not take for a boolean
+                calls[0]["arguments"].pop("flag", None)
+            reply = assistant_text(source, calls, False) or assistant_text(source, calls, True)
+            body = {"messages": [USER, {"role": "assistant", "content": reply}], "tools": WEATHER, "max_tokens": 2,
+                    "temperature": 0, "logit_bias": [[2, 1000]]}
+            answer = runtime.server.call(server, "/v1/chat/completions", body)
+            assert "choices" in answer, (name, reply, answer)
+            want = [{"name": c["function"]["name"], "arguments": json.loads(c["function"]["arguments"])}
+                    for c in answer["choices"][0]["message"].get("tool_calls", [])]
+            assert templates.ask(dialect=dialect, reply=reply, tools=WEATHER)["calls"] == want, (name, reply)
+            n_same += 1
+        del server
+    print(f"{n_same} replies read as llama.cpp reads them")
+
+
 def reply_of(calls):
     return [{"name": name, "arguments": given} for name, given in calls]
 

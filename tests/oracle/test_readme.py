@@ -38,6 +38,17 @@ def test_exit_codes():
     assert re.findall(r"^\| (\d+) \|", section, re.M) == ["0"] + codes
 
 
+def test_scores_and_dialects():
+    readme = (ROOT / "README.md").read_text()
+    text = readme.split("## What is scored")[1].split("\n## ")[0]
+    metrics = re.findall(r"&graft_metric_(\w+)", (ROOT / "src/eval/metrics.c").read_text())
+    helps = [re.search(r'\.help = "(.*)"', (ROOT / f"src/eval/{name}.c").read_text())[1]
+             for name in metrics]
+    assert re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.M) == list(zip(metrics, helps))
+    dialects = re.findall(r"&graft_dialect_(\w+)", (ROOT / "src/chat/dialects.c").read_text())
+    assert re.findall(r"`(\w+)`", text.split("(`tool_call_format`):")[1]) == dialects
+
+
 def test_every_command_is_described(graft):
     commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", graft("help").stdout, re.M)
     readme = (ROOT / "README.md").read_text()
