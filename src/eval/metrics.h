@@ -50,8 +50,8 @@ typedef struct graft_call_counts {
 graft_status graft_count_calls(graft_call_counts *out, const graft_judged *judged);
 
 /* How much of an answer's words a reply says, and the other way round: the harmonic mean of both, as
- * SQuAD has it (Rajpurkar et al., 2016): without regard to case, signs and the words a, an, the; each
- * word counts as often as it stands there. 1 if neither says a word. */
+ * SQuAD has it (Rajpurkar et al., 2016): without regard to ASCII's case and signs and the words a, an,
+ * the; each word counts as often as it stands there. 1 if neither says a word. */
 graft_status graft_answer_f1(double *out, const char *reply, size_t n_reply, const char *answer,
                              size_t n_answer);
 

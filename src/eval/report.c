@@ -1,6 +1,7 @@
 #include "eval/report.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "core/memory.h"
 #include "eval/statistics.h"
@@ -73,16 +74,30 @@ done:
     return status;
 }
 
+/* What is said, behind what is thought aloud. */
+static const char *said(const char *text, size_t *n)
+{
+    static const char mark[] = "</think>";
+    for (const char *at; (at = *n > 0 ? memmem(text, *n, mark, sizeof mark - 1) : NULL) != NULL;) {
+        at += sizeof mark - 1;
+        *n -= (size_t)(at - text);
+        text = at;
+    }
+    return text;
+}
+
 /* Only where words and no calls are expected. */
 static graft_status measure_answer(double *out, const graft_eval_reply *reply,
                                    const graft_expected *expected)
 {
-    size_t n;
+    size_t n, n_said = reply->n_content;
     const char *answer = graft_json_string(graft_json_get(reply->message, "content"), &n);
     if (expected->n > 0 || answer == NULL || reply->content == NULL) {
         return GRAFT_OK;
     }
-    return graft_answer_f1(out, reply->content, reply->n_content, answer, n);
+    answer = said(answer, &n);
+    const char *words = said(reply->content, &n_said);
+    return graft_answer_f1(out, words, n_said, answer, n);
 }
 
 graft_status graft_eval_report_add(graft_eval_report *report, const graft_eval_reply *reply)

@@ -14,7 +14,6 @@ import pytest
 
 CATEGORIES = ["simple_python", "multiple", "parallel", "parallel_multiple", "live_simple", "live_multiple",
               "live_parallel", "live_parallel_multiple"]
-TYPES = {"dict": "object", "float": "number", "tuple": "array"}  # as data/reader_bfcl.c maps them
 
 
 @pytest.fixture(scope="module")
@@ -49,17 +48,15 @@ def records(folder, category):
         yield record["function"], answers[record["id"]]
 
 
-def mapped(schema):
-    if isinstance(schema, list):
-        return [mapped(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    out = {key: mapped(value) for key, value in schema.items()}
-    if out.get("type") == "any":
-        del out["type"]
-    elif isinstance(out.get("type"), str):
-        out["type"] = TYPES.get(out["type"], out["type"])
-    return out
+def as_graft_reads_them(driver, folder, category):
+    """(tools, expected) per question: types are JSON Schema's here."""
+    name = f"BFCL_v4_{category}.json"
+    done = subprocess.run([driver("data_dump"), folder / "data" / name, folder / "data/possible_answer" / name],
+                          capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    for line in done.stdout.splitlines():
+        record = json.loads(line)
+        yield record["tools"], record["expected"]
 
 
 def concrete(rng, value):
@@ -155,8 +152,10 @@ def test_verdicts_are_the_leaderboards(official, driver):
     rng = random.Random(4)
     lines, wanted, where, crashed = [], [], [], 0
     for category in CATEGORIES:
-        for functions, answers in records(folder, category):
-            tools = [{"type": "function", "function": mapped(function)} for function in functions]
+        questions = list(records(folder, category))
+        read = list(as_graft_reads_them(driver, folder, category))
+        assert len(read) == len(questions)
+        for (functions, answers), (tools, expected) in zip(questions, read):
             good = right(rng, answers)
             for calls in [good] + [mutated(rng, right(rng, answers), functions) for _ in range(9)]:
                 try:
@@ -164,7 +163,7 @@ def test_verdicts_are_the_leaderboards(official, driver):
                 except Exception:  # a value that the checker does not expect: no verdict
                     crashed += 1
                     continue
-                lines.append({"message": None, "alternatives": answers, "tools": tools, "calls": calls,
+                lines.append({"message": None, "alternatives": expected, "tools": tools, "calls": calls,
                               "broken": 0, "ended": True})
                 wanted.append(verdict)
                 where.append(category)

@@ -177,7 +177,9 @@ static void answers_in_words(void **state)
                               .calls = test_json("[]"),
                               .message = test_json("{'content':'A CAT'}")};
     assert_ok(graft_eval_report_add(&report, &reply)); /* 1 of 3 words, 1 of 1 */
-    reply.message = test_json("{'content':'It is a cat'}");
+    reply.content = "<think>A dog?</think>\n\nIt is the cat.";
+    reply.n_content = strlen(reply.content);
+    reply.message = test_json("{'content':'<think>So.</think>It is a cat'}");
     assert_ok(graft_eval_report_add(&report, &reply));
     reply.message = test_json(MESSAGE);
     assert_ok(graft_eval_report_add(&report, &reply));
