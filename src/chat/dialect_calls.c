@@ -182,8 +182,8 @@ graft_status graft_dialect__read_between(graft_reply_parts *parts, graft_reply_t
         if (!opened) {
             break;
         }
-        size_t closed = graft_dialect__find(text, close), next = graft_dialect__find(text, open);
-        size_t end = closed < next ? closed : next;
+        size_t next = graft_dialect__find(text, open);
+        size_t end = graft_dialect__find(graft_dialect__until(text, next), close);
         GRAFT_TRY(graft_dialect__add_json(parts, graft_dialect__until(text, end)));
         text = graft_dialect__from(text, end);
         if (graft_dialect__begins(text, close)) {

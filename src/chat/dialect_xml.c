@@ -34,9 +34,9 @@ static graft_reply_text value_of(graft_reply_text text)
 /* "key>value" up to where the value ends: at its mark or, if that is missing, at the next parameter. */
 static graft_status read_parameter(graft_json *arguments, graft_reply_text *text, bool *understood)
 {
-    size_t close = graft_dialect__find(*text, PARAMETER_CLOSE);
     size_t next = graft_dialect__find(*text, PARAMETER);
-    graft_reply_text parameter = graft_dialect__until(*text, close < next ? close : next);
+    graft_reply_text parameter = graft_dialect__until(*text, next);
+    parameter = graft_dialect__until(parameter, graft_dialect__find(parameter, PARAMETER_CLOSE));
     *understood = graft_dialect__find(parameter, ">") < parameter.n;
     graft_dialect__take_until(text, PARAMETER);
     if (!*understood) {
@@ -91,10 +91,10 @@ static graft_status read_reply(graft_reply_parts *parts, graft_reply_text text)
         }
         if (text.n > 0) {
             text = graft_dialect__from(text, strlen(OPEN));
-            size_t close = graft_dialect__find(text, CLOSE), next = graft_dialect__find(text, OPEN);
-            size_t end = close < next ? close : next;
+            size_t next = graft_dialect__find(text, OPEN);
+            size_t end = graft_dialect__find(graft_dialect__until(text, next), CLOSE);
             GRAFT_TRY(read_function(parts, graft_dialect__until(text, end)));
-            text = graft_dialect__from(text, end == close && end < text.n ? end + strlen(CLOSE) : end);
+            text = graft_dialect__from(text, end < next ? end + strlen(CLOSE) : end);
             text = graft_dialect__trim(text);
             if (graft_dialect__begins(text, UNWRAP)) {
                 text = graft_dialect__from(text, strlen(UNWRAP));
