@@ -212,6 +212,10 @@ graft_status graft_schema__pattern(graft_schema_compiler *c, const graft_pattern
     graft_schema_pattern *link;
     graft_text translated;
     *out = NULL;
+    if (c->schema->n_patterns == GRAFT_SCHEMA_MAX_PATTERNS) {
+        return graft_schema__remark(c, node, keyword, "is not looked at: there are more than %d "
+                                    "patterns", GRAFT_SCHEMA_MAX_PATTERNS);
+    }
     graft_text_init(&translated);
     GRAFT_TRY(graft_arena_calloc(&c->schema->arena, &link, 1, sizeof *link));
     status = graft_schema__translate(&translated, text, n);
@@ -229,6 +233,7 @@ graft_status graft_schema__pattern(graft_schema_compiler *c, const graft_pattern
     }
     link->next = c->schema->patterns;
     c->schema->patterns = link;
+    c->schema->n_patterns++;
     *out = link->pattern;
 done:
     graft_text_clear(&translated);

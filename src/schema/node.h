@@ -65,6 +65,7 @@ struct graft_schema {
     graft_arena arena; /* everything but the patterns */
     const graft_schema_node *root;
     graft_schema_pattern *patterns; /* all of them, linked by next */
+    size_t n_patterns; /* at most GRAFT_SCHEMA_MAX_PATTERNS: each may take 64 KiB */
     const char *remarks[GRAFT_SCHEMA_MAX_REMARKS];
     size_t n_remarks;
 };

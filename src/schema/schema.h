@@ -10,8 +10,8 @@
  * (if there is no `prefixItems`), `dependencies`, "$id": "#name", and `definitions`.
  *
  * Compiling never refuses what a schema says; models are judged here, not schemas. A keyword whose
- * value makes no sense, a pattern that is none (ECMA 262), and a reference that leads nowhere are
- * not looked at and remarked. Nothing is ever fetched. */
+ * value makes no sense, a pattern that is none (ECMA 262) or comes after the 1,000th, and a
+ * reference that leads nowhere are not looked at and remarked. Nothing is ever fetched. */
 #ifndef GRAFT_SCHEMA_SCHEMA_H
 #define GRAFT_SCHEMA_SCHEMA_H
 
@@ -32,7 +32,7 @@ void graft_schema_free(graft_schema *schema);
 
 /* What is not looked at and why, one by one: `/properties/a/pattern: at character 3: ...`. NULL
  * from the last on; at most GRAFT_SCHEMA_MAX_REMARKS are kept. Escaped for terminals. */
-enum { GRAFT_SCHEMA_MAX_REMARKS = 100 };
+enum { GRAFT_SCHEMA_MAX_REMARKS = 100, GRAFT_SCHEMA_MAX_PATTERNS = 1000 };
 const char *graft_schema_remark(const graft_schema *schema, size_t i);
 
 graft_status graft_schema_scratch_new(graft_schema_scratch **out);

@@ -111,12 +111,35 @@ static void remarks(void **state)
     }
 }
 
+static void patterns_are_counted(void **state)
+{
+    (void)state;
+    graft_text text;
+    graft_json *json;
+    graft_schema *schema;
+    graft_text_init(&text);
+    assert_ok(graft_text_append_z(&text, "{\"patternProperties\":{\"^x\":false"));
+    for (int i = 0; i < GRAFT_SCHEMA_MAX_PATTERNS; i++) {
+        assert_ok(graft_text_appendf(&text, ",\"(?:abc%d){1000}\":true", i));
+    }
+    assert_ok(graft_text_append_z(&text, "}}"));
+    assert_ok(graft_json_parse(&json, text.data, text.len));
+    assert_ok(graft_schema_compile(&schema, json, GRAFT_SCHEMA_2020_12));
+    assert_string_equal(graft_schema_remark(schema, 0), "/patternProperties: is not looked at: "
+                                                        "there are more than 1000 patterns");
+    assert_null(graft_schema_remark(schema, 1));
+    graft_schema_free(schema);
+    graft_json_free(json);
+    graft_text_clear(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(findings),
         cmocka_unit_test(findings_cannot_steer_a_terminal),
         cmocka_unit_test(remarks),
+        cmocka_unit_test(patterns_are_counted),
     };
     if (graft_schema_scratch_new(&scratch) != GRAFT_OK) {
         return 1;
