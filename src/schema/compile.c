@@ -299,6 +299,7 @@ graft_status graft_schema_compile(graft_schema **out, const graft_json *json,
     *out = NULL;
     GRAFT_TRY(graft_alloc(&c.schema, 1, sizeof *c.schema));
     graft_arena_init(&c.schema->arena, 1 << 13);
+    graft_arena_init(&c.temporary, 1 << 12);
     GRAFT_TRY(compile_document(&c, json, draft));
     *out = c.schema;
     c.schema = NULL;
@@ -306,6 +307,7 @@ done:
     graft_schema_free(c.schema);
     graft_free(c.nodes);
     graft_free(c.rules);
+    graft_arena_clear(&c.temporary);
     graft_map_clear(&c.by_json);
     graft_map_clear(&c.uris);
     graft_map_clear(&c.anchors);

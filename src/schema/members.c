@@ -37,6 +37,9 @@ static bool check_member(graft_schema_run *run, const members *m, const graft_js
     const member *known =
         m->n_known > 0 ? bsearch(&wanted, m->known, m->n_known, sizeof wanted, by_name) : NULL;
     *matched = known != NULL;
+    if (!graft_schema__step_text(run, wanted.n)) {
+        return false;
+    }
     if (known != NULL) {
         fits = graft_schema__part_fits(run, known->node, it->value, it->key, 0);
     }

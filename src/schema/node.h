@@ -74,9 +74,10 @@ typedef struct graft_schema_compiler {
     graft_schema *schema;
     graft_schema_node **nodes; /* all, in the order in which they were found */
     size_t n_nodes, nodes_capacity;
+    graft_arena temporary; /* while a name is looked up */
     graft_map by_json; /* the address of its JSON -> index in nodes */
     graft_map uris;    /* -> graft_schema_resource * */
-    graft_map anchors; /* "uri#name" -> graft_schema_anchor * */
+    graft_map anchors; /* resource and name -> graft_schema_anchor * */
     graft_schema_rule *rules; /* of the node that is being compiled */
     size_t n_rules, rules_capacity;
 } graft_schema_compiler;

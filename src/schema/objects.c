@@ -6,11 +6,12 @@
 /* --- required --- */
 
 /* A name with a zero byte is that of no property. */
-static bool has(const graft_json *object, const graft_json *name)
+static bool has(graft_schema_run *run, const graft_json *object, const graft_json *name)
 {
     size_t n;
     const char *text = graft_json_string(name, &n);
-    return text == NULL || (strlen(text) == n && graft_json_has(object, text));
+    return graft_schema__step_text(run, n) &&
+           (text == NULL || (strlen(text) == n && graft_json_has(object, text)));
 }
 
 /* The data is the array of names; what is no string is passed over. */
@@ -24,7 +25,7 @@ static bool check_required(graft_schema_run *run, const graft_schema_rule *rule,
         return true;
     }
     for (size_t i = 0; i < graft_json_length(names) && (fits || graft_schema__goes_on(run)); i++) {
-        if (!has(value, graft_json_at(names, i))) {
+        if (!has(run, value, graft_json_at(names, i))) {
             fits = graft_schema__tells(run) &&
                    graft_schema__found(run, "lacks the property %s",
                                        graft_schema__spell(run, graft_json_at(names, i)));
@@ -45,7 +46,11 @@ graft_status graft_schema__required(graft_schema_compiler *c, const graft_schema
 
 static bool name_fits(graft_schema_run *run, const graft_schema_node *node, const char *name)
 {
-    graft_json *text = graft_json_new_string(name, strlen(name));
+    size_t n = strlen(name);
+    if (!graft_schema__step_text(run, n)) {
+        return false;
+    }
+    graft_json *text = graft_json_new_string(name, n);
     if (text == NULL) {
         run->status = graft_fail(GRAFT_E_MEMORY, "out of memory for a JSON value");
         return false;
@@ -90,6 +95,7 @@ done:
 
 typedef struct dependency {
     const char *name;
+    size_t n; /* its bytes */
     const graft_json *names;       /* an array, or */
     const graft_schema_node *node; /* a schema */
 } dependency;
@@ -107,7 +113,7 @@ static bool check_dependency(graft_schema_run *run, const dependency *d, const g
     }
     for (size_t i = 0; i < graft_json_length(d->names); i++) {
         const graft_json *name = graft_json_at(d->names, i);
-        if (!has(value, name)) {
+        if (!has(run, value, name)) {
             return graft_schema__tells(run) &&
                    graft_schema__found(run, "lacks the property %s, which \"%s\" asks for",
                                        graft_schema__spell(run, name),
@@ -123,8 +129,12 @@ static bool check_dependencies(graft_schema_run *run, const graft_schema_rule *r
     const dependencies *all = rule->data;
     bool fits = true;
     for (size_t i = 0; i < all->n && (fits || graft_schema__goes_on(run)); i++) {
-        if (graft_json_has(value, all->items[i].name)) {
-            fits = check_dependency(run, &all->items[i], value, seen) && fits;
+        const dependency *d = &all->items[i];
+        if (!graft_schema__step_text(run, d->n)) {
+            return false;
+        }
+        if (graft_json_has(value, d->name)) {
+            fits = check_dependency(run, d, value, seen) && fits;
         }
     }
     return fits;
@@ -145,6 +155,7 @@ static graft_status add_dependencies(graft_schema_compiler *c, const graft_schem
     for (graft_json_iter it = graft_json_iter_begin(value); graft_json_iter_next(&it);) {
         dependency *d = &all->items[all->n];
         d->name = it.key;
+        d->n = strlen(it.key);
         if (arrays && graft_json_is(it.value, GRAFT_JSON_ARRAY)) {
             d->names = it.value;
         } else if (schemas) {

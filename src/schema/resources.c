@@ -5,6 +5,9 @@
 #include "schema/node.h"
 #include "schema/uri.h"
 
+/* Of an $id: every name below it is made from it, so that long ones would take much memory. */
+enum { MAX_URI_BYTES = 2048 };
+
 /* --- names --- */
 
 static graft_status find_draft(graft_schema_compiler *c, graft_schema_draft *draft,
@@ -38,25 +41,29 @@ static graft_status new_resource(graft_schema_compiler *c, graft_schema_node *no
 {
     graft_status status = GRAFT_OK;
     graft_schema_resource *resource;
+    size_t n = strlen(uri);
+    char *kept;
     GRAFT_TRY(find_draft(c, &draft, node));
     GRAFT_TRY(graft_arena_calloc(&c->schema->arena, &resource, 1, sizeof *resource));
-    *resource = (graft_schema_resource){.uri = uri, .root = node, .draft = draft};
+    GRAFT_TRY(graft_arena_alloc(&c->schema->arena, &kept, n + 1, 1));
+    memcpy(kept, uri, n + 1);
+    *resource = (graft_schema_resource){.uri = kept, .root = node, .draft = draft};
     node->resource = resource;
-    if (!graft_map_find(&c->uris, uri, strlen(uri), NULL)) { /* of two, the first */
-        GRAFT_TRY(graft_map_set(&c->uris, uri, strlen(uri), (uintptr_t)resource, NULL));
+    if (!graft_map_find(&c->uris, kept, n, NULL)) { /* of two, the first */
+        GRAFT_TRY(graft_map_set(&c->uris, kept, n, (uintptr_t)resource, NULL));
     }
 done:
     return status;
 }
 
-/* "uri#name": what anchors are found by. */
-static graft_status anchor_key(graft_schema_compiler *c, char **out, const char *uri,
-                               const char *name)
+/* What anchors are found by: the address of the resource and the name. */
+static graft_status anchor_key(graft_arena *arena, char **out,
+                               const graft_schema_resource *resource, const char *name)
 {
     graft_status status = GRAFT_OK;
-    size_t n = strlen(uri) + strlen(name) + 2;
-    GRAFT_TRY(graft_arena_alloc(&c->schema->arena, out, n, 1));
-    snprintf(*out, n, "%s#%s", uri, name);
+    size_t n = strlen(name) + 20;
+    GRAFT_TRY(graft_arena_alloc(arena, out, n, 1));
+    snprintf(*out, n, "%jx#%s", (uintmax_t)(uintptr_t)resource, name);
 done:
     return status;
 }
@@ -77,7 +84,7 @@ static graft_status add_anchor(graft_schema_compiler *c, const graft_schema_node
         anchor->next = resource->dynamic;
         resource->dynamic = anchor;
     }
-    GRAFT_TRY(anchor_key(c, &key, resource->uri, name));
+    GRAFT_TRY(anchor_key(&c->schema->arena, &key, resource, name));
     if (!graft_map_find(&c->anchors, key, strlen(key), NULL)) {
         GRAFT_TRY(graft_map_set(&c->anchors, key, strlen(key), (uintptr_t)anchor, NULL));
     }
@@ -96,10 +103,15 @@ graft_status graft_schema__enter(graft_schema_compiler *c, graft_schema_node *no
         id = NULL; /* nothing counts beside a reference */
     }
     size_t n = id != NULL ? strcspn(id, "#") : 0;
+    graft_arena_mark mark = graft_arena_save(&c->temporary);
     if (n > 0) {
-        GRAFT_TRY(graft_schema__uri_resolve(&uri, &c->schema->arena, base, id, n));
+        GRAFT_TRY(graft_schema__uri_resolve(&uri, &c->temporary, base, id, n));
     }
     node->resource = outer;
+    if (strlen(uri) > MAX_URI_BYTES) {
+        GRAFT_TRY(graft_schema__remark(c, node, "$id", "is longer than %d bytes", MAX_URI_BYTES));
+        uri = base;
+    }
     if (outer == NULL || strcmp(uri, base) != 0) {
         GRAFT_TRY(new_resource(c, node, uri, draft));
     }
@@ -114,6 +126,7 @@ graft_status graft_schema__enter(graft_schema_compiler *c, graft_schema_node *no
                              true));
     }
 done:
+    graft_arena_release(&c->temporary, mark);
     return status;
 }
 
@@ -161,7 +174,7 @@ static graft_status follow(graft_schema_compiler *c, const graft_schema_node **o
     graft_schema_node *node;
     char *token;
     *out = NULL;
-    GRAFT_TRY(graft_arena_alloc(&c->schema->arena, &token, strlen(fragment) + 1, 1));
+    GRAFT_TRY(graft_arena_alloc(&c->temporary, &token, strlen(fragment) + 1, 1));
     while (*fragment == '/' && json != NULL) {
         next_token(token, &fragment);
         json = step(json, token);
@@ -181,12 +194,13 @@ graft_status graft_schema__resolve(graft_schema_compiler *c, graft_schema_target
                                    const char *reference)
 {
     graft_status status = GRAFT_OK;
-    graft_arena *arena = &c->schema->arena;
+    graft_arena *arena = &c->temporary;
     size_t n = strcspn(reference, "#");
     const char *uri, *fragment = "";
     uint64_t found;
     char *key;
     *out = (graft_schema_target){0};
+    graft_arena_reset(arena);
     GRAFT_TRY(graft_schema__uri_resolve(&uri, arena, node->resource->uri, reference, n));
     if (!graft_map_find(&c->uris, uri, strlen(uri), &found)) {
         return graft_schema__remark(c, node, keyword,
@@ -200,7 +214,7 @@ graft_status graft_schema__resolve(graft_schema_compiler *c, graft_schema_target
     if (fragment[0] == '\0' || fragment[0] == '/') {
         GRAFT_TRY(follow(c, &out->node, resource, fragment));
     } else {
-        GRAFT_TRY(anchor_key(c, &key, uri, fragment));
+        GRAFT_TRY(anchor_key(arena, &key, resource, fragment));
         if (graft_map_find(&c->anchors, key, strlen(key), &found)) {
             const graft_schema_anchor *anchor = (const graft_schema_anchor *)(uintptr_t)found;
             out->node = anchor->node;

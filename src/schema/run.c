@@ -33,6 +33,11 @@ bool graft_schema__step(graft_schema_run *run, size_t n)
     return true;
 }
 
+bool graft_schema__step_text(graft_schema_run *run, size_t n)
+{
+    return graft_schema__step(run, 1 + n / 64);
+}
+
 bool graft_schema__goes_on(const graft_schema_run *run)
 {
     return run->status == GRAFT_OK && run->findings != NULL &&
@@ -69,17 +74,18 @@ static bool obeys_unevaluated(graft_schema_run *run, const graft_schema_node *no
 bool graft_schema__fits(graft_schema_run *run, const graft_schema_node *node,
                         const graft_json *value, graft_schema_seen *seen)
 {
+    if (!graft_schema__step(run, 1)) {
+        return false;
+    }
     if (node->refuses) {
         return graft_schema__found(run, "nothing is allowed here");
     }
     if (node->n_rules == 0) {
         return true;
     }
-    if (run->depth == GRAFT_SCHEMA_MAX_DEPTH && run->status == GRAFT_OK) {
+    if (run->depth == GRAFT_SCHEMA_MAX_DEPTH) {
         run->status = graft_fail(GRAFT_E_DATA, "the schema leads more than %d levels deep: does a "
                                  "$ref lead to itself?", GRAFT_SCHEMA_MAX_DEPTH);
-    }
-    if (!graft_schema__step(run, 1)) {
         return false;
     }
     const graft_schema_scope *outer = run->scope;
@@ -128,7 +134,7 @@ bool graft_schema__matches(graft_schema_run *run, const graft_pattern *pattern, 
                            size_t n)
 {
     graft_match match = {0};
-    if (!graft_schema__step(run, 1)) {
+    if (!graft_schema__step_text(run, n)) {
         return false;
     }
     if (run->scratch->matcher == NULL) {

@@ -69,8 +69,14 @@ bool graft_schema__part_fits(graft_schema_run *run, const graft_schema_node *nod
 /* True: go on with the next part although one does not fit. */
 bool graft_schema__goes_on(const graft_schema_run *run);
 
-/* Takes n steps; false if there are not so many left. */
+/* Takes n steps; false if there are not so many left. Whatever a rule does in a loop or with the
+ * bytes of a text is counted: references can make it happen any number of times. */
 bool graft_schema__step(graft_schema_run *run, size_t n);
+/* A step, and more for a text of n bytes that is read. */
+bool graft_schema__step_text(graft_schema_run *run, size_t n);
+
+/* graft_json_equal in steps; false as well if they do not suffice. */
+bool graft_schema__equal(graft_schema_run *run, const graft_json *a, const graft_json *b);
 
 /* False if the pattern is not found or the search fails. */
 bool graft_schema__matches(graft_schema_run *run, const graft_pattern *pattern, const char *text,

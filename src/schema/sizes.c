@@ -37,7 +37,12 @@ static bool check_size(graft_schema_run *run, const graft_schema_rule *rule,
     if (!graft_json_is(value, l->measure->type)) {
         return true;
     }
-    size_t n = l->measure->count(value);
+    size_t n, n_bytes;
+    (void)graft_json_string(value, &n_bytes);
+    if (!graft_schema__step_text(run, n_bytes)) {
+        return false;
+    }
+    n = l->measure->count(value);
     return (l->at_least ? n >= l->n : n <= l->n) ||
            graft_schema__found(run, "has %zu %s, %s %llu", n, l->measure->what,
                                l->at_least ? "not at least" : "more than",

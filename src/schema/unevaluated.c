@@ -9,13 +9,15 @@ void graft_schema__seen_begin(graft_schema_run *run, graft_schema_seen *seen,
                               const graft_json *value)
 {
     *seen = (graft_schema_seen){.n = graft_json_length(value)};
-    if (seen->n > 64) {
+    if (seen->n > 64 && graft_schema__step(run, seen->n / 64)) {
         graft_status status = graft_arena_calloc(&run->scratch->arena, &seen->bits,
                                                  seen->n / 64 + 1, sizeof *seen->bits);
         if (status != GRAFT_OK) {
             run->status = status;
-            seen->n = 0;
         }
+    }
+    if (seen->n > 64 && seen->bits == NULL) {
+        seen->n = 0;
     }
 }
 
@@ -58,6 +60,9 @@ static bool check_items(graft_schema_run *run, const graft_schema_rule *rule,
         return true;
     }
     size_t n = graft_json_length(value);
+    if (!graft_schema__step(run, 1 + n / 16)) {
+        return false;
+    }
     for (size_t i = 0; i < n && (fits || graft_schema__goes_on(run)); i++) {
         if (!graft_schema__seen_has(seen, i)) {
             fits = graft_schema__part_fits(run, rule->data, graft_json_at(value, i), NULL, i) &&
@@ -75,6 +80,9 @@ static bool check_properties(graft_schema_run *run, const graft_schema_rule *rul
     size_t i = 0;
     if (!graft_json_is(value, GRAFT_JSON_OBJECT)) {
         return true;
+    }
+    if (!graft_schema__step(run, 1 + graft_json_length(value) / 16)) {
+        return false;
     }
     for (graft_json_iter it = graft_json_iter_begin(value);
          (fits || graft_schema__goes_on(run)) && graft_json_iter_next(&it); i++) {

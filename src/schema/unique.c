@@ -17,31 +17,35 @@ static uint64_t combine(uint64_t a, uint64_t b)
     return graft_hash_bytes(both, sizeof both);
 }
 
-/* Equal values (graft_json_equal) have equal hashes. */
-static uint64_t hash_of(const graft_json *value)
+/* Equal values (graft_json_equal) have equal hashes, unless the steps do not suffice. */
+static uint64_t hash_of(graft_schema_run *run, const graft_json *value)
 {
     graft_json_type type = graft_json_get_type(value);
     size_t n;
-    const char *text;
+    const char *text = graft_json_string(value, &n);
     double number;
     uint64_t sum = (uint64_t)type;
+    if (!graft_schema__step_text(run, n)) {
+        return sum;
+    }
     switch (type) {
     case GRAFT_JSON_BOOL: return combine(sum, graft_json_bool(value));
     case GRAFT_JSON_INT:
     case GRAFT_JSON_DOUBLE:
         number = graft_json_double(value) + 0.0; /* -0 is 0 */
         return graft_hash_bytes(&number, sizeof number);
-    case GRAFT_JSON_STRING:
-        text = graft_json_string(value, &n);
-        return graft_hash_bytes(text, n);
+    case GRAFT_JSON_STRING: return graft_hash_bytes(text, n);
     case GRAFT_JSON_ARRAY:
         for (size_t i = 0; i < graft_json_length(value); i++) {
-            sum = combine(sum, hash_of(graft_json_at(value, i)));
+            sum = combine(sum, hash_of(run, graft_json_at(value, i)));
         }
         return sum;
     case GRAFT_JSON_OBJECT: /* in any order */
         for (graft_json_iter it = graft_json_iter_begin(value); graft_json_iter_next(&it);) {
-            sum += combine(graft_hash_bytes(it.key, strlen(it.key)), hash_of(it.value));
+            n = strlen(it.key);
+            sum += graft_schema__step_text(run, n)
+                       ? combine(graft_hash_bytes(it.key, n), hash_of(run, it.value))
+                       : 0;
         }
         return sum;
     default: return sum;
@@ -68,18 +72,15 @@ static bool find_pair(graft_schema_run *run, const graft_json *value, size_t *fi
         }
     }
     for (size_t i = 0; i < n; i++) {
-        all[i] = (hashed){n > FEW ? hash_of(graft_json_at(value, i)) : 0, i};
+        all[i] = (hashed){n > FEW ? hash_of(run, graft_json_at(value, i)) : 0, i};
     }
     if (n > FEW) {
         qsort(all, n, sizeof *all, by_hash);
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && run->status == GRAFT_OK; i++) {
         for (size_t k = i + 1; k < n && all[k].hash == all[i].hash; k++) {
-            if (!graft_schema__step(run, 1)) {
-                return false;
-            }
-            if (graft_json_equal(graft_json_at(value, all[i].index),
-                                 graft_json_at(value, all[k].index))) {
+            if (graft_schema__equal(run, graft_json_at(value, all[i].index),
+                                    graft_json_at(value, all[k].index))) {
                 *first = all[i].index;
                 *second = all[k].index;
                 return true;

@@ -76,6 +76,37 @@ done:
 
 /* --- enum, const --- */
 
+static bool equal_parts(graft_schema_run *run, const graft_json *a, const graft_json *b)
+{
+    bool equal = true;
+    if (graft_json_is(a, GRAFT_JSON_ARRAY)) {
+        for (size_t i = 0; i < graft_json_length(a) && equal; i++) {
+            equal = graft_schema__equal(run, graft_json_at(a, i), graft_json_at(b, i));
+        }
+        return equal;
+    }
+    for (graft_json_iter it = graft_json_iter_begin(a); equal && graft_json_iter_next(&it);) {
+        equal = graft_schema__step_text(run, strlen(it.key)) && graft_json_has(b, it.key) &&
+                graft_schema__equal(run, it.value, graft_json_get(b, it.key));
+    }
+    return equal;
+}
+
+bool graft_schema__equal(graft_schema_run *run, const graft_json *a, const graft_json *b)
+{
+    size_t n;
+    (void)graft_json_string(a, &n);
+    if (!graft_schema__step_text(run, n)) {
+        return false;
+    }
+    graft_json_type type = graft_json_get_type(a);
+    if (type != GRAFT_JSON_ARRAY && type != GRAFT_JSON_OBJECT) {
+        return graft_json_equal(a, b);
+    }
+    return graft_json_get_type(b) == type && graft_json_length(a) == graft_json_length(b) &&
+           equal_parts(run, a, b);
+}
+
 static bool tell_enum(graft_schema_run *run, const graft_json *options, const graft_json *value)
 {
     enum { SHOWN = 5 };
@@ -95,12 +126,8 @@ static bool check_enum(graft_schema_run *run, const graft_schema_rule *rule,
 {
     (void)seen;
     const graft_json *options = rule->data;
-    size_t n = graft_json_length(options);
-    if (!graft_schema__step(run, n)) {
-        return false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (graft_json_equal(graft_json_at(options, i), value)) {
+    for (size_t i = 0; i < graft_json_length(options); i++) {
+        if (graft_schema__equal(run, graft_json_at(options, i), value)) {
             return true;
         }
     }
@@ -120,7 +147,7 @@ static bool check_const(graft_schema_run *run, const graft_schema_rule *rule,
                         const graft_json *value, graft_schema_seen *seen)
 {
     (void)seen;
-    return graft_json_equal(rule->data, value) ||
+    return graft_schema__equal(run, rule->data, value) ||
            (graft_schema__tells(run) &&
             graft_schema__found(run, "%s is not %s", graft_schema__spell(run, value),
                                 graft_schema__spell(run, rule->data)));

@@ -309,6 +309,94 @@ static void endless_schemas_are_errors(void **state)
     }
 }
 
+/* A text of n letters in quotes. */
+static void append_long(graft_text *text, size_t n)
+{
+    assert_ok(graft_text_append_char(text, '"'));
+    for (size_t i = 0; i < n; i++) {
+        assert_ok(graft_text_append_char(text, 'a'));
+    }
+    assert_ok(graft_text_append_char(text, '"'));
+}
+
+/* A few bytes make any rule run often: it must count what it does. */
+static void work_is_counted(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = { /* L: a long text */
+        {"{'const':L}", "L", "steps"},
+        {"{'enum':[1,L]}", "L", "steps"},
+        {"{'enum':[{'a':[L]}]}", "{'a':[L]}", "steps"},
+        {"{'maxLength':1000000}", "L", "steps"},
+        {"{'pattern':'^a'}", "L", "steps"},
+        {"{'required':[L]}", "{L:1}", "steps"},
+        {"{'dependencies':{L:[]}}", "{}", "steps"},
+        {"{'properties':{L:{}}}", "{L:1}", "steps"},
+        {"{'propertyNames':{'minLength':1}}", "{L:1}", "steps"},
+        {"{'uniqueItems':true}", "[L,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,L]", ""},
+        {"{'uniqueItems':true}", "[L,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]", "steps"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        graft_text texts[2];
+        graft_json *json[2];
+        graft_schema *schema;
+        bool fits;
+        for (size_t k = 0; k < 2; k++) {
+            graft_text_init(&texts[k]);
+            for (const char *at = cases[i][k]; *at != '\0'; at++) {
+                if (*at == 'L' && at[1] != 'e') { /* and not "Length" */
+                    append_long(&texts[k], 100000);
+                } else {
+                    assert_ok(graft_text_append_char(&texts[k], *at == '\'' ? '"' : *at));
+                }
+            }
+        }
+        graft_text all; /* 9,000 times the same */
+        graft_text_init(&all);
+        assert_ok(graft_text_append_z(&all, "{\"allOf\":[true"));
+        for (size_t n = 0; n < 9000; n++) {
+            assert_ok(graft_text_append_z(&all, ",{\"$ref\":\"#/$defs/x\"}"));
+        }
+        assert_ok(graft_text_appendf(&all, "],\"$defs\":{\"x\":%s}}", texts[0].data));
+        assert_ok(graft_json_parse(&json[0], all.data, all.len));
+        assert_ok(graft_json_parse(&json[1], texts[1].data, texts[1].len));
+        assert_ok(graft_schema_compile(&schema, json[0], GRAFT_SCHEMA_2020_12));
+        graft_status status = graft_schema_check(&fits, schema, scratch, json[1]);
+        assert_false(fits);
+        assert_int_equal(status, cases[i][2][0] != '\0' ? GRAFT_E_DATA : GRAFT_OK);
+        graft_schema_free(schema);
+        for (size_t k = 0; k < 2; k++) {
+            graft_json_free(json[k]);
+            graft_text_clear(&texts[k]);
+        }
+        graft_text_clear(&all);
+    }
+}
+
+static void long_names_are_refused(void **state)
+{
+    (void)state;
+    graft_text text;
+    graft_json *json;
+    graft_schema *schema;
+    graft_text_init(&text);
+    assert_ok(graft_text_append_z(&text, "{\"$id\":"));
+    append_long(&text, 100000);
+    assert_ok(graft_text_append_z(&text, ",\"allOf\":[true"));
+    for (int i = 0; i < 20000; i++) {
+        assert_ok(graft_text_appendf(&text, ",{\"$id\":\"b%d\",\"$anchor\":\"c\",\"$ref\":\"#c\"}",
+                                     i));
+    }
+    assert_ok(graft_text_append_z(&text, "]}"));
+    assert_ok(graft_json_parse(&json, text.data, text.len));
+    assert_ok(graft_schema_compile(&schema, json, GRAFT_SCHEMA_2020_12));
+    assert_string_equal(graft_schema_remark(schema, 0), "/$id: is longer than 2048 bytes");
+    assert_null(graft_schema_remark(schema, 1));
+    graft_schema_free(schema);
+    graft_json_free(json);
+    graft_text_clear(&text);
+}
+
 static void the_second_check_allocates_nothing(void **state)
 {
     (void)state;
@@ -338,9 +426,10 @@ static void lost_memory_is_an_error(void **state)
     (void)state;
     graft_json *json = test_json("{'properties':{'a':{'pattern':'^x+$'}},'unevaluatedProperties':"
                                  "false,'$defs':{'b':{'$anchor':'q'}},'$ref':'#q'}");
-    bool done = false;
+    bool done = false, fits;
+    graft_schema *schema = NULL;
     for (uint64_t n = 1; !done; n++) {
-        graft_schema *schema = (graft_schema *)1;
+        schema = (graft_schema *)1;
         graft_alloc_fail_at(n);
         done = graft_schema_compile(&schema, json, GRAFT_SCHEMA_2020_12) == GRAFT_OK;
         graft_alloc_fail_at(0);
@@ -348,8 +437,24 @@ static void lost_memory_is_an_error(void **state)
             assert_null(schema);
             assert_int_equal(graft_error_code(), GRAFT_E_MEMORY);
         }
-        graft_schema_free(schema);
     }
+    graft_json *value = test_json("{'a':'y','b':1}");
+    done = false;
+    for (uint64_t n = 1; !done; n++) {
+        graft_schema_scratch *fresh;
+        graft_text text;
+        graft_text_init(&text);
+        assert_ok(graft_schema_scratch_new(&fresh));
+        graft_alloc_fail_at(n);
+        done = graft_schema_check(&fits, schema, fresh, value) == GRAFT_OK &&
+               graft_schema_explain(&text, schema, fresh, value, "", 10) == GRAFT_OK;
+        graft_alloc_fail_at(0);
+        assert_false(fits);
+        assert_true(done || graft_error_code() == GRAFT_E_MEMORY);
+        graft_text_clear(&text);
+        graft_schema_scratch_free(fresh);
+    }
+    graft_schema_free(schema);
 }
 
 int main(void)
@@ -367,6 +472,8 @@ int main(void)
         cmocka_unit_test(unevaluated),
         cmocka_unit_test(many_unique_items),
         cmocka_unit_test(endless_schemas_are_errors),
+        cmocka_unit_test(work_is_counted),
+        cmocka_unit_test(long_names_are_refused),
         cmocka_unit_test(the_second_check_allocates_nothing),
         cmocka_unit_test(lost_memory_is_an_error),
     };
