@@ -55,8 +55,9 @@ const graft_json *graft_judged_arguments(const graft_judged *judged, size_t i);
 graft_verdict graft_judged_calls(const graft_judged *judged, bool needs_tools);
 
 /* YES if every call names a declared tool whose parameters (a schema) its arguments fit. */
-typedef bool graft_fits(const graft_json *parameters, const graft_json *arguments);
-void graft_judged_fit(graft_verdict *out, const graft_judged *judged, graft_fits *fits);
+typedef graft_status graft_fits(bool *out, const graft_json *parameters,
+                                const graft_json *arguments);
+graft_status graft_judged_fit(graft_verdict *out, const graft_judged *judged, graft_fits *fits);
 
 /* True unless the schema, read as tools mean it, knows nothing of one of the arguments: where it
  * lists properties, others are allowed only if additionalProperties says so. */

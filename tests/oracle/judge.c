@@ -1,12 +1,10 @@
 /* Judges lines of JSON from stdin for test_eval.py; one line of JSON out for each.
  *
- * {"schema", "value"} -> true | false: does the value fit the schema?
  * {"message", "alternatives", "calls", "broken", "ended", "tools"} -> {NAME: true|false|null}. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "eval/metrics.h"
-#include "eval/schema.h"
 
 static int complain(void)
 {
@@ -49,10 +47,6 @@ int main(void)
         graft_json *json;
         if (graft_json_parse(&json, line, (size_t)n) != GRAFT_OK) {
             failed = complain();
-        } else if (graft_json_has(json, "schema")) {
-            puts(graft_schema_accepts(graft_json_get(json, "schema"), graft_json_get(json, "value"))
-                     ? "true"
-                     : "false");
         } else {
             failed = judge(json);
         }
