@@ -16,96 +16,29 @@
 #include "core/sha256.h"
 #include "io/files.h"
 #include "io/show.h"
-#include "io/zstd.h"
 
 enum { HEADER_BYTES = 512, VERSION = 1, INCREMENT = 1 << 20, MAX_NAME = 1024 };
 static const char magic[8] = {'G', 'R', 'A', 'F', 'T', 'C', 'K', '1'};
 
 struct graft_h5 {
     hid_t file;
-    bool packed; /* what is put from now on */
     char *path; /* "image" until it was read from a file; for messages */
 };
 
 /* Types an array may have, as they lie in the image. */
-typedef enum array_type {
-    ARRAY_F32, ARRAY_U64, ARRAY_TEXT, ARRAY_I32, N_ARRAY_TYPES
-} array_type;
-static const char *const type_names[N_ARRAY_TYPES] = {"f32", "u64", "text", "i32"};
-static const unsigned type_bytes[N_ARRAY_TYPES] = {4, 8, 1, 4};
+typedef enum array_type { ARRAY_F32, ARRAY_U64, ARRAY_TEXT, N_ARRAY_TYPES } array_type;
+static const char *const type_names[N_ARRAY_TYPES] = {"f32", "u64", "text"};
+static const unsigned type_bytes[N_ARRAY_TYPES] = {4, 8, 1};
 
 static hid_t stored_type(array_type type)
 {
-    const hid_t types[N_ARRAY_TYPES] = {H5T_IEEE_F32LE, H5T_STD_U64LE, H5T_STD_U8LE,
-                                        H5T_STD_I32LE};
-    return types[type];
+    return type == ARRAY_F32 ? H5T_IEEE_F32LE : type == ARRAY_U64 ? H5T_STD_U64LE : H5T_STD_U8LE;
 }
 
 static hid_t native_type(array_type type)
 {
-    const hid_t types[N_ARRAY_TYPES] = {H5T_NATIVE_FLOAT, H5T_NATIVE_UINT64, H5T_NATIVE_UINT8,
-                                        H5T_NATIVE_INT32};
-    return types[type];
-}
-
-/* --- packing --- */
-
-/* ZSTD as registered with The HDF Group. Every packed chunk takes room in the image: its bytes and
- * its key in the index. */
-enum { ZSTD_FILTER = 32015, CHUNK_BYTES = 1 << 16, LEAST_PACKED_BYTES = 16 };
-
-/* A chunk, there or back. Returns the new length, 0 on failure; the buffer is libhdf5's. */
-static size_t zstd_filter(unsigned flags, size_t n_values, const unsigned values[], size_t n,
-                          size_t *capacity, void **buffer)
-{
-    size_t room = flags & H5Z_FLAG_REVERSE ? CHUNK_BYTES : graft_zstd_bound(n), done;
-    void *out = H5allocate_memory(room, false);
-    (void)n_values;
-    (void)values;
-    if (out == NULL) {
-        return 0;
-    }
-    done = flags & H5Z_FLAG_REVERSE ? graft_zstd_unpack(out, room, *buffer, n)
-                                    : graft_zstd_pack(out, room, *buffer, n);
-    if (done == 0 || (flags & H5Z_FLAG_REVERSE && done != CHUNK_BYTES)) {
-        H5free_memory(out);
-        return 0;
-    }
-    H5free_memory(*buffer);
-    *buffer = out;
-    *capacity = room;
-    return done;
-}
-
-static bool register_filter(void)
-{
-    const H5Z_class2_t filter = {H5Z_CLASS_T_VERS, ZSTD_FILTER, 1, 1, "zstd", NULL, NULL,
-                                 zstd_filter};
-    return H5Zfilter_avail(ZSTD_FILTER) > 0 || H5Zregister(&filter) >= 0;
-}
-
-/* An array in chunks through that filter, and nothing else. */
-static bool set_packed(hid_t creation, array_type type)
-{
-    hsize_t chunk[1] = {CHUNK_BYTES / type_bytes[type]};
-    return register_filter() && H5Pset_chunk(creation, 1, chunk) >= 0 &&
-           H5Pset_filter(creation, ZSTD_FILTER, H5Z_FLAG_MANDATORY, 0, NULL) >= 0;
-}
-
-static bool is_packed(hid_t creation, array_type type)
-{
-    hsize_t chunk[1] = {0};
-    unsigned flags;
-    size_t n_values = 0;
-    return H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_nfilters(creation) == 1 &&
-           H5Pget_filter2(creation, 0, &flags, &n_values, NULL, 0, NULL, NULL) == ZSTD_FILTER &&
-           H5Pget_chunk(creation, 1, chunk) == 1 && chunk[0] == CHUNK_BYTES / type_bytes[type] &&
-           register_filter();
-}
-
-void graft_h5_set_packed(graft_h5 *image, bool packed)
-{
-    image->packed = packed;
+    return type == ARRAY_F32 ? H5T_NATIVE_FLOAT
+                             : type == ARRAY_U64 ? H5T_NATIVE_UINT64 : H5T_NATIVE_UINT8;
 }
 
 /* libhdf5 prints its errors unless told otherwise, once per thread of its own. */
@@ -215,8 +148,6 @@ static graft_status put(graft_h5 *image, const char *name, array_type type, cons
     graft_status status = GRAFT_OK;
     hsize_t dims[1] = {n};
     hid_t space = H5I_INVALID_HID, creation = H5I_INVALID_HID, set = H5I_INVALID_HID;
-    /* The end of the last chunk is zeros; an array that fills none stays as it is. */
-    bool packed = image->packed && n >= CHUNK_BYTES / type_bytes[type];
     be_quiet();
     if (!is_name(name)) {
         return graft_fail(GRAFT_E_FAILED, "\"%s\" cannot name an array", name);
@@ -225,8 +156,7 @@ static graft_status put(graft_h5 *image, const char *name, array_type type, cons
     space = H5Screate_simple(1, dims, NULL);
     creation = H5Pcreate(H5P_DATASET_CREATE);
     if (space < 0 || creation < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
-        H5Pset_fill_time(creation, packed ? H5D_FILL_TIME_ALLOC : H5D_FILL_TIME_NEVER) < 0 ||
-        (packed && !set_packed(creation, type)) ||
+        H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0 ||
         (set = H5Dcreate2(image->file, name, stored_type(type), space, H5P_DEFAULT, creation,
                           H5P_DEFAULT)) < 0) {
         status = graft_fail(GRAFT_E_FAILED, "HDF5 cannot make the array \"%s\" (of %zu %s)", name,
@@ -257,11 +187,6 @@ graft_status graft_h5_put_u64(graft_h5 *image, const char *name, const uint64_t 
 graft_status graft_h5_put_text(graft_h5 *image, const char *name, const char *bytes, size_t n)
 {
     return put(image, name, ARRAY_TEXT, bytes, n);
-}
-
-graft_status graft_h5_put_i32(graft_h5 *image, const char *name, const int32_t *data, size_t n)
-{
-    return put(image, name, ARRAY_I32, data, n);
 }
 
 static void store_u64(uint8_t *out, uint64_t value, unsigned n_bytes)
@@ -355,14 +280,14 @@ typedef struct walk {
 } walk;
 
 /* Opens an array and tells its type and length. GRAFT_E_CHECKPOINT if it is not a plain 1-D array
- * of a known type whose numbers lie in this file. Names nothing else: no links, other filters, external
+ * of a known type whose numbers lie in this file. Names nothing else: no links, filters, external
  * files. */
 static graft_status open_array(const graft_h5 *image, const char *name, hid_t *out,
                                array_type *type, size_t *n)
 {
     hid_t set, stored, space, creation;
-    hsize_t dims[1] = {0}, image_bytes = 0, most;
-    bool plain, packed;
+    hsize_t dims[1] = {0}, image_bytes = 0;
+    bool plain;
     char shown[GRAFT_IO_SHOWN];
     *out = H5I_INVALID_HID;
     *type = N_ARRAY_TYPES;
@@ -379,19 +304,17 @@ static graft_status open_array(const graft_h5 *image, const char *name, hid_t *o
     }
     plain = *type < N_ARRAY_TYPES && H5Sget_simple_extent_ndims(space) == 1 &&
             H5Sget_simple_extent_dims(space, dims, NULL) == 1 &&
+            H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_nfilters(creation) == 0 &&
             H5Pget_external_count(creation) == 0;
-    packed = plain && is_packed(creation, *type);
-    plain = plain && (packed || (H5Pget_layout(creation) == H5D_CONTIGUOUS &&
-                                 H5Pget_nfilters(creation) == 0));
     H5Tclose(stored);
     H5Sclose(space);
     H5Pclose(creation);
-    plain = plain && H5Fget_filesize(image->file, &image_bytes) >= 0;
-    most = packed ? image_bytes / LEAST_PACKED_BYTES * CHUNK_BYTES : image_bytes;
-    if (!plain || dims[0] > most / type_bytes[*type]) {
+    plain = plain && H5Fget_filesize(image->file, &image_bytes) >= 0 &&
+            dims[0] <= image_bytes / type_bytes[*type];
+    if (!plain) {
         H5Dclose(set);
-        return graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is not a plain list of f32, u64, "
-                          "i32 or bytes", image->path, shown);
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is not a plain list of f32, u64 or "
+                          "bytes", image->path, shown);
     }
     *out = set;
     *n = (size_t)dims[0];
@@ -500,16 +423,6 @@ graft_status graft_h5_get_f32(const graft_h5 *image, const char *name, float *ou
 graft_status graft_h5_get_u64(const graft_h5 *image, const char *name, uint64_t *out, size_t n)
 {
     return get(image, name, ARRAY_U64, out, n);
-}
-
-graft_status graft_h5_get_i32(const graft_h5 *image, const char *name, int32_t *out, size_t n)
-{
-    return get(image, name, ARRAY_I32, out, n);
-}
-
-graft_status graft_h5_get_bytes(const graft_h5 *image, const char *name, uint8_t *out, size_t n)
-{
-    return get(image, name, ARRAY_TEXT, out, n);
 }
 
 graft_status graft_h5_get_text(const graft_h5 *image, const char *name, graft_text *out)

@@ -1,14 +1,12 @@
 /* io/hdf5.h - the door to libhdf5: named arrays and attributes in an image held in memory.
  *
- * libhdf5 touches no disk: images are built with the core driver (no backing store, time stamps
- * off, low version bound EARLIEST) and parsed only after their digest matched. On
+ * libhdf5 touches no disk: images are built with the core driver (no backing store, no filters,
+ * time stamps off, low version bound EARLIEST) and parsed only after their digest matched. On
  * disk an image stands behind 512 bytes of our own: magic "GRAFTCK1", u32 version, u64 image
- * length, SHA-256 of the image, zeros: HDF5's user block, so that any HDF5 tool opens the file.
- * An array is contiguous, or packed: chunks of 64 KiB through zstd, the registered filter 32015. */
+ * length, SHA-256 of the image, zeros: HDF5's user block, so that any HDF5 tool opens the file. */
 #ifndef GRAFT_IO_HDF5_H
 #define GRAFT_IO_HDF5_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,15 +23,10 @@ graft_status graft_h5_write(graft_h5 *image, const char *path);  /* atomic; imag
 graft_status graft_h5_put_f32(graft_h5 *image, const char *name, const float *data, size_t n);
 graft_status graft_h5_put_u64(graft_h5 *image, const char *name, const uint64_t *data, size_t n);
 graft_status graft_h5_put_text(graft_h5 *image, const char *name, const char *bytes, size_t n); /* uint8 array */
-graft_status graft_h5_put_i32(graft_h5 *image, const char *name, const int32_t *data, size_t n);
-/* Whether arrays of at least a chunk that are put from now on are packed; at first they are not. */
-void graft_h5_set_packed(graft_h5 *image, bool packed);
 
 /* Fails (GRAFT_E_CHECKPOINT, naming file and array) if absent, of another type, or not of exactly n elements. */
 graft_status graft_h5_get_f32(const graft_h5 *image, const char *name, float *out, size_t n);
 graft_status graft_h5_get_u64(const graft_h5 *image, const char *name, uint64_t *out, size_t n);
-graft_status graft_h5_get_i32(const graft_h5 *image, const char *name, int32_t *out, size_t n);
-graft_status graft_h5_get_bytes(const graft_h5 *image, const char *name, uint8_t *out, size_t n);
 graft_status graft_h5_get_text(const graft_h5 *image, const char *name, graft_text *out);
 graft_status graft_h5_size(const graft_h5 *image, const char *name, size_t *n);
 /* Appends one line per array: name, type, length. For `graft inspect`. */

@@ -1,3 +1,4 @@
+/* io/lines.c - the door to zstd: text files line by line, compressed or not. */
 #include "io/lines.h"
 
 #include <errno.h>
@@ -5,21 +6,21 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "core/memory.h"
 #include "core/strings.h"
 #include "io/calls.h"
-#include "io/zstd.h"
 
-enum { INPUT_BYTES = 1 << 17 };
+enum { INPUT_BYTES = 1 << 17, WINDOW_LOG_MAX = 27 };
 
 struct graft_lines {
     char *path;
     int fd;
     graft_lines_limits limits;
-    graft_unzstd *zstd; /* NULL for plain files */
-    char *input;        /* compressed bytes; [taken, n_input) is still to be unpacked */
-    size_t taken, n_input;
+    ZSTD_DStream *zstd; /* NULL for plain files */
+    char *input;        /* compressed bytes */
+    ZSTD_inBuffer pending;
     bool in_frame;      /* a compressed frame has begun and not ended */
     bool input_ended;
     uint64_t unpacked;
@@ -47,8 +48,9 @@ static graft_status start_zstd(graft_lines *lines)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_alloc(&lines->input, INPUT_BYTES, 1));
-    lines->zstd = graft_unzstd_new();
-    if (lines->zstd == NULL) {
+    lines->zstd = ZSTD_createDStream();
+    if (lines->zstd == NULL ||
+        ZSTD_isError(ZSTD_DCtx_setParameter(lines->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))) {
         status = graft_fail(GRAFT_E_MEMORY, "%s: no memory to unpack it", lines->path);
     }
 done:
@@ -97,7 +99,7 @@ void graft_lines_close(graft_lines *lines)
     if (lines->fd >= 0) {
         close(lines->fd);
     }
-    graft_unzstd_free(lines->zstd);
+    ZSTD_freeDStream(lines->zstd);
     graft_free(lines->input);
     graft_free(lines->buffer);
     graft_free(lines->path);
@@ -123,33 +125,33 @@ static graft_status read_file(graft_lines *lines, char *bytes, size_t room, size
 static graft_status unpack(graft_lines *lines, char *bytes, size_t room, size_t *n)
 {
     graft_status status = GRAFT_OK;
-    *n = 0;
-    while (*n == 0) {
-        size_t taken;
-        if (lines->taken == lines->n_input && !lines->input_ended) {
-            lines->taken = 0;
-            GRAFT_TRY(read_file(lines, lines->input, INPUT_BYTES, &lines->n_input));
-            lines->input_ended = lines->n_input == 0;
+    ZSTD_outBuffer out = {bytes, room, 0};
+    while (out.pos == 0) {
+        size_t result;
+        if (lines->pending.pos == lines->pending.size && !lines->input_ended) {
+            lines->pending = (ZSTD_inBuffer){.src = lines->input};
+            GRAFT_TRY(read_file(lines, lines->input, INPUT_BYTES, &lines->pending.size));
+            lines->input_ended = lines->pending.size == 0;
         }
         if (lines->input_ended && !lines->in_frame) {
             break;
         }
-        const char *wrong = graft_unzstd_run(lines->zstd, lines->input + lines->taken,
-                                             lines->n_input - lines->taken, &taken, bytes, room,
-                                             n, &lines->in_frame);
-        if (wrong != NULL) {
-            return graft_fail(GRAFT_E_DATA, "%s: broken compressed data: %s", lines->path, wrong);
+        result = ZSTD_decompressStream(lines->zstd, &out, &lines->pending);
+        if (ZSTD_isError(result)) {
+            return graft_fail(GRAFT_E_DATA, "%s: broken compressed data: %s", lines->path,
+                              ZSTD_getErrorName(result));
         }
-        lines->taken += taken;
-        if (lines->input_ended && lines->in_frame && *n == 0) {
+        lines->in_frame = result != 0;
+        if (lines->input_ended && lines->in_frame && out.pos == 0) {
             return graft_fail(GRAFT_E_DATA, "%s: the compressed data is cut off", lines->path);
         }
     }
-    lines->unpacked += *n;
+    lines->unpacked += out.pos;
     if (lines->unpacked > lines->limits.total) {
         return graft_fail(GRAFT_E_DATA, "%s: unpacks to more than %llu bytes", lines->path,
                           (unsigned long long)lines->limits.total);
     }
+    *n = out.pos;
 done:
     return status;
 }

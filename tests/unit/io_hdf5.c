@@ -142,57 +142,6 @@ static void an_image_can_grow_after_writing(void **state)
     graft_h5_free(image);
 }
 
-/* Packed arrays of every type, with a last chunk that is not full; small ones stay plain. */
-static void packed_arrays_read_back(void **state)
-{
-    (void)state;
-    enum { MANY = 70001 };
-    graft_h5 *image;
-    graft_mapped file;
-    graft_text text, list;
-    const char *path = test_temp_path("packed.h5");
-    int32_t *ids, *ids_out;
-    uint64_t *u, *u_out;
-    graft_text_init(&text);
-    graft_text_init(&list);
-    assert_ok(graft_alloc(&ids, MANY, sizeof *ids));
-    assert_ok(graft_alloc(&ids_out, MANY, sizeof *ids));
-    assert_ok(graft_alloc(&u, MANY, sizeof *u));
-    assert_ok(graft_alloc(&u_out, MANY, sizeof *u));
-    for (int i = 0; i < MANY; i++) {
-        ids[i] = i % 7 == 0 ? -i : i;
-        u[i] = (uint64_t)i << 40;
-    }
-    assert_ok(graft_h5_new(&image));
-    graft_h5_set_packed(image, true);
-    assert_ok(graft_h5_put_i32(image, "ids", ids, MANY));
-    assert_ok(graft_h5_put_u64(image, "u", u, MANY));
-    assert_ok(graft_h5_put_text(image, "bytes", (const char *)ids, MANY));
-    assert_ok(graft_h5_put_f32(image, "few", numbers, 3));
-    assert_ok(graft_h5_write(image, path));
-    graft_h5_free(image);
-    assert_ok(graft_mapped_open(&file, path));
-    assert_true(file.size < MANY * 13 * 3 / 4); /* plain they take 13 bytes each */
-    graft_mapped_close(&file);
-    assert_ok(graft_h5_read(&image, path));
-    assert_ok(graft_h5_get_i32(image, "ids", ids_out, MANY));
-    assert_memory_equal(ids_out, ids, MANY * sizeof *ids);
-    assert_ok(graft_h5_get_u64(image, "u", u_out, MANY));
-    assert_memory_equal(u_out, u, MANY * sizeof *u);
-    assert_ok(graft_h5_get_text(image, "bytes", &text));
-    assert_int_equal(text.len, MANY);
-    assert_memory_equal(text.data, ids, MANY);
-    assert_ok(graft_h5_list(image, &list));
-    assert_string_equal(list.data, "bytes text 70001\nfew f32 3\nids i32 70001\nu u64 70001\n");
-    graft_h5_free(image);
-    graft_text_clear(&text);
-    graft_text_clear(&list);
-    graft_free(ids);
-    graft_free(ids_out);
-    graft_free(u);
-    graft_free(u_out);
-}
-
 /* Any changed byte and any cut is noticed before libhdf5 sees the file. */
 static void damage_is_noticed(void **state)
 {
@@ -277,7 +226,6 @@ int main(void)
         cmocka_unit_test(names_are_checked),
         cmocka_unit_test(files_are_reproducible),
         cmocka_unit_test(an_image_can_grow_after_writing),
-        cmocka_unit_test(packed_arrays_read_back),
         cmocka_unit_test(damage_is_noticed),
         cmocka_unit_test(a_digest_alone_is_not_enough),
         cmocka_unit_test(a_full_disk_leaves_the_old_checkpoint),
