@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "core/sha256.h"
 
-void graft_corpus_clear(graft_corpus *corpus)
+void graft_corpus__reset(graft_corpus *corpus)
 {
     for (size_t i = 0; i < corpus->n_samples; i++) {
         graft_example_clear(&corpus->samples[i]);
@@ -16,6 +16,12 @@ void graft_corpus_clear(graft_corpus *corpus)
     graft_free(corpus->samples);
     graft_free(corpus->units);
     graft_free(corpus->lengths);
+    *corpus = (graft_corpus){.dataset = corpus->dataset, .weighting = corpus->weighting};
+}
+
+void graft_corpus_clear(graft_corpus *corpus)
+{
+    graft_corpus__reset(corpus);
     graft_dataset_clear(&corpus->dataset);
     memset(corpus, 0, sizeof *corpus);
 }
@@ -103,18 +109,28 @@ static void drop_last(graft_corpus *corpus, size_t index)
 static graft_status shorten(graft_corpus *corpus, const graft_session *session, size_t index)
 {
     graft_status status = GRAFT_OK;
-    graft_conversation *conversation = &corpus->dataset.conversations[index];
     drop_last(corpus, index);
     if (session->config->truncation == GRAFT_TRUNCATION_TURNS) {
         GRAFT_TRY(add_samples(corpus, session, index, true));
     }
-    corpus->n_cut += corpus->units[index].n_samples > 0;
-    corpus->n_dropped += corpus->units[index].n_samples == 0;
-    for (size_t k = 0; k < conversation->n_turns; k++) {
-        conversation->turns[k].weight = 0; /* without weights its turns are not evaluated */
-    }
 done:
     return status;
+}
+
+/* Counts what became of the conversations that were too long. Without weights their turns are not
+ * evaluated. */
+static void settle_shortened(graft_corpus *corpus)
+{
+    for (size_t i = 0; i < corpus->dataset.n; i++) {
+        const graft_conversation *conversation = &corpus->dataset.conversations[i];
+        if (corpus->lengths[i] > corpus->limit) {
+            corpus->n_cut += corpus->units[i].n_samples > 0;
+            corpus->n_dropped += corpus->units[i].n_samples == 0;
+            for (size_t k = 0; k < conversation->n_turns; k++) {
+                conversation->turns[k].weight = 0;
+            }
+        }
+    }
 }
 
 static void log_shortened(const graft_corpus *corpus)
@@ -162,12 +178,23 @@ graft_status graft_corpus_weigh(graft_corpus *corpus, const graft_session *sessi
     return graft_session_weigh(&corpus->weighting, &corpus->dataset, session->config, trained);
 }
 
+size_t graft_corpus__limit(const graft_session *session)
+{
+    size_t set = (size_t)session->config->max_seq_length;
+    return set == 0 ? session->model->hparams.n_ctx : set;
+}
+
+void graft_corpus__finish(graft_corpus *corpus)
+{
+    settle_shortened(corpus);
+    log_shortened(corpus);
+    place_samples(corpus);
+}
+
 graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *session)
 {
     graft_status status = GRAFT_OK;
-    const graft_config *c = session->config;
-    size_t n_ctx = session->model->hparams.n_ctx, n = corpus->dataset.n;
-    size_t limit = c->max_seq_length == 0 ? n_ctx : (size_t)c->max_seq_length;
+    size_t n = corpus->dataset.n, limit = graft_corpus__limit(session);
     length_table table = {{0}, 0, 0};
     char where[512] = "";
     corpus->limit = corpus->truncation.limit = limit;
@@ -189,12 +216,11 @@ graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *sessi
             GRAFT_TRY(shorten(corpus, session, i));
         }
     }
-    if (table.n_long > 0 && c->truncation == GRAFT_TRUNCATION_ERROR) {
+    if (table.n_long > 0 && session->config->truncation == GRAFT_TRUNCATION_ERROR) {
         status = fail_length(&table, limit, where);
         goto done;
     }
-    log_shortened(corpus);
-    place_samples(corpus);
+    graft_corpus__finish(corpus);
 done:
     return status;
 }

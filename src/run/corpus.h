@@ -36,6 +36,18 @@ graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *sessi
 /* Takes units without a trained token away, and says so. */
 void graft_corpus_drop_untrained(graft_corpus *corpus);
 
+/* graft_corpus_build, or the same from the file of that name in the folder token_cache, if it is set
+ * and the file belongs to the same conversations, base (by its hash), template and settings. A file
+ * that does not, or that is damaged, is made anew, and that is said. */
+graft_status graft_corpus_build_cached(graft_corpus *corpus, const graft_session *session,
+                                       const char *base_hash, const char *name);
+
+/* The parts of building that a cache needs: what an example may have; all but the dataset and the
+ * weighting as before building; what is done once the samples are there. */
+size_t graft_corpus__limit(const graft_session *session);
+void graft_corpus__reset(graft_corpus *corpus);
+void graft_corpus__finish(graft_corpus *corpus);
+
 /* Logs tokens and trained share per role; GRAFT_E_DATA if nothing or everything is trained. */
 graft_status graft_corpus_show_shares(const graft_corpus *corpus, const char *what);
 

@@ -76,16 +76,18 @@ static graft_status tokenise(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     graft_corpus *untrained[] = {&t->eval, &t->replay};
+    static const char *const names[] = {"eval", "replay"};
     GRAFT_TRY(graft_session_chat(&t->session, graft_dataset_has_tools(&t->train.dataset) ||
                                                   graft_dataset_has_tools(&t->eval.dataset)));
     GRAFT_TRY(graft_corpus_weigh(&t->train, &t->session, true));
-    GRAFT_TRY(graft_corpus_build(&t->train, &t->session));
+    GRAFT_TRY(graft_corpus_build_cached(&t->train, &t->session, t->base_hash, "train"));
     GRAFT_TRY(graft_corpus_show_shares(&t->train, "training"));
     graft_corpus_drop_untrained(&t->train);
     for (size_t i = 0; i < 2; i++) {
         if (untrained[i]->dataset.n > 0) {
             GRAFT_TRY(graft_corpus_weigh(untrained[i], &t->session, false));
-            GRAFT_TRY(graft_corpus_build(untrained[i], &t->session));
+            GRAFT_TRY(graft_corpus_build_cached(untrained[i], &t->session, t->base_hash,
+                                                names[i]));
         }
     }
 done:
