@@ -39,6 +39,21 @@ graft_status graft_conversation_read(graft_conversation *out, const graft_json *
 /* train_on: last - only the last assistant message of each conversation keeps its weight. */
 void graft_dataset_train_last(graft_dataset *dataset);
 
+/* Does a message of role tool report an error?
+ * - its text begins with the word error, exception or traceback (in any case, also behind "["), or
+ *   with an exception's name and a colon ("ValueError: ...", "json.JSONDecodeError: ...")
+ * - it, or its text read as JSON, is an object in which error, errors, exception, traceback,
+ *   is_error or isError holds anything but null, false, 0 or emptiness; success or ok is false;
+ *   status, status_code or statusCode is "error", "failed", "failure", "exception" or 400 to 599 */
+graft_status graft_result_is_error(bool *out, const graft_json *message);
+/* mask_errors - an assistant message of which a call was answered by an error loses its weight.
+ * Counts such results, and messages that lost a weight. */
+graft_status graft_dataset_mask_errors(graft_dataset *dataset, size_t *n_errors, size_t *n_masked);
+
+/* reasoning: drop - takes the thoughts (see data/turns.h) out of assistant messages and counts
+ * those. One that then says nothing loses its weight. */
+graft_status graft_dataset_drop_reasoning(graft_dataset *dataset, size_t *n_dropped);
+
 /* What a dataset holds. */
 typedef struct graft_dataset_counts {
     size_t examples, messages[GRAFT_N_ROLES];

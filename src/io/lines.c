@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "core/strings.h"
 #include "io/calls.h"
+#include "io/zst.h"
 
 enum { INPUT_BYTES = 1 << 17, WINDOW_LOG_MAX = 27 };
 
@@ -237,4 +238,25 @@ graft_status graft_lines_next(graft_lines *lines, const char **line, size_t *n)
 size_t graft_lines_number(const graft_lines *lines)
 {
     return lines->number;
+}
+
+/* --- blocks --- */
+
+enum { LEVEL = 3 };
+
+size_t graft_zst_bound(size_t n)
+{
+    return ZSTD_compressBound(n);
+}
+
+size_t graft_zst_pack(void *out, size_t room, const void *in, size_t n)
+{
+    size_t made = ZSTD_compress(out, room, in, n, LEVEL);
+    return ZSTD_isError(made) ? 0 : made;
+}
+
+size_t graft_zst_unpack(void *out, size_t room, const void *in, size_t n)
+{
+    size_t made = ZSTD_decompress(out, room, in, n);
+    return ZSTD_isError(made) ? 0 : made;
 }

@@ -191,6 +191,24 @@ done:
     return status;
 }
 
+/* What was forgotten: the loss on held-back examples of replay, first and last. */
+static graft_status append_replay(graft_text *out, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    series s = {0};
+    GRAFT_TRY(append_chart(out, folder, "replay_loss",
+                           "Loss on held-back examples of replay (what is forgotten)"));
+    GRAFT_TRY(read_series(&s, folder, "replay_loss"));
+    if (s.n > 0) {
+        GRAFT_TRY(graft_text_appendf(out, "<p>Loss on held-back examples of replay: %.4f before, "
+                                     "%.4f after.</p>\n", s.values[0], s.values[s.n - 1]));
+    }
+done:
+    graft_free(s.steps);
+    graft_free(s.values);
+    return status;
+}
+
 graft_status graft_report_html(const char *folder)
 {
     graft_status status = GRAFT_OK;
@@ -205,6 +223,7 @@ graft_status graft_report_html(const char *folder)
     GRAFT_TRY(graft_text_append_z(&out, "</head><body>\n<h1>Training run</h1>\n"));
     GRAFT_TRY(append_scores(&out, folder));
     GRAFT_TRY(append_chart(&out, folder, "loss", "Loss per trained token"));
+    GRAFT_TRY(append_replay(&out, folder));
     GRAFT_TRY(append_chart(&out, folder, "grad_norm", "Gradient norm"));
     GRAFT_TRY(append_chart(&out, folder, "learning_rate", "Learning rate"));
     GRAFT_TRY(append_chart(&out, folder, "tokens_per_second", "Tokens per second"));

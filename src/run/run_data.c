@@ -126,7 +126,8 @@ done:
 /* --- show --- */
 
 static graft_status show_one(const graft_session *session, const graft_conversation *conversation,
-                             uint32_t index, const graft_hooks *hooks, int colour, int json)
+                             uint32_t index, const graft_weighting *weighting,
+                             const graft_hooks *hooks, int colour, int json)
 {
     graft_status status = GRAFT_OK;
     graft_example *examples = NULL;
@@ -134,7 +135,7 @@ static graft_status show_one(const graft_session *session, const graft_conversat
     graft_text text;
     graft_text_init(&text);
     GRAFT_TRY(graft_examples_build(&examples, &n, session->chat, session->tokenizer, conversation,
-                                   index));
+                                   index, weighting));
     for (size_t i = 0; i < n; i++) {
         if (json) {
             GRAFT_TRY(graft_example_show_json(&text, &examples[i], session->tokenizer));
@@ -161,6 +162,7 @@ graft_status graft_data_show(graft_config *config, uint64_t first, uint64_t n,
     graft_status status = GRAFT_OK;
     graft_session session = {0};
     graft_dataset dataset;
+    graft_weighting weighting;
     graft_dataset_init(&dataset);
     GRAFT_TRY(graft_config_check(config));
     GRAFT_TRY(graft_config_require(config, "dataset"));
@@ -171,14 +173,13 @@ graft_status graft_data_show(graft_config *config, uint64_t first, uint64_t n,
                             "from 0", (unsigned long long)first, dataset.n);
         goto done;
     }
-    if (config->train_on == GRAFT_TRAIN_ON_LAST) {
-        graft_dataset_train_last(&dataset);
-    }
+    GRAFT_TRY(graft_session_weigh(&weighting, &dataset, config, true));
     GRAFT_TRY(graft_session_chat(&session, graft_dataset_has_tools(&dataset)));
     n = n < dataset.n - first ? n : dataset.n - first;
     for (uint64_t i = first; i < first + n; i++) {
         GRAFT_TRY(graft_hooks_check(hooks));
-        GRAFT_TRY(show_one(&session, &dataset.conversations[i], (uint32_t)i, hooks, colour, json));
+        GRAFT_TRY(show_one(&session, &dataset.conversations[i], (uint32_t)i, &weighting, hooks,
+                           colour, json));
     }
 done:
     graft_dataset_clear(&dataset);
