@@ -2,6 +2,8 @@
 #ifndef GRAFT_EVAL_H
 #define GRAFT_EVAL_H
 
+#include <stddef.h>
+
 #include <graft/job.h>
 
 /* Scores base_model (with init_adapter, if set) on `dataset`: one greedy reply per assistant turn
@@ -9,6 +11,14 @@
  * {"n", "loss_per_token", "tokens", "scores", "items"}. */
 GRAFT_API graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json,
                                   char **out);
+
+/* Holds two results of graft_eval (files of its JSON) on the same items side by side: for each score both
+ * shares with 95 % Wilson intervals, McNemar's exact p, and the items that turned. `metric` (NULL:
+ * none) names a score whose changed replies are listed too, at most `limit`. *out: a table, or with
+ * json {"before", "after", "paired", "scores"}. GRAFT_E_DATA if a file is no such result or the two
+ * have no item in common. */
+GRAFT_API graft_status graft_compare(const char *before_path, const char *after_path,
+                                     const char *metric, size_t limit, int json, char **out);
 
 /* Per example one line through hooks->emit: with json
  * {"index", "ids", "weights", "logprobs": [null, ...]}; otherwise a readable table of tokens. */

@@ -364,3 +364,22 @@ const graft_dialect *graft_chat_dialect(const graft_chat *chat)
 {
     return chat->dialect;
 }
+
+graft_status graft_chat_set_dialect(graft_chat *chat, const char *name)
+{
+    graft_status status = GRAFT_OK;
+    graft_text known;
+    graft_text_init(&known);
+    for (const graft_dialect *const *row = graft_dialects; *row != NULL; row++) {
+        if (strcmp((*row)->name, name) == 0) {
+            chat->dialect = *row;
+            goto done;
+        }
+        GRAFT_TRY(graft_text_appendf(&known, "%s%s", known.len > 0 ? ", " : "", (*row)->name));
+    }
+    status = graft_fail(GRAFT_E_CONFIG, "tool_call_format: unknown value \"%s\" (known: %s)", name,
+                        graft_text_z(&known));
+done:
+    graft_text_clear(&known);
+    return status;
+}

@@ -31,8 +31,18 @@ typedef struct graft_dialect {
     /* Takes a reply apart: *calls = array of {"name": ..., "arguments": {...}} (empty array if there
      * are none), *content = the text beside them (appended). A call that does not parse leaves *broken > 0. */
     graft_status (*parse)(graft_json **calls, graft_text *content, size_t *broken, const char *text, size_t n);
+    bool untyped;       /* all arguments are strings: the dialect does not tell 1 from "1" */
+    const char *result; /* what stands before a tool's result, which no model should write; or NULL */
 } graft_dialect;
 extern const graft_dialect *const graft_dialects[]; /* NULL-terminated */
 const graft_dialect *graft_chat_dialect(const graft_chat *chat); /* the first that speaks; hermes otherwise */
+/* Replaces that by the dialect of the name. GRAFT_E_CONFIG lists the known ones. */
+graft_status graft_chat_set_dialect(graft_chat *chat, const char *name);
+
+/* As parse, and the arguments an untyped dialect gives become what the schemas of `tools` (or NULL)
+ * say: a text stays a text where the schema allows one and the value is of no other type it allows. */
+graft_status graft_dialect_apply(const graft_dialect *dialect, const graft_json *tools,
+                                 graft_json **calls, graft_text *content, size_t *broken,
+                                 const char *text, size_t n);
 
 #endif

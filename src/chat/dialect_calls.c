@@ -1,7 +1,8 @@
-/* chat/dialect_calls.c - tool calls written as JSON, as all dialects here have them inside. */
+/* chat/dialect_calls.c - what the dialects have inside: names, arguments as JSON, words around. */
 #include <string.h>
 
 #include "chat/dialects.h"
+#include "chat/python_literal.h"
 #include "core/status.h"
 
 /* Parses JSON that may be broken: *out is NULL then, and only memory is a failure. */
@@ -33,72 +34,204 @@ static graft_status read_arguments(graft_json **out, const graft_json *call)
     return GRAFT_OK;
 }
 
-static graft_status add_call(graft_json *calls, const graft_json *call, bool *understood)
+static graft_status push_call(graft_json *calls, graft_json *name, graft_json *arguments)
 {
     graft_status status = GRAFT_OK;
-    const graft_json *name = graft_json_get(call, "name");
-    graft_json *arguments = NULL, *clean = NULL;
-    GRAFT_TRY(read_arguments(&arguments, call));
-    *understood = graft_json_is(name, GRAFT_JSON_STRING) && arguments != NULL;
-    if (!*understood) {
-        goto done;
-    }
-    clean = graft_json_new_object();
-    if (clean == NULL) {
+    graft_json *call = graft_json_new_object();
+    if (call == NULL || name == NULL) {
         status = graft_fail(GRAFT_E_MEMORY, "out of memory: a tool call");
         goto done;
     }
-    GRAFT_TRY(graft_json_set_string(clean, "name", graft_json_string(name, NULL)));
-    GRAFT_TRY(graft_json_set(clean, "arguments", graft_json_retain(arguments)));
-    status = graft_json_push(calls, clean);
-    clean = NULL;
+    GRAFT_TRY(graft_json_set(call, "name", graft_json_retain(name)));
+    GRAFT_TRY(graft_json_set(call, "arguments", graft_json_retain(arguments)));
+    status = graft_json_push(calls, call);
+    call = NULL;
 done:
-    graft_json_free(arguments);
-    graft_json_free(clean);
+    graft_json_free(call);
     return status;
 }
 
-graft_status graft_dialect__read_calls(graft_json *calls, const char *text, size_t n,
-                                       bool *understood)
+static graft_status add_object(graft_reply_parts *parts, const graft_json *call)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *name = graft_json_get(call, graft_json_has(call, "name") ? "name" : "tool_name");
+    graft_json *arguments = NULL;
+    GRAFT_TRY(read_arguments(&arguments, call));
+    if (graft_json_is(name, GRAFT_JSON_STRING) && arguments != NULL) {
+        GRAFT_TRY(push_call(parts->calls, name, arguments));
+    } else {
+        parts->broken++;
+    }
+done:
+    graft_json_free(arguments);
+    return status;
+}
+
+graft_status graft_dialect__add_json(graft_reply_parts *parts, graft_reply_text text)
 {
     graft_status status = GRAFT_OK;
     graft_json *value = NULL;
-    *understood = false;
-    GRAFT_TRY(try_parse(&value, text, n));
+    GRAFT_TRY(try_parse(&value, text.at, text.n));
     if (graft_json_is(value, GRAFT_JSON_OBJECT)) {
-        status = add_call(calls, value, understood);
+        status = add_object(parts, value);
     } else if (graft_json_is(value, GRAFT_JSON_ARRAY) && graft_json_length(value) > 0) {
-        bool all = true;
         for (size_t i = 0; i < graft_json_length(value); i++) {
-            GRAFT_TRY(add_call(calls, graft_json_at(value, i), understood));
-            all &= *understood;
+            GRAFT_TRY(add_object(parts, graft_json_at(value, i)));
         }
-        *understood = all;
+    } else {
+        parts->broken++;
     }
 done:
     graft_json_free(value);
     return status;
 }
 
-static bool is_space(char c)
+graft_status graft_dialect__add_python(graft_reply_parts *parts, graft_reply_text text)
 {
-    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+    bool understood = false;
+    graft_status status = graft_python_calls(parts->calls, text.at, text.n, &understood);
+    parts->broken += !understood;
+    return status;
 }
 
-graft_status graft_dialect__add_content(graft_text *content, const char *text, size_t n)
+/* Can it be the name of a tool? */
+static bool is_name(graft_reply_text name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        if ((unsigned char)name.at[i] <= ' ') {
+            return false;
+        }
+    }
+    return name.n > 0 && graft_utf8_valid(name.at, name.n, NULL);
+}
+
+graft_status graft_dialect__add_call(graft_reply_parts *parts, graft_reply_text name,
+                                     graft_json *arguments)
 {
     graft_status status = GRAFT_OK;
-    while (n > 0 && is_space(*text)) {
-        text++;
-        n--;
+    graft_json *spelled = NULL;
+    name = graft_dialect__trim(name);
+    if (!is_name(name) || !graft_json_is(arguments, GRAFT_JSON_OBJECT)) {
+        parts->broken++;
+        goto done;
     }
-    while (n > 0 && is_space(text[n - 1])) {
-        n--;
-    }
-    if (n > 0 && content->len > 0) {
-        GRAFT_TRY(graft_text_append_char(content, '\n'));
-    }
-    status = graft_text_append(content, text, n);
+    spelled = graft_json_new_string(name.at, name.n);
+    status = push_call(parts->calls, spelled, arguments);
 done:
+    graft_json_free(spelled);
+    graft_json_free(arguments);
+    return status;
+}
+
+graft_status graft_dialect__add_named(graft_reply_parts *parts, graft_reply_text name,
+                                      graft_reply_text arguments)
+{
+    graft_json *read = NULL;
+    graft_status status = try_parse(&read, arguments.at, arguments.n);
+    return status == GRAFT_OK ? graft_dialect__add_call(parts, name, read) : status;
+}
+
+graft_status graft_dialect__new_arguments(graft_json **out)
+{
+    *out = graft_json_new_object();
+    return *out != NULL ? GRAFT_OK : graft_fail(GRAFT_E_MEMORY, "out of memory: arguments");
+}
+
+graft_status graft_dialect__set_text(graft_json *arguments, graft_reply_text key,
+                                     graft_reply_text value, bool *understood)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *text = NULL;
+    graft_text name;
+    graft_text_init(&name);
+    *understood = is_name(key) && graft_utf8_valid(value.at, value.n, NULL);
+    if (!*understood) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_text_append(&name, key.at, key.n));
+    text = graft_json_new_string(value.at, value.n);
+    if (text == NULL) {
+        status = graft_fail(GRAFT_E_MEMORY, "out of memory: an argument");
+        goto done;
+    }
+    status = graft_json_set(arguments, graft_text_z(&name), text);
+done:
+    graft_text_clear(&name);
+    return status;
+}
+
+graft_status graft_dialect__add_content(graft_reply_parts *parts, graft_reply_text text)
+{
+    graft_status status = GRAFT_OK;
+    text = graft_dialect__trim(text);
+    if (text.n > 0 && parts->content->len > 0) {
+        GRAFT_TRY(graft_text_append_char(parts->content, '\n'));
+    }
+    status = graft_text_append(parts->content, text.at, text.n);
+done:
+    return status;
+}
+
+graft_status graft_dialect__read_between(graft_reply_parts *parts, graft_reply_text text,
+                                         const char *open, const char *close)
+{
+    graft_status status = GRAFT_OK;
+    while (text.n > 0) {
+        bool opened = graft_dialect__find(text, open) < text.n;
+        GRAFT_TRY(graft_dialect__add_content(parts, graft_dialect__take_until(&text, open)));
+        if (!opened) {
+            break;
+        }
+        size_t closed = graft_dialect__find(text, close), next = graft_dialect__find(text, open);
+        size_t end = closed < next ? closed : next;
+        GRAFT_TRY(graft_dialect__add_json(parts, graft_dialect__until(text, end)));
+        text = graft_dialect__from(text, end);
+        if (graft_dialect__begins(text, close)) {
+            text = graft_dialect__from(text, strlen(close));
+        }
+    }
+done:
+    return status;
+}
+
+graft_status graft_dialect__read_section(graft_reply_parts *parts, graft_reply_text text,
+                                         const graft_call_marks *marks,
+                                         graft_dialect_read *read_call)
+{
+    graft_status status = GRAFT_OK;
+    size_t all = graft_dialect__find(text, marks->all_open);
+    size_t first = graft_dialect__find(text, marks->open);
+    bool called = first < text.n;
+    parts->broken += all < text.n && !called;
+    GRAFT_TRY(graft_dialect__add_content(parts,
+                                         graft_dialect__until(text, all < first ? all : first)));
+    graft_dialect__take_until(&text, marks->open);
+    while (called) {
+        called = graft_dialect__find(text, marks->open) < text.n;
+        graft_reply_text call = graft_dialect__take_until(&text, marks->open);
+        GRAFT_TRY(read_call(parts, graft_dialect__take_until(&call, marks->close)));
+        graft_dialect__take_until(&call, marks->all_close);
+        GRAFT_TRY(graft_dialect__add_content(parts, call));
+    }
+done:
+    return status;
+}
+
+graft_status graft_dialect__parse(graft_json **calls, graft_text *content, size_t *broken,
+                                  graft_reply_text text, graft_dialect_read *read)
+{
+    graft_status status = GRAFT_OK;
+    graft_reply_parts parts = {.calls = graft_json_new_array(), .content = content};
+    if (parts.calls == NULL) {
+        status = graft_fail(GRAFT_E_MEMORY, "out of memory: tool calls");
+    } else {
+        status = read(&parts, text);
+    }
+    if (status != GRAFT_OK) {
+        graft_json_free(parts.calls);
+        parts.calls = NULL;
+    }
+    *calls = parts.calls;
+    *broken = parts.broken;
     return status;
 }

@@ -205,7 +205,7 @@ static graft_status choice_show(graft_json **out, const void *field, const char 
     return *out ? GRAFT_OK : graft_fail(GRAFT_E_MEMORY, "out of memory");
 }
 
-/* --- NAMES: a list, or one text with commas --- */
+/* --- NAMES: a list, one text with commas, or a map, whose members become "key=value" --- */
 
 static void names_clear(void *field)
 {
@@ -236,6 +236,22 @@ done:
     return status;
 }
 
+static graft_status names_push_members(graft_names *names, const graft_json *map)
+{
+    graft_status status = GRAFT_OK;
+    graft_text text;
+    graft_text_init(&text);
+    for (graft_json_iter it = graft_json_iter_begin(map); graft_json_iter_next(&it);) {
+        text.len = 0;
+        GRAFT_TRY(graft_text_appendf(&text, "%s=", it.key));
+        GRAFT_TRY(scalar_text(&text, it.value));
+        GRAFT_TRY(names_push(names, graft_text_z(&text), text.len));
+    }
+done:
+    graft_text_clear(&text);
+    return status;
+}
+
 static graft_status names_assign(void *field, const graft_json *value, const char *values)
 {
     graft_status status = GRAFT_OK;
@@ -253,6 +269,8 @@ static graft_status names_assign(void *field, const graft_json *value, const cha
             const char *name = graft_json_string(graft_json_at(value, i), &n);
             GRAFT_TRY(names_push(&names, name, n));
         }
+    } else if (graft_json_is(value, GRAFT_JSON_OBJECT)) {
+        GRAFT_TRY(names_push_members(&names, value));
     } else {
         GRAFT_TRY(scalar_text(&text, value));
         for (const char *at = graft_text_z(&text); *at;) {

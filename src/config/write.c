@@ -10,11 +10,14 @@ static graft_status show(graft_json **out, const graft_config *config, int i)
     return row->kind->show(out, (const char *)config + row->offset, row->text.values);
 }
 
-/* A number without a default that is 0 was never set. */
+/* A number without a default that is 0 was never set, nor was an empty list. */
 static bool is_unset(const graft_setting_row *row, const graft_json *value)
 {
     if (!value) {
         return true;
+    }
+    if (graft_json_is(value, GRAFT_JSON_ARRAY) && graft_json_length(value) == 0) {
+        return !row->text.fallback[0];
     }
     bool number = graft_json_is(value, GRAFT_JSON_INT) || graft_json_is(value, GRAFT_JSON_DOUBLE);
     return number && !row->text.fallback[0] && !(graft_json_double(value) > 0);

@@ -49,6 +49,16 @@ done:
     return status;
 }
 
+graft_status graft_eval_report_paired(size_t *n, const graft_eval_report *before,
+                                      const graft_eval_report *after)
+{
+    item_pairs pairs;
+    graft_status status = pair_items(&pairs, before, after);
+    *n = pairs.n;
+    graft_free(pairs.pairs);
+    return status;
+}
+
 typedef struct change {
     graft_eval_score before, after;
     size_t gained, lost; /* verdicts that turned, over the pairs where both say something */
@@ -141,19 +151,47 @@ done:
     return status;
 }
 
-static graft_status set_change(graft_json *scores, const char *name, const change *c)
+/* Appends the items whose verdict on the metric turned: {"index", "turn", "to"}. */
+static graft_status list_flipped(graft_json *list, const item_pairs *pairs, size_t metric)
 {
     graft_status status = GRAFT_OK;
-    graft_json *json = graft_json_new_object();
+    graft_json *item = NULL;
+    for (size_t i = 0; i < pairs->n; i++) {
+        const graft_eval_item *after = pairs->pairs[i].after;
+        graft_verdict a = pairs->pairs[i].before->verdicts[metric], b = after->verdicts[metric];
+        if (a == b || a == GRAFT_VERDICT_NONE || b == GRAFT_VERDICT_NONE) {
+            continue;
+        }
+        item = graft_json_new_object();
+        GRAFT_TRY(graft_json_set_int(item, "index", (int64_t)after->index));
+        GRAFT_TRY(graft_json_set_int(item, "turn", (int64_t)after->turn));
+        GRAFT_TRY(graft_json_set_bool(item, "to", b == GRAFT_VERDICT_YES));
+        graft_json *taken = item;
+        item = NULL;
+        GRAFT_TRY(graft_json_push(list, taken));
+    }
+done:
+    graft_json_free(item);
+    return status;
+}
+
+static graft_status set_change(graft_json *scores, const char *name, const change *c,
+                               const item_pairs *pairs, size_t metric)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *json = graft_json_new_object(), *flipped = graft_json_new_array();
     GRAFT_TRY(graft_eval__set_score(json, "before", &c->before));
     GRAFT_TRY(graft_eval__set_score(json, "after", &c->after));
     GRAFT_TRY(graft_json_set_int(json, "gained", (int64_t)c->gained));
     GRAFT_TRY(graft_json_set_int(json, "lost", (int64_t)c->lost));
     GRAFT_TRY(graft_json_set_double(json, "p", c->p));
+    GRAFT_TRY(list_flipped(flipped, pairs, metric));
+    GRAFT_TRY(graft_json_set(json, "flipped", graft_json_retain(flipped)));
     graft_json *taken = json;
     json = NULL;
     GRAFT_TRY(graft_json_set(scores, name, taken));
 done:
+    graft_json_free(flipped);
     graft_json_free(json);
     return status;
 }
@@ -185,7 +223,7 @@ graft_status graft_eval_report_compare_json(graft_json **out, const graft_eval_r
     GRAFT_TRY(graft_json_set_int(json, "paired", (int64_t)pairs.n));
     for (size_t i = 0; i < graft_n_metrics; i++) {
         change c = change_of(before, after, &pairs, i);
-        GRAFT_TRY(set_change(scores, graft_metrics[i]->name, &c));
+        GRAFT_TRY(set_change(scores, graft_metrics[i]->name, &c, &pairs, i));
     }
     graft_json *taken = scores;
     scores = NULL;
@@ -196,6 +234,51 @@ done:
     graft_free(pairs.pairs);
     graft_json_free(scores);
     graft_json_free(json);
+    return status;
+}
+
+/* " INDEX/TURN" of the items that turned to `to`, at most `limit`, and how many more there are. */
+static graft_status append_turned(graft_text *out, const item_pairs *pairs, size_t metric,
+                                  graft_verdict to, size_t limit)
+{
+    graft_status status = GRAFT_OK;
+    graft_verdict from = to == GRAFT_VERDICT_YES ? GRAFT_VERDICT_NO : GRAFT_VERDICT_YES;
+    size_t n = 0;
+    for (size_t i = 0; i < pairs->n; i++) {
+        const graft_eval_item *after = pairs->pairs[i].after;
+        if (pairs->pairs[i].before->verdicts[metric] == from && after->verdicts[metric] == to &&
+            n++ < limit) {
+            GRAFT_TRY(graft_text_appendf(out, " %zu/%zu", after->index, after->turn));
+        }
+    }
+    if (n == 0) {
+        GRAFT_TRY(graft_text_append_z(out, " none"));
+    } else if (n > limit) {
+        GRAFT_TRY(graft_text_appendf(out, " and %zu more", n - limit));
+    }
+done:
+    return status;
+}
+
+graft_status graft_eval_report_flips(graft_text *out, const graft_eval_report *before,
+                                     const graft_eval_report *after, size_t limit)
+{
+    graft_status status = GRAFT_OK;
+    item_pairs pairs;
+    GRAFT_TRY(pair_items(&pairs, before, after));
+    for (size_t i = 0; i < graft_n_metrics; i++) {
+        change c = change_of(before, after, &pairs, i);
+        if (c.gained + c.lost == 0) {
+            continue;
+        }
+        GRAFT_TRY(graft_text_appendf(out, "%s: gained", graft_metrics[i]->name));
+        GRAFT_TRY(append_turned(out, &pairs, i, GRAFT_VERDICT_YES, limit));
+        GRAFT_TRY(graft_text_append_z(out, "; lost"));
+        GRAFT_TRY(append_turned(out, &pairs, i, GRAFT_VERDICT_NO, limit));
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
+    }
+done:
+    graft_free(pairs.pairs);
     return status;
 }
 

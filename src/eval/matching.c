@@ -33,7 +33,7 @@ static uint32_t next_character(const char *text, size_t n, size_t *at)
     return 0;
 }
 
-static bool texts_agree(const graft_json *a, const graft_json *b)
+bool graft_texts_agree(const graft_json *a, const graft_json *b)
 {
     size_t n_a, n_b, at_a = 0, at_b = 0;
     const char *x = graft_json_string(a, &n_a), *y = graft_json_string(b, &n_b);
@@ -70,7 +70,7 @@ static bool agrees(const graft_json *value, const graft_json *wanted)
 {
     graft_json_type type = graft_json_get_type(value);
     if (type == GRAFT_JSON_STRING && graft_json_is(wanted, GRAFT_JSON_STRING)) {
-        return texts_agree(value, wanted);
+        return graft_texts_agree(value, wanted);
     }
     if (type == GRAFT_JSON_OBJECT && graft_json_is(wanted, GRAFT_JSON_OBJECT)) {
         return members_agree(value, wanted);

@@ -31,6 +31,9 @@ graft_status graft_expected_read(graft_expected *out, const graft_json *message,
                                  const graft_json *alternatives);
 void graft_expected_clear(graft_expected *expected);
 
+/* Are two strings the same but for case, spaces, the signs ,./-_*^ and the kind of quotes? */
+bool graft_texts_agree(const graft_json *a, const graft_json *b);
+
 /* Are the arguments (an object) what the call expects? The name is not looked at. */
 bool graft_arguments_match(const graft_json *arguments, const graft_expected_call *expected);
 

@@ -5,14 +5,17 @@
 extern const graft_metric graft_metric_valid_json, graft_metric_schema_valid,
     graft_metric_tool_name, graft_metric_arguments_exact, graft_metric_exact,
     graft_metric_required_arguments, graft_metric_known_arguments, graft_metric_no_call,
-    graft_metric_end_of_turn;
+    graft_metric_end_of_turn, graft_metric_bfcl, graft_metric_after_error,
+    graft_metric_no_invented_result, graft_metric_no_loop;
 
 const graft_metric *const graft_metrics[] = {
     &graft_metric_valid_json,         &graft_metric_schema_valid,
     &graft_metric_tool_name,          &graft_metric_arguments_exact,
     &graft_metric_exact,              &graft_metric_required_arguments,
     &graft_metric_known_arguments,    &graft_metric_no_call,
-    &graft_metric_end_of_turn,
+    &graft_metric_end_of_turn,        &graft_metric_bfcl,
+    &graft_metric_after_error,        &graft_metric_no_invented_result,
+    &graft_metric_no_loop,
 };
 const size_t graft_n_metrics = sizeof graft_metrics / sizeof graft_metrics[0];
 _Static_assert(sizeof graft_metrics / sizeof graft_metrics[0] <= GRAFT_METRICS_MAX,
@@ -61,8 +64,7 @@ graft_verdict graft_judged_calls(const graft_judged *judged, bool needs_tools)
     return n > 0 && judged->broken == 0 ? GRAFT_VERDICT_YES : GRAFT_VERDICT_NO;
 }
 
-/* The schema of the tool's parameters; *found tells if there is such a tool. */
-static const graft_json *parameters_of(const graft_json *tools, const char *name, bool *found)
+const graft_json *graft_tool_parameters(const graft_json *tools, const char *name, bool *found)
 {
     for (size_t i = 0; i < graft_json_length(tools); i++) {
         const graft_json *function = graft_json_get(graft_json_at(tools, i), "function");
@@ -83,7 +85,7 @@ graft_status graft_judged_fit(graft_verdict *out, const graft_judged *judged, gr
     for (size_t i = 0; *out == GRAFT_VERDICT_YES && i < graft_json_length(judged->calls); i++) {
         bool fit = false;
         const graft_json *parameters =
-            parameters_of(judged->tools, graft_judged_name(judged, i), &fit);
+            graft_tool_parameters(judged->tools, graft_judged_name(judged, i), &fit);
         if (fit) {
             GRAFT_TRY(fits(&fit, parameters, graft_judged_arguments(judged, i)));
         }

@@ -18,6 +18,11 @@ typedef struct graft_judged {
     bool ended;                    /* by a token that ends a turn, not by a limit */
     const graft_expected *expected; /* no calls: an answer in words is expected */
     const graft_json *tools; /* array of {"type", "function": {"name", "parameters"}} or NULL */
+    bool looped;             /* it was cut because it repeated itself */
+    bool after_error;        /* the message before it is a tool's result, and that an error */
+    const char *output;      /* the whole reply; NULL: unknown */
+    size_t n_output;
+    const char *result_mark; /* what the dialect writes before a tool's result; NULL: nothing */
 } graft_judged;
 
 /* YES is always the good answer. */
@@ -44,6 +49,12 @@ typedef struct graft_call_counts {
 } graft_call_counts;
 graft_status graft_count_calls(graft_call_counts *out, const graft_judged *judged);
 
+/* How much of an answer's words a reply says, and the other way round: the harmonic mean of both, as
+ * SQuAD has it (Rajpurkar et al., 2016): without regard to case, signs and the words a, an, the; each
+ * word counts as often as it stands there. 1 if neither says a word. */
+graft_status graft_answer_f1(double *out, const char *reply, size_t n_reply, const char *answer,
+                             size_t n_answer);
+
 /* --- what several metrics ask --- */
 
 /* The reply's call i: its name (NULL if it has none) and arguments (NULL unless an object). */
@@ -58,6 +69,9 @@ graft_verdict graft_judged_calls(const graft_judged *judged, bool needs_tools);
 typedef graft_status graft_fits(bool *out, const graft_json *parameters,
                                 const graft_json *arguments);
 graft_status graft_judged_fit(graft_verdict *out, const graft_judged *judged, graft_fits *fits);
+
+/* The schema of the named tool's parameters, or NULL; *found tells if there is such a tool. */
+const graft_json *graft_tool_parameters(const graft_json *tools, const char *name, bool *found);
 
 /* True unless the schema, read as tools mean it, knows nothing of one of the arguments: where it
  * lists properties, others are allowed only if additionalProperties says so. */

@@ -7,7 +7,7 @@
 
 void graft_eval_report_init(graft_eval_report *report)
 {
-    *report = (graft_eval_report){.loss_per_token = (double)NAN};
+    *report = (graft_eval_report){.loss_per_token = (double)NAN, .end_probability = (double)NAN};
 }
 
 void graft_eval_report_clear(graft_eval_report *report)
@@ -73,21 +73,40 @@ done:
     return status;
 }
 
+/* Only where words and no calls are expected. */
+static graft_status measure_answer(double *out, const graft_eval_reply *reply,
+                                   const graft_expected *expected)
+{
+    size_t n;
+    const char *answer = graft_json_string(graft_json_get(reply->message, "content"), &n);
+    if (expected->n > 0 || answer == NULL || reply->content == NULL) {
+        return GRAFT_OK;
+    }
+    return graft_answer_f1(out, reply->content, reply->n_content, answer, n);
+}
+
 graft_status graft_eval_report_add(graft_eval_report *report, const graft_eval_reply *reply)
 {
     graft_status status = GRAFT_OK;
     graft_expected expected = {0};
     graft_eval_item item = {.index = reply->index,
                             .turn = reply->turn,
-                            .prompt_tokens = reply->prompt_tokens};
+                            .prompt_tokens = reply->prompt_tokens,
+                            .answer_f1 = (double)NAN};
     GRAFT_TRY(graft_expected_read(&expected, reply->message, reply->alternatives));
     graft_judged judged = {.calls = reply->calls,
                            .broken = reply->broken,
                            .ended = reply->ended,
                            .expected = &expected,
-                           .tools = reply->tools};
+                           .tools = reply->tools,
+                           .looped = reply->looped,
+                           .after_error = reply->after_error,
+                           .output = reply->output,
+                           .n_output = reply->n_output,
+                           .result_mark = reply->result_mark};
     GRAFT_TRY(graft_judge(item.verdicts, &judged));
     GRAFT_TRY(graft_count_calls(&item.counts, &judged));
+    GRAFT_TRY(measure_answer(&item.answer_f1, reply, &expected));
     GRAFT_TRY(text_value(&item.output, reply->output, reply->n_output));
     GRAFT_TRY(graft_json_copy(&item.calls, reply->calls));
     GRAFT_TRY(expected_value(&item.expected, &expected));
@@ -112,4 +131,17 @@ graft_eval_score graft_eval_report_score(const graft_eval_report *report, size_t
     }
     graft_wilson(&score.low, &score.high, score.hits, score.of);
     return score;
+}
+
+double graft_eval_report_answer_f1(const graft_eval_report *report, size_t *of)
+{
+    double sum = 0;
+    *of = 0;
+    for (size_t i = 0; i < report->n; i++) {
+        if (isfinite(report->items[i].answer_f1)) {
+            sum += report->items[i].answer_f1;
+            ++*of;
+        }
+    }
+    return *of > 0 ? sum / (double)*of : (double)NAN;
 }

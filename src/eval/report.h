@@ -16,6 +16,7 @@ typedef struct graft_eval_item {
     graft_json *calls;    /* array of {"name", "arguments"} */
     graft_json *expected; /* the same, or the alternatives it was judged by */
     graft_call_counts counts;
+    double answer_f1;     /* of the words that were expected; NaN: none were */
     graft_verdict verdicts[GRAFT_METRICS_MAX]; /* by graft_metrics */
 } graft_eval_item;
 
@@ -24,6 +25,8 @@ typedef struct graft_eval_report {
     size_t n, capacity;
     double loss_per_token; /* natural logarithm, per trained token; NaN: not measured */
     size_t tokens;         /* trained tokens that the loss is over */
+    double end_probability; /* mean over the ends of trained turns; NaN: not measured */
+    size_t n_turn_ends;
 } graft_eval_report;
 
 void graft_eval_report_init(graft_eval_report *report); /* no items, no loss */
@@ -37,6 +40,11 @@ typedef struct graft_eval_reply {
     const graft_json *calls; /* as the dialect's parse gave them, with `broken` */
     size_t broken;
     bool ended;                     /* by a token that ends a turn */
+    bool looped;                    /* cut because it repeated itself */
+    bool after_error;               /* it answers a tool's result that is an error */
+    const char *content;            /* the words beside the calls; NULL: unknown */
+    size_t n_content;
+    const char *result_mark;        /* the dialect's `result` */
     const graft_json *message;      /* the assistant's message that was to be written */
     const graft_json *alternatives; /* the conversation's `expected`, or NULL */
     const graft_json *tools;        /* the conversation's tools, or NULL */
@@ -53,9 +61,13 @@ typedef struct graft_eval_score {
 } graft_eval_score;
 graft_eval_score graft_eval_report_score(const graft_eval_report *report, size_t metric);
 
+/* The mean of answer_f1 over the *of items that have it; NaN if there are none. */
+double graft_eval_report_answer_f1(const graft_eval_report *report, size_t *of);
+
 /* {"n", "loss_per_token", "tokens", "scores": {NAME: {"hits", "of", "low", "high"}},
- * "spurious_calls", "missing_calls", "items": [{"index", "turn", "prompt_tokens", "output",
- * "calls", "expected", "spurious", "missing", "verdicts": {NAME: true|false|null}}]}. */
+ * "spurious_calls", "missing_calls", "answer_f1": {"mean", "of"}, "end_of_turn_probability": {"mean",
+ * "of"}, "items": [{"index", "turn", "prompt_tokens", "output", "calls", "expected", "spurious",
+ * "missing", "answer_f1", "verdicts": {NAME: true|false|null}}]}. */
 graft_status graft_eval_report_json(graft_json **out, const graft_eval_report *report);
 
 /* Reads that back; scores are counted anew. Verdicts of unknown name are left out. GRAFT_E_DATA
@@ -67,15 +79,24 @@ graft_status graft_eval_report_table(graft_text *out, const graft_eval_report *r
 
 /* --- two evaluations of the same items --- */
 
+/* How many items both have. */
+graft_status graft_eval_report_paired(size_t *n, const graft_eval_report *before,
+                                      const graft_eval_report *after);
+
 /* Appends a table: both scores, the change, and McNemar's exact p over the items both have (same
  * index and turn). */
 graft_status graft_eval_report_compare(graft_text *out, const graft_eval_report *before,
                                        const graft_eval_report *after);
 
 /* {"before": {"n", "loss_per_token"}, "after": {...}, "paired", "scores": {NAME: {"before":
- * {"hits", "of", "low", "high"}, "after": {...}, "gained", "lost", "p"}}}. */
+ * {"hits", "of", "low", "high"}, "after": {...}, "gained", "lost", "p", "flipped": [{"index", "turn",
+ * "to"}]}}}: `to` is the new verdict of an item whose verdict turned. */
 graft_status graft_eval_report_compare_json(graft_json **out, const graft_eval_report *before,
                                             const graft_eval_report *after);
+
+/* Appends one line per metric with items whose verdict turned: their numbers, at most `limit` each way. */
+graft_status graft_eval_report_flips(graft_text *out, const graft_eval_report *before,
+                                     const graft_eval_report *after, size_t limit);
 
 /* Appends the items whose verdict on the metric changed, at most `limit`, with the replies on one
  * line each, escaped and shortened. */

@@ -35,6 +35,22 @@ done:
     return status;
 }
 
+/* Sets key to {"mean", "of"}; null if there is none. */
+static graft_status set_mean(graft_json *object, const char *key, double mean, size_t of)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *json = NULL;
+    if (of > 0) {
+        json = graft_json_new_object();
+        GRAFT_TRY(graft_json_set_double(json, "mean", mean));
+        GRAFT_TRY(graft_json_set_int(json, "of", (int64_t)of));
+    }
+    GRAFT_TRY(give(object, key, &json));
+done:
+    graft_json_free(json);
+    return status;
+}
+
 static graft_status verdicts_json(graft_json **out, const graft_eval_item *item)
 {
     graft_status status = GRAFT_OK;
@@ -62,6 +78,8 @@ static graft_status item_json(graft_json **out, const graft_eval_item *item)
     GRAFT_TRY(graft_json_set(json, "expected", graft_json_retain(item->expected)));
     GRAFT_TRY(graft_json_set_int(json, "spurious", (int64_t)item->counts.spurious));
     GRAFT_TRY(graft_json_set_int(json, "missing", (int64_t)item->counts.missing));
+    GRAFT_TRY(isfinite(item->answer_f1) ? graft_json_set_double(json, "answer_f1", item->answer_f1)
+                                        : graft_json_set(json, "answer_f1", NULL));
     GRAFT_TRY(verdicts_json(&verdicts, item));
     GRAFT_TRY(give(json, "verdicts", &verdicts));
     *out = json;
@@ -107,6 +125,11 @@ graft_status graft_eval_report_json(graft_json **out, const graft_eval_report *r
     GRAFT_TRY(give(json, "scores", &scores));
     GRAFT_TRY(graft_json_set_int(json, "spurious_calls", (int64_t)counts.spurious));
     GRAFT_TRY(graft_json_set_int(json, "missing_calls", (int64_t)counts.missing));
+    size_t n_answers;
+    double f1 = graft_eval_report_answer_f1(report, &n_answers);
+    GRAFT_TRY(set_mean(json, "answer_f1", f1, n_answers));
+    GRAFT_TRY(set_mean(json, "end_of_turn_probability", report->end_probability,
+                       report->n_turn_ends));
     items = graft_json_new_array();
     for (size_t i = 0; i < report->n; i++) {
         GRAFT_TRY(item_json(&item, &report->items[i]));
@@ -148,6 +171,13 @@ static graft_status read_value(graft_json **out, const graft_json *object, const
     return GRAFT_OK;
 }
 
+/* NaN if it is none. */
+static double read_number(const graft_json *value)
+{
+    bool number = graft_json_is(value, GRAFT_JSON_DOUBLE) || graft_json_is(value, GRAFT_JSON_INT);
+    return number ? graft_json_double(value) : (double)NAN;
+}
+
 static graft_status read_item(graft_eval_item *item, const graft_json *json)
 {
     graft_status status = GRAFT_OK;
@@ -155,6 +185,7 @@ static graft_status read_item(graft_eval_item *item, const graft_json *json)
     GRAFT_TRY(read_count(&item->index, json, "index"));
     GRAFT_TRY(read_count(&item->turn, json, "turn"));
     GRAFT_TRY(read_count(&item->prompt_tokens, json, "prompt_tokens"));
+    item->answer_f1 = read_number(graft_json_get(json, "answer_f1"));
     GRAFT_TRY(read_count(&item->counts.spurious, json, "spurious"));
     GRAFT_TRY(read_count(&item->counts.missing, json, "missing"));
     GRAFT_TRY(read_value(&item->output, json, "output", GRAFT_JSON_STRING));
@@ -187,8 +218,11 @@ graft_status graft_eval_report_parse(graft_eval_report *out, const graft_json *j
     if (!graft_json_is(items, GRAFT_JSON_ARRAY)) {
         GRAFT_TRY(graft_fail(GRAFT_E_DATA, "has no items: not the result of an evaluation"));
     }
-    if (graft_json_is(loss, GRAFT_JSON_DOUBLE) || graft_json_is(loss, GRAFT_JSON_INT)) {
-        out->loss_per_token = graft_json_double(loss);
+    out->loss_per_token = read_number(loss);
+    const graft_json *ends = graft_json_get(json, "end_of_turn_probability");
+    out->end_probability = read_number(graft_json_get(ends, "mean"));
+    if (ends != NULL) {
+        GRAFT_TRY(read_count(&out->n_turn_ends, ends, "of"));
     }
     GRAFT_TRY(read_count(&out->tokens, json, "tokens"));
     for (size_t i = 0; i < graft_json_length(items); i++) {

@@ -30,6 +30,15 @@ graft_status graft_eval_report_table(graft_text *out, const graft_eval_report *r
                                      report->loss_per_token, report->tokens));
     }
     GRAFT_TRY(graft_text_append_char(out, '\n'));
+    size_t n_answers;
+    double f1 = graft_eval_report_answer_f1(report, &n_answers);
+    if (n_answers > 0) {
+        GRAFT_TRY(graft_text_appendf(out, "words of %zu answers: F1 %.3f\n", n_answers, f1));
+    }
+    if (isfinite(report->end_probability)) {
+        GRAFT_TRY(graft_text_appendf(out, "probability of the end of the turn, at %zu ends: %.4f\n",
+                                     report->n_turn_ends, report->end_probability));
+    }
 done:
     return status;
 }

@@ -213,6 +213,25 @@ static size_t lay_out(generator *g)
     return n_logits;
 }
 
+/* Are the last tokens, at least `least`, a few over and over? */
+static bool repeats(const graft_reply *reply, size_t least)
+{
+    for (size_t period = 1; period <= 64; period++) {
+        size_t n = 4 * period > least ? 4 * period : least, k = 0;
+        if (n + period > reply->n) {
+            continue;
+        }
+        const int32_t *last = reply->ids + reply->n - n;
+        while (k < n && last[k] == last[(ptrdiff_t)k - (ptrdiff_t)period]) {
+            k++;
+        }
+        if (k == n) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Appends a token to a reply; *ended when that was its last. */
 static graft_status take_token(generator *g, sequence *s, int32_t id, bool *ended)
 {
@@ -221,7 +240,9 @@ static graft_status take_token(generator *g, sequence *s, int32_t id, bool *ende
     if (!reply->ended) {
         reply->ids[reply->n++] = id;
     }
-    *ended = reply->ended || reply->n == s->limit;
+    reply->looped = !reply->ended && g->options.loop_tokens > 0 &&
+                    repeats(reply, g->options.loop_tokens);
+    *ended = reply->ended || reply->looped || reply->n == s->limit;
     if (g->options.on_token != NULL) {
         int stop = reply->ended ? 0 : g->options.on_token(g->options.context, s->prompt, id);
         if (stop == 0 && *ended) {
@@ -315,6 +336,6 @@ void graft_replies_free(graft_reply *replies, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         graft_free(replies[i].ids);
-        replies[i] = (graft_reply){NULL, 0, false};
+        replies[i] = (graft_reply){0};
     }
 }

@@ -15,6 +15,7 @@ typedef struct graft_reply {
     int32_t *ids; /* without the token that ended the turn */
     size_t n;
     bool ended;   /* by a token that ends a turn, not by max_new_tokens or the context */
+    bool looped;  /* it was cut because it repeated itself */
 } graft_reply;
 
 typedef struct graft_generate_options {
@@ -22,6 +23,8 @@ typedef struct graft_generate_options {
     size_t max_batch;       /* sequences at once; 0: 16 */
     size_t cache_bytes;     /* for keys and values; 0: 256 MiB. The longest sequence always fits */
     size_t max_pass_tokens; /* prompts are read in passes of at most so many tokens; 0: 1024 */
+    size_t loop_tokens;     /* end a reply when its last tokens repeat at most 64 before them, at
+                             * least four times and over so many tokens; 0: never */
     graft_sampler sampler;
     size_t *n_taken_over;   /* NULL, or where tokens of prompts are counted that were not read again */
     /* Called for each token as it is chosen (NULL: not called), and after each reply with id -1.

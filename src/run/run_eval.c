@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "eval/gates.h"
 #include "run/training.h"
 
 static graft_status describe(const graft_eval_report *report, bool json, graft_text *out)
@@ -25,11 +26,14 @@ graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json
     graft_session session = {0};
     graft_corpus corpus = {0};
     graft_eval_report report;
+    graft_gates gates;
     graft_text text;
     graft_text_init(&text);
     graft_eval_report_init(&report);
     *out = NULL;
     GRAFT_TRY(graft_config_check(config));
+    GRAFT_TRY(graft_gates_read(&gates, (const char *const *)config->require.items,
+                               config->require.n));
     if (config->dataset.n == 0) {
         status = graft_fail(GRAFT_E_CONFIG, "dataset is not set: name a JSONL file to score on");
         goto done;
@@ -42,6 +46,7 @@ graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json
     GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
     GRAFT_TRY(describe(&report, json != 0, &text));
     GRAFT_TRY(graft_text_take(&text, out));
+    GRAFT_TRY(graft_gates_check(&gates, &report)); /* the result is there all the same */
 done:
     graft_eval_report_clear(&report);
     graft_corpus_clear(&corpus);

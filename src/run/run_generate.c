@@ -13,6 +13,7 @@
 typedef struct reply_stream {
     const graft_tokenizer *tokenizer;
     const graft_hooks *hooks;
+    const graft_json *tools; /* or NULL */
     graft_text text;    /* all of the reply so far */
     size_t n_emitted;
 } reply_stream;
@@ -123,8 +124,8 @@ static graft_status describe(char **out, const graft_session *session, const rep
     size_t broken = 0;
     graft_text_init(&content);
     graft_text_init(&text);
-    GRAFT_TRY(graft_chat_dialect(session->chat)
-                  ->parse(&calls, &content, &broken, graft_text_z(&s->text), s->text.len));
+    GRAFT_TRY(graft_dialect_apply(graft_chat_dialect(session->chat), s->tools, &calls, &content,
+                                  &broken, graft_text_z(&s->text), s->text.len));
     GRAFT_TRY(graft_json_set_int(o, "prompt_tokens", (int64_t)n_prompt));
     GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)reply->n));
     GRAFT_TRY(graft_json_set(o, "text", graft_json_new_string(graft_text_z(&s->text),
@@ -150,7 +151,8 @@ static graft_status answer(graft_session *session, const graft_conversation *con
     graft_tokens prompt;
     graft_reply reply = {0};
     graft_hooks silent = hooks != NULL ? *hooks : (graft_hooks){0};
-    reply_stream stream = {.tokenizer = session->tokenizer, .hooks = &silent};
+    reply_stream stream = {.tokenizer = session->tokenizer, .hooks = &silent,
+                           .tools = conversation->tools};
     graft_generate_options options = {
         .max_new_tokens = (size_t)request->max_new_tokens,
         .sampler = {request->temperature, request->top_p, session->config->seed},

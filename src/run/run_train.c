@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "core/memory.h"
+#include "eval/gates.h"
 #include "run/report_html.h"
 #include "run/training.h"
 
@@ -110,10 +111,22 @@ done:
     return status;
 }
 
+static graft_status read_gates(graft_gates *gates, const graft_config *config)
+{
+    bool evaluates = config->eval_after && (config->eval_dataset.n > 0 || config->val_set_size > 0);
+    if (config->require.n > 0 && !evaluates) {
+        return graft_fail(GRAFT_E_CONFIG, "require: scores are asked for, but nothing is evaluated "
+                                          "at the end: set eval_dataset or val_set_size, and "
+                                          "eval_after");
+    }
+    return graft_gates_read(gates, (const char *const *)config->require.items, config->require.n);
+}
+
 graft_status graft_train(graft_config *config, const graft_hooks *hooks, int json, char **out)
 {
     graft_status status = GRAFT_OK;
     graft_training t;
+    graft_gates gates;
     graft_text text;
     graft_text_init(&text);
     graft_training_init(&t, config, hooks);
@@ -121,6 +134,7 @@ graft_status graft_train(graft_config *config, const graft_hooks *hooks, int jso
         *out = NULL;
     }
     GRAFT_TRY(graft_config_check(config));
+    GRAFT_TRY(read_gates(&gates, config));
     GRAFT_TRY(open_folder(&t));
     status = run(&t);
     if (status != GRAFT_OK) {
@@ -131,6 +145,7 @@ graft_status graft_train(graft_config *config, const graft_hooks *hooks, int jso
     if (out != NULL) {
         GRAFT_TRY(graft_text_take(&text, out));
     }
+    GRAFT_TRY(graft_gates_check(&gates, &t.after)); /* everything is written all the same */
 done:
     graft_training_close(&t);
     graft_text_clear(&text);

@@ -1,4 +1,5 @@
 /* Generation over a corpus and the verdicts on it. */
+#include <math.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -7,6 +8,7 @@
 #include "run/training.h"
 
 #define LOSS_PASS 512 /* tokens per pass when only the loss is wanted */
+#define LOOP 64       /* repeated tokens after which a reply is cut */
 #define LOSS_BYTES ((size_t)64 << 20)   /* what passes of the generator take besides */
 #define CACHE_BYTES ((size_t)512 << 20) /* keys and values: some sixteen replies side by side */
 
@@ -27,16 +29,29 @@ typedef struct scoring {
     graft_tokens *prompts;
     graft_reply *replies;
     graft_eval_report *report;
-    size_t n_ended, n_tokens;
+    size_t n_ended, n_tokens, n_turn_ends;
+    double end_probability; /* sum over the ends of turns */
     double begin;
 } scoring;
 
-/* Every turn with a loss weight, in order, up to eval_samples. Examples without a reply of their
- * own are answered at their end. */
+static bool has_later_reply(const graft_conversation *c, size_t turn)
+{
+    for (size_t k = turn + 1; k < c->n_turns; k++) {
+        if (c->turns[k].role == GRAFT_ROLE_ASSISTANT && c->turns[k].weight > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every turn with a loss weight (or the last one of each example), in order, up to eval_samples:
+ * each is asked for with all that really stands before it. Examples without a reply of their own
+ * are answered at their end. */
 static graft_status list_items(scoring *s)
 {
     graft_status status = GRAFT_OK;
     size_t limit = (size_t)s->session->config->eval_samples;
+    bool only_last = s->session->config->eval_turns == GRAFT_EVAL_TURNS_LAST;
     const graft_dataset *dataset = &s->corpus->dataset;
     for (size_t i = 0; i < dataset->n; i++) {
         const graft_conversation *c = &dataset->conversations[i];
@@ -45,7 +60,8 @@ static graft_status list_items(scoring *s)
             bool last = k == c->n_turns;
             bool reply = !last && c->turns[k].role == GRAFT_ROLE_ASSISTANT;
             found = found || reply;
-            if ((last && found) || (!last && (!reply || c->turns[k].weight == 0 || k == 0))) {
+            if ((last && found) || (!last && (!reply || c->turns[k].weight == 0 || k == 0)) ||
+                (!last && only_last && has_later_reply(c, k))) {
                 continue;
             }
             if (limit != 0 && s->list.n == limit) {
@@ -127,18 +143,29 @@ static graft_status judge(scoring *s, size_t i)
             graft_tokenizer_piece(s->session->tokenizer, s->replies[i].ids[k], &n);
         GRAFT_TRY(graft_text_append(&output, piece == NULL ? "" : piece, n));
     }
-    GRAFT_TRY(graft_chat_dialect(s->session->chat)
-                  ->parse(&calls, &content, &n_broken, graft_text_z(&output), output.len));
+    const graft_dialect *dialect = graft_chat_dialect(s->session->chat);
+    size_t turn = s->list.items[i].turn;
+    bool after_error = false;
+    if (turn > 0 && c->turns[turn - 1].role == GRAFT_ROLE_TOOL) {
+        GRAFT_TRY(graft_result_is_error(&after_error, graft_json_at(c->messages, turn - 1)));
+    }
+    GRAFT_TRY(graft_dialect_apply(dialect, c->tools, &calls, &content, &n_broken,
+                                  graft_text_z(&output), output.len));
     graft_eval_reply reply = {
         .index = s->list.items[i].conversation,
-        .turn = s->list.items[i].turn,
+        .turn = turn,
         .prompt_tokens = s->prompts[i].n,
         .output = graft_text_z(&output),
         .n_output = output.len,
         .calls = calls,
         .broken = n_broken,
         .ended = s->replies[i].ended,
-        .message = graft_json_at(c->messages, s->list.items[i].turn),
+        .looped = s->replies[i].looped,
+        .after_error = after_error,
+        .content = graft_text_z(&content),
+        .n_content = content.len,
+        .result_mark = dialect->result,
+        .message = graft_json_at(c->messages, turn),
         .alternatives = c->expected,
         .tools = c->tools,
     };
@@ -148,6 +175,16 @@ done:
     graft_text_clear(&output);
     graft_text_clear(&content);
     return status;
+}
+
+/* How probable is it that a turn ends where it does? */
+static void visit_end(void *context, const graft_prediction *prediction, float logprob)
+{
+    scoring *s = context;
+    if (graft_tokenizer_is_eog(s->session->tokenizer, prediction->target)) {
+        s->end_probability += exp((double)logprob);
+        s->n_turn_ends++;
+    }
 }
 
 static graft_status add_loss(scoring *s)
@@ -163,8 +200,12 @@ static graft_status add_loss(scoring *s)
             n_tokens += examples[i]->weights[k] != 0;
         }
     }
-    GRAFT_TRY(graft_examples_loss(s->session->model, &s->session->compute, examples,
-                                  s->corpus->n_samples, LOSS_PASS, &loss, &weight));
+    GRAFT_TRY(graft_examples_visit(s->session->model, &s->session->compute, examples,
+                                   s->corpus->n_samples, LOSS_PASS, &loss, &weight, visit_end, s));
+    if (s->n_turn_ends > 0) {
+        s->report->end_probability = s->end_probability / (double)s->n_turn_ends;
+        s->report->n_turn_ends = s->n_turn_ends;
+    }
     if (weight > 0) {
         s->report->loss_per_token = loss / weight;
         s->report->tokens = n_tokens;
@@ -193,6 +234,7 @@ graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
                  .report = out};
     graft_generate_options options = {
         .max_new_tokens = (size_t)session->config->eval_max_new_tokens,
+        .loop_tokens = LOOP,
         .on_token = on_token,
         .context = &s,
     };

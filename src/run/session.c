@@ -78,6 +78,9 @@ graft_status graft_session_chat(graft_session *session, bool with_tools)
     GRAFT_TRY(graft_chat_new(&session->chat, own.data, own.len,
                              path != NULL ? path : "the base's own template", bos, eos,
                              with_tools));
+    if (session->config->tool_call_format != NULL) {
+        GRAFT_TRY(graft_chat_set_dialect(session->chat, session->config->tool_call_format));
+    }
     graft_log(GRAFT_LOG_INFO, "chat template: %s", graft_chat_name(session->chat));
     if (graft_chat_note(session->chat)[0] != '\0') {
         graft_log(GRAFT_LOG_WARN, "%s", graft_chat_note(session->chat));

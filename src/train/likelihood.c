@@ -19,8 +19,19 @@ graft_status graft_examples_loss(graft_model *model, graft_compute *compute,
                                  const graft_example *const *examples, size_t n,
                                  size_t max_tokens_per_pass, double *loss_sum, double *weight_sum)
 {
+    return graft_examples_visit(model, compute, examples, n, max_tokens_per_pass, loss_sum,
+                                weight_sum, NULL, NULL);
+}
+
+graft_status graft_examples_visit(graft_model *model, graft_compute *compute,
+                                  const graft_example *const *examples, size_t n,
+                                  size_t max_tokens_per_pass, double *loss_sum, double *weight_sum,
+                                  graft_visit_logprob *visit, void *context)
+{
     graft_status status = GRAFT_OK;
     graft_step_layout *layout = NULL;
+    float *logprobs = NULL;
+    size_t capacity = 0;
     size_t longest = 1;
     *loss_sum = *weight_sum = 0;
     for (size_t i = 0; i < n; i++) {
@@ -32,13 +43,19 @@ graft_status graft_examples_loss(graft_model *model, graft_compute *compute,
     GRAFT_TRY(graft_step_layout_new(&layout));
     GRAFT_TRY(graft_step_layout_build(layout, examples, n, &options));
     for (size_t i = 0; i < graft_step_layout_n_passes(layout); i++) {
-        GRAFT_TRY(pass_loss(model, compute, graft_step_layout_pass(layout, i), loss_sum, NULL));
+        const graft_pass *pass = graft_step_layout_pass(layout, i);
+        GRAFT_TRY(graft_reserve(&logprobs, &capacity, pass->n_predictions, sizeof *logprobs));
+        GRAFT_TRY(pass_loss(model, compute, pass, loss_sum, visit != NULL ? logprobs : NULL));
+        for (size_t k = 0; visit != NULL && k < pass->n_predictions; k++) {
+            visit(context, &pass->predictions[k], logprobs[k]);
+        }
     }
     *weight_sum = graft_step_layout_weight(layout);
     if (!isfinite(*loss_sum)) {
         status = graft_fail(GRAFT_E_NUMERICS, "the loss on the evaluation examples is not finite");
     }
 done:
+    graft_free(logprobs);
     graft_step_layout_free(layout);
     return status;
 }

@@ -76,6 +76,14 @@ graft_status graft_examples_loss(graft_model *model, graft_compute *compute,
                                  const graft_example *const *examples, size_t n,
                                  size_t max_tokens_per_pass, double *loss_sum, double *weight_sum);
 
+/* Told of each prediction and the log-probability of its target. */
+typedef void graft_visit_logprob(void *context, const graft_prediction *prediction, float logprob);
+/* As graft_examples_loss; `visit` is told of every prediction. */
+graft_status graft_examples_visit(graft_model *model, graft_compute *compute,
+                                  const graft_example *const *examples, size_t n,
+                                  size_t max_tokens_per_pass, double *loss_sum, double *weight_sum,
+                                  graft_visit_logprob *visit, void *context);
+
 /* Log-probability of each token of one example given those before it; out[0] is not written. */
 graft_status graft_example_logprobs(graft_model *model, graft_compute *compute,
                                     const graft_example *example, float *out);

@@ -47,12 +47,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+    static const char schema[] =
+        "[{\"function\": {\"name\": \"f\", \"parameters\": {\"properties\": {\"a\": {\"type\": "
+        "[\"integer\", \"array\", \"object\", \"null\"]}}}}}]";
+    graft_json *tools;
+    fuzz_check(graft_json_parse(&tools, schema, sizeof schema - 1) == GRAFT_OK);
     for (const graft_dialect *const *row = graft_dialects; *row != NULL; row++) {
         graft_json *calls = NULL;
         graft_text content;
         size_t broken = 0;
         graft_text_init(&content);
-        fuzz_check((*row)->parse(&calls, &content, &broken, (const char *)data, n) == GRAFT_OK);
+        fuzz_check(graft_dialect_apply(*row, tools, &calls, &content, &broken, (const char *)data,
+                                       n) == GRAFT_OK);
         fuzz_check(graft_json_is(calls, GRAFT_JSON_ARRAY));
         fuzz_check(content.len <= n);
         check_calls(calls);
@@ -60,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         graft_json_free(calls);
         graft_text_clear(&content);
     }
+    graft_json_free(tools);
     return 0;
 }
 
@@ -69,7 +76,15 @@ int main(void)
     static const char *const words[] = {
         "<tool_call>", "</tool_call>", "{\"name\": \"f\", \"arguments\": {}}", "{\"name\": ", "\"arguments\"",
         "\"parameters\": ", "{", "}", "[", "]", "\"", "\\\"", "<|python_tag|>", ";", "null", "1.5",
-        "\\u00e9", "\xc3\xa9", "\n", NULL};
+        "\\u00e9", "\xc3\xa9", "\n", "<function=f>", "</function>", "<parameter=a>", "</parameter>",
+        "<arg_key>a</arg_key>", "<arg_value>", "</arg_value>", "[TOOL_CALLS]", "[ARGS]", "[CALL_ID]",
+        "<|tool_call|>", "<|/tool_call|>", "functools[", "<tool_calls>", "<TOOLCALL>",
+        "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>",
+        "```json", "```tool_code\n", "```", "print(", "<|tool_call_begin|>", "functions.f:0",
+        "<|tool_call_argument_begin|>", "<|tool_call_end|>", "<|start|>", "<|channel|>",
+        " to=functions.f", "<|message|>", "<|call|>", "<|tool_call>call:f{", "<tool_call|>", "<|\"|>",
+        "<start_function_call>", "<escape>", "f(a=1)", "'x'", "<|tool_call_start|>", "Action: f\n",
+        "Action Input: ", "Observation:", ".call(", NULL};
     return fuzz_tests("chat_dialects", LLVMFuzzerTestOneInput, words);
 }
 #endif

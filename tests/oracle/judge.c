@@ -1,9 +1,12 @@
 /* Judges lines of JSON from stdin for test_eval.py; one line of JSON out for each.
  *
+ * {"reply", "answer"} -> the F1 of their words
+ * {"content"} -> true | false: does it speak of an error?
  * {"message", "alternatives", "calls", "broken", "ended", "tools"} -> {NAME: true|false|null}. */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "data/dataset.h"
 #include "eval/metrics.h"
 
 static int complain(void)
@@ -37,6 +40,19 @@ static int judge(const graft_json *line)
     return 0;
 }
 
+static int answer_f1(const graft_json *line)
+{
+    size_t n_reply, n_answer;
+    double f1;
+    const char *reply = graft_json_string(graft_json_get(line, "reply"), &n_reply);
+    const char *answer = graft_json_string(graft_json_get(line, "answer"), &n_answer);
+    if (graft_answer_f1(&f1, reply, n_reply, answer, n_answer) != GRAFT_OK) {
+        return complain();
+    }
+    printf("%.17g\n", f1);
+    return 0;
+}
+
 int main(void)
 {
     char *line = NULL;
@@ -47,6 +63,12 @@ int main(void)
         graft_json *json;
         if (graft_json_parse(&json, line, (size_t)n) != GRAFT_OK) {
             failed = complain();
+        } else if (graft_json_has(json, "answer")) {
+            failed = answer_f1(json);
+        } else if (graft_json_has(json, "content")) {
+            bool error = false;
+            failed = graft_result_is_error(&error, json) != GRAFT_OK;
+            puts(error ? "true" : "false");
         } else {
             failed = judge(json);
         }

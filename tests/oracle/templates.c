@@ -4,7 +4,7 @@
  *   {"source", "data", "trusted", "time", "limits": [steps, depth, bytes]} -> {"text", "origin": "0110..."}
  *   {"source" or null, "bos", "eos", "with_tools", "conversation": {"messages", "tools"}, "n",
  *    "generate"} -> {"text", "origin", "name", "note", "source"}
- *   {"dialect", "source", "reply"} -> {"name", "calls", "content", "broken"}
+ *   {"dialect", "reply", "tools"} -> {"calls", "content", "broken"}
  * or {"error", "code"}. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +118,8 @@ static graft_status parse_reply(const graft_json *request, graft_json *answer)
     if (dialect == NULL) {
         return graft_fail(GRAFT_E_CONFIG, "unknown dialect %s", name);
     }
-    GRAFT_TRY(dialect->parse(&calls, &content, &broken, reply, n));
+    GRAFT_TRY(graft_dialect_apply(dialect, graft_json_get(request, "tools"), &calls, &content,
+                                  &broken, reply, n));
     GRAFT_TRY(graft_json_set(answer, "calls", graft_json_retain(calls)));
     GRAFT_TRY(graft_json_set(answer, "content",
                              graft_json_new_string(graft_text_z(&content), content.len)));

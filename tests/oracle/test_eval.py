@@ -1,9 +1,11 @@
 """Verdicts against independent implementations: jsonschema for declared tools, the rules of the
 leaderboard's checker for alternatives."""
+import collections
 import copy
 import json
 import random
 import re
+import string
 import subprocess
 
 import jsonschema
@@ -174,3 +176,42 @@ def test_alternatives(shared, judge):
         assert got["schema_valid"] is None and got["end_of_turn"] is False
     for column in zip(*wanted):
         assert 0.3 < sum(column) / len(column) < 0.97
+
+
+# --- words and errors ---
+
+def squad_f1(reply, answer):
+    """As the evaluation script of SQuAD 1.1 has it, on ASCII."""
+    def tokens(text):
+        text = "".join(c for c in text.lower() if c not in string.punctuation)
+        return re.sub(r"\b(a|an|the)\b", " ", text).split()
+
+    said, wanted = tokens(reply), tokens(answer)
+    shared = sum((collections.Counter(said) & collections.Counter(wanted)).values())
+    if not said or not wanted:
+        return float(said == wanted)
+    if not shared:
+        return 0.0
+    precision, recall = shared / len(said), shared / len(wanted)
+    return 2 * precision * recall / (precision + recall)
+
+
+def test_answers_against_squad(judge):
+    rng = random.Random(5)
+    pieces = ["the", "The", "a", "cat", "cat", "sat", "Mat.", "3.5", "$4", "it's", "--", "an", "dog,", "x\ny", "over", ""]
+    lines = [{"reply": " ".join(rng.choices(pieces, k=rng.randrange(9))),
+              "answer": " ".join(rng.choices(pieces, k=rng.randrange(9)))} for _ in range(3000)]
+    wanted = [squad_f1(line["reply"], line["answer"]) for line in lines]
+    for line, got, want in zip(lines, judge(lines), wanted):
+        assert abs(got - want) < 1e-12, line
+    assert 0.1 < sum(wanted) / len(wanted) < 0.9
+
+
+def test_errors_of_tools(judge):
+    errors = ["Error: no such city", '{"error": "x"}', {"error": {"code": 3}}, '{"status": "failed"}', "Traceback (most recent",
+              '{"success": false}', " error", {"is_error": True}]
+    fine = ["20 degrees", "", None, "{}", '{"error": null}', '{"error": ""}', '{"status": "ok"}', "no errors", [1],
+            '{"success": true}', {"errors": []}, '{"error": "x"']
+    answers = judge([{"content": json.dumps(result) if isinstance(result, dict) else result}
+                     for result in errors + fine])
+    assert answers == [True] * len(errors) + [False] * len(fine)

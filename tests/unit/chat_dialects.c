@@ -5,6 +5,7 @@
 
 #include "chat/chat.h"
 #include "core/memory.h"
+#include "support/json.h"
 
 static const graft_dialect *find(const char *name)
 {
@@ -82,25 +83,95 @@ static void json(void **state)
     check("json", "{\"answer\": 42}", "[]", "", 1);
 }
 
+/* What a text means is for the schema to say. */
+static void types_from_schemas(void **state)
+{
+    (void)state;
+    const graft_json *tools = test_json(
+        "[{'type':'function','function':{'name':'f','parameters':{'properties':{"
+        "'s':{'type':'string'},'i':{'type':'integer'},'x':{'type':'number'},'b':{'type':'boolean'},"
+        "'n':{'type':['string','null']},'u':{'anyOf':[{'type':'string'},{'type':'integer'}]},"
+        "'l':{'type':'array'},'o':{'type':'object'},'e':{'enum':[1,2]},'any':{}}}}}]");
+    static const char *const cases[][3] = {
+        {"s", "1", "\"1\""},       {"s", "null", "\"null\""}, {"i", "1", "1"},
+        {"i", "1.0", "1.0"},       {"i", "1.5", "\"1.5\""},   {"i", "one", "\"one\""},
+        {"x", "1", "1"},           {"x", "1e3", "1e3"},       {"b", "true", "true"},
+        {"b", "False", "false"},   {"b", "1", "\"1\""},       {"n", "null", "null"},
+        {"n", "None", "null"},     {"n", "1", "\"1\""},       {"u", "1", "1"},
+        {"u", "\"1\"", "\"\\\"1\\\"\""}, {"l", "[1, 'a']", "[1,\"a\"]"},
+        {"o", "{\"k\": None}", "{\"k\":null}"}, {"l", "{}", "\"{}\""}, {"e", "2", "2"},
+        {"any", "2", "\"2\""},     {"unknown", "2", "\"2\""}, {"i", "null", "null"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        graft_text reply, content, got, wanted;
+        graft_json *calls;
+        size_t broken;
+        graft_text_init(&reply);
+        graft_text_init(&content);
+        graft_text_init(&got);
+        graft_text_init(&wanted);
+        assert_ok(graft_text_appendf(&reply, "<function=f><parameter=%s>%s</parameter></function>",
+                                     cases[i][0], cases[i][1]));
+        assert_ok(graft_text_appendf(&wanted, "[{\"name\":\"f\",\"arguments\":{\"%s\":%s}}]",
+                                     cases[i][0], cases[i][2]));
+        assert_ok(graft_dialect_apply(find("xml"), tools, &calls, &content, &broken, reply.data,
+                                      reply.len));
+        assert_ok(graft_json_write(&got, calls, GRAFT_JSON_COMPACT));
+        assert_string_equal(graft_text_z(&got), graft_text_z(&wanted));
+        graft_json_free(calls);
+        graft_text_clear(&reply);
+        graft_text_clear(&content);
+        graft_text_clear(&got);
+        graft_text_clear(&wanted);
+    }
+}
+
+static void chosen_by_name(void **state)
+{
+    (void)state;
+    graft_chat *chat;
+    assert_ok(graft_chat_new(&chat, NULL, 0, NULL, "", "", true));
+    assert_string_equal(graft_chat_dialect(chat)->name, "hermes");
+    assert_ok(graft_chat_set_dialect(chat, "react"));
+    assert_string_equal(graft_chat_dialect(chat)->name, "react");
+    assert_fails(graft_chat_set_dialect(chat, "reakt"), GRAFT_E_CONFIG,
+                 "tool_call_format: unknown value \"reakt\" (known: hermes, xml, ");
+    graft_chat_free(chat);
+}
+
 static void out_of_memory(void **state)
 {
     (void)state;
-    const char *reply = "a <tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}}</tool_call> b";
+    static const char *const replies[][2] = {
+        {"hermes", "a <tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}}</tool_call> b"},
+        {"xml", "a <tool_call><function=f><parameter=a>1</parameter></function></tool_call> b"},
+        {"gemma4", "a <|tool_call>call:f{a:<|\"|>x<|\"|>,b:[1]}<tool_call|> b"},
+        {"gemma", "```tool_code\nf(a=1)\n```"},
+        {"glm", "<tool_call>f<arg_key>a</arg_key><arg_value>1</arg_value></tool_call>"},
+        {"json", "<|python_tag|>f.call(a=1)"},
+        {"kimi", "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{\"a\": 1}"},
+    };
+    const graft_json *tools =
+        test_json("[{'function':{'name':'f','parameters':{'properties':{'a':{'type':'integer'}}}}}]");
     graft_json *calls;
     graft_text content;
     size_t broken;
-    bool failed = true;
-    for (uint64_t i = 1; failed && i < 100; i++) {
-        graft_text_init(&content);
-        graft_alloc_fail_at(i);
-        graft_status status = find("hermes")->parse(&calls, &content, &broken, reply, strlen(reply));
-        graft_alloc_fail_at(0);
-        failed = status != GRAFT_OK;
-        assert_true(!failed || (status == GRAFT_E_MEMORY && calls == NULL));
-        graft_json_free(calls);
-        graft_text_clear(&content);
+    for (size_t k = 0; k < sizeof replies / sizeof *replies; k++) {
+        bool failed = true;
+        for (uint64_t i = 1; failed && i < 200; i++) {
+            graft_text_init(&content);
+            graft_alloc_fail_at(i);
+            graft_status status =
+                graft_dialect_apply(find(replies[k][0]), tools, &calls, &content, &broken,
+                                    replies[k][1], strlen(replies[k][1]));
+            graft_alloc_fail_at(0);
+            failed = status != GRAFT_OK;
+            assert_true(!failed || (status == GRAFT_E_MEMORY && calls == NULL));
+            graft_json_free(calls);
+            graft_text_clear(&content);
+        }
+        assert_false(failed);
     }
-    assert_false(failed);
 }
 
 int main(void)
@@ -109,6 +180,8 @@ int main(void)
         cmocka_unit_test(hermes),
         cmocka_unit_test(broken_hermes),
         cmocka_unit_test(json),
+        cmocka_unit_test(types_from_schemas),
+        cmocka_unit_test(chosen_by_name),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,6 +75,7 @@ static void a_file_sets_every_kind(void **state)
                         "truncation: drop\n"
                         "lora_target_modules: [q_proj, v_proj]\n"
                         "export: adapter\n"
+                        "require: {exact: 0.9, no_call: 1}\n"
                         "chat_template: null\n"
                         "seed: 123456789012345678\n"
                         "gradient_checkpointing: true\n"
@@ -90,6 +91,9 @@ static void a_file_sets_every_kind(void **state)
     assert_int_equal(config->gradient_checkpointing, GRAFT_CHECKPOINTING_TRUE);
     assert_int_equal(config->lora_target_modules.n, 2);
     assert_string_equal(config->lora_target_modules.items[1], "v_proj");
+    assert_int_equal(config->require.n, 2);
+    assert_string_equal(config->require.items[0], "exact=0.9");
+    assert_string_equal(config->require.items[1], "no_call=1");
     assert_int_equal(config->export.n, 1);
     assert_null(config->chat_template);
     assert_true(config->seed == 123456789012345678u);
@@ -163,6 +167,7 @@ static void wrong_files_are_refused(void **state)
         {"packing: maybe\n", "packing: \"maybe\" is neither true nor false"},
         {"save_total_limit: 1\n", "save_total_limit: 1 is outside [2, 1000000]"},
         {"base_model: [a]\n", "base_model: a list where one value is expected"},
+        {"require: {exact: [1]}\n", "a list where one value is expected"},
         {"lora_target_modules: [1]\n", "something in the list is not a name"},
         {"lora_target_modules: \"a,,b\"\n", "an empty name in the list"},
         {"dataset:\n  - {file: a}\n",

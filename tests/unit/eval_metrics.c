@@ -23,7 +23,8 @@ static const char *const WORDS = "{'content':'Hello!'}";
 typedef struct reply {
     const char *message, *calls, *alternatives;
     size_t broken;
-    bool no_tools, cut;
+    bool no_tools, cut, looped, after_error;
+    const char *output, *mark;
 } reply;
 
 /* "y", "n" or "-" */
@@ -40,7 +41,12 @@ static char verdict_of(const char *metric, reply r, graft_call_counts *counts)
                            .broken = r.broken,
                            .ended = !r.cut,
                            .expected = &expected,
-                           .tools = r.no_tools ? NULL : test_json(TOOLS)};
+                           .tools = r.no_tools ? NULL : test_json(TOOLS),
+                           .looped = r.looped,
+                           .after_error = r.after_error,
+                           .output = r.output,
+                           .n_output = r.output != NULL ? strlen(r.output) : 0,
+                           .result_mark = r.mark};
     assert_ok(graft_judge(verdicts, &judged));
     assert_ok(graft_count_calls(counts != NULL ? counts : &unused, &judged));
     graft_expected_clear(&expected);
@@ -196,6 +202,57 @@ static void no_call_and_end_of_turn(void **state)
     is('n', "end_of_turn", ONE, GOOD, .cut = true);
 }
 
+static void after_an_error(void **state)
+{
+    (void)state;
+    is('-', "after_error", ONE, GOOD);
+    is('y', "after_error", ONE, GOOD, .after_error = true);
+    is('n', "after_error", ONE, "[]", .after_error = true);
+    is('n', "after_error", TWO, GOOD, .after_error = true);
+    is('y', "after_error", WORDS, "[]", .after_error = true);
+    is('n', "after_error", WORDS, GOOD, .after_error = true);
+}
+
+static void invented_results_and_loops(void **state)
+{
+    (void)state;
+    const char *good = "<tool_call>{}</tool_call>", *bad = "x <tool_response>sunny</tool_response>";
+    is('y', "no_invented_result", ONE, GOOD, .output = good, .mark = "<tool_response>");
+    is('y', "no_invented_result", WORDS, "[]", .output = "", .mark = "<tool_response>");
+    is('n', "no_invented_result", ONE, GOOD, .output = bad, .mark = "<tool_response>");
+    is('-', "no_invented_result", ONE, GOOD, .output = bad);
+    is('-', "no_invented_result", ONE, GOOD, .mark = "<tool_response>");
+    is('y', "no_loop", ONE, GOOD);
+    is('n', "no_loop", WORDS, "[]", .looped = true);
+}
+
+static void the_leaderboards_rules(void **state)
+{
+    (void)state;
+    const char *loose = "[{'weather':{'city':['New York','NYC'],'days':[3,'']}}]";
+    is('y', "bfcl", WORDS, "[{'name':'weather','arguments':{'city':'new-york'}}]",
+       .alternatives = loose);
+    is('n', "bfcl", WORDS, "[{'name':'weather','arguments':{'city':'nyc','days':3.0}}]",
+       .alternatives = loose);
+    is('n', "bfcl", WORDS, "[{'name':'weather','arguments':{'days':3}}]", .alternatives = loose);
+    is('n', "bfcl", WORDS, "[{'name':'weather','arguments':{'city':'NYC','unit':'c'}}]",
+       .alternatives = loose);
+    is('n', "bfcl", WORDS, "[]", .alternatives = loose);
+    is('n', "bfcl", WORDS, "[{'name':'weather','arguments':{'city':'NYC'}}]", .broken = 1,
+       .alternatives = loose);
+    is('-', "bfcl", WORDS, "[{'name':'weather','arguments':{'city':'NYC'}}]", .no_tools = true,
+       .alternatives = loose);
+    is('-', "bfcl", ONE, GOOD);
+    /* in the order of what is expected, each call taking the first that fits */
+    const char *tricky = "[{'weather':{'city':['Paris','Berlin']}},{'weather':{'city':['Paris']}}]";
+    is('n', "bfcl", WORDS, "[{'name':'weather','arguments':{'city':'Paris'}},"
+                           "{'name':'weather','arguments':{'city':'Berlin'}}]",
+       .alternatives = tricky);
+    is('y', "bfcl", WORDS, "[{'name':'weather','arguments':{'city':'Berlin'}},"
+                           "{'name':'weather','arguments':{'city':'Paris'}}]",
+       .alternatives = tricky);
+}
+
 static void spurious_and_missing_calls(void **state)
 {
     (void)state;
@@ -238,6 +295,9 @@ int main(void)
         cmocka_unit_test(exact),
         cmocka_unit_test(parallel_calls_in_any_order),
         cmocka_unit_test(no_call_and_end_of_turn),
+        cmocka_unit_test(after_an_error),
+        cmocka_unit_test(invented_results_and_loops),
+        cmocka_unit_test(the_leaderboards_rules),
         cmocka_unit_test(spurious_and_missing_calls),
         cmocka_unit_test(every_metric_has_a_name_of_its_own),
     };

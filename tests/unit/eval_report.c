@@ -82,17 +82,20 @@ static void json_has_the_promised_form(void **state)
     assert_int_equal(graft_json_length(graft_json_get(json, "scores")), graft_n_metrics);
     assert_string_equal(
         strstr(text.data, "\"spurious_calls\""),
-        "\"spurious_calls\":1,\"missing_calls\":1,\"items\":[{\"index\":3,\"turn\":1,"
+        "\"spurious_calls\":1,\"missing_calls\":1,\"answer_f1\":null,"
+        "\"end_of_turn_probability\":null,\"items\":[{\"index\":3,\"turn\":1,"
         "\"prompt_tokens\":10,\"output\":\"a\xef\xbf\xbd\xe4\xb8\x96\\u001b[31m\",\"calls\":[{\"name\":\"f\",\"arguments\":{\"x\":1}}],"
-        "\"expected\":[{\"name\":\"f\",\"arguments\":{\"x\":1}}],\"spurious\":0,\"missing\":0,"
+        "\"expected\":[{\"name\":\"f\",\"arguments\":{\"x\":1}}],\"spurious\":0,\"missing\":0,\"answer_f1\":null,"
         "\"verdicts\":{\"valid_json\":true,\"schema_valid\":null,\"tool_name\":true,"
         "\"arguments_exact\":true,\"exact\":true,\"required_arguments\":null,"
-        "\"known_arguments\":null,\"no_call\":null,\"end_of_turn\":true}},"
+        "\"known_arguments\":null,\"no_call\":null,\"end_of_turn\":true,"
+        "\"bfcl\":null,\"after_error\":null,\"no_invented_result\":null,\"no_loop\":true}},"
         "{\"index\":4,\"turn\":2,\"prompt_tokens\":0,\"output\":\"\",\"calls\":[],"
-        "\"expected\":[{\"g\":{\"x\":[\"\",2]}}],\"spurious\":1,\"missing\":1,"
+        "\"expected\":[{\"g\":{\"x\":[\"\",2]}}],\"spurious\":1,\"missing\":1,\"answer_f1\":null,"
         "\"verdicts\":{\"valid_json\":false,\"schema_valid\":null,\"tool_name\":false,"
         "\"arguments_exact\":false,\"exact\":false,\"required_arguments\":null,"
-        "\"known_arguments\":null,\"no_call\":null,\"end_of_turn\":false}}]}");
+        "\"known_arguments\":null,\"no_call\":null,\"end_of_turn\":false,"
+        "\"bfcl\":null,\"after_error\":null,\"no_invented_result\":null,\"no_loop\":true}}]}");
     /* and reads back as the same */
     graft_eval_report again;
     graft_json *json_again;
@@ -158,6 +161,44 @@ static void the_table_shows_what_was_counted(void **state)
     graft_eval_report_clear(&report);
 }
 
+static void answers_in_words(void **state)
+{
+    (void)state;
+    graft_eval_report report;
+    graft_text text;
+    size_t of;
+    graft_text_init(&text);
+    graft_eval_report_init(&report);
+    assert_true(isnan(graft_eval_report_answer_f1(&report, &of)) && of == 0);
+    graft_eval_reply reply = {.output = "It is the cat.",
+                              .n_output = 14,
+                              .content = "It is the cat.",
+                              .n_content = 14,
+                              .calls = test_json("[]"),
+                              .message = test_json("{'content':'A CAT'}")};
+    assert_ok(graft_eval_report_add(&report, &reply)); /* 1 of 3 words, 1 of 1 */
+    reply.message = test_json("{'content':'It is a cat'}");
+    assert_ok(graft_eval_report_add(&report, &reply));
+    reply.message = test_json(MESSAGE);
+    assert_ok(graft_eval_report_add(&report, &reply));
+    assert_true(fabs(graft_eval_report_answer_f1(&report, &of) - 0.75) < 1e-12 && of == 2);
+    report.end_probability = 0.25;
+    report.n_turn_ends = 8;
+    assert_ok(graft_eval_report_table(&text, &report));
+    assert_contains(text.data, "words of 2 answers: F1 0.750\n");
+    assert_contains(text.data, "probability of the end of the turn, at 8 ends: 0.2500\n");
+    graft_json *json;
+    graft_eval_report again;
+    assert_ok(graft_eval_report_json(&json, &report));
+    assert_ok(graft_eval_report_parse(&again, json));
+    assert_true(fabs(graft_eval_report_answer_f1(&again, &of) - 0.75) < 1e-12 && of == 2);
+    assert_true(again.end_probability == 0.25 && again.n_turn_ends == 8);
+    graft_json_free(json);
+    graft_text_clear(&text);
+    graft_eval_report_clear(&again);
+    graft_eval_report_clear(&report);
+}
+
 static void before_and_after(void **state)
 {
     (void)state;
@@ -183,6 +224,16 @@ static void before_and_after(void **state)
     assert_int_equal(graft_json_int(graft_json_get(json, "paired")), 40);
     const graft_json *side = graft_json_get(json, "after");
     assert_true(graft_json_double(graft_json_get(side, "loss_per_token")) == 0.5);
+    const graft_json *flipped = graft_json_get(exact, "flipped");
+    assert_int_equal(graft_json_length(flipped), 28);
+    assert_int_equal(graft_json_int(graft_json_get(graft_json_at(flipped, 0), "index")), 2);
+    assert_true(graft_json_bool(graft_json_get(graft_json_at(flipped, 0), "to")));
+    size_t n_paired;
+    assert_ok(graft_eval_report_paired(&n_paired, &before, &after));
+    assert_int_equal(n_paired, 40);
+    text.len = 0;
+    assert_ok(graft_eval_report_flips(&text, &before, &after, 2));
+    assert_contains(text.data, "exact: gained 2/1 3/1 and 26 more; lost none\n");
     graft_json_free(json);
 
     graft_text_clear(&text);
@@ -251,6 +302,7 @@ int main(void)
         cmocka_unit_test(json_has_the_promised_form),
         cmocka_unit_test(other_files_are_refused),
         cmocka_unit_test(the_table_shows_what_was_counted),
+        cmocka_unit_test(answers_in_words),
         cmocka_unit_test(before_and_after),
         cmocka_unit_test(changes_are_listed_and_escaped),
         cmocka_unit_test(running_out_of_memory_is_survived),

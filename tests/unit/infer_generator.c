@@ -10,6 +10,7 @@
 
 #define N_PROMPTS 7
 #define N_NEW 20
+#define LOOP 7
 
 typedef struct fixture {
     graft_model *model;
@@ -114,6 +115,52 @@ static void cached_equals_naive(void **state)
     }
     assert_true(n_tokens > N_NEW);
     graft_replies_free(replies, N_PROMPTS);
+    close_fixture(&f);
+}
+
+/* The tokens up to where the last LOOP repeat at most 64 before them, by the definition. */
+static size_t until_loop(const graft_reply *reply)
+{
+    for (size_t n = 1; n <= reply->n; n++) {
+        for (size_t period = 1; period <= 64 && period < n; period++) {
+            size_t run = 0;
+            while (run + period < n && reply->ids[n - 1 - run] == reply->ids[n - 1 - run - period]) {
+                run++;
+            }
+            if (run >= LOOP && run >= 4 * period) {
+                return n;
+            }
+        }
+    }
+    return reply->n;
+}
+
+static void loops_are_cut(void **state)
+{
+    fixture f;
+    graft_reply whole[N_PROMPTS], cut[N_PROMPTS];
+    size_t n_cut = 0;
+    (void)state;
+    if (!open_fixture(&f)) {
+        test_skip("no base model (scripts/get-base)");
+    }
+    graft_generate_options options = {.max_new_tokens = 300};
+    assert_ok(graft_generate(whole, f.model, &f.compute, f.tokenizer, f.prompts, N_PROMPTS,
+                             &options));
+    options.loop_tokens = LOOP;
+    assert_ok(graft_generate(cut, f.model, &f.compute, f.tokenizer, f.prompts, N_PROMPTS,
+                             &options));
+    for (size_t i = 0; i < N_PROMPTS; i++) {
+        size_t n = until_loop(&whole[i]);
+        assert_false(whole[i].looped);
+        assert_int_equal(cut[i].n, n);
+        assert_memory_equal(cut[i].ids, whole[i].ids, n * sizeof(int32_t));
+        assert_true(!cut[i].looped || (n > LOOP && !cut[i].ended));
+        n_cut += cut[i].looped && n < whole[i].n;
+    }
+    assert_true(n_cut > 0); /* a random model repeats itself soon */
+    graft_replies_free(whole, N_PROMPTS);
+    graft_replies_free(cut, N_PROMPTS);
     close_fixture(&f);
 }
 
@@ -256,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cached_equals_naive), cmocka_unit_test(neighbours_do_not_matter),
         cmocka_unit_test(beginnings_are_taken_over),
-        cmocka_unit_test(stops_and_refuses), cmocka_unit_test(sampling_follows_the_distribution)};
+        cmocka_unit_test(loops_are_cut), cmocka_unit_test(stops_and_refuses),
+        cmocka_unit_test(sampling_follows_the_distribution)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
