@@ -156,6 +156,43 @@ static void references(void **state)
     yes("{'$ref':'#/a/99999999999999999999','a':[1]}", "1");
 }
 
+/* RFC 3986, 5.4: the examples with this base. */
+static void names_are_resolved(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"g:h", "g:h"}, {"g", "http://a/b/c/g"}, {"./g", "http://a/b/c/g"},
+        {"g/", "http://a/b/c/g/"}, {"/g", "http://a/g"}, {"//g", "http://g"},
+        {"?y", "http://a/b/c/d;p?y"}, {"g?y", "http://a/b/c/g?y"}, {";x", "http://a/b/c/;x"},
+        {"g;x?y", "http://a/b/c/g;x?y"}, {".", "http://a/b/c/"}, {"./", "http://a/b/c/"},
+        {"..", "http://a/b/"}, {"../", "http://a/b/"}, {"../g", "http://a/b/g"},
+        {"../..", "http://a/"}, {"../../", "http://a/"}, {"../../g", "http://a/g"},
+        {"../../../g", "http://a/g"}, {"/./g", "http://a/g"}, {"/../g", "http://a/g"},
+        {"g.", "http://a/b/c/g."}, {"..g", "http://a/b/c/..g"}, {"./../g", "http://a/b/g"},
+        {"./g/.", "http://a/b/c/g/"}, {"g/./h", "http://a/b/c/g/h"}, {"g/../h", "http://a/b/c/h"},
+        {"g;x=1/../y", "http://a/b/c/y"}, {"g?y/../x", "http://a/b/c/g?y/../x"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char schema[256];
+        snprintf(schema, sizeof schema, "{'$id':'http://a/b/c/d;p?q','$ref':'%s','$defs':{'x':"
+                 "{'$id':'%s','type':'null'}}}", cases[i][0], cases[i][1]);
+        no(schema, "1");
+    }
+}
+
+static void the_outermost_dynamic_anchor_counts(void **state)
+{
+    (void)state;
+    const char *schema =
+        "{'$id':'0','$ref':'1','$defs':{'o':{'$dynamicAnchor':'x','const':0},"
+        "'a':{'$id':'1','$ref':'2','$defs':{'i':{'$dynamicAnchor':'x','const':1}}},"
+        "'b':{'$id':'2','$ref':'3','$defs':{'i':{'$dynamicAnchor':'x','const':2}}},"
+        "'c':{'$id':'3','$dynamicRef':'#x','$defs':{'i':{'$dynamicAnchor':'x','const':3}}}}}";
+    yes(schema, "0");
+    no(schema, "1");
+    no(schema, "2");
+    no(schema, "3");
+}
+
 static void drafts(void **state)
 {
     (void)state;
@@ -466,6 +503,8 @@ int main(void)
         cmocka_unit_test(arrays),
         cmocka_unit_test(combinations),
         cmocka_unit_test(references),
+        cmocka_unit_test(names_are_resolved),
+        cmocka_unit_test(the_outermost_dynamic_anchor_counts),
         cmocka_unit_test(drafts),
         cmocka_unit_test(numbers_are_exact),
         cmocka_unit_test(patterns),
