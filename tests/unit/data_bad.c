@@ -176,7 +176,7 @@ static void broken_files_are_named(void **state)
                  "a.json:3: ");
     assert_fails(read_file("a.zst", M(A), NULL, NULL), GRAFT_E_DATA, "a.zst");
     assert_fails(read_file("a.jsonl", M(A), "openay", NULL), GRAFT_E_CONFIG,
-                 "a.jsonl: unknown format \"openay\" (known: bfcl, openai, sharegpt, prompt)");
+                 "a.jsonl: unknown format \"openay\" (known: bfcl, xlam, toolalpaca, ");
     assert_fails(read_file("a.jsonl", M(A), "sharegpt", NULL), GRAFT_E_DATA,
                  "a.jsonl:1: has no conversations");
     assert_fails(read_file("a.jsonl", M(A), NULL, "b.jsonl"), GRAFT_E_CONFIG,
