@@ -32,7 +32,8 @@ static graft_status run_convert(const cli_call *call, graft_config *config)
     graft_hooks hooks = cli_hooks();
     graft_status status = cli_configure(call, config, CLI_NEEDS_DATASET);
     if (status == GRAFT_OK && (!cli_given(call, "to") || !cli_given(call, "out"))) {
-        status = cli_fail(cli_given(call, "to") ? "--out FILE is missing" : "--to LAYOUT is missing");
+        status = cli_fail(cli_given(call, "to") ? "--out FILE is missing"
+                                                : "--to LAYOUT is missing");
     }
     if (status == GRAFT_OK) {
         status = graft_data_convert(config, cli_text(call, "to"), cli_text(call, "out"), &hooks,
@@ -106,9 +107,9 @@ const cli_command cli_cmd_data_convert = {
     .name = "data convert",
     .summary = "writes a dataset in another layout",
     .arguments = "[DATASET.jsonl]",
-    .about = "Reads each record it wrote back and compares. A bad line, or an example that the layout "
-             "cannot hold, ends the job with what would be lost; with --skip-bad it is left out, "
-             "named and counted. Needs no model.",
+    .about = "Reads each record it wrote back and compares. A bad line, or an example that the "
+             "layout cannot hold, ends the job with what would be lost; with --skip-bad it is left "
+             "out, named and counted. Needs no model.",
     .max_args = 1,
     .settings = convert_settings,
     .options = convert_options,

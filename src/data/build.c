@@ -21,11 +21,17 @@ graft_piece graft_piece_of(const graft_json *string)
     return out;
 }
 
-graft_piece graft_piece_trim(graft_piece text)
+graft_piece graft_piece_skip(graft_piece text)
 {
     while (text.n && is_space(*text.at)) {
         text.at++, text.n--;
     }
+    return text;
+}
+
+graft_piece graft_piece_trim(graft_piece text)
+{
+    text = graft_piece_skip(text);
     while (text.n && is_space(text.at[text.n - 1])) {
         text.n--;
     }
@@ -265,10 +271,9 @@ graft_status graft_build__without(graft_text *out, graft_piece text, const char 
             continue;
         }
         text = graft_piece_from(text, n);
-        graft_piece behind = graft_piece_trim(text);
+        graft_piece rest = graft_piece_skip(text);
         graft_json *value = NULL;
-        if (behind.n && *behind.at == '{') {
-            graft_piece rest = {behind.at, text.n - (size_t)(behind.at - text.at)};
+        if (rest.n && *rest.at == '{') {
             status = graft_build__value(&value, &rest);
             if (status != GRAFT_OK && status != GRAFT_E_DATA) {
                 goto done;
@@ -286,8 +291,10 @@ graft_status graft_build__as_text(graft_text *out, const graft_json *value)
 {
     size_t n;
     const char *text = graft_json_string(value, &n);
-    return graft_json_is(value, GRAFT_JSON_STRING) ? graft_text_append(out, text, n)
-                                                   : graft_json_write(out, value, GRAFT_JSON_PYTHON);
+    if (graft_json_is(value, GRAFT_JSON_STRING)) {
+        return graft_text_append(out, text, n);
+    }
+    return graft_json_write(out, value, GRAFT_JSON_PYTHON);
 }
 
 /* --- transcripts --- */

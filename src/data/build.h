@@ -1,4 +1,4 @@
-/* data/build.h - what readers take texts apart and put conversations together with. Room-internal. */
+/* data/build.h - how readers take texts apart and put conversations together. Room-internal. */
 #ifndef GRAFT_DATA_BUILD_H
 #define GRAFT_DATA_BUILD_H
 
@@ -12,6 +12,7 @@ typedef struct graft_piece {
 
 graft_piece graft_piece_of(const graft_json *string); /* {"", 0} if it is none */
 graft_piece graft_piece_trim(graft_piece text);        /* without white space around it */
+graft_piece graft_piece_skip(graft_piece text);        /* ... before it */
 /* Where `what` begins in text; text.n if nowhere. */
 size_t graft_piece_find(graft_piece text, const char *what);
 bool graft_piece_begins(graft_piece text, const char *what);
@@ -37,7 +38,7 @@ graft_status graft_build__before(graft_json *messages, const graft_json *record)
 /* Appends instruction and input of {instruction, input}, joined by a newline, as the user's. */
 graft_status graft_build__instruction(graft_json *messages, const graft_json *record);
 
-/* Reads the value, JSON or a Python literal, at the beginning of *text and moves *text behind it. */
+/* Reads the value, JSON or a Python literal, that begins *text, and moves *text behind it. */
 graft_status graft_build__value(graft_json **out, graft_piece *text);
 /* Appends `text` without the phrases that instruct in a layout's own words (a space in a phrase
  * matches any white space; a value in braces behind a phrase goes with it). */

@@ -1,4 +1,4 @@
-/* dataset.c - reading a source record by record: which reader, what is bad, what belongs together. */
+/* dataset.c - reading a source record by record: which reader, what is bad, what is together. */
 #include "data/dataset.h"
 
 #include <string.h>
@@ -10,6 +10,8 @@
 
 /* Lines of a file that is one conversation. */
 enum { GATHERED_MAX = 100000 };
+/* How far detection looks. */
+enum { DETECTION_RECORDS = 32, DETECTION_BYTES = 1 << 24 };
 
 typedef struct reading {
     graft_dataset *dataset;
@@ -165,8 +167,8 @@ static graft_status gather(reading *r, const graft_json *record, size_t line)
     }
     if (graft_json_length(r->gathered) >= GATHERED_MAX) {
         r->broken = true;
-        return graft_fail(GRAFT_E_DATA, "%s:%zu: a file of format \"%s\" is one conversation, and this "
-                          "one has more than %d lines", r->source->path, line, r->reader->name,
+        return graft_fail(GRAFT_E_DATA, "%s:%zu: a file of format \"%s\" is one conversation, and "
+                          "this one has more than %d lines", r->source->path, line, r->reader->name,
                           GATHERED_MAX);
     }
     return graft_json_push(r->gathered, graft_json_retain((graft_json *)(uintptr_t)record));
@@ -273,24 +275,130 @@ done:
     return status;
 }
 
+/* --- the first records of a file, which tell its layout --- */
+
+typedef struct pending {
+    graft_text text;
+    struct {
+        size_t begin, n, line;
+        bool whole;
+    } records[DETECTION_RECORDS];
+    size_t n;
+} pending;
+
+static graft_status keep(pending *p, const char *text, size_t n, size_t line, bool whole)
+{
+    graft_status status = GRAFT_OK;
+    size_t i = p->n;
+    p->records[i].begin = p->text.len;
+    p->records[i].n = n;
+    p->records[i].line = line;
+    p->records[i].whole = whole;
+    GRAFT_TRY(graft_text_append(&p->text, text, n));
+    p->n++;
+done:
+    return status;
+}
+
+/* Sets the reader that the records kept look like; none if they look like nothing known. */
+static graft_status decide(reading *r, const pending *p)
+{
+    graft_status status = GRAFT_OK;
+    const graft_reader *reader = NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        graft_json *record = NULL;
+        const char *text = graft_text_z(&p->text) + p->records[i].begin;
+        status = graft_json_parse(&record, text, p->records[i].n);
+        if (status != GRAFT_OK && status != GRAFT_E_DATA) {
+            goto done;
+        }
+        status = GRAFT_OK;
+        if (graft_json_is(record, GRAFT_JSON_OBJECT) && !graft_reader__refusal(record)) {
+            reader = graft_reader__detect_more(reader, record);
+        }
+        graft_json_free(record);
+    }
+    if (reader) {
+        status = use_reader(r, reader);
+    }
+done:
+    return status;
+}
+
+static graft_status add_pending(reading *r, pending *p)
+{
+    graft_status status = GRAFT_OK;
+    if (!r->reader) {
+        GRAFT_TRY(decide(r, p));
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        GRAFT_TRY(add_text(r, graft_text_z(&p->text) + p->records[i].begin, p->records[i].n,
+                           p->records[i].line, p->records[i].whole));
+    }
+    p->n = 0;
+    graft_text_clear(&p->text);
+done:
+    return status;
+}
+
+/* What stands before the place where the file is broken is told first. */
+static graft_status add_before_failure(reading *r, pending *p, graft_status failure)
+{
+    graft_status status = GRAFT_OK;
+    char *message = NULL;
+    GRAFT_TRY(graft_strdup(&message, graft_error_message()));
+    GRAFT_TRY(add_pending(r, p));
+    status = graft_fail(failure, "%s", message);
+done:
+    graft_free(message);
+    return status;
+}
+
+static graft_status read_records(reading *r, graft_records *records, pending *p)
+{
+    graft_status status = GRAFT_OK;
+    const char *text = NULL;
+    size_t n = 0, line = 0;
+    bool begun = r->reader != NULL; /* the layout is known, or given up */
+    for (;;) {
+        bool full = p->n == DETECTION_RECORDS || p->text.len > DETECTION_BYTES;
+        if (!begun && full) {
+            GRAFT_TRY(add_pending(r, p));
+            begun = true;
+        }
+        status = graft_records_next(records, &text, &n, &line);
+        if (status != GRAFT_OK) {
+            status = add_before_failure(r, p, status);
+            goto done;
+        }
+        if (!text) {
+            break;
+        }
+        bool whole = graft_records_whole(records);
+        GRAFT_TRY(begun ? add_text(r, text, n, line, whole) : keep(p, text, n, line, whole));
+    }
+    status = add_pending(r, p);
+done:
+    return status;
+}
+
 static graft_status read_file(reading *r)
 {
     graft_status status = GRAFT_OK;
     graft_records *records = NULL;
-    const char *text = NULL;
-    size_t n = 0, line = 0;
+    pending *p = NULL;
     GRAFT_TRY(graft_records_open(&records, r->source->path));
-    for (;;) {
-        GRAFT_TRY(graft_records_next(records, &text, &n, &line));
-        if (!text) {
-            break;
-        }
-        GRAFT_TRY(add_text(r, text, n, line, graft_records_whole(records)));
-    }
+    GRAFT_TRY(graft_alloc(&p, 1, sizeof *p));
+    graft_text_init(&p->text);
+    GRAFT_TRY(read_records(r, records, p));
     if (r->gathered) {
         status = add_gathered(r);
     }
 done:
+    if (p) {
+        graft_text_clear(&p->text);
+    }
+    graft_free(p);
     graft_records_close(records);
     return status;
 }

@@ -32,6 +32,19 @@ bool graft_react__acts(graft_piece text)
     return false;
 }
 
+bool graft_react__labelled(graft_piece text)
+{
+    graft_transcript t = {labels, text, true};
+    graft_segment segment;
+    while (graft_transcript_next(&t, &segment)) {
+        if (segment.label == THOUGHT || segment.label == ACTION ||
+            segment.label == FINAL_ANSWER) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool graft_react__observes(graft_piece text)
 {
     graft_transcript t = {labels, graft_piece_trim(text), true};

@@ -12,6 +12,8 @@
 
 /* Does a line of the text begin with Action? */
 bool graft_react__acts(graft_piece text);
+/* Does a line of it begin with Thought, Action or Final Answer? */
+bool graft_react__labelled(graft_piece text);
 /* Does the text begin with Observation? */
 bool graft_react__observes(graft_piece text);
 /* Appends the messages that the text is made of; `role` says what stands before the first label. */

@@ -11,12 +11,14 @@
 struct graft_reader {
     const char *name;  /* "openai" */
     const char *shape; /* how a record looks, for messages: "{prompt, completion}" */
-    bool (*matches)(const graft_json *record); /* does the first record of a file look like it? */
+    bool (*matches)(const graft_json *record); /* does a record look like it? */
+    bool marked; /* it is a plainer layout with marks in texts or roles, which the first record of a
+                  * file may lack: detection looks for them in the records after it, too */
     /* Reads the answer file of a source. NULL: this layout has none. GRAFT_E_CONFIG or _E_DATA. */
     graft_status (*open)(void **state, const char *answers_path);
     void (*close)(void *state);
-    /* The parts of a record that are examples of their own, as a list of records for `convert`; NULL
-     * if it has none, and is one itself. A reader without it never has parts. */
+    /* The parts of a record that are examples of their own, as a list of records for `convert`;
+     * NULL if it has none, and is one itself. A reader without it never has parts. */
     graft_status (*split)(graft_json **parts, const graft_json *record);
     bool gathers; /* the records of a file are one example: convert gets {"records": [...]} */
     /* Sets out->messages, tools and expected. Messages name the fact without file and line. */
@@ -36,6 +38,10 @@ graft_status graft_readers_names(graft_text *out);
 
 /* The reader that a record looks like it was made for; NULL if none. */
 const graft_reader *graft_reader__detect(const graft_json *record);
+/* The same, given that records before it look like `so_far` (NULL: none before it): another one
+ * only if it is marked and stands before `so_far` in the list. */
+const graft_reader *graft_reader__detect_more(const graft_reader *so_far,
+                                              const graft_json *record);
 /* What is missing in a record of a known layout that cannot be trained on (questions without
  * answers, declarations of tools, logs that were cut); NULL if it is none of these. */
 const char *graft_reader__refusal(const graft_json *record);

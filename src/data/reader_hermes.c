@@ -64,9 +64,10 @@ static bool matches(const graft_json *record)
 
 /* --- the system text --- */
 
-/* Finds the block of declarations (not the mention "<tools> </tools>"): its body, what stands before
- * and behind. */
-static bool find_tools(graft_piece text, graft_piece *before, graft_piece *body, graft_piece *behind)
+/* Finds the block of declarations (not the mention "<tools> </tools>"): its body, what stands
+ * before and behind. */
+static bool find_tools(graft_piece text, graft_piece *before, graft_piece *body,
+                       graft_piece *behind)
 {
     for (size_t from = 0; from < text.n;) {
         graft_piece rest = graft_piece_from(text, from);
@@ -83,6 +84,9 @@ static bool find_tools(graft_piece text, graft_piece *before, graft_piece *body,
             *behind = graft_piece_from(rest, close);
             *behind = graft_piece_from(*behind, behind->n ? strlen("</tools>") : 0);
             return true;
+        }
+        if (close == rest.n) {
+            break; /* nothing is closed from here on */
         }
     }
     return false;
@@ -176,9 +180,9 @@ static bool next_block(graft_piece *text, const char *open, const char *close, g
         return false;
     }
     *text = graft_piece_from(*text, at + strlen(open));
-    size_t end = graft_piece_find(*text, close), next = graft_piece_find(*text, open);
-    bool closed = end < text->n && end < next;
-    size_t n = end < next ? end : next;
+    size_t next = graft_piece_find(*text, open);
+    size_t n = graft_piece_find((graft_piece){text->at, next}, close);
+    bool closed = n < next;
     *body = graft_piece_trim((graft_piece){text->at, n});
     *text = graft_piece_from(*text, closed ? n + strlen(close) : n);
     return true;
@@ -373,5 +377,6 @@ const graft_reader graft_reader_hermes = {
     .name = "hermes",
     .shape = "{conversations: [{from, value}]} with <tools> and <tool_call> in the texts",
     .matches = matches,
+    .marked = true,
     .convert = convert,
 };

@@ -67,8 +67,8 @@ static graft_status read_part(graft_text *text, graft_text *reasoning, graft_jso
     if (strcmp(type, "tool_call") == 0) {
         return add_calls(calls, graft_piece_of(value));
     }
-    return graft_fail(GRAFT_E_DATA, "content has a part of type \"%.40s\" (read are text, reasoning, "
-                      "tool_call)", type);
+    return graft_fail(GRAFT_E_DATA, "content has a part of type \"%.40s\" (read are text, "
+                      "reasoning, tool_call)", type);
 }
 
 static graft_status set_text(graft_json *message, const char *key, const graft_text *text)
@@ -193,5 +193,6 @@ const graft_reader graft_reader_llamafactory = {
     .name = "llamafactory",
     .shape = "{messages: [{role, content: [{type, value}]}], tools}",
     .matches = matches,
+    .marked = true,
     .convert = convert,
 };

@@ -107,5 +107,6 @@ const graft_reader graft_reader_ms_swift = {
     .name = "ms-swift",
     .shape = "{messages: [{role: tool_call|tool_response|..., content}], tools}",
     .matches = matches,
+    .marked = true,
     .convert = convert,
 };

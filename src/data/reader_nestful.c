@@ -2,7 +2,7 @@
  * each other's results, written "$var1.field$".
  *
  * The labels count the calls (var1, var2, ...) and become their ids. The files declare no tools.
- * Basu et al., "NESTFUL: A Benchmark for Evaluating LLMs on Nested Sequences of API Calls", 2024. */
+ * Basu et al., "NESTFUL: A Benchmark for Evaluating LLMs on Nested Sequences of API Calls". */
 #include "data/build.h"
 
 static bool matches(const graft_json *record)

@@ -49,8 +49,8 @@ static graft_status add_messages(graft_json *messages, const graft_json *list)
         const graft_json *message = graft_json_at(list, i);
         const graft_json *content = graft_json_get(message, "content");
         graft_piece text = graft_piece_of(content);
-        bool acts = strcmp(role_of(message), "assistant") == 0 && graft_react__acts(text);
-        if (acts || (strcmp(role_of(message), "user") == 0 && graft_react__observes(text))) {
+        bool labelled = strcmp(role_of(message), "assistant") == 0 && graft_react__labelled(text);
+        if (labelled || (strcmp(role_of(message), "user") == 0 && graft_react__observes(text))) {
             if (graft_react__add(messages, text, "assistant") != GRAFT_OK) {
                 return graft_fail_prefix("messages item %zu", i + 1);
             }
@@ -72,7 +72,8 @@ static graft_status add_prompted(graft_json *messages, graft_piece text)
         bool agent = graft_piece_begins(text, "> ");
         size_t n = graft_piece_find(text, agent ? "\n" : "\n> ");
         graft_piece said = {text.at + (agent ? 2 : 0), n - (agent ? 2 : 0)};
-        GRAFT_TRY(graft_build__text(messages, agent ? "assistant" : "user", graft_piece_trim(said)));
+        GRAFT_TRY(graft_build__text(messages, agent ? "assistant" : "user",
+                                    graft_piece_trim(said)));
         text = graft_piece_from(text, n < text.n ? n + 1 : n);
     }
 done:

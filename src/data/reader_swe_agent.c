@@ -27,8 +27,8 @@ static graft_status add_message(graft_json *messages, const graft_json *in)
         }
     }
     if (ids && graft_json_length(ids) != 1) {
-        status = graft_fail(GRAFT_E_DATA, "tool_call_ids holds %zu ids: one result answers one call",
-                            graft_json_length(ids));
+        status = graft_fail(GRAFT_E_DATA, "tool_call_ids holds %zu ids: one result answers one "
+                            "call", graft_json_length(ids));
         goto done;
     }
     if (ids) {

@@ -3,7 +3,7 @@
  *
  * An assistant's text that is not such a list is what it says. The tool's list of results, one
  * {"name", "results"} per call, answers the calls before it. Instructions about the form are taken
- * out of the system text. Liu et al., "ToolACE: Winning the Points of LLM Function Calling", 2024. */
+ * out of the system text. Liu et al., "ToolACE: Winning the Points of LLM Function Calling". */
 #include <string.h>
 
 #include "chat/python_literal.h"
@@ -32,11 +32,12 @@ static size_t tools_at(graft_piece text)
         if (text.at[i] != '[') {
             continue;
         }
-        graft_piece rest = graft_piece_trim(graft_piece_from(text, i + 1));
+        graft_piece rest = graft_piece_skip(graft_piece_from(text, i + 1));
         if (rest.n && *rest.at == '{') {
-            rest = graft_piece_trim(graft_piece_from(rest, 1));
+            rest = graft_piece_skip(graft_piece_from(rest, 1));
             if (graft_piece_begins(rest, "\"name\"") || graft_piece_begins(rest, "'name'") ||
-                graft_piece_begins(rest, "\"type\"") || graft_piece_begins(rest, "\"description\"")) {
+                graft_piece_begins(rest, "\"type\"") ||
+                graft_piece_begins(rest, "\"description\"")) {
                 return i;
             }
         }

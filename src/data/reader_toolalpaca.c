@@ -60,11 +60,12 @@ static graft_status split(graft_json **parts, const graft_json *record)
     const graft_json *golden = graft_json_get(record, "Golden_Answers");
     graft_json *list = NULL;
     *parts = NULL;
-    if (!graft_json_length(instances) && graft_json_length(questions) != graft_json_length(golden)) {
+    size_t n = graft_json_length(questions);
+    if (!graft_json_length(instances) && n != graft_json_length(golden)) {
         return graft_fail(GRAFT_E_DATA, "has no Instances, and not a Golden_Answer for each of its "
                           "Instructions");
     }
-    if (!graft_json_length(instances) && !graft_json_length(questions)) {
+    if (!graft_json_length(instances) && !n) {
         return graft_fail(GRAFT_E_DATA, "has no Instances");
     }
     list = graft_json_new_array();
@@ -147,7 +148,8 @@ static graft_status add_tool(graft_json *tools, const char *name, graft_piece te
     graft_status status = GRAFT_OK;
     graft_json *written = NULL, *parameters = NULL;
     size_t at = graft_piece_find(text, "Parameters: ");
-    graft_piece rest = graft_piece_from(text, at), about = graft_piece_trim((graft_piece){text.at, at});
+    graft_piece rest = graft_piece_from(text, at);
+    graft_piece about = graft_piece_trim((graft_piece){text.at, at});
     if (!rest.n) {
         return GRAFT_OK; /* "components": forms of outputs */
     }
@@ -252,8 +254,8 @@ static graft_status add_golden(graft_json *messages, const graft_json *golden)
 {
     const graft_json *only = graft_json_at(golden, 0);
     if (graft_json_length(golden) != 1) {
-        return graft_fail(GRAFT_E_DATA, "Golden_Answers has %zu calls: the results between them are "
-                          "missing", graft_json_length(golden));
+        return graft_fail(GRAFT_E_DATA, "Golden_Answers has %zu calls: the results between them "
+                          "are missing", graft_json_length(golden));
     }
     return add_call(messages, graft_piece_of(graft_json_get(only, "Action")),
                     graft_json_get(only, "Action_Input"));

@@ -3,7 +3,7 @@
  *
  * train_messages holds the course after each step; the last one is the whole. In conversations the
  * tools stand as a Python list at the end of the system text.
- * Qin et al., "ToolLLM: Facilitating Large Language Models to Master 16000+ Real-world APIs", 2023. */
+ * Qin et al., "ToolLLM: Facilitating LLMs to Master 16000+ Real-world APIs", 2023. */
 #include <string.h>
 
 #include "data/react.h"
@@ -35,8 +35,8 @@ static graft_status add_answer(graft_conversation *out, const graft_json *answer
     const graft_json *courses = graft_json_get(answer, "train_messages");
     size_t n = graft_json_length(courses);
     if (!n) {
-        return graft_fail(GRAFT_E_DATA, "train_messages is missing: the search found no course that "
-                          "is valid");
+        return graft_fail(GRAFT_E_DATA, "train_messages is missing: the search found no course "
+                          "that is valid");
     }
     GRAFT_TRY(graft_json_copy(&out->messages, graft_json_at(courses, n - 1)));
     out->tools = graft_json_retain(graft_json_get(answer, "function"));

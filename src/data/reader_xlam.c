@@ -77,7 +77,8 @@ static graft_status convert(graft_conversation *out, const graft_json *record, v
     }
     GRAFT_TRY(read_list(&answers, record, "answers"));
     if (!graft_json_length(answers)) {
-        status = graft_fail(GRAFT_E_DATA, "answers is an empty list: there is no reply to train on");
+        status = graft_fail(GRAFT_E_DATA,
+                            "answers is an empty list: there is no reply to train on");
         goto done;
     }
     out->messages = graft_json_new_array();

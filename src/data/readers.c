@@ -50,6 +50,19 @@ const graft_reader *graft_reader__detect(const graft_json *record)
     return NULL;
 }
 
+const graft_reader *graft_reader__detect_more(const graft_reader *so_far, const graft_json *record)
+{
+    if (!so_far) {
+        return graft_reader__detect(record);
+    }
+    for (size_t i = 0; graft_readers[i] && graft_readers[i] != so_far; i++) {
+        if (graft_readers[i]->marked && graft_readers[i]->matches(record)) {
+            return graft_readers[i];
+        }
+    }
+    return so_far;
+}
+
 graft_status graft_reader__convert(graft_conversation *out, const graft_reader *reader, void *state,
                                    const graft_json *record)
 {

@@ -36,8 +36,8 @@ static bool is_space(char c)
 
 /* --- brackets --- */
 
-/* Does c end the record? In an array the comma or bracket behind it does, otherwise the bracket that
- * closes it, which belongs to it. */
+/* Does c end the record? In an array the comma or bracket behind it does, otherwise the bracket
+ * that closes it, which belongs to it. */
 static bool ends_record(graft_records *r, char c)
 {
     if (r->in_string) {

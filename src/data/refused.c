@@ -35,9 +35,10 @@ const char *graft_reader__refusal(const graft_json *record)
     } known[] = {
         {is_declaration, "declares a tool: there is no conversation in it"},
         {is_query, "is a ToolBench query: the answer is missing (answer files have it)"},
-        {is_tooleval, "is a ToolEval log, whose messages were cut at 100 characters: the rest of them "
-                      "is missing"},
-        {is_display, "is a transcript for display: the tool calls are missing (\"assistant: None\")"},
+        {is_tooleval, "is a ToolEval log, whose messages were cut at 100 characters: the rest of "
+                      "them is missing"},
+        {is_display, "is a transcript for display: the tool calls are missing "
+                     "(\"assistant: None\")"},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].is(record)) {

@@ -255,7 +255,9 @@ graft_status graft_schema__flat(graft_json **out, const graft_json *parameters,
     GRAFT_TRY(graft_json_set_string(schema, "type", "object"));
     GRAFT_TRY(graft_json_set(schema, "properties", graft_json_retain(properties)));
     const graft_json *list = graft_json_is(required, GRAFT_JSON_ARRAY) ? required : derived;
-    GRAFT_TRY(graft_reader__set_shared(schema, "required", list));
+    if (graft_json_length(list)) {
+        GRAFT_TRY(graft_reader__set_shared(schema, "required", list));
+    }
     *out = schema;
     schema = NULL;
 done:

@@ -31,8 +31,8 @@ static graft_status add_pair(graft_json *history, const graft_conversation *c, s
     graft_status status = GRAFT_OK;
     graft_json *pair = graft_json_new_array();
     for (size_t k = 0; k < 2; k++) {
-        GRAFT_TRY(graft_json_push(pair,
-                                  graft_json_retain((graft_json *)(uintptr_t)content_of(c, i + k))));
+        graft_json *content = graft_json_get(graft_json_at(c->messages, i + k), "content");
+        GRAFT_TRY(graft_json_push(pair, graft_json_retain(content)));
     }
     graft_json *taken = pair;
     pair = NULL;

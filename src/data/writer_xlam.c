@@ -1,7 +1,7 @@
 /* writer_xlam.c - {query, answers, tools}: one question, its calls, flat parameters.
  *
- * Parameters are written flat, with Python types, where that reads back as the same schema; else the
- * schema stands there. */
+ * Parameters are written flat, with Python types, where that reads back as the same schema; else
+ * the schema stands there. */
 #include <string.h>
 
 #include "data/record.h"

@@ -155,7 +155,7 @@ graft_piece graft_record__answers(const graft_conversation *conversation, size_t
 {
     graft_piece name = {"", 0};
     const graft_json *id = graft_json_get(graft_json_at(conversation->messages, i), "tool_call_id");
-    for (size_t k = 0; k < i; k++) {
+    for (size_t k = id ? i : 0; k-- > 0 && !name.n;) {
         const graft_json *calls = graft_json_get(graft_json_at(conversation->messages, k),
                                                  "tool_calls");
         for (size_t c = 0; c < graft_json_length(calls); c++) {

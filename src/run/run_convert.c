@@ -94,8 +94,8 @@ static graft_status write_all(conversion *c)
         GRAFT_TRY(status);
     }
     if (!c->n_written) {
-        status = graft_fail(GRAFT_E_DATA, "nothing is left to write: layout %s holds none of the %zu "
-                            "examples", c->writer->name, c->dataset.n);
+        status = graft_fail(GRAFT_E_DATA, "nothing is left to write: layout %s holds none of the "
+                            "%zu examples", c->writer->name, c->dataset.n);
     }
 done:
     return status;

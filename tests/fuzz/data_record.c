@@ -49,7 +49,8 @@ int main(void)
         "{", "}", "[", "]", ",", ":", "null", "\"\"", "'", "\\\"", "\\n", "<tools>", "</tools>",
         "<tool_call>", "</tool_call>", "<tool_response>", "<functioncall>", "USER:", "ASSISTANT:",
         "FUNCTION RESPONSE:", "Thought:", "Action:", "Action Input:", "Observation:", "[f(a=1)]",
-        "\\n> ", "True", "None", "\"weight\":", "\"role\":", "\"tool_calls\":", "\"arguments\":", NULL};
+        "\\n> ", "True", "None", "\"weight\":", "\"role\":", "\"tool_calls\":", "\"arguments\":",
+        NULL};
     return fuzz_tests("data_record", LLVMFuzzerTestOneInput, words);
 }
 #endif

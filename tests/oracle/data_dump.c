@@ -1,5 +1,5 @@
-/* data_dump [-k] FILE [ANSWERS]: the canonical conversations of a data file, one object per line; with
- * -k bad records do not end it but come first as {"bad": MESSAGE}. */
+/* data_dump [-k] FILE [ANSWERS]: the canonical conversations of a data file, one object per line;
+ * with -k bad records do not end it but come first as {"bad": MESSAGE}. */
 #include <stdio.h>
 #include <string.h>
 

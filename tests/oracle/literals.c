@@ -42,7 +42,7 @@ static graft_status run(const char *line, size_t n)
     GRAFT_TRY(graft_json_parse(&in, line, n));
     size_t length;
     const char *source = graft_json_string(in, &length);
-    bool call = length > 6 && memcmp(source, "calls ", 6) == 0;
+    bool call = length >= 6 && memcmp(source, "calls ", 6) == 0;
     GRAFT_TRY(call ? calls(out, source + 6, length - 6) : literal(out, source, length));
     GRAFT_TRY(graft_json_write(&text, out, GRAFT_JSON_COMPACT));
     puts(graft_text_z(&text));

@@ -26,7 +26,7 @@ static const struct {
     {"7", "is integer, not an object"},
     {"'text'", "is string, not an object"},
     {"null", "is null, not an object"},
-    {"{'text':'plain'}", "unknown layout with keys \"text\"; known: bfcl {id, question"},
+    {"{'page':'plain'}", "unknown layout with keys \"page\"; known: bfcl {id, question"},
     {"{}", "unknown layout with keys; known:"},
     /* messages */
     {"{'messages':null,'id':1}", "unknown layout with keys \"messages\", \"id\"; known:"},
@@ -122,9 +122,10 @@ static void every_broken_line_is_named(void **state)
             graft_dataset d;
             const char *good = strstr(broken[i].line, "conversations':[{'from")
                                    ? "{'conversations':[{'from':'gpt','value':'a'}]}\n"
-                               : strstr(broken[i].line, "prompt") ||
-                                       strstr(broken[i].line, "instruction")
-                                   ? "{'prompt':'p','completion':'c'}\n" : M(A) "\n";
+                               : strstr(broken[i].line, "prompt")
+                                   ? "{'prompt':'p','completion':'c'}\n"
+                               : strstr(broken[i].line, "instruction")
+                                   ? "{'instruction':'p','output':'c'}\n" : M(A) "\n";
             if (before && (strstr(broken[i].message, "layout") ||
                            strstr(broken[i].message, "BFCL"))) {
                 continue;
