@@ -69,7 +69,7 @@ static const cli_setting show_settings[] = {
 
 static const cli_option convert_options[] = {
     {"to", CLI_TEXT, "LAYOUT", "", 0, 0,
-     "openai, sharegpt, hermes, xlam, ms-swift, alpaca or prompt"},
+     "openai, sharegpt, hermes, xlam, toolace, ms-swift, alpaca or prompt"},
     {"out", CLI_TEXT, "FILE", "", 0, 0, "the file to write, one record per line"},
     {"json", CLI_FLAG, "", "false", 0, 0, "the summary as a JSON object"},
     {0},

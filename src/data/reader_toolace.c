@@ -133,7 +133,7 @@ static graft_status add_results(graft_json *messages, graft_piece text)
     graft_text content;
     size_t n = calls_before(messages);
     graft_text_init(&content);
-    if (n == 1) {
+    if (n <= 1) {
         return graft_build__result(messages, (graft_piece){"", 0}, text);
     }
     status = graft_python_or_json(&list, text.at, text.n);
@@ -196,5 +196,6 @@ const graft_reader graft_reader_toolace = {
     .name = "toolace",
     .shape = "{system, conversations: [{from, value}]} with calls as [f(a=1)]",
     .matches = matches,
+    .marked = true,
     .convert = convert,
 };

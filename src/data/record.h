@@ -15,7 +15,8 @@ typedef struct graft_record_writer {
 } graft_record_writer;
 
 extern const graft_record_writer graft_writer_alpaca, graft_writer_hermes, graft_writer_ms_swift,
-    graft_writer_openai, graft_writer_prompt, graft_writer_sharegpt, graft_writer_xlam;
+    graft_writer_openai, graft_writer_prompt, graft_writer_sharegpt, graft_writer_toolace,
+    graft_writer_xlam;
 extern const graft_record_writer *const graft_record_writers[]; /* NULL-terminated */
 
 const graft_record_writer *graft_record_writers_find(const char *name); /* NULL if unknown */

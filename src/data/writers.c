@@ -7,8 +7,9 @@
 #include "data/record.h"
 
 const graft_record_writer *const graft_record_writers[] = {
-    &graft_writer_openai, &graft_writer_sharegpt, &graft_writer_hermes, &graft_writer_xlam,
-    &graft_writer_ms_swift, &graft_writer_alpaca, &graft_writer_prompt, NULL,
+    &graft_writer_openai,  &graft_writer_sharegpt, &graft_writer_hermes, &graft_writer_xlam,
+    &graft_writer_toolace, &graft_writer_ms_swift, &graft_writer_alpaca, &graft_writer_prompt,
+    NULL,
 };
 
 const graft_record_writer *graft_record_writers_find(const char *name)

@@ -542,9 +542,10 @@ def argument(rng, depth=0):
     return members(rng, depth + 1)
 
 
-def members(rng, depth=0):
-    """Text of an object: order and spelling are the point."""
-    keys = rng.sample(["z", "a", "m", "é", "a b", "Ω'\"", "10", "2"], rng.randrange(4))
+def members(rng, depth=0, named=False):
+    """Text of an object: order and spelling are the point. named: keys that are names."""
+    known = ["z", "a_1", "m", "é"] if named else ["z", "a", "m", "é", "a b", "Ω'\"", "10", "2"]
+    keys = rng.sample(known, rng.randrange(4))
     return "{" + ", ".join(f"{json.dumps(k)}: {argument(rng, depth)}" for k in keys) + "}"
 
 
@@ -560,7 +561,8 @@ def declared(rng, name):
 
 
 def conversation(rng, kind):
-    """The JSON text of a canonical record. kind: texts, calls (one turn), all."""
+    """The JSON text of a canonical record. kind: texts, calls (one turn), named (arguments have names,
+    no text beside calls, no weights), all."""
     messages, tools = [], [declared(rng, n) for n in ("f", "g.h", "k_1")[:rng.randrange(4)]]
 
     def add(role, content, **more):
@@ -572,7 +574,7 @@ def conversation(rng, kind):
         names = [rng.choice(["f", "g.h", "k_1"]) for _ in made]
         return made, "[" + ", ".join(
             f'{{"id": "{i}", "type": "function", "function": {{"name": "{name}", "arguments": '
-            f'{members(rng)}}}}}' for i, name in zip(made, names)) + "]"
+            f'{members(rng, 0, kind == "named")}}}}}' for i, name in zip(made, names)) + "]"
 
     if kind == "calls":
         add("user", said(rng))
@@ -582,9 +584,10 @@ def conversation(rng, kind):
             add("system", said(rng))
         for _ in range(rng.randrange(1, 4)):
             add("user", said(rng))
-            if kind == "all" and rng.randrange(2):
+            if kind in ("all", "named") and rng.randrange(2):
                 ids, calls = call(rng.randrange(1, 4))
-                add("assistant", said(rng) if rng.randrange(2) else None, tool_calls=calls)
+                add("assistant", said(rng) if kind == "all" and rng.randrange(2) else None,
+                    tool_calls=calls)
                 for one in ids:
                     add("tool", rng.choice(["", "{}", word(rng)]), tool_call_id=json.dumps(one))
             add("assistant", said(rng),
@@ -595,7 +598,7 @@ def conversation(rng, kind):
 
 
 HOLDS = {"openai": "all", "sharegpt": "all", "hermes": "all", "ms-swift": "all", "prompt": "all",
-         "xlam": "calls", "alpaca": "texts"}
+         "xlam": "calls", "toolace": "named", "alpaca": "texts"}
 
 
 def without_ids(one):
