@@ -17,4 +17,13 @@ GRAFT_API graft_status graft_data_check(graft_config *config, const graft_hooks 
 GRAFT_API graft_status graft_data_show(graft_config *config, uint64_t first, uint64_t n,
                                        const graft_hooks *hooks, int colour, int json);
 
+/* Writes the examples of `dataset` as lines to the file `path` in the layout `to` (openai,
+ * sharegpt, hermes, xlam, toolace, ms-swift, alpaca, prompt; another name is GRAFT_E_CONFIG and
+ * lists them). Every record is read back and compared: a bad line, or an example that the layout cannot hold,
+ * is GRAFT_E_DATA with file:line and what would be lost, and nothing is written; with skip_bad it is
+ * left out, told to hooks->emit and counted. *out: the summary; with json an object that holds the
+ * findings, too. A file at `path` is replaced. */
+GRAFT_API graft_status graft_data_convert(graft_config *config, const char *to, const char *path,
+                                          const graft_hooks *hooks, int json, char **out);
+
 #endif

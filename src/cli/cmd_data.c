@@ -1,4 +1,4 @@
-/* cmd_data.c - graft data check, graft data show. */
+/* cmd_data.c - graft data check, graft data show, graft data convert. */
 #include "cli/commands.h"
 #include "cli/terminal.h"
 
@@ -24,6 +24,22 @@ static graft_status run_show(const cli_call *call, graft_config *config)
         status = graft_data_show(config, cli_count(call, "first"), n, &hooks, colour && !json, json);
     }
     return cli_finish(status, NULL);
+}
+
+static graft_status run_convert(const cli_call *call, graft_config *config)
+{
+    char *text = NULL;
+    graft_hooks hooks = cli_hooks();
+    graft_status status = cli_configure(call, config, CLI_NEEDS_DATASET);
+    if (status == GRAFT_OK && (!cli_given(call, "to") || !cli_given(call, "out"))) {
+        status = cli_fail(cli_given(call, "to") ? "--out FILE is missing"
+                                                : "--to LAYOUT is missing");
+    }
+    if (status == GRAFT_OK) {
+        status = graft_data_convert(config, cli_text(call, "to"), cli_text(call, "out"), &hooks,
+                                    cli_flag(call, "json"), &text);
+    }
+    return cli_finish(status, text);
 }
 
 static const cli_option check_options[] = {
@@ -52,6 +68,18 @@ static const cli_setting show_settings[] = {
     CLI_SETTING("reasoning"), {0},
 };
 
+static const cli_option convert_options[] = {
+    {"to", CLI_TEXT, "LAYOUT", "", 0, 0,
+     "openai, sharegpt, hermes, xlam, toolace, ms-swift, alpaca or prompt"},
+    {"out", CLI_TEXT, "FILE", "", 0, 0, "the file to write, one record per line"},
+    {"json", CLI_FLAG, "", "false", 0, 0, "the summary as a JSON object"},
+    {0},
+};
+
+static const cli_setting convert_settings[] = {
+    CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_SETTING("skip_bad"), {0},
+};
+
 const cli_command cli_cmd_data_check = {
     .name = "data check",
     .summary = "reads a dataset and names every bad line",
@@ -74,4 +102,17 @@ const cli_command cli_cmd_data_show = {
     .settings = show_settings,
     .options = show_options,
     .run = run_show,
+};
+
+const cli_command cli_cmd_data_convert = {
+    .name = "data convert",
+    .summary = "writes a dataset in another layout",
+    .arguments = "[DATASET.jsonl]",
+    .about = "Reads each record it wrote back and compares. A bad line, or an example that the "
+             "layout cannot hold, ends the job with what would be lost; with --skip-bad it is left "
+             "out, named and counted. Needs no model.",
+    .max_args = 1,
+    .settings = convert_settings,
+    .options = convert_options,
+    .run = run_convert,
 };

@@ -1,4 +1,4 @@
-/* dataset.c - reading a source record by record: lines, or the elements of one JSON array. */
+/* dataset.c - reading a source record by record: which reader, what is bad, what is together. */
 #include "data/dataset.h"
 
 #include <string.h>
@@ -6,10 +6,12 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "data/reader.h"
-#include "io/lines.h"
+#include "data/records.h"
 
-/* An array file is held as a whole. */
-#define ARRAY_MAX_BYTES ((size_t)1 << 30)
+/* Lines of a file that is one conversation. */
+enum { GATHERED_MAX = 100000 };
+/* How far detection looks. */
+enum { DETECTION_RECORDS = 32, DETECTION_BYTES = 1 << 24 };
 
 typedef struct reading {
     graft_dataset *dataset;
@@ -18,7 +20,10 @@ typedef struct reading {
     void *state;
     graft_bad_line *bad; /* NULL: the first bad line ends the reading */
     void *context;
-    bool broken; /* not a line is bad but the answer file */
+    bool broken; /* not a line is bad but the answer file, or the file as a whole */
+    graft_json *gathered; /* the records so far, if they are one example together */
+    size_t gathered_line;
+    bool gap;             /* a line was no JSON */
 } reading;
 
 void graft_dataset_init(graft_dataset *dataset)
@@ -94,196 +99,307 @@ done:
     return status;
 }
 
-static graft_status detect(reading *r, const char *text, size_t n)
+static graft_status detect(reading *r, const graft_json *record)
 {
-    graft_status status = GRAFT_OK;
-    graft_json *record = NULL;
-    GRAFT_TRY(graft_json_parse(&record, text, n));
-    if (!graft_json_is(record, GRAFT_JSON_OBJECT)) {
-        status = graft_fail(GRAFT_E_DATA, "is %s, not an object",
-                            graft_json_type_name(graft_json_get_type(record)));
-        goto done;
+    const char *refusal = graft_reader__refusal(record);
+    if (refusal) {
+        return graft_fail(GRAFT_E_DATA, "%s", refusal);
     }
-    for (size_t i = 0; graft_readers[i]; i++) {
-        if (graft_readers[i]->matches(record)) {
-            status = use_reader(r, graft_readers[i]);
-            goto done;
-        }
-    }
-    status = unknown_layout(record);
-done:
-    graft_json_free(record);
-    return status;
+    const graft_reader *reader = graft_reader__detect(record);
+    return reader ? use_reader(r, reader) : unknown_layout(record);
 }
 
 /* --- records --- */
 
-static graft_status convert(reading *r, graft_conversation *out, const char *text, size_t n,
-                            size_t line)
+/* A bad record ends the reading, or is told and left out. */
+static graft_status bad_record(reading *r, graft_status status, size_t line)
 {
-    graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_strdup(&out->file, r->source->path));
-    out->line = line;
-    if (!r->reader) {
-        GRAFT_TRY(detect(r, text, n));
-    }
-    GRAFT_TRY(graft_reader__convert_text(out, r->reader, r->state, text, n));
-done:
-    return status;
-}
-
-static graft_status add_record(reading *r, const char *text, size_t n, size_t line)
-{
-    graft_status status = GRAFT_OK;
-    graft_dataset *d = r->dataset;
-    GRAFT_TRY(graft_reserve(&d->conversations, &d->capacity, d->n + 1, sizeof *d->conversations));
-    graft_conversation *conversation = &d->conversations[d->n];
-    graft_conversation_init(conversation);
-    status = convert(r, conversation, text, n, line);
-    if (status == GRAFT_OK) {
-        d->n++;
-        return GRAFT_OK;
-    }
-    graft_conversation_clear(conversation);
     if (status != GRAFT_E_DATA || r->broken) {
         return status;
     }
     status = graft_fail_prefix("%s:%zu", r->source->path, line);
     if (r->bad) {
         r->bad(r->context, graft_error_message());
-        d->n_skipped++;
+        r->dataset->n_skipped++;
         status = GRAFT_OK;
     }
+    return status;
+}
+
+static graft_status convert(reading *r, graft_conversation *out, const graft_json *record,
+                            size_t line)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_strdup(&out->file, r->source->path));
+    out->line = line;
+    GRAFT_TRY(graft_reader__convert(out, r->reader, r->state, record));
 done:
     return status;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* Bytes up to the comma or bracket that ends the array element at text[0]; n if there is none.
- * Whether the element is valid is for the parser to say. */
-static size_t element_length(const char *text, size_t n)
-{
-    size_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i];
-        if (in_string) {
-            i += c == '\\';
-            in_string = c != '"';
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            depth++;
-        } else if (depth && (c == '}' || c == ']')) {
-            depth--;
-        } else if (!depth && (c == ',' || c == ']')) {
-            return i;
-        }
-    }
-    return n;
-}
-
-/* Reads the elements of the array text[0..n), whose bracket stands in `line`. */
-static graft_status read_array(reading *r, const char *text, size_t n, size_t line)
+/* Adds the example that a record is, or that part `part` (from 1) of it is. */
+static graft_status add_example(reading *r, const graft_json *record, size_t part, size_t line)
 {
     graft_status status = GRAFT_OK;
-    size_t at = 1;
-    bool first = true;
-    for (;;) {
-        while (at < n && is_space(text[at])) {
-            line += text[at++] == '\n';
-        }
-        if (at < n && text[at] == ']' && first) {
-            at++;
-            break;
-        }
-        size_t length = element_length(text + at, n - at), used = length;
-        while (used && is_space(text[at + used - 1])) {
-            used--;
-        }
-        if (at + length >= n) {
-            return graft_fail(GRAFT_E_DATA, "%s:%zu: the array that begins the file is not closed",
-                              r->source->path, line);
-        }
-        GRAFT_TRY(add_record(r, text + at, used, line));
-        for (size_t i = 0; i < length; i++) {
-            line += text[at + i] == '\n';
-        }
-        at += length + 1;
-        first = false;
-        if (text[at - 1] == ']') {
-            break;
-        }
+    graft_dataset *d = r->dataset;
+    GRAFT_TRY(graft_reserve(&d->conversations, &d->capacity, d->n + 1, sizeof *d->conversations));
+    graft_conversation *conversation = &d->conversations[d->n];
+    graft_conversation_init(conversation);
+    status = convert(r, conversation, record, line);
+    if (status == GRAFT_OK) {
+        d->n++;
+        return GRAFT_OK;
     }
-    while (at < n && is_space(text[at])) {
-        line += text[at++] == '\n';
+    graft_conversation_clear(conversation);
+    if (part && status == GRAFT_E_DATA) {
+        status = graft_fail_prefix("example %zu", part);
     }
-    if (at < n) {
-        status = graft_fail(GRAFT_E_DATA, "%s:%zu: something stands behind the array",
-                            r->source->path, line);
-    }
+    status = bad_record(r, status, line);
 done:
     return status;
 }
 
-/* Collects the rest of the file behind `first` and reads it as one array. */
-static graft_status read_array_file(reading *r, graft_lines *lines, const char *first, size_t n)
+static graft_status gather(reading *r, const graft_json *record, size_t line)
+{
+    if (!r->gathered) {
+        r->gathered = graft_json_new_array();
+        r->gathered_line = line;
+    }
+    if (graft_json_length(r->gathered) >= GATHERED_MAX) {
+        r->broken = true;
+        return graft_fail(GRAFT_E_DATA, "%s:%zu: a file of format \"%s\" is one conversation, and "
+                          "this one has more than %d lines", r->source->path, line, r->reader->name,
+                          GATHERED_MAX);
+    }
+    return graft_json_push(r->gathered, graft_json_retain((graft_json *)(uintptr_t)record));
+}
+
+static graft_status add_json(reading *r, const graft_json *record, size_t line)
 {
     graft_status status = GRAFT_OK;
+    graft_json *parts = NULL;
+    if (!graft_json_is(record, GRAFT_JSON_OBJECT)) {
+        status = graft_fail(GRAFT_E_DATA, "is %s, not an object",
+                            graft_json_type_name(graft_json_get_type(record)));
+        return bad_record(r, status, line);
+    }
+    if (!r->reader && (status = detect(r, record)) != GRAFT_OK) {
+        return bad_record(r, status, line);
+    }
+    if (r->reader->gathers) {
+        return gather(r, record, line);
+    }
+    if (!r->reader->split) {
+        return add_example(r, record, 0, line);
+    }
+    status = r->reader->split(&parts, record);
+    if (status != GRAFT_OK) {
+        return bad_record(r, status, line);
+    }
+    for (size_t i = 0; i < graft_json_length(parts); i++) {
+        GRAFT_TRY(add_example(r, graft_json_at(parts, i), i + 1, line));
+    }
+    if (!parts) {
+        status = add_example(r, record, 0, line);
+    }
+done:
+    graft_json_free(parts);
+    return status;
+}
+
+/* A file that is one object of no known layout holds records by name, or texts. */
+static graft_status add_members(reading *r, const graft_json *object, size_t line)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *text = NULL;
+    graft_json_iter it = graft_json_iter_begin(object);
+    while (graft_json_iter_next(&it)) {
+        const graft_json *record = it.value;
+        if (graft_json_is(record, GRAFT_JSON_STRING)) {
+            graft_json_free(text);
+            text = graft_json_new_object();
+            GRAFT_TRY(graft_reader__set_shared(text, "text", record));
+            record = text;
+        }
+        GRAFT_TRY(add_json(r, record, line));
+    }
+done:
+    graft_json_free(text);
+    return status;
+}
+
+/* Are all members of the object texts, or all objects? */
+static bool is_collection(const graft_json *object)
+{
+    size_t texts = 0, objects = 0, n = graft_json_length(object);
+    graft_json_iter it = graft_json_iter_begin(object);
+    while (graft_json_iter_next(&it)) {
+        texts += graft_json_is(it.value, GRAFT_JSON_STRING);
+        objects += graft_json_is(it.value, GRAFT_JSON_OBJECT);
+    }
+    return n && (texts == n || objects == n);
+}
+
+static graft_status add_text(reading *r, const char *text, size_t n, size_t line, bool whole)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *record = NULL;
+    if (graft_json_parse(&record, text, n) != GRAFT_OK) {
+        r->gap = true;
+        return bad_record(r, graft_error_code(), line);
+    }
+    bool known = r->reader || graft_reader__refusal(record) || graft_reader__detect(record);
+    if (whole && !known && graft_json_is(record, GRAFT_JSON_OBJECT) && is_collection(record)) {
+        status = add_members(r, record, line);
+    } else {
+        status = add_json(r, record, line);
+    }
+    graft_json_free(record);
+    return status;
+}
+
+/* The one example that the records of the file are together. */
+static graft_status add_gathered(reading *r)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *record = graft_json_new_object();
+    if (r->gap) {
+        status = graft_fail(GRAFT_E_DATA, "the conversation misses lines that are broken");
+        status = bad_record(r, status, r->gathered_line);
+        goto done;
+    }
+    GRAFT_TRY(graft_json_set(record, "records", graft_json_retain(r->gathered)));
+    status = add_example(r, record, 0, r->gathered_line);
+done:
+    graft_json_free(record);
+    return status;
+}
+
+/* --- the first records of a file, which tell its layout --- */
+
+typedef struct pending {
     graft_text text;
-    size_t begin = graft_lines_number(lines);
-    graft_text_init(&text);
-    for (const char *line = first; line;) {
-        GRAFT_TRY(graft_text_append(&text, line, n));
-        GRAFT_TRY(graft_text_append_char(&text, '\n'));
-        if (text.len > ARRAY_MAX_BYTES) {
-            status = graft_fail(GRAFT_E_DATA, "%s: an array of more than 1 GiB (use JSON lines)",
-                                r->source->path);
+    struct {
+        size_t begin, n, line;
+        bool whole;
+    } records[DETECTION_RECORDS];
+    size_t n;
+} pending;
+
+static graft_status keep(pending *p, const char *text, size_t n, size_t line, bool whole)
+{
+    graft_status status = GRAFT_OK;
+    size_t i = p->n;
+    p->records[i].begin = p->text.len;
+    p->records[i].n = n;
+    p->records[i].line = line;
+    p->records[i].whole = whole;
+    GRAFT_TRY(graft_text_append(&p->text, text, n));
+    p->n++;
+done:
+    return status;
+}
+
+/* Sets the reader that the records kept look like; none if they look like nothing known. */
+static graft_status decide(reading *r, const pending *p)
+{
+    graft_status status = GRAFT_OK;
+    const graft_reader *reader = NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        graft_json *record = NULL;
+        const char *text = graft_text_z(&p->text) + p->records[i].begin;
+        status = graft_json_parse(&record, text, p->records[i].n);
+        if (status != GRAFT_OK && status != GRAFT_E_DATA) {
             goto done;
         }
-        GRAFT_TRY(graft_lines_next(lines, &line, &n));
+        status = GRAFT_OK;
+        if (graft_json_is(record, GRAFT_JSON_OBJECT) && !graft_reader__refusal(record)) {
+            reader = graft_reader__detect_more(reader, record);
+        }
+        graft_json_free(record);
     }
-    GRAFT_TRY(read_array(r, graft_text_z(&text), text.len, begin));
+    if (reader) {
+        status = use_reader(r, reader);
+    }
 done:
-    graft_text_clear(&text);
     return status;
 }
 
-static graft_status read_lines(reading *r)
+static graft_status add_pending(reading *r, pending *p)
 {
     graft_status status = GRAFT_OK;
-    graft_lines *lines = NULL;
-    const char *line;
-    size_t n;
-    bool begun = false;
-    GRAFT_TRY(graft_lines_open(&lines, r->source->path));
+    if (!r->reader) {
+        GRAFT_TRY(decide(r, p));
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        GRAFT_TRY(add_text(r, graft_text_z(&p->text) + p->records[i].begin, p->records[i].n,
+                           p->records[i].line, p->records[i].whole));
+    }
+    p->n = 0;
+    graft_text_clear(&p->text);
+done:
+    return status;
+}
+
+/* What stands before the place where the file is broken is told first. */
+static graft_status add_before_failure(reading *r, pending *p, graft_status failure)
+{
+    graft_status status = GRAFT_OK;
+    char *message = NULL;
+    GRAFT_TRY(graft_strdup(&message, graft_error_message()));
+    GRAFT_TRY(add_pending(r, p));
+    status = graft_fail(failure, "%s", message);
+done:
+    graft_free(message);
+    return status;
+}
+
+static graft_status read_records(reading *r, graft_records *records, pending *p)
+{
+    graft_status status = GRAFT_OK;
+    const char *text = NULL;
+    size_t n = 0, line = 0;
+    bool begun = r->reader != NULL; /* the layout is known, or given up */
     for (;;) {
-        GRAFT_TRY(graft_lines_next(lines, &line, &n));
-        if (!line) {
+        bool full = p->n == DETECTION_RECORDS || p->text.len > DETECTION_BYTES;
+        if (!begun && full) {
+            GRAFT_TRY(add_pending(r, p));
+            begun = true;
+        }
+        status = graft_records_next(records, &text, &n, &line);
+        if (status != GRAFT_OK) {
+            status = add_before_failure(r, p, status);
+            goto done;
+        }
+        if (!text) {
             break;
         }
-        if (!begun && n >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0) {
-            line += 3, n -= 3; /* byte order mark */
-        }
-        while (n && is_space(line[0])) {
-            line++, n--;
-        }
-        if (!n) {
-            continue;
-        }
-        if (!begun && line[0] == '[') {
-            GRAFT_TRY(read_array_file(r, lines, line, n));
-            break;
-        }
-        begun = true;
-        GRAFT_TRY(add_record(r, line, n, graft_lines_number(lines)));
+        bool whole = graft_records_whole(records);
+        GRAFT_TRY(begun ? add_text(r, text, n, line, whole) : keep(p, text, n, line, whole));
+    }
+    status = add_pending(r, p);
+done:
+    return status;
+}
+
+static graft_status read_file(reading *r)
+{
+    graft_status status = GRAFT_OK;
+    graft_records *records = NULL;
+    pending *p = NULL;
+    GRAFT_TRY(graft_records_open(&records, r->source->path));
+    GRAFT_TRY(graft_alloc(&p, 1, sizeof *p));
+    graft_text_init(&p->text);
+    GRAFT_TRY(read_records(r, records, p));
+    if (r->gathered) {
+        status = add_gathered(r);
     }
 done:
-    graft_lines_close(lines);
+    if (p) {
+        graft_text_clear(&p->text);
+    }
+    graft_free(p);
+    graft_records_close(records);
     return status;
 }
 
@@ -296,7 +412,7 @@ graft_status graft_dataset_read_each(graft_dataset *dataset, const graft_source 
     if (source->format) {
         GRAFT_TRY(named_reader(&r));
     }
-    GRAFT_TRY(read_lines(&r));
+    GRAFT_TRY(read_file(&r));
     if (dataset->n == before) {
         skipped = dataset->n_skipped - skipped;
         status = skipped ? graft_fail(GRAFT_E_DATA, "%s: none of its %zu lines is usable",
@@ -304,6 +420,7 @@ graft_status graft_dataset_read_each(graft_dataset *dataset, const graft_source 
                          : graft_fail(GRAFT_E_DATA, "%s: holds no examples", source->path);
     }
 done:
+    graft_json_free(r.gathered);
     if (r.state) {
         r.reader->close(r.state);
     }
