@@ -5,20 +5,20 @@
 
 #include "core/log.h"
 #include "core/memory.h"
-#include "data/reader.h"
+#include "data/batch.h"
 #include "io/lines.h"
 
 /* An array file is held as a whole. */
 #define ARRAY_MAX_BYTES ((size_t)1 << 30)
 
 typedef struct reading {
-    graft_dataset *dataset;
     const graft_source *source;
     const graft_reader *reader; /* NULL until the first good record tells */
     void *state;
-    graft_bad_line *bad; /* NULL: the first bad line ends the reading */
-    void *context;
     bool broken; /* not a line is bad but the answer file */
+    const graft_record_visitor *visitor;
+    graft_batch batch;
+    size_t n_records;
 } reading;
 
 void graft_dataset_init(graft_dataset *dataset)
@@ -51,7 +51,6 @@ static graft_status use_reader(reading *r, const graft_reader *reader)
     }
     r->broken = false;
     r->reader = reader;
-    r->dataset->format = reader->name;
 done:
     return status;
 }
@@ -118,41 +117,25 @@ done:
 
 /* --- records --- */
 
-static graft_status convert(reading *r, graft_conversation *out, const char *text, size_t n,
-                            size_t line)
+static graft_status flush(reading *r)
 {
-    graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_strdup(&out->file, r->source->path));
-    out->line = line;
-    if (!r->reader) {
-        GRAFT_TRY(detect(r, text, n));
-    }
-    GRAFT_TRY(graft_reader__convert_text(out, r->reader, r->state, text, n));
-done:
-    return status;
+    graft_batch_work work = {r->source->path, r->reader, r->state, r->visitor};
+    return graft_batch__flush(&r->batch, &work);
 }
 
 static graft_status add_record(reading *r, const char *text, size_t n, size_t line)
 {
-    graft_status status = GRAFT_OK;
-    graft_dataset *d = r->dataset;
-    GRAFT_TRY(graft_reserve(&d->conversations, &d->capacity, d->n + 1, sizeof *d->conversations));
-    graft_conversation *conversation = &d->conversations[d->n];
-    graft_conversation_init(conversation);
-    status = convert(r, conversation, text, n, line);
-    if (status == GRAFT_OK) {
-        d->n++;
-        return GRAFT_OK;
+    graft_status status = GRAFT_OK, detected = GRAFT_OK;
+    if (!r->reader) {
+        detected = detect(r, text, n);
+        if (detected != GRAFT_OK && (detected != GRAFT_E_DATA || r->broken)) {
+            return detected;
+        }
     }
-    graft_conversation_clear(conversation);
-    if (status != GRAFT_E_DATA || r->broken) {
-        return status;
-    }
-    status = graft_fail_prefix("%s:%zu", r->source->path, line);
-    if (r->bad) {
-        r->bad(r->context, graft_error_message());
-        d->n_skipped++;
-        status = GRAFT_OK;
+    GRAFT_TRY(graft_batch__add(&r->batch, r->source->path, text, n, line, detected));
+    r->n_records++;
+    if (graft_batch__full(&r->batch)) {
+        GRAFT_TRY(flush(r));
     }
 done:
     return status;
@@ -287,26 +270,107 @@ done:
     return status;
 }
 
+/* Hands over what was read before the file turned out to be broken, and fails with that. */
+static graft_status flush_after(reading *r, graft_status failed)
+{
+    graft_status status = GRAFT_OK;
+    char *message = NULL;
+    GRAFT_TRY(graft_strdup(&message, graft_error_message()));
+    GRAFT_TRY(flush(r));
+    status = graft_fail(failed, "%s", message);
+done:
+    graft_free(message);
+    return status;
+}
+
+graft_status graft_source_read(const graft_source *source, const graft_record_visitor *visitor,
+                               const char **format)
+{
+    graft_status status = GRAFT_OK;
+    reading r = {.source = source, .visitor = visitor};
+    if (source->format) {
+        GRAFT_TRY(named_reader(&r));
+    }
+    status = read_lines(&r);
+    status = status == GRAFT_OK ? flush(&r)
+             : status == GRAFT_E_DATA && !r.broken ? flush_after(&r, status) : status;
+    GRAFT_TRY(status);
+    if (r.n_records == 0) {
+        status = graft_fail(GRAFT_E_DATA, "%s: holds no examples", source->path);
+    }
+done:
+    *format = r.reader ? r.reader->name : NULL;
+    if (r.state) {
+        r.reader->close(r.state);
+    }
+    graft_batch__clear(&r.batch);
+    return status;
+}
+
+graft_status graft_record_fail(const graft_record *record)
+{
+    return graft_fail(record->status, "%s", record->message ? record->message : "out of memory");
+}
+
+graft_status graft_record_one_line(graft_text *out, const graft_record *record)
+{
+    graft_status status = GRAFT_OK;
+    size_t begin = out->len;
+    GRAFT_TRY(graft_text_append(out, record->text, record->n));
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+    for (size_t i = begin; i + 1 < out->len; i++) {
+        if (out->data[i] == '\n' || out->data[i] == '\r') {
+            out->data[i] = ' ';
+        }
+    }
+done:
+    return status;
+}
+
+/* --- into a dataset --- */
+
+typedef struct collecting {
+    graft_dataset *dataset;
+    graft_bad_line *bad; /* NULL: the first bad line ends the reading */
+    void *context;
+} collecting;
+
+static graft_status collect(void *context, graft_record *record)
+{
+    graft_status status = GRAFT_OK;
+    collecting *c = context;
+    graft_dataset *d = c->dataset;
+    if (record->status == GRAFT_OK) {
+        GRAFT_TRY(graft_reserve(&d->conversations, &d->capacity, d->n + 1,
+                                sizeof *d->conversations));
+        d->conversations[d->n++] = record->conversation;
+        graft_conversation_init(&record->conversation);
+    } else if (record->status != GRAFT_E_DATA || !record->message || !c->bad) {
+        status = graft_record_fail(record);
+    } else {
+        c->bad(c->context, record->message);
+        d->n_skipped++;
+    }
+done:
+    return status;
+}
+
 graft_status graft_dataset_read_each(graft_dataset *dataset, const graft_source *source,
                                      graft_bad_line *bad, void *context)
 {
     graft_status status = GRAFT_OK;
-    reading r = {.dataset = dataset, .source = source, .bad = bad, .context = context};
+    collecting c = {dataset, bad, context};
+    graft_record_visitor visitor = {.context = &c, .take = collect};
     size_t before = dataset->n, skipped = dataset->n_skipped;
-    if (source->format) {
-        GRAFT_TRY(named_reader(&r));
-    }
-    GRAFT_TRY(read_lines(&r));
+    const char *format = NULL;
+    status = graft_source_read(source, &visitor, &format);
+    dataset->format = format ? format : dataset->format;
+    GRAFT_TRY(status);
     if (dataset->n == before) {
-        skipped = dataset->n_skipped - skipped;
-        status = skipped ? graft_fail(GRAFT_E_DATA, "%s: none of its %zu lines is usable",
-                                      source->path, skipped)
-                         : graft_fail(GRAFT_E_DATA, "%s: holds no examples", source->path);
+        status = graft_fail(GRAFT_E_DATA, "%s: none of its %zu lines is usable", source->path,
+                            dataset->n_skipped - skipped);
     }
 done:
-    if (r.state) {
-        r.reader->close(r.state);
-    }
     return status;
 }
 

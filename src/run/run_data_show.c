@@ -1,0 +1,67 @@
+/* run_data_show.c - graft_data_show. */
+#include <graft/dataset.h>
+
+#include "core/memory.h"
+#include "data/show.h"
+#include "run/session.h"
+
+static graft_status show_one(const graft_session *session, const graft_conversation *conversation,
+                             uint32_t index, const graft_hooks *hooks, int colour, int json)
+{
+    graft_status status = GRAFT_OK;
+    graft_example *examples = NULL;
+    size_t n = 0;
+    graft_text text;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_examples_build(&examples, &n, session->chat, session->tokenizer, conversation,
+                                   index));
+    for (size_t i = 0; i < n; i++) {
+        if (json) {
+            GRAFT_TRY(graft_example_show_json(&text, &examples[i], session->tokenizer));
+        } else {
+            GRAFT_TRY(graft_example_show(&text, &examples[i], session->tokenizer, conversation,
+                                         colour != 0));
+        }
+    }
+    if (text.len > 0) {
+        GRAFT_TRY(graft_hooks_emit(hooks, text.data, text.len));
+    }
+done:
+    for (size_t i = 0; i < n; i++) {
+        graft_example_clear(&examples[i]);
+    }
+    graft_free(examples);
+    graft_text_clear(&text);
+    return status;
+}
+
+graft_status graft_data_show(graft_config *config, uint64_t first, uint64_t n,
+                             const graft_hooks *hooks, int colour, int json)
+{
+    graft_status status = GRAFT_OK;
+    graft_session session = {0};
+    graft_dataset dataset;
+    graft_dataset_init(&dataset);
+    GRAFT_TRY(graft_config_check(config));
+    GRAFT_TRY(graft_config_require(config, "dataset"));
+    GRAFT_TRY(graft_session_open(&session, config));
+    GRAFT_TRY(graft_session_read(&dataset, config, &config->dataset));
+    if (first >= dataset.n) {
+        status = graft_fail(GRAFT_E_CONFIG, "there is no example %llu: the dataset has %zu, counted "
+                            "from 0", (unsigned long long)first, dataset.n);
+        goto done;
+    }
+    if (config->train_on == GRAFT_TRAIN_ON_LAST) {
+        graft_dataset_train_last(&dataset);
+    }
+    GRAFT_TRY(graft_session_chat(&session, graft_dataset_has_tools(&dataset)));
+    n = n < dataset.n - first ? n : dataset.n - first;
+    for (uint64_t i = first; i < first + n; i++) {
+        GRAFT_TRY(graft_hooks_check(hooks));
+        GRAFT_TRY(show_one(&session, &dataset.conversations[i], (uint32_t)i, hooks, colour, json));
+    }
+done:
+    graft_dataset_clear(&dataset);
+    graft_session_close(&session);
+    return status;
+}
