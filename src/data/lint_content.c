@@ -133,9 +133,11 @@ static int find_mark(const char *text, size_t n)
             continue;
         }
         for (size_t m = 0; m < sizeof marks / sizeof *marks; m++) {
-            size_t length = strlen(marks[m].mark);
-            if (length <= n - i && memcmp(text + i, marks[m].mark, length) == 0) {
-                return (int)m;
+            if (marks[m].mark[0] == text[i] && marks[m].mark[1] == text[i + 1]) {
+                size_t length = strlen(marks[m].mark);
+                if (length <= n - i && memcmp(text + i, marks[m].mark, length) == 0) {
+                    return (int)m;
+                }
             }
         }
     }

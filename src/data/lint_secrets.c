@@ -38,6 +38,8 @@ static const secret_kind kinds[] = {
     {"eyJ", "a signed web token", 60},
 };
 
+enum { N_KINDS = sizeof kinds / sizeof *kinds };
+
 static bool is_letter(unsigned char c)
 {
     return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
@@ -91,8 +93,9 @@ static const char *find_secret(const char *text, size_t n)
         if (c == '-' && !inside && is_private_key(text + i, n - i)) {
             return "a private key";
         }
-        if (!inside && is_letter(c) && strchr("saghArxneS", c)) {
-            for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        bool may_begin = !inside && is_letter(c) && n - i > 2 && strchr("saghArxneS", c);
+        for (size_t k = 0; may_begin && k < N_KINDS; k++) {
+            if (kinds[k].prefix[0] == text[i] && kinds[k].prefix[1] == text[i + 1]) {
                 size_t length = strlen(kinds[k].prefix);
                 if (length < n - i && memcmp(text + i, kinds[k].prefix, length) == 0 &&
                     is_random(text + i + length, n - i - length, &kinds[k])) {

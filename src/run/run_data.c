@@ -1,4 +1,4 @@
-/* run_data_show.c - graft_data_show. */
+/* run_data.c - graft_data_show. */
 #include <graft/dataset.h>
 
 #include "core/memory.h"

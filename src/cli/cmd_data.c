@@ -1,4 +1,4 @@
-/* cmd_data_show.c - graft data show. */
+/* cmd_data.c - graft data show. */
 #include "cli/commands.h"
 #include "cli/terminal.h"
 
