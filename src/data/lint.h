@@ -33,7 +33,7 @@ enum { GRAFT_LINTS_MAX = 32 };
 size_t graft_lints_index(const graft_lint *lint);
 
 /* Does a value fit a JSON Schema? The validator stands in a room above this one. */
-typedef bool graft_schema_check(const graft_json *schema, const graft_json *value);
+typedef bool graft_lint_accepts(const graft_json *schema, const graft_json *value);
 
 /* --- findings of one example --- */
 
@@ -46,7 +46,7 @@ typedef struct graft_finding {
 struct graft_findings {
     graft_finding *items;
     size_t n, capacity;
-    graft_schema_check *accepts; /* NULL: arguments are not checked */
+    graft_lint_accepts *accepts; /* NULL: arguments are not checked */
 };
 void graft_findings_clear(graft_findings *findings); /* keeps `accepts` */
 /* Adds a finding, or counts it if the example has one of the kind. The text is escaped. */

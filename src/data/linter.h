@@ -10,7 +10,7 @@ typedef struct graft_linter graft_linter;
 
 typedef struct graft_linter_options {
     double near;                 /* similarity of near duplicates, [0.5, 1]; 0: not looked for */
-    graft_schema_check *accepts; /* NULL: arguments are not checked */
+    graft_lint_accepts *accepts; /* NULL: arguments are not checked */
     /* Told of every finding: by file, and within a file by line; outliers at the end of each file,
      * because only then is known what is usual. */
     graft_status (*found)(void *context, const graft_lint *lint, const char *file, size_t line,

@@ -63,6 +63,12 @@ static graft_status found(void *context, const graft_lint *lint, const char *fil
                    : emit_finding(c->hooks, lint, file, line, message);
 }
 
+/* The one place that knows the validator of arguments. */
+static bool arguments_valid(const graft_json *schema, const graft_json *arguments)
+{
+    return graft_schema_accepts(schema, arguments);
+}
+
 static graft_status poll(void *context)
 {
     const checking *c = context;
@@ -73,7 +79,7 @@ static graft_status read_all(checking *c, graft_writer *fixed)
 {
     graft_status status = GRAFT_OK;
     graft_linter_options options = {
-        .near = c->options->near, .accepts = graft_schema_accepts, .found = found, .poll = poll,
+        .near = c->options->near, .accepts = arguments_valid, .found = found, .poll = poll,
         .context = c, .fixed = fixed};
     GRAFT_TRY(graft_linter_new(&c->linter, &options));
     for (size_t i = 0; i < c->config->eval_dataset.n; i++) {

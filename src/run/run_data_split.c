@@ -4,7 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "core/memory.h"
+#include "data/fingerprint.h"
+#include "data/neighbours.h"
 #include "data/split.h"
 #include "run/data_files.h"
 
@@ -13,9 +16,12 @@ typedef struct splitting {
     const graft_config *config;
     const graft_hooks *hooks;
     graft_tool_table table;
+    uint64_t *prints;    /* per example: what is the same has the same one */
+    size_t prints_capacity;
     unsigned char *side; /* per example */
     size_t at;           /* example of the second walk */
     size_t bad, counts[3];
+    size_t n_shared;     /* examples held back that are trained, too */
     graft_writer *train, *eval;
     graft_text line;
 } splitting;
@@ -33,13 +39,21 @@ static bool is_left_out(const splitting *s, const graft_record *record)
 
 static graft_status learn(void *context, graft_record *record)
 {
+    graft_status status = GRAFT_OK;
     splitting *s = context;
+    size_t n = s->table.n_examples;
     if (is_left_out(s, record)) {
         s->bad++;
         return GRAFT_OK;
     }
-    return record->status != GRAFT_OK ? graft_record_fail(record)
-                                      : graft_tool_table_add(&s->table, &record->conversation);
+    if (record->status != GRAFT_OK) {
+        return graft_record_fail(record);
+    }
+    GRAFT_TRY(graft_reserve(&s->prints, &s->prints_capacity, n + 1, sizeof *s->prints));
+    s->prints[n] = graft_fingerprint(&record->conversation);
+    GRAFT_TRY(graft_tool_table_add(&s->table, &record->conversation));
+done:
+    return status;
 }
 
 static graft_status write_line(void *context, graft_record *record)
@@ -94,6 +108,31 @@ done:
     return status;
 }
 
+/* Counts what is on both sides, because it stands in the data twice. */
+static graft_status count_shared(splitting *s)
+{
+    graft_status status = GRAFT_OK;
+    graft_neighbours *trained = NULL;
+    graft_neighbour found;
+    GRAFT_TRY(graft_neighbours_new(&trained, 0));
+    for (size_t i = 0; i < s->table.n_examples; i++) {
+        if (s->side[i] == GRAFT_TO_TRAIN) {
+            GRAFT_TRY(graft_neighbours_add(trained, s->prints[i], NULL, i));
+        }
+    }
+    for (size_t i = 0; i < s->table.n_examples; i++) {
+        s->n_shared += s->side[i] == GRAFT_TO_EVAL &&
+                       graft_neighbours_find(&found, trained, s->prints[i], NULL);
+    }
+    if (s->n_shared > 0) {
+        graft_log(GRAFT_LOG_WARN, "%zu of the examples held back also stand in the training part: "
+                  "graft data dedup before splitting avoids it", s->n_shared);
+    }
+done:
+    graft_neighbours_free(trained);
+    return status;
+}
+
 static graft_status open_outputs(splitting *s, const char *train, const char *eval)
 {
     graft_status status = GRAFT_OK;
@@ -136,6 +175,7 @@ static graft_status describe_json(graft_text *out, const splitting *s)
     GRAFT_TRY(graft_json_set_int(o, "bad_lines", (int64_t)s->bad));
     GRAFT_TRY(graft_json_set_int(o, "train", (int64_t)s->counts[GRAFT_TO_TRAIN]));
     GRAFT_TRY(graft_json_set_int(o, "eval", (int64_t)s->counts[GRAFT_TO_EVAL]));
+    GRAFT_TRY(graft_json_set_int(o, "on_both_sides", (int64_t)s->n_shared));
     GRAFT_TRY(graft_json_set_int(o, "left_out", (int64_t)s->counts[GRAFT_DROPPED]));
     GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_PYTHON));
     GRAFT_TRY(graft_text_append_char(out, '\n'));
@@ -157,6 +197,7 @@ graft_status graft_data_split(graft_config *config, const char *train, const cha
     GRAFT_TRY(open_outputs(&s, train, eval));
     GRAFT_TRY(walk(&s, learn));
     GRAFT_TRY(choose(&s));
+    GRAFT_TRY(count_shared(&s));
     GRAFT_TRY(walk(&s, write_line));
     GRAFT_TRY(graft_writer_commit(&s.eval));
     GRAFT_TRY(graft_writer_commit(&s.train));
@@ -167,6 +208,7 @@ done:
     graft_writer_discard(&s.train);
     graft_tool_table_clear(&s.table);
     graft_free(s.side);
+    graft_free(s.prints);
     graft_text_clear(&s.line);
     graft_text_clear(&text);
     return status;
