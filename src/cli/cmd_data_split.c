@@ -43,8 +43,8 @@ const cli_command cli_cmd_data_split = {
     .about =
         "Both files keep the order and the lines as they stand. With --by tool no tool that an "
         "evaluation example declares or calls appears in the training file; examples that stand "
-        "between are left out and counted. It chooses what graft train with val_set_size, val_split "
-        "and seed would.",
+        "between are left out and counted. It chooses what graft train with val_set_size, "
+        "val_split and seed would.",
     .max_args = 1,
     .settings = settings,
     .options = options,

@@ -148,9 +148,9 @@ static graft_status tell_misfit(graft_findings *out, const char *where, const ch
     GRAFT_TRY(graft_json_write(&given, value, GRAFT_JSON_COMPACT));
     GRAFT_TRY(graft_json_write(&wanted, declared, GRAFT_JSON_COMPACT));
     GRAFT_TRY(graft_findings_add(out, &graft_lint_bad_arguments,
-                                 "%s: argument \"%s\" is %.60s%s, which does not fit its declaration "
-                                 "%.120s%s: correct one of them", where, graft_draft__quoted(name),
-                                 graft_text_z(&given), given.len > 60 ? "..." : "",
+                                 "%s: argument \"%s\" is %.60s%s, which does not fit its "
+                                 "declaration %.120s%s: correct one of them", where,
+                                 graft_draft__quoted(name), graft_text_z(&given), given.len > 60 ? "..." : "",
                                  graft_text_z(&wanted), wanted.len > 120 ? "..." : ""));
 done:
     graft_text_clear(&given);
@@ -191,8 +191,8 @@ static graft_status visit_arguments(graft_findings *out, const graft_json *tools
                               graft_json_get(graft_json_get(schema, "properties"), about)));
     } else {
         GRAFT_TRY(graft_findings_add(out, &graft_lint_bad_arguments,
-                                     "%s: the arguments do not fit the declared parameters: correct "
-                                     "one of them", graft_text_z(&where)));
+                                     "%s: the arguments do not fit the declared parameters: "
+                                     "correct one of them", graft_text_z(&where)));
     }
 done:
     graft_text_clear(&where);

@@ -153,8 +153,8 @@ static graft_status check_markup(graft_findings *out, const graft_conversation *
         int m = find_mark(text, n);
         if (m >= 0 && (!marks[m].call || c->turns[k].role == GRAFT_ROLE_ASSISTANT)) {
             GRAFT_TRY(graft_findings_add(
-                out, &graft_lint_chat_markup, "message %zu: content holds \"%s\" as text: %s", k + 1,
-                marks[m].mark, marks[m].call ? "write the call as tool_calls"
+                out, &graft_lint_chat_markup, "message %zu: content holds \"%s\" as text: %s",
+                k + 1, marks[m].mark, marks[m].call ? "write the call as tool_calls"
                                              : "give messages as they were before rendering"));
         }
     }

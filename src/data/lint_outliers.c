@@ -144,7 +144,8 @@ static bool is_rare(const graft_norms *norms, graft_script script)
 {
     size_t lettered = norms->n - norms->scripts[GRAFT_SCRIPT_NONE];
     return script != GRAFT_SCRIPT_NONE && norms->n >= FEWEST_FOR_SCRIPTS &&
-           norms->scripts[script] * 100 < lettered && norms->scripts[norms->usual] * 10 >= lettered * 9;
+           norms->scripts[script] * 100 < lettered &&
+           norms->scripts[norms->usual] * 10 >= lettered * 9;
 }
 
 graft_status graft_norms_check(graft_findings *out, const graft_norms *norms,
@@ -153,9 +154,9 @@ graft_status graft_norms_check(graft_findings *out, const graft_norms *norms,
     graft_status status = GRAFT_OK;
     if (m->bytes > norms->longest || m->bytes < norms->shortest) {
         GRAFT_TRY(graft_findings_add(out, &graft_lint_length_outlier,
-                                     "%u bytes, where %u are in the middle and %u to %u usual: look "
-                                     "whether it is what it should be", m->bytes, norms->median,
-                                     norms->shortest, norms->longest));
+                                     "%u bytes, where %u are in the middle and %u to %u usual: "
+                                     "look whether it is what it should be", m->bytes,
+                                     norms->median, norms->shortest, norms->longest));
     }
     if (is_rare(norms, m->script)) {
         GRAFT_TRY(graft_findings_add(out, &graft_lint_language_outlier,

@@ -18,8 +18,8 @@ typedef struct graft_linter_options {
     graft_status (*poll)(void *context); /* asked now and then whether to go on; NULL: never */
     void *context;
     /* NULL: nothing is repaired. Otherwise all usable examples are written here, one per line:
-     * without bad lines and exact duplicates, repaired where a lint knows how, and otherwise as they
-     * stand, unless the file is not in the canonical layout: then all are brought into it. */
+     * without bad lines and exact duplicates, repaired where a lint knows how, and otherwise as
+     * they stand, unless the file is not in the canonical layout: then all are brought into it. */
     graft_writer *fixed;
 } graft_linter_options;
 

@@ -4,9 +4,9 @@
  * estimates the Jaccard similarity |A and B| / |A or B| with a standard error of about
  * sqrt(J (1 - J) / 128), 0.03 at 0.9. Each element falls into one bin, whose smallest hash counts
  * (one permutation hashing: Li, Owen, Zhang, NIPS 2012). Bins that stay empty take part in further
- * rounds with other hashes until all are filled, so that small sets are judged as well as large ones
- * (in the spirit of Shrivastava, "Optimal densification", ICML 2017). One byte of each smallest
- * hash is kept (Li, Koenig, "b-bit minwise hashing", WWW 2010). */
+ * rounds with other hashes until all are filled, so that small sets are judged as well as large
+ * ones (in the spirit of Shrivastava, "Optimal densification", ICML 2017). One byte of each
+ * smallest hash is kept (Li, Koenig, "b-bit minwise hashing", WWW 2010). */
 #ifndef GRAFT_DATA_MINHASH_H
 #define GRAFT_DATA_MINHASH_H
 

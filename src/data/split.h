@@ -1,4 +1,4 @@
-/* data/split.h - choosing what is held back for evaluation, from the tools of each example alone. */
+/* data/split.h - choosing what is held back for evaluation, given the tools of each example. */
 #ifndef GRAFT_DATA_SPLIT_H
 #define GRAFT_DATA_SPLIT_H
 

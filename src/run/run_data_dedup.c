@@ -8,7 +8,8 @@ static graft_status describe(graft_text *out, const graft_dedup_result *r, const
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_text_appendf(out, "examples: %zu\nduplicates left out: %zu\n"
-                                 "near duplicates left out: %zu\n", r->examples, r->exact, r->near));
+                                 "near duplicates left out: %zu\n", r->examples, r->exact,
+                                 r->near));
     if (r->bad) {
         GRAFT_TRY(graft_text_appendf(out, "bad lines left out: %zu\n", r->bad));
     }

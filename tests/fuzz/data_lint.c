@@ -1,4 +1,4 @@
-/* Any bytes as a file to be linted and repaired: what is written is usable, and less is found in it. */
+/* Any bytes as a file to be linted and repaired: what is written is usable. */
 #include "data/linter.h"
 #include "io/calls.h"
 #include "support/fuzz.h"
@@ -62,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 int main(void)
 {
     static const char *const words[] = {
-        "\n", "[", "]", ",", "\"", "\\", "{\"prompt\":\"a\",\"completion\":\"b\"}", "\"role\":\"tool\"",
+        "\n", "[", "]", ",", "\"", "\\", "{\"prompt\":\"a\",\"completion\":\"b\"}",
+        "\"role\":\"tool\"",
         "\"tool_calls\":", "\"arguments\":", "{\"name\":\"f\"}", "\"weight\":0", NULL};
     return fuzz_tests("data_lint", LLVMFuzzerTestOneInput, words);
 }

@@ -1,4 +1,4 @@
-/* The lint over files: the same findings at any number of threads, and no leak when memory fails. */
+/* The lint over files: the same findings at any number of threads; memory that fails. */
 #include "support/test.h"
 
 #include <stdio.h>
@@ -52,9 +52,9 @@ static const char *make_file(size_t n)
         }
         snprintf(line, sizeof line,
                  "{'messages':[{'role':'user','content':'question %zu of a kind %zu'},"
-                 "{'role':'assistant','tool_calls':[{'function':{'name':'tool_%zu','arguments':{}}}]}"
-                 "%s],'tools':[{'name':'tool_%zu'}]}\n", i % 1430, i % 1430 * 17, i % 11,
-                 i % 50 ? "" : ",{'role':'user','content':''}", i % 13);
+                 "{'role':'assistant','tool_calls':[{'function':{'name':'tool_%zu',"
+                 "'arguments':{}}}]}%s],'tools':[{'name':'tool_%zu'}]}\n", i % 1430,
+                 i % 1430 * 17, i % 11, i % 50 ? "" : ",{'role':'user','content':''}", i % 13);
         assert_ok(graft_text_append_z(&text, test_quotes(line)));
     }
     const char *path = test_temp_file("many.jsonl", text.data, text.len);
