@@ -150,8 +150,8 @@ static graft_status tell_misfit(graft_findings *out, const char *where, const ch
     GRAFT_TRY(graft_findings_add(out, &graft_lint_bad_arguments,
                                  "%s: argument \"%s\" is %.60s%s, which does not fit its "
                                  "declaration %.120s%s: correct one of them", where,
-                                 graft_draft__quoted(name), graft_text_z(&given), given.len > 60 ? "..." : "",
-                                 graft_text_z(&wanted), wanted.len > 120 ? "..." : ""));
+                                 graft_draft__quoted(name), graft_text_z(&given),
+                                 given.len > 60 ? "..." : "", graft_text_z(&wanted), wanted.len > 120 ? "..." : ""));
 done:
     graft_text_clear(&given);
     graft_text_clear(&wanted);
