@@ -151,7 +151,8 @@ static graft_status tell_misfit(graft_findings *out, const char *where, const ch
                                  "%s: argument \"%s\" is %.60s%s, which does not fit its "
                                  "declaration %.120s%s: correct one of them", where,
                                  graft_draft__quoted(name), graft_text_z(&given),
-                                 given.len > 60 ? "..." : "", graft_text_z(&wanted), wanted.len > 120 ? "..." : ""));
+                                 given.len > 60 ? "..." : "", graft_text_z(&wanted),
+                                 wanted.len > 120 ? "..." : ""));
 done:
     graft_text_clear(&given);
     graft_text_clear(&wanted);
