@@ -1,17 +1,6 @@
-/* cmd_data.c - graft data check, graft data show, graft data convert. */
+/* cmd_data.c - graft data show, graft data convert. */
 #include "cli/commands.h"
 #include "cli/terminal.h"
-
-static graft_status run_check(const cli_call *call, graft_config *config)
-{
-    char *text = NULL;
-    graft_hooks hooks = cli_hooks();
-    graft_status status = cli_configure(call, config, CLI_NEEDS_DATASET);
-    if (status == GRAFT_OK) {
-        status = graft_data_check(config, &hooks, cli_flag(call, "json"), &text);
-    }
-    return cli_finish(status, text);
-}
 
 static graft_status run_show(const cli_call *call, graft_config *config)
 {
@@ -42,15 +31,6 @@ static graft_status run_convert(const cli_call *call, graft_config *config)
     return cli_finish(status, text);
 }
 
-static const cli_option check_options[] = {
-    {"json", CLI_FLAG, "", "false", 0, 0, "the summary as a JSON object"},
-    {0},
-};
-
-static const cli_setting check_settings[] = {
-    CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, {0},
-};
-
 static const cli_option show_options[] = {
     {"first", CLI_COUNT, "N", "0", 0, 1e15, "number of the first example, from 0"},
     {"n", CLI_COUNT, "N", "1", 1, 1e15, "how many"},
@@ -78,18 +58,6 @@ static const cli_option convert_options[] = {
 
 static const cli_setting convert_settings[] = {
     CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_SETTING("skip_bad"), {0},
-};
-
-const cli_command cli_cmd_data_check = {
-    .name = "data check",
-    .summary = "reads a dataset and names every bad line",
-    .arguments = "[DATASET.jsonl]",
-    .about = "Prints each bad line as FILE:LINE with what is wrong, then a summary: examples, turns, "
-             "calls, tools. Exits with 5 if a line was bad. Needs no model.",
-    .max_args = 1,
-    .settings = check_settings,
-    .options = check_options,
-    .run = run_check,
 };
 
 const cli_command cli_cmd_data_show = {

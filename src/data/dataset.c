@@ -5,7 +5,7 @@
 
 #include "core/log.h"
 #include "core/memory.h"
-#include "data/reader.h"
+#include "data/batch.h"
 #include "data/records.h"
 
 /* Lines of a file that is one conversation. */
@@ -14,12 +14,12 @@ enum { GATHERED_MAX = 100000 };
 enum { DETECTION_RECORDS = 32, DETECTION_BYTES = 1 << 24 };
 
 typedef struct reading {
-    graft_dataset *dataset;
     const graft_source *source;
     const graft_reader *reader; /* NULL until the first good record tells */
     void *state;
-    graft_bad_line *bad; /* NULL: the first bad line ends the reading */
-    void *context;
+    const graft_record_visitor *visitor;
+    graft_batch batch;
+    size_t n_records;
     bool broken; /* not a line is bad but the answer file, or the file as a whole */
     graft_json *gathered; /* the records so far, if they are one example together */
     size_t gathered_line;
@@ -56,7 +56,6 @@ static graft_status use_reader(reading *r, const graft_reader *reader)
     }
     r->broken = false;
     r->reader = reader;
-    r->dataset->format = reader->name;
 done:
     return status;
 }
@@ -111,51 +110,40 @@ static graft_status detect(reading *r, const graft_json *record)
 
 /* --- records --- */
 
-/* A bad record ends the reading, or is told and left out. */
-static graft_status bad_record(reading *r, graft_status status, size_t line)
+static graft_status flush(reading *r)
 {
-    if (status != GRAFT_E_DATA || r->broken) {
-        return status;
-    }
-    status = graft_fail_prefix("%s:%zu", r->source->path, line);
-    if (r->bad) {
-        r->bad(r->context, graft_error_message());
-        r->dataset->n_skipped++;
-        status = GRAFT_OK;
-    }
-    return status;
+    graft_batch_work work = {r->source->path, r->reader, r->state, r->visitor};
+    return graft_batch__flush(&r->batch, &work);
 }
 
-static graft_status convert(reading *r, graft_conversation *out, const graft_json *record,
-                            size_t line)
+/* Adds the example that a text is, or that is part `part` (from 1) of a record. `found`: what is
+ * already known to be wrong with it, the last failure. */
+static graft_status add(reading *r, const char *text, size_t n, size_t part, size_t line,
+                        graft_status found)
 {
     graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_strdup(&out->file, r->source->path));
-    out->line = line;
-    GRAFT_TRY(graft_reader__convert(out, r->reader, r->state, record));
+    if (found != GRAFT_OK && (found != GRAFT_E_DATA || r->broken)) {
+        return found;
+    }
+    GRAFT_TRY(graft_batch__add(&r->batch, r->source->path, text, n, part, line, found));
+    r->n_records++;
+    if (graft_batch__full(&r->batch)) {
+        GRAFT_TRY(flush(r));
+    }
 done:
     return status;
 }
 
-/* Adds the example that a record is, or that part `part` (from 1) of it is. */
+/* The same for what is no text of the file. */
 static graft_status add_example(reading *r, const graft_json *record, size_t part, size_t line)
 {
     graft_status status = GRAFT_OK;
-    graft_dataset *d = r->dataset;
-    GRAFT_TRY(graft_reserve(&d->conversations, &d->capacity, d->n + 1, sizeof *d->conversations));
-    graft_conversation *conversation = &d->conversations[d->n];
-    graft_conversation_init(conversation);
-    status = convert(r, conversation, record, line);
-    if (status == GRAFT_OK) {
-        d->n++;
-        return GRAFT_OK;
-    }
-    graft_conversation_clear(conversation);
-    if (part && status == GRAFT_E_DATA) {
-        status = graft_fail_prefix("example %zu", part);
-    }
-    status = bad_record(r, status, line);
+    graft_text text;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_json_write(&text, record, GRAFT_JSON_COMPACT));
+    status = add(r, graft_text_z(&text), text.len, part, line, GRAFT_OK);
 done:
+    graft_text_clear(&text);
     return status;
 }
 
@@ -174,33 +162,31 @@ static graft_status gather(reading *r, const graft_json *record, size_t line)
     return graft_json_push(r->gathered, graft_json_retain((graft_json *)(uintptr_t)record));
 }
 
-static graft_status add_json(reading *r, const graft_json *record, size_t line)
+/* A record and its text, from which it came. */
+static graft_status add_record(reading *r, const graft_json *record, const char *text, size_t n,
+                               size_t line)
 {
     graft_status status = GRAFT_OK;
     graft_json *parts = NULL;
     if (!graft_json_is(record, GRAFT_JSON_OBJECT)) {
         status = graft_fail(GRAFT_E_DATA, "is %s, not an object",
                             graft_json_type_name(graft_json_get_type(record)));
-        return bad_record(r, status, line);
+        return add(r, text, n, 0, line, status);
     }
     if (!r->reader && (status = detect(r, record)) != GRAFT_OK) {
-        return bad_record(r, status, line);
+        return add(r, text, n, 0, line, status);
     }
     if (r->reader->gathers) {
         return gather(r, record, line);
     }
-    if (!r->reader->split) {
-        return add_example(r, record, 0, line);
-    }
-    status = r->reader->split(&parts, record);
-    if (status != GRAFT_OK) {
-        return bad_record(r, status, line);
+    if (r->reader->split && (status = r->reader->split(&parts, record)) != GRAFT_OK) {
+        return add(r, text, n, 0, line, status);
     }
     for (size_t i = 0; i < graft_json_length(parts); i++) {
         GRAFT_TRY(add_example(r, graft_json_at(parts, i), i + 1, line));
     }
     if (!parts) {
-        status = add_example(r, record, 0, line);
+        status = add(r, text, n, 0, line, GRAFT_OK);
     }
 done:
     graft_json_free(parts);
@@ -211,20 +197,25 @@ done:
 static graft_status add_members(reading *r, const graft_json *object, size_t line)
 {
     graft_status status = GRAFT_OK;
-    graft_json *text = NULL;
+    graft_json *made = NULL;
+    graft_text text;
     graft_json_iter it = graft_json_iter_begin(object);
+    graft_text_init(&text);
     while (graft_json_iter_next(&it)) {
         const graft_json *record = it.value;
         if (graft_json_is(record, GRAFT_JSON_STRING)) {
-            graft_json_free(text);
-            text = graft_json_new_object();
-            GRAFT_TRY(graft_reader__set_shared(text, "text", record));
-            record = text;
+            graft_json_free(made);
+            made = graft_json_new_object();
+            GRAFT_TRY(graft_reader__set_shared(made, "text", record));
+            record = made;
         }
-        GRAFT_TRY(add_json(r, record, line));
+        text.len = 0;
+        GRAFT_TRY(graft_json_write(&text, record, GRAFT_JSON_COMPACT));
+        GRAFT_TRY(add_record(r, record, graft_text_z(&text), text.len, line));
     }
 done:
-    graft_json_free(text);
+    graft_json_free(made);
+    graft_text_clear(&text);
     return status;
 }
 
@@ -244,15 +235,18 @@ static graft_status add_text(reading *r, const char *text, size_t n, size_t line
 {
     graft_status status = GRAFT_OK;
     graft_json *record = NULL;
+    if (r->reader && !r->reader->split && !r->reader->gathers) { /* threads do the rest */
+        return add(r, text, n, 0, line, GRAFT_OK);
+    }
     if (graft_json_parse(&record, text, n) != GRAFT_OK) {
         r->gap = true;
-        return bad_record(r, graft_error_code(), line);
+        return add(r, text, n, 0, line, graft_error_code());
     }
     bool known = r->reader || graft_reader__refusal(record) || graft_reader__detect(record);
     if (whole && !known && graft_json_is(record, GRAFT_JSON_OBJECT) && is_collection(record)) {
         status = add_members(r, record, line);
     } else {
-        status = add_json(r, record, line);
+        status = add_record(r, record, text, n, line);
     }
     graft_json_free(record);
     return status;
@@ -265,7 +259,7 @@ static graft_status add_gathered(reading *r)
     graft_json *record = graft_json_new_object();
     if (r->gap) {
         status = graft_fail(GRAFT_E_DATA, "the conversation misses lines that are broken");
-        status = bad_record(r, status, r->gathered_line);
+        status = add(r, "", 0, 0, r->gathered_line, status);
         goto done;
     }
     GRAFT_TRY(graft_json_set(record, "records", graft_json_retain(r->gathered)));
@@ -403,27 +397,108 @@ done:
     return status;
 }
 
+/* Hands over what was read before the file turned out to be broken, and fails with that. */
+static graft_status flush_after(reading *r, graft_status failed)
+{
+    graft_status status = GRAFT_OK;
+    char *message = NULL;
+    GRAFT_TRY(graft_strdup(&message, graft_error_message()));
+    GRAFT_TRY(flush(r));
+    status = graft_fail(failed, "%s", message);
+done:
+    graft_free(message);
+    return status;
+}
+
+graft_status graft_source_read(const graft_source *source, const graft_record_visitor *visitor,
+                               const char **format)
+{
+    graft_status status = GRAFT_OK;
+    reading r = {.source = source, .visitor = visitor};
+    if (source->format) {
+        GRAFT_TRY(named_reader(&r));
+    }
+    status = read_file(&r);
+    status = status == GRAFT_OK ? flush(&r)
+             : status == GRAFT_E_DATA && !r.broken ? flush_after(&r, status) : status;
+    GRAFT_TRY(status);
+    if (r.n_records == 0) {
+        status = graft_fail(GRAFT_E_DATA, "%s: holds no examples", source->path);
+    }
+done:
+    *format = r.reader ? r.reader->name : NULL;
+    if (r.state) {
+        r.reader->close(r.state);
+    }
+    graft_json_free(r.gathered);
+    graft_batch__clear(&r.batch);
+    return status;
+}
+
+graft_status graft_record_fail(const graft_record *record)
+{
+    return graft_fail(record->status, "%s", record->message ? record->message : "out of memory");
+}
+
+graft_status graft_record_one_line(graft_text *out, const graft_record *record)
+{
+    graft_status status = GRAFT_OK;
+    size_t begin = out->len;
+    GRAFT_TRY(graft_text_append(out, record->text, record->n));
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+    for (size_t i = begin; i + 1 < out->len; i++) {
+        if (out->data[i] == '\n' || out->data[i] == '\r') {
+            out->data[i] = ' ';
+        }
+    }
+done:
+    return status;
+}
+
+/* --- into a dataset --- */
+
+typedef struct collecting {
+    graft_dataset *dataset;
+    graft_bad_line *bad; /* NULL: the first bad line ends the reading */
+    void *context;
+} collecting;
+
+static graft_status collect(void *context, graft_record *record)
+{
+    graft_status status = GRAFT_OK;
+    collecting *c = context;
+    graft_dataset *d = c->dataset;
+    if (record->status == GRAFT_OK) {
+        GRAFT_TRY(graft_reserve(&d->conversations, &d->capacity, d->n + 1,
+                                sizeof *d->conversations));
+        d->conversations[d->n++] = record->conversation;
+        graft_conversation_init(&record->conversation);
+    } else if (record->status != GRAFT_E_DATA || !record->message || !c->bad) {
+        status = graft_record_fail(record);
+    } else {
+        c->bad(c->context, record->message);
+        d->n_skipped++;
+    }
+done:
+    return status;
+}
+
 graft_status graft_dataset_read_each(graft_dataset *dataset, const graft_source *source,
                                      graft_bad_line *bad, void *context)
 {
     graft_status status = GRAFT_OK;
-    reading r = {.dataset = dataset, .source = source, .bad = bad, .context = context};
+    collecting c = {dataset, bad, context};
+    graft_record_visitor visitor = {.context = &c, .take = collect};
     size_t before = dataset->n, skipped = dataset->n_skipped;
-    if (source->format) {
-        GRAFT_TRY(named_reader(&r));
-    }
-    GRAFT_TRY(read_file(&r));
+    const char *format = NULL;
+    status = graft_source_read(source, &visitor, &format);
+    dataset->format = format ? format : dataset->format;
+    GRAFT_TRY(status);
     if (dataset->n == before) {
-        skipped = dataset->n_skipped - skipped;
-        status = skipped ? graft_fail(GRAFT_E_DATA, "%s: none of its %zu lines is usable",
-                                      source->path, skipped)
-                         : graft_fail(GRAFT_E_DATA, "%s: holds no examples", source->path);
+        status = graft_fail(GRAFT_E_DATA, "%s: none of its %zu lines is usable", source->path,
+                            dataset->n_skipped - skipped);
     }
 done:
-    graft_json_free(r.gathered);
-    if (r.state) {
-        r.reader->close(r.state);
-    }
     return status;
 }
 

@@ -5,24 +5,8 @@
 
 static graft_status fits(bool *out, const graft_json *parameters, const graft_json *arguments)
 {
-    graft_status status = GRAFT_OK;
-    graft_schema *schema = NULL;
-    graft_schema_scratch *scratch = NULL;
     *out = graft_arguments_known(parameters, arguments);
-    if (!*out) {
-        return GRAFT_OK;
-    }
-    GRAFT_TRY(graft_schema_compile(&schema, parameters, GRAFT_SCHEMA_2020_12));
-    GRAFT_TRY(graft_schema_scratch_new(&scratch));
-    status = graft_schema_check(out, schema, scratch, arguments);
-    if (status == GRAFT_E_DATA) { /* nothing fits a schema that does not end */
-        *out = false;
-        status = GRAFT_OK;
-    }
-done:
-    graft_schema_scratch_free(scratch);
-    graft_schema_free(schema);
-    return status;
+    return *out ? graft_schema_fits(out, parameters, arguments) : GRAFT_OK;
 }
 
 static graft_status judge(graft_verdict *out, const graft_judged *judged)

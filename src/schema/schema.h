@@ -44,6 +44,10 @@ void graft_schema_scratch_free(graft_schema_scratch *scratch);
 graft_status graft_schema_check(bool *fits, const graft_schema *schema,
                                 graft_schema_scratch *scratch, const graft_json *value);
 
+/* All in one, for a single value; a tool's schema without $schema is of 2020-12. Nothing fits a schema
+ * that does not end. */
+graft_status graft_schema_fits(bool *fits, const graft_json *json, const graft_json *value);
+
 /* Appends what does not fit, at most `limit` lines that each end in a newline: the place as a JSON
  * pointer behind `at`, and the fact, such as `/arguments/city: is a number, not string` for the
  * place "/arguments". Nothing is appended if the value fits. Escaped for terminals. */
