@@ -27,6 +27,7 @@ typedef struct graft_conversation {
     size_t n_turns;
     char *file;           /* where it came from */
     size_t line;          /* 1-based */
+    size_t source;        /* index of the entry of `dataset` it came from; behind the last: replay */
 } graft_conversation;
 void graft_conversation_init(graft_conversation *conversation);
 void graft_conversation_clear(graft_conversation *conversation);

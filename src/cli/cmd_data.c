@@ -1,17 +1,6 @@
-/* cmd_data.c - graft data check, graft data show. */
+/* cmd_data.c - graft data show, graft data convert. */
 #include "cli/commands.h"
 #include "cli/terminal.h"
-
-static graft_status run_check(const cli_call *call, graft_config *config)
-{
-    char *text = NULL;
-    graft_hooks hooks = cli_hooks();
-    graft_status status = cli_configure(call, config, CLI_NEEDS_DATASET);
-    if (status == GRAFT_OK) {
-        status = graft_data_check(config, &hooks, cli_flag(call, "json"), &text);
-    }
-    return cli_finish(status, text);
-}
 
 static graft_status run_show(const cli_call *call, graft_config *config)
 {
@@ -26,14 +15,21 @@ static graft_status run_show(const cli_call *call, graft_config *config)
     return cli_finish(status, NULL);
 }
 
-static const cli_option check_options[] = {
-    {"json", CLI_FLAG, "", "false", 0, 0, "the summary as a JSON object"},
-    {0},
-};
-
-static const cli_setting check_settings[] = {
-    CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, {0},
-};
+static graft_status run_convert(const cli_call *call, graft_config *config)
+{
+    char *text = NULL;
+    graft_hooks hooks = cli_hooks();
+    graft_status status = cli_configure(call, config, CLI_NEEDS_DATASET);
+    if (status == GRAFT_OK && (!cli_given(call, "to") || !cli_given(call, "out"))) {
+        status = cli_fail(cli_given(call, "to") ? "--out FILE is missing"
+                                                : "--to LAYOUT is missing");
+    }
+    if (status == GRAFT_OK) {
+        status = graft_data_convert(config, cli_text(call, "to"), cli_text(call, "out"), &hooks,
+                                    cli_flag(call, "json"), &text);
+    }
+    return cli_finish(status, text);
+}
 
 static const cli_option show_options[] = {
     {"first", CLI_COUNT, "N", "0", 0, 1e15, "number of the first example, from 0"},
@@ -48,19 +44,20 @@ static const cli_option show_options[] = {
 
 static const cli_setting show_settings[] = {
     CLI_BASE, CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_TEMPLATE, CLI_SETTING("skip_bad"),
-    CLI_SETTING("train_on"), {0},
+    CLI_SETTING("train_on"), CLI_SETTING("mask_errors"), CLI_SETTING("tool_call_weight"),
+    CLI_SETTING("reasoning"), {0},
 };
 
-const cli_command cli_cmd_data_check = {
-    .name = "data check",
-    .summary = "reads a dataset and names every bad line",
-    .arguments = "[DATASET.jsonl]",
-    .about = "Prints each bad line as FILE:LINE with what is wrong, then a summary: examples, turns, "
-             "calls, tools. Exits with 5 if a line was bad. Needs no model.",
-    .max_args = 1,
-    .settings = check_settings,
-    .options = check_options,
-    .run = run_check,
+static const cli_option convert_options[] = {
+    {"to", CLI_TEXT, "LAYOUT", "", 0, 0,
+     "openai, sharegpt, hermes, xlam, toolace, ms-swift, alpaca or prompt"},
+    {"out", CLI_TEXT, "FILE", "", 0, 0, "the file to write, one record per line"},
+    {"json", CLI_FLAG, "", "false", 0, 0, "the summary as a JSON object"},
+    {0},
+};
+
+static const cli_setting convert_settings[] = {
+    CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_SETTING("skip_bad"), {0},
 };
 
 const cli_command cli_cmd_data_show = {
@@ -73,4 +70,17 @@ const cli_command cli_cmd_data_show = {
     .settings = show_settings,
     .options = show_options,
     .run = run_show,
+};
+
+const cli_command cli_cmd_data_convert = {
+    .name = "data convert",
+    .summary = "writes a dataset in another layout",
+    .arguments = "[DATASET.jsonl]",
+    .about = "Reads each record it wrote back and compares. A bad line, or an example that the "
+             "layout cannot hold, ends the job with what would be lost; with --skip-bad it is left "
+             "out, named and counted. Needs no model.",
+    .max_args = 1,
+    .settings = convert_settings,
+    .options = convert_options,
+    .run = run_convert,
 };

@@ -81,6 +81,42 @@ static graft_status fill_sources(graft_config_sources *sources, char **format, c
     return GRAFT_OK;
 }
 
+/* Weights mix the entries of dataset, a share goes with replay. */
+static graft_status check_members(const graft_config_sources *sources, const char *name)
+{
+    bool weighted = strcmp(name, "dataset") == 0, shared = strcmp(name, "replay") == 0;
+    for (size_t i = 0; i < sources->n; i++) {
+        const graft_config_source *item = &sources->items[i];
+        if (item->weight > 0 && !weighted) {
+            return graft_fail(GRAFT_E_CONFIG, "%s: %s: weight is for the entries of dataset%s",
+                              name, item->path, shared ? " (set share)" : "");
+        }
+        if (item->share > 0 && !shared) {
+            return graft_fail(GRAFT_E_CONFIG, "%s: %s: share is for replay%s", name, item->path,
+                              weighted ? " (set weight)" : "");
+        }
+        if (shared && !(item->share > 0)) {
+            return graft_fail(GRAFT_E_CONFIG, "replay: share is not set: {path: %s, share: 0.1} "
+                              "makes it a tenth of the tokens", item->path);
+        }
+    }
+    return GRAFT_OK;
+}
+
+static graft_status check_mixing(const graft_config *config)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(check_members(&config->dataset, "dataset"));
+    GRAFT_TRY(check_members(&config->eval_dataset, "eval_dataset"));
+    GRAFT_TRY(check_members(&config->replay, "replay"));
+    if (config->replay.n > 1) {
+        status = graft_fail(GRAFT_E_CONFIG, "replay: %zu entries (at most one: join the files)",
+                            config->replay.n);
+    }
+done:
+    return status;
+}
+
 /* The field's files write true and false here. */
 static graft_status derive_resume(graft_config *config)
 {
@@ -110,6 +146,11 @@ graft_status graft_config_check(graft_config *config)
                            "dataset"));
     GRAFT_TRY(fill_sources(&config->eval_dataset, &config->eval_format, &config->eval_answers,
                            "eval_dataset"));
+    GRAFT_TRY(check_mixing(config));
+    if (config->curriculum == GRAFT_CURRICULUM_LENGTH && config->group_by_prefix) {
+        return graft_fail(GRAFT_E_CONFIG, "curriculum: length and group_by_prefix both say in which "
+                          "order examples come: leave one out");
+    }
     /* Unset is exactly zero: the allowed values are above it. */
     if (!(config->lora_alpha > 0)) {
         config->lora_alpha = 2.0 * (double)config->lora_r;

@@ -14,7 +14,9 @@
 enum { GRAFT_VAL_SPLIT_RANDOM, GRAFT_VAL_SPLIT_TOOL };
 enum { GRAFT_TRAIN_ON_ALL, GRAFT_TRAIN_ON_LAST };
 enum { GRAFT_EVAL_TURNS_ALL, GRAFT_EVAL_TURNS_LAST };
-enum { GRAFT_TRUNCATION_ERROR, GRAFT_TRUNCATION_DROP };
+enum { GRAFT_TRUNCATION_ERROR, GRAFT_TRUNCATION_DROP, GRAFT_TRUNCATION_TURNS };
+enum { GRAFT_CURRICULUM_NONE, GRAFT_CURRICULUM_LENGTH };
+enum { GRAFT_REASONING_TRAIN, GRAFT_REASONING_CONTEXT, GRAFT_REASONING_DROP };
 enum { GRAFT_LR_COSINE, GRAFT_LR_LINEAR, GRAFT_LR_CONSTANT };
 enum { GRAFT_CHECKPOINTING_AUTO, GRAFT_CHECKPOINTING_TRUE, GRAFT_CHECKPOINTING_FALSE };
 enum { GRAFT_COMPUTE_AUTO, GRAFT_COMPUTE_BF16, GRAFT_COMPUTE_F32 };
@@ -28,6 +30,8 @@ typedef struct graft_config_source {
     char *path;
     char *format;  /* NULL: detect */
     char *answers; /* NULL: none */
+    double weight; /* of `dataset`: how often an epoch has each example; 0: once */
+    double share;  /* of `replay`: of the tokens of an epoch; 0 elsewhere */
 } graft_config_source;
 
 typedef struct graft_config_sources {

@@ -320,23 +320,32 @@ static void sources_clear(void *field)
     *sources = (graft_config_sources){0};
 }
 
+static const struct {
+    const char *name;
+    size_t offset;
+    const char *values; /* NULL: a text; else the range of a number, where 0 is unset */
+} source_members[] = {{"path", offsetof(graft_config_source, path), NULL},
+                      {"format", offsetof(graft_config_source, format), NULL},
+                      {"answers", offsetof(graft_config_source, answers), NULL},
+                      {"weight", offsetof(graft_config_source, weight), "(0, 1000]"},
+                      {"share", offsetof(graft_config_source, share), "(0, 1)"}};
+
 /* Reads one member of a source's map into its place. */
 static graft_status source_member(graft_config_source *source, const char *key,
                                   const graft_json *value)
 {
-    static const struct {
-        const char *name;
-        size_t offset;
-    } members[] = {{"path", offsetof(graft_config_source, path)},
-                   {"format", offsetof(graft_config_source, format)},
-                   {"answers", offsetof(graft_config_source, answers)}};
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        if (strcmp(members[i].name, key) == 0) {
-            void *member = (char *)source + members[i].offset;
-            return value ? string_assign(member, value, "") : GRAFT_OK;
+    for (size_t i = 0; i < sizeof source_members / sizeof *source_members; i++) {
+        if (strcmp(source_members[i].name, key) == 0) {
+            void *member = (char *)source + source_members[i].offset;
+            const char *values = source_members[i].values;
+            graft_status status = !value   ? GRAFT_OK
+                                  : values ? real_assign(member, value, values)
+                                           : string_assign(member, value, "");
+            return status == GRAFT_OK ? GRAFT_OK : graft_fail_prefix("%s", key);
         }
     }
-    return graft_fail(GRAFT_E_CONFIG, "unknown key \"%s\" (known: path, format, answers)", key);
+    return graft_fail(GRAFT_E_CONFIG,
+                      "unknown key \"%s\" (known: path, format, answers, weight, share)", key);
 }
 
 static graft_status sources_push(graft_config_sources *sources, const graft_json *value)
@@ -389,6 +398,22 @@ done:
     return status;
 }
 
+static graft_status show_source(graft_json *entry, const graft_config_source *source)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < sizeof source_members / sizeof *source_members; i++) {
+        const void *member = (const char *)source + source_members[i].offset;
+        const char *name = source_members[i].name;
+        if (!source_members[i].values && *(char *const *)member) {
+            GRAFT_TRY(graft_json_set_string(entry, name, *(char *const *)member));
+        } else if (source_members[i].values && *(const double *)member > 0) {
+            GRAFT_TRY(graft_json_set_double(entry, name, *(const double *)member));
+        }
+    }
+done:
+    return status;
+}
+
 static graft_status sources_show(graft_json **out, const void *field, const char *values)
 {
     graft_status status = GRAFT_OK;
@@ -401,15 +426,8 @@ static graft_status sources_show(graft_json **out, const void *field, const char
     }
     list = graft_json_new_array();
     for (size_t i = 0; i < sources->n; i++) {
-        const graft_config_source *source = &sources->items[i];
         entry = graft_json_new_object();
-        GRAFT_TRY(graft_json_set_string(entry, "path", source->path));
-        if (source->format) {
-            GRAFT_TRY(graft_json_set_string(entry, "format", source->format));
-        }
-        if (source->answers) {
-            GRAFT_TRY(graft_json_set_string(entry, "answers", source->answers));
-        }
+        GRAFT_TRY(show_source(entry, &sources->items[i]));
         graft_json *taken = entry;
         entry = NULL;
         GRAFT_TRY(graft_json_push(list, taken));

@@ -18,6 +18,7 @@ typedef enum graft_rng_site {
     GRAFT_RNG_SAMPLE = 5,
     GRAFT_RNG_GROUP = 6,
     GRAFT_RNG_BRANCH = 7,
+    GRAFT_RNG_MIX = 8,
     GRAFT_RNG_TEST = 99
 } graft_rng_site;
 

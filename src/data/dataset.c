@@ -1,24 +1,29 @@
-/* dataset.c - reading a source record by record: lines, or the elements of one JSON array. */
+/* dataset.c - reading a source record by record: which reader, what is bad, what is together. */
 #include "data/dataset.h"
 
 #include <string.h>
 
 #include "core/log.h"
 #include "core/memory.h"
-#include "data/reader.h"
-#include "io/lines.h"
+#include "data/batch.h"
+#include "data/records.h"
 
-/* An array file is held as a whole. */
-#define ARRAY_MAX_BYTES ((size_t)1 << 30)
+/* Lines of a file that is one conversation. */
+enum { GATHERED_MAX = 100000 };
+/* How far detection looks. */
+enum { DETECTION_RECORDS = 32, DETECTION_BYTES = 1 << 24 };
 
 typedef struct reading {
-    graft_dataset *dataset;
     const graft_source *source;
     const graft_reader *reader; /* NULL until the first good record tells */
     void *state;
-    graft_bad_line *bad; /* NULL: the first bad line ends the reading */
-    void *context;
-    bool broken; /* not a line is bad but the answer file */
+    const graft_record_visitor *visitor;
+    graft_batch batch;
+    size_t n_records;
+    bool broken; /* not a line is bad but the answer file, or the file as a whole */
+    graft_json *gathered; /* the records so far, if they are one example together */
+    size_t gathered_line;
+    bool gap;             /* a line was no JSON */
 } reading;
 
 void graft_dataset_init(graft_dataset *dataset)
@@ -51,7 +56,6 @@ static graft_status use_reader(reading *r, const graft_reader *reader)
     }
     r->broken = false;
     r->reader = reader;
-    r->dataset->format = reader->name;
 done:
     return status;
 }
@@ -94,196 +98,388 @@ done:
     return status;
 }
 
-static graft_status detect(reading *r, const char *text, size_t n)
+static graft_status detect(reading *r, const graft_json *record)
 {
-    graft_status status = GRAFT_OK;
-    graft_json *record = NULL;
-    GRAFT_TRY(graft_json_parse(&record, text, n));
-    if (!graft_json_is(record, GRAFT_JSON_OBJECT)) {
-        status = graft_fail(GRAFT_E_DATA, "is %s, not an object",
-                            graft_json_type_name(graft_json_get_type(record)));
-        goto done;
+    const char *refusal = graft_reader__refusal(record);
+    if (refusal) {
+        return graft_fail(GRAFT_E_DATA, "%s", refusal);
     }
-    for (size_t i = 0; graft_readers[i]; i++) {
-        if (graft_readers[i]->matches(record)) {
-            status = use_reader(r, graft_readers[i]);
-            goto done;
-        }
-    }
-    status = unknown_layout(record);
-done:
-    graft_json_free(record);
-    return status;
+    const graft_reader *reader = graft_reader__detect(record);
+    return reader ? use_reader(r, reader) : unknown_layout(record);
 }
 
 /* --- records --- */
 
-static graft_status convert(reading *r, graft_conversation *out, const char *text, size_t n,
-                            size_t line)
+static graft_status flush(reading *r)
 {
-    graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_strdup(&out->file, r->source->path));
-    out->line = line;
-    if (!r->reader) {
-        GRAFT_TRY(detect(r, text, n));
-    }
-    GRAFT_TRY(graft_reader__convert_text(out, r->reader, r->state, text, n));
-done:
-    return status;
+    graft_batch_work work = {r->source->path, r->reader, r->state, r->visitor};
+    return graft_batch__flush(&r->batch, &work);
 }
 
-static graft_status add_record(reading *r, const char *text, size_t n, size_t line)
+/* Adds the example that a text is, or that is part `part` (from 1) of a record. `found`: what is
+ * already known to be wrong with it, the last failure. */
+static graft_status add(reading *r, const char *text, size_t n, size_t part, size_t line,
+                        graft_status found)
 {
     graft_status status = GRAFT_OK;
-    graft_dataset *d = r->dataset;
-    GRAFT_TRY(graft_reserve(&d->conversations, &d->capacity, d->n + 1, sizeof *d->conversations));
-    graft_conversation *conversation = &d->conversations[d->n];
-    graft_conversation_init(conversation);
-    status = convert(r, conversation, text, n, line);
-    if (status == GRAFT_OK) {
-        d->n++;
-        return GRAFT_OK;
+    if (found != GRAFT_OK && (found != GRAFT_E_DATA || r->broken)) {
+        return found;
     }
-    graft_conversation_clear(conversation);
-    if (status != GRAFT_E_DATA || r->broken) {
-        return status;
-    }
-    status = graft_fail_prefix("%s:%zu", r->source->path, line);
-    if (r->bad) {
-        r->bad(r->context, graft_error_message());
-        d->n_skipped++;
-        status = GRAFT_OK;
+    GRAFT_TRY(graft_batch__add(&r->batch, r->source->path, text, n, part, line, found));
+    r->n_records++;
+    if (graft_batch__full(&r->batch)) {
+        GRAFT_TRY(flush(r));
     }
 done:
     return status;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* Bytes up to the comma or bracket that ends the array element at text[0]; n if there is none.
- * Whether the element is valid is for the parser to say. */
-static size_t element_length(const char *text, size_t n)
-{
-    size_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i];
-        if (in_string) {
-            i += c == '\\';
-            in_string = c != '"';
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
-            depth++;
-        } else if (depth && (c == '}' || c == ']')) {
-            depth--;
-        } else if (!depth && (c == ',' || c == ']')) {
-            return i;
-        }
-    }
-    return n;
-}
-
-/* Reads the elements of the array text[0..n), whose bracket stands in `line`. */
-static graft_status read_array(reading *r, const char *text, size_t n, size_t line)
-{
-    graft_status status = GRAFT_OK;
-    size_t at = 1;
-    bool first = true;
-    for (;;) {
-        while (at < n && is_space(text[at])) {
-            line += text[at++] == '\n';
-        }
-        if (at < n && text[at] == ']' && first) {
-            at++;
-            break;
-        }
-        size_t length = element_length(text + at, n - at), used = length;
-        while (used && is_space(text[at + used - 1])) {
-            used--;
-        }
-        if (at + length >= n) {
-            return graft_fail(GRAFT_E_DATA, "%s:%zu: the array that begins the file is not closed",
-                              r->source->path, line);
-        }
-        GRAFT_TRY(add_record(r, text + at, used, line));
-        for (size_t i = 0; i < length; i++) {
-            line += text[at + i] == '\n';
-        }
-        at += length + 1;
-        first = false;
-        if (text[at - 1] == ']') {
-            break;
-        }
-    }
-    while (at < n && is_space(text[at])) {
-        line += text[at++] == '\n';
-    }
-    if (at < n) {
-        status = graft_fail(GRAFT_E_DATA, "%s:%zu: something stands behind the array",
-                            r->source->path, line);
-    }
-done:
-    return status;
-}
-
-/* Collects the rest of the file behind `first` and reads it as one array. */
-static graft_status read_array_file(reading *r, graft_lines *lines, const char *first, size_t n)
+/* The same for what is no text of the file. */
+static graft_status add_example(reading *r, const graft_json *record, size_t part, size_t line)
 {
     graft_status status = GRAFT_OK;
     graft_text text;
-    size_t begin = graft_lines_number(lines);
     graft_text_init(&text);
-    for (const char *line = first; line;) {
-        GRAFT_TRY(graft_text_append(&text, line, n));
-        GRAFT_TRY(graft_text_append_char(&text, '\n'));
-        if (text.len > ARRAY_MAX_BYTES) {
-            status = graft_fail(GRAFT_E_DATA, "%s: an array of more than 1 GiB (use JSON lines)",
-                                r->source->path);
-            goto done;
-        }
-        GRAFT_TRY(graft_lines_next(lines, &line, &n));
-    }
-    GRAFT_TRY(read_array(r, graft_text_z(&text), text.len, begin));
+    GRAFT_TRY(graft_json_write(&text, record, GRAFT_JSON_COMPACT));
+    status = add(r, graft_text_z(&text), text.len, part, line, GRAFT_OK);
 done:
     graft_text_clear(&text);
     return status;
 }
 
-static graft_status read_lines(reading *r)
+static graft_status gather(reading *r, const graft_json *record, size_t line)
+{
+    if (!r->gathered) {
+        r->gathered = graft_json_new_array();
+        r->gathered_line = line;
+    }
+    if (graft_json_length(r->gathered) >= GATHERED_MAX) {
+        r->broken = true;
+        return graft_fail(GRAFT_E_DATA, "%s:%zu: a file of format \"%s\" is one conversation, and "
+                          "this one has more than %d lines", r->source->path, line, r->reader->name,
+                          GATHERED_MAX);
+    }
+    return graft_json_push(r->gathered, graft_json_retain((graft_json *)(uintptr_t)record));
+}
+
+/* A record and its text, from which it came. */
+static graft_status add_record(reading *r, const graft_json *record, const char *text, size_t n,
+                               size_t line)
 {
     graft_status status = GRAFT_OK;
-    graft_lines *lines = NULL;
-    const char *line;
-    size_t n;
-    bool begun = false;
-    GRAFT_TRY(graft_lines_open(&lines, r->source->path));
-    for (;;) {
-        GRAFT_TRY(graft_lines_next(lines, &line, &n));
-        if (!line) {
-            break;
-        }
-        if (!begun && n >= 3 && memcmp(line, "\xEF\xBB\xBF", 3) == 0) {
-            line += 3, n -= 3; /* byte order mark */
-        }
-        while (n && is_space(line[0])) {
-            line++, n--;
-        }
-        if (!n) {
-            continue;
-        }
-        if (!begun && line[0] == '[') {
-            GRAFT_TRY(read_array_file(r, lines, line, n));
-            break;
-        }
-        begun = true;
-        GRAFT_TRY(add_record(r, line, n, graft_lines_number(lines)));
+    graft_json *parts = NULL;
+    if (!graft_json_is(record, GRAFT_JSON_OBJECT)) {
+        status = graft_fail(GRAFT_E_DATA, "is %s, not an object",
+                            graft_json_type_name(graft_json_get_type(record)));
+        return add(r, text, n, 0, line, status);
+    }
+    if (!r->reader && (status = detect(r, record)) != GRAFT_OK) {
+        return add(r, text, n, 0, line, status);
+    }
+    if (r->reader->gathers) {
+        return gather(r, record, line);
+    }
+    if (r->reader->split && (status = r->reader->split(&parts, record)) != GRAFT_OK) {
+        return add(r, text, n, 0, line, status);
+    }
+    for (size_t i = 0; i < graft_json_length(parts); i++) {
+        GRAFT_TRY(add_example(r, graft_json_at(parts, i), i + 1, line));
+    }
+    if (!parts) {
+        status = add(r, text, n, 0, line, GRAFT_OK);
     }
 done:
-    graft_lines_close(lines);
+    graft_json_free(parts);
+    return status;
+}
+
+/* A file that is one object of no known layout holds records by name, or texts. */
+static graft_status add_members(reading *r, const graft_json *object, size_t line)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *made = NULL;
+    graft_text text;
+    graft_json_iter it = graft_json_iter_begin(object);
+    graft_text_init(&text);
+    while (graft_json_iter_next(&it)) {
+        const graft_json *record = it.value;
+        if (graft_json_is(record, GRAFT_JSON_STRING)) {
+            graft_json_free(made);
+            made = graft_json_new_object();
+            GRAFT_TRY(graft_reader__set_shared(made, "text", record));
+            record = made;
+        }
+        text.len = 0;
+        GRAFT_TRY(graft_json_write(&text, record, GRAFT_JSON_COMPACT));
+        GRAFT_TRY(add_record(r, record, graft_text_z(&text), text.len, line));
+    }
+done:
+    graft_json_free(made);
+    graft_text_clear(&text);
+    return status;
+}
+
+/* Are all members of the object texts, or all objects? */
+static bool is_collection(const graft_json *object)
+{
+    size_t texts = 0, objects = 0, n = graft_json_length(object);
+    graft_json_iter it = graft_json_iter_begin(object);
+    while (graft_json_iter_next(&it)) {
+        texts += graft_json_is(it.value, GRAFT_JSON_STRING);
+        objects += graft_json_is(it.value, GRAFT_JSON_OBJECT);
+    }
+    return n && (texts == n || objects == n);
+}
+
+static graft_status add_text(reading *r, const char *text, size_t n, size_t line, bool whole)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *record = NULL;
+    if (r->reader && !r->reader->split && !r->reader->gathers) { /* threads do the rest */
+        return add(r, text, n, 0, line, GRAFT_OK);
+    }
+    if (graft_json_parse(&record, text, n) != GRAFT_OK) {
+        r->gap = true;
+        return add(r, text, n, 0, line, graft_error_code());
+    }
+    bool known = r->reader || graft_reader__refusal(record) || graft_reader__detect(record);
+    if (whole && !known && graft_json_is(record, GRAFT_JSON_OBJECT) && is_collection(record)) {
+        status = add_members(r, record, line);
+    } else {
+        status = add_record(r, record, text, n, line);
+    }
+    graft_json_free(record);
+    return status;
+}
+
+/* The one example that the records of the file are together. */
+static graft_status add_gathered(reading *r)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *record = graft_json_new_object();
+    if (r->gap) {
+        status = graft_fail(GRAFT_E_DATA, "the conversation misses lines that are broken");
+        status = add(r, "", 0, 0, r->gathered_line, status);
+        goto done;
+    }
+    GRAFT_TRY(graft_json_set(record, "records", graft_json_retain(r->gathered)));
+    status = add_example(r, record, 0, r->gathered_line);
+done:
+    graft_json_free(record);
+    return status;
+}
+
+/* --- the first records of a file, which tell its layout --- */
+
+typedef struct pending {
+    graft_text text;
+    struct {
+        size_t begin, n, line;
+        bool whole;
+    } records[DETECTION_RECORDS];
+    size_t n;
+} pending;
+
+static graft_status keep(pending *p, const char *text, size_t n, size_t line, bool whole)
+{
+    graft_status status = GRAFT_OK;
+    size_t i = p->n;
+    p->records[i].begin = p->text.len;
+    p->records[i].n = n;
+    p->records[i].line = line;
+    p->records[i].whole = whole;
+    GRAFT_TRY(graft_text_append(&p->text, text, n));
+    p->n++;
+done:
+    return status;
+}
+
+/* Sets the reader that the records kept look like; none if they look like nothing known. */
+static graft_status decide(reading *r, const pending *p)
+{
+    graft_status status = GRAFT_OK;
+    const graft_reader *reader = NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        graft_json *record = NULL;
+        const char *text = graft_text_z(&p->text) + p->records[i].begin;
+        status = graft_json_parse(&record, text, p->records[i].n);
+        if (status != GRAFT_OK && status != GRAFT_E_DATA) {
+            goto done;
+        }
+        status = GRAFT_OK;
+        if (graft_json_is(record, GRAFT_JSON_OBJECT) && !graft_reader__refusal(record)) {
+            reader = graft_reader__detect_more(reader, record);
+        }
+        graft_json_free(record);
+    }
+    if (reader) {
+        status = use_reader(r, reader);
+    }
+done:
+    return status;
+}
+
+static graft_status add_pending(reading *r, pending *p)
+{
+    graft_status status = GRAFT_OK;
+    if (!r->reader) {
+        GRAFT_TRY(decide(r, p));
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        GRAFT_TRY(add_text(r, graft_text_z(&p->text) + p->records[i].begin, p->records[i].n,
+                           p->records[i].line, p->records[i].whole));
+    }
+    p->n = 0;
+    graft_text_clear(&p->text);
+done:
+    return status;
+}
+
+/* What stands before the place where the file is broken is told first. */
+static graft_status add_before_failure(reading *r, pending *p, graft_status failure)
+{
+    graft_status status = GRAFT_OK;
+    char *message = NULL;
+    GRAFT_TRY(graft_strdup(&message, graft_error_message()));
+    GRAFT_TRY(add_pending(r, p));
+    status = graft_fail(failure, "%s", message);
+done:
+    graft_free(message);
+    return status;
+}
+
+static graft_status read_records(reading *r, graft_records *records, pending *p)
+{
+    graft_status status = GRAFT_OK;
+    const char *text = NULL;
+    size_t n = 0, line = 0;
+    bool begun = r->reader != NULL; /* the layout is known, or given up */
+    for (;;) {
+        bool full = p->n == DETECTION_RECORDS || p->text.len > DETECTION_BYTES;
+        if (!begun && full) {
+            GRAFT_TRY(add_pending(r, p));
+            begun = true;
+        }
+        status = graft_records_next(records, &text, &n, &line);
+        if (status != GRAFT_OK) {
+            status = add_before_failure(r, p, status);
+            goto done;
+        }
+        if (!text) {
+            break;
+        }
+        bool whole = graft_records_whole(records);
+        GRAFT_TRY(begun ? add_text(r, text, n, line, whole) : keep(p, text, n, line, whole));
+    }
+    status = add_pending(r, p);
+done:
+    return status;
+}
+
+static graft_status read_file(reading *r)
+{
+    graft_status status = GRAFT_OK;
+    graft_records *records = NULL;
+    pending *p = NULL;
+    GRAFT_TRY(graft_records_open(&records, r->source->path));
+    GRAFT_TRY(graft_alloc(&p, 1, sizeof *p));
+    graft_text_init(&p->text);
+    GRAFT_TRY(read_records(r, records, p));
+    if (r->gathered) {
+        status = add_gathered(r);
+    }
+done:
+    if (p) {
+        graft_text_clear(&p->text);
+    }
+    graft_free(p);
+    graft_records_close(records);
+    return status;
+}
+
+/* Hands over what was read before the file turned out to be broken, and fails with that. */
+static graft_status flush_after(reading *r, graft_status failed)
+{
+    graft_status status = GRAFT_OK;
+    char *message = NULL;
+    GRAFT_TRY(graft_strdup(&message, graft_error_message()));
+    GRAFT_TRY(flush(r));
+    status = graft_fail(failed, "%s", message);
+done:
+    graft_free(message);
+    return status;
+}
+
+graft_status graft_source_read(const graft_source *source, const graft_record_visitor *visitor,
+                               const char **format)
+{
+    graft_status status = GRAFT_OK;
+    reading r = {.source = source, .visitor = visitor};
+    if (source->format) {
+        GRAFT_TRY(named_reader(&r));
+    }
+    status = read_file(&r);
+    status = status == GRAFT_OK ? flush(&r)
+             : status == GRAFT_E_DATA && !r.broken ? flush_after(&r, status) : status;
+    GRAFT_TRY(status);
+    if (r.n_records == 0) {
+        status = graft_fail(GRAFT_E_DATA, "%s: holds no examples", source->path);
+    }
+done:
+    *format = r.reader ? r.reader->name : NULL;
+    if (r.state) {
+        r.reader->close(r.state);
+    }
+    graft_json_free(r.gathered);
+    graft_batch__clear(&r.batch);
+    return status;
+}
+
+graft_status graft_record_fail(const graft_record *record)
+{
+    return graft_fail(record->status, "%s", record->message ? record->message : "out of memory");
+}
+
+graft_status graft_record_one_line(graft_text *out, const graft_record *record)
+{
+    graft_status status = GRAFT_OK;
+    size_t begin = out->len;
+    GRAFT_TRY(graft_text_append(out, record->text, record->n));
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+    for (size_t i = begin; i + 1 < out->len; i++) {
+        if (out->data[i] == '\n' || out->data[i] == '\r') {
+            out->data[i] = ' ';
+        }
+    }
+done:
+    return status;
+}
+
+/* --- into a dataset --- */
+
+typedef struct collecting {
+    graft_dataset *dataset;
+    graft_bad_line *bad; /* NULL: the first bad line ends the reading */
+    void *context;
+} collecting;
+
+static graft_status collect(void *context, graft_record *record)
+{
+    graft_status status = GRAFT_OK;
+    collecting *c = context;
+    graft_dataset *d = c->dataset;
+    if (record->status == GRAFT_OK) {
+        GRAFT_TRY(graft_reserve(&d->conversations, &d->capacity, d->n + 1,
+                                sizeof *d->conversations));
+        d->conversations[d->n++] = record->conversation;
+        graft_conversation_init(&record->conversation);
+    } else if (record->status != GRAFT_E_DATA || !record->message || !c->bad) {
+        status = graft_record_fail(record);
+    } else {
+        c->bad(c->context, record->message);
+        d->n_skipped++;
+    }
+done:
     return status;
 }
 
@@ -291,22 +487,18 @@ graft_status graft_dataset_read_each(graft_dataset *dataset, const graft_source 
                                      graft_bad_line *bad, void *context)
 {
     graft_status status = GRAFT_OK;
-    reading r = {.dataset = dataset, .source = source, .bad = bad, .context = context};
+    collecting c = {dataset, bad, context};
+    graft_record_visitor visitor = {.context = &c, .take = collect};
     size_t before = dataset->n, skipped = dataset->n_skipped;
-    if (source->format) {
-        GRAFT_TRY(named_reader(&r));
-    }
-    GRAFT_TRY(read_lines(&r));
+    const char *format = NULL;
+    status = graft_source_read(source, &visitor, &format);
+    dataset->format = format ? format : dataset->format;
+    GRAFT_TRY(status);
     if (dataset->n == before) {
-        skipped = dataset->n_skipped - skipped;
-        status = skipped ? graft_fail(GRAFT_E_DATA, "%s: none of its %zu lines is usable",
-                                      source->path, skipped)
-                         : graft_fail(GRAFT_E_DATA, "%s: holds no examples", source->path);
+        status = graft_fail(GRAFT_E_DATA, "%s: none of its %zu lines is usable", source->path,
+                            dataset->n_skipped - skipped);
     }
 done:
-    if (r.state) {
-        r.reader->close(r.state);
-    }
     return status;
 }
 

@@ -2,33 +2,14 @@
  *
  * Where an assistant's turn begins and ends is found by rendering, not by looking for markers: the
  * conversation is rendered up to the turn with the generation prompt (what the model is given) and
- * up to the turn's end (what it should have said). Bytes and their origin are compared, so that
- * data which looks like a marker is not taken for one. */
+ * up to the turn's end (what it should have said); see turns.c. */
 #include "data/example.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "core/memory.h"
-
-/* A trained turn, rendered on its own. */
-typedef struct turn_text {
-    size_t message;
-    float weight;
-    graft_rendered text; /* the conversation up to and with the turn */
-    size_t begin, end;   /* the turn within it */
-    bool done;           /* belongs to an example already */
-} turn_text;
-
-typedef struct builder {
-    const graft_chat *chat;
-    const graft_tokenizer *tokenizer;
-    const graft_conversation *conversation;
-    turn_text *turns;
-    size_t n_turns;
-    graft_tokens tokens; /* scratch */
-    graft_rendered scratch;
-} builder;
+#include "data/turns.h"
 
 void graft_example_clear(graft_example *example)
 {
@@ -38,138 +19,17 @@ void graft_example_clear(graft_example *example)
     *example = (graft_example){0};
 }
 
-/* Bytes that both begin with, of the same origin. */
-static size_t common_prefix(const graft_rendered *a, const graft_rendered *b)
-{
-    size_t n = a->text.len < b->text.len ? a->text.len : b->text.len, i = 0;
-    while (i < n && a->text.data[i] == b->text.data[i] && a->origin.data[i] == b->origin.data[i]) {
-        i++;
-    }
-    return i;
-}
-
-static graft_status encode(builder *b, const graft_rendered *text, size_t begin, size_t end)
-{
-    return begin == end ? GRAFT_OK
-                        : graft_tokenizer_encode(b->tokenizer, &b->tokens, text->text.data + begin,
-                                                 end - begin,
-                                                 (const uint8_t *)text->origin.data + begin);
-}
-
-/* The last token boundary of text at or before `limit`. */
-static graft_status boundary_before(builder *b, const graft_rendered *text, size_t limit,
-                                    size_t *out)
-{
-    graft_status status = GRAFT_OK;
-    b->tokens.n = 0;
-    *out = 0;
-    GRAFT_TRY(encode(b, text, 0, text->text.len));
-    for (size_t i = 0; i < b->tokens.n && b->tokens.ends[i] <= limit; i++) {
-        *out = b->tokens.ends[i];
-    }
-done:
-    return status;
-}
-
-/* Does `text` go on at byte `at` with what `mark` holds from byte `from` on? */
-static bool stands_at(const graft_rendered *text, size_t at, const graft_rendered *mark,
-                      size_t from)
-{
-    size_t n = mark->text.len - from;
-    return text->text.len - at >= n &&
-           memcmp(text->text.data + at, mark->text.data + from, n) == 0 &&
-           memcmp(text->origin.data + at, mark->origin.data + from, n) == 0;
-}
-
-/* Replaces the first `begin` bytes of a turn by the prompt. */
-static graft_status put_prompt(turn_text *turn, size_t begin, const graft_rendered *prompt)
-{
-    graft_status status = GRAFT_OK;
-    graft_rendered joined;
-    graft_rendered_init(&joined);
-    GRAFT_TRY(graft_text_append(&joined.text, prompt->text.data, prompt->text.len));
-    GRAFT_TRY(graft_text_append(&joined.origin, prompt->origin.data, prompt->origin.len));
-    GRAFT_TRY(graft_text_append(&joined.text, turn->text.text.data + begin,
-                                turn->text.text.len - begin));
-    GRAFT_TRY(graft_text_append(&joined.origin, turn->text.origin.data + begin,
-                                turn->text.origin.len - begin));
-    graft_rendered_clear(&turn->text);
-    turn->text = joined;
-    turn->begin = prompt->text.len;
-    return GRAFT_OK;
-done:
-    graft_rendered_clear(&joined);
-    return status;
-}
-
-/* The prompt is not what the turn begins with; `same` bytes agree. `before` is the conversation
- * before the turn, without the generation prompt.
- *
- * If the generation prompt holds more than the turn will (an open thought), the turn begins at the
- * last border between tokens before the difference. If something before it looks another way once
- * the reply is there (a line break behind a tool result), the reply is put behind the prompt as
- * it would be served: it begins in the rendered turn behind as many generation prompts as stand in
- * the prompt itself from the difference on. */
-static graft_status join_prompt(builder *b, turn_text *turn, const graft_rendered *prompt,
-                                const graft_rendered *before, size_t same)
-{
-    size_t marks = 0, from = common_prefix(before, prompt), n = prompt->text.len - from;
-    size_t at = same < n ? 0 : same - n; /* the difference may lie inside of one */
-    if (from == before->text.len && same >= from) {
-        return boundary_before(b, &turn->text, same, &turn->begin);
-    }
-    for (size_t i = at; n > 0 && i + n <= prompt->text.len; i++) {
-        marks += stands_at(prompt, i, prompt, from);
-    }
-    for (; marks > 0 && at + n <= turn->text.text.len; at++) {
-        if (stands_at(&turn->text, at, prompt, from) && --marks == 0) {
-            return put_prompt(turn, at + n, prompt);
-        }
-    }
-    return graft_fail(GRAFT_E_DATA, "message %zu: %s changes what stands before this reply, so "
-                      "that the reply cannot be told from it", turn->message + 1,
-                      graft_chat_name(b->chat));
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Renders the turn of a message and finds where it begins and ends. */
-static graft_status render_turn(builder *b, turn_text *turn)
-{
-    graft_status status = GRAFT_OK;
-    graft_rendered *prompt = &b->scratch, before;
-    graft_rendered_init(&before);
-    GRAFT_TRY(graft_chat_render(b->chat, prompt, b->conversation, turn->message, true));
-    GRAFT_TRY(graft_chat_render(b->chat, &turn->text, b->conversation, turn->message + 1, false));
-    turn->begin = common_prefix(prompt, &turn->text);
-    if (turn->begin < prompt->text.len) {
-        GRAFT_TRY(graft_chat_render(b->chat, &before, b->conversation, turn->message, false));
-        GRAFT_TRY(join_prompt(b, turn, prompt, &before, turn->begin));
-    }
-    turn->end = turn->text.text.len;
-    while (turn->end > turn->begin && turn->text.origin.data[turn->end - 1] &&
-           is_space(turn->text.text.data[turn->end - 1])) {
-        turn->end--;
-    }
-done:
-    graft_rendered_clear(&before);
-    return status;
-}
-
 /* Does the text of a later turn repeat this one as it stands? */
-static bool fits(const turn_text *turn, const graft_rendered *whole)
+static bool fits(const graft_turn_text *turn, const graft_rendered *whole)
 {
-    return common_prefix(&turn->text, whole) >= turn->end;
+    return graft_turns__common(&turn->text, whole) >= turn->end;
 }
 
 /* --- roles --- */
 
 /* Renders into the scratch. A template may refuse a beginning of a conversation (*refused), which
  * says nothing about the whole of it. */
-static graft_status try_render(builder *b, const graft_conversation *c, size_t n, bool *refused)
+static graft_status try_render(graft_turns *b, const graft_conversation *c, size_t n, bool *refused)
 {
     graft_status status = graft_chat_render(b->chat, &b->scratch, c, n, false);
     *refused = status == GRAFT_E_DATA;
@@ -178,7 +38,7 @@ static graft_status try_render(builder *b, const graft_conversation *c, size_t n
 
 /* Where the first message, which ends at `end`, begins: the template may have put a system prompt
  * and the tools before it. What the same message adds when it stands a second time is its own. */
-static graft_status first_message_begin(builder *b, const graft_rendered *whole, size_t end,
+static graft_status first_message_begin(graft_turns *b, const graft_rendered *whole, size_t end,
                                         size_t *begin)
 {
     graft_status status = GRAFT_OK;
@@ -198,7 +58,8 @@ static graft_status first_message_begin(builder *b, const graft_rendered *whole,
                                   graft_json_retain(graft_json_at(c->messages, 0))));
     }
     GRAFT_TRY(try_render(b, &twice, 2, &refused));
-    if (!refused && b->scratch.text.len > end && common_prefix(&b->scratch, whole) >= end) {
+    if (!refused && b->scratch.text.len > end &&
+        graft_turns__common(&b->scratch, whole) >= end) {
         size_t added = b->scratch.text.len - end;
         if (added < end && memcmp(whole->text.data + end - added, b->scratch.text.data + end,
                                   added) == 0) {
@@ -212,7 +73,8 @@ done:
 
 /* ends[k] = byte at which message k of the first n ends in `whole`; ends[n] is where message 0
  * begins. */
-static graft_status message_ends(builder *b, const graft_rendered *whole, size_t n, size_t *ends)
+static graft_status message_ends(graft_turns *b, const graft_rendered *whole, size_t n,
+                                 size_t *ends)
 {
     graft_status status = GRAFT_OK;
     size_t before = 0;
@@ -220,7 +82,7 @@ static graft_status message_ends(builder *b, const graft_rendered *whole, size_t
     for (size_t k = 0; k + 1 < n; k++) {
         GRAFT_TRY(try_render(b, b->conversation, k + 1, &refused));
         if (!refused) {
-            size_t end = common_prefix(&b->scratch, whole);
+            size_t end = graft_turns__common(&b->scratch, whole);
             before = end > before ? end : before;
         }
         ends[k] = before;
@@ -231,7 +93,7 @@ done:
     return status;
 }
 
-static void fill_roles(const builder *b, graft_example *example, const size_t *ends, size_t n,
+static void fill_roles(const graft_turns *b, graft_example *example, const size_t *ends, size_t n,
                        const uint32_t *token_begins)
 {
     size_t k = 0;
@@ -252,8 +114,9 @@ static void fill_roles(const builder *b, graft_example *example, const size_t *e
 
 /* Encodes `whole`, cut at the begin of each turn in `parts`; *begins (owned by the caller) gets the
  * byte at which each token begins. */
-static graft_status encode_parts(builder *b, const graft_rendered *whole, turn_text *const *parts,
-                                 size_t n_parts, graft_example *example, uint32_t **begins)
+static graft_status encode_parts(graft_turns *b, const graft_rendered *whole,
+                                 graft_turn_text *const *parts, size_t n_parts,
+                                 graft_example *example, uint32_t **begins)
 {
     graft_status status = GRAFT_OK;
     size_t at = 0, n_before = 0, bos = 0;
@@ -261,7 +124,7 @@ static graft_status encode_parts(builder *b, const graft_rendered *whole, turn_t
     *begins = NULL;
     for (size_t p = 0; p <= n_parts; p++) {
         size_t end = p < n_parts ? parts[p]->begin : whole->text.len;
-        GRAFT_TRY(encode(b, whole, at, end));
+        GRAFT_TRY(graft_turns__encode(b, whole, at, end));
         for (; n_before < b->tokens.n; n_before++) {
             b->tokens.ends[n_before] += (uint32_t)at;
         }
@@ -285,9 +148,21 @@ done:
     return status;
 }
 
+/* Is the byte inside of the range? */
+static bool inside(const graft_range *range, size_t at)
+{
+    return at >= range->begin && at < range->end;
+}
+
+static float weight_at(const graft_turns *b, const graft_turn_text *turn, size_t at)
+{
+    float weight = inside(&turn->reasoning, at) ? 0 : turn->weight;
+    return inside(&turn->calls, at) ? weight * b->weighting.calls : weight;
+}
+
 /* Builds the example of `whole`, the first n messages, in which `parts` are trained. */
-static graft_status build_one(builder *b, graft_example *out, const graft_rendered *whole, size_t n,
-                              turn_text *const *parts, size_t n_parts)
+static graft_status build_one(graft_turns *b, graft_example *out, const graft_rendered *whole,
+                              size_t n, graft_turn_text *const *parts, size_t n_parts)
 {
     graft_status status = GRAFT_OK;
     uint32_t *begins = NULL;
@@ -301,7 +176,7 @@ static graft_status build_one(builder *b, graft_example *out, const graft_render
             p++;
         }
         if (p < n_parts && begins[i] >= parts[p]->begin) {
-            out->weights[i] = parts[p]->weight;
+            out->weights[i] = weight_at(b, parts[p], begins[i]);
             out->roles[i] = GRAFT_TOKEN_ASSISTANT;
         }
     }
@@ -317,18 +192,18 @@ done:
 
 /* --- all examples of a conversation --- */
 
-static graft_status render_turns(builder *b)
+static graft_status render_turns(graft_turns *b)
 {
     graft_status status = GRAFT_OK;
     const graft_conversation *c = b->conversation;
     GRAFT_TRY(graft_alloc(&b->turns, c->n_turns, sizeof *b->turns));
     for (size_t i = 0; i < c->n_turns; i++) {
         if (c->turns[i].role == GRAFT_ROLE_ASSISTANT && fabsf(c->turns[i].weight) > 0) {
-            turn_text *turn = &b->turns[b->n_turns++];
+            graft_turn_text *turn = &b->turns[b->n_turns++];
             turn->message = i;
             turn->weight = c->turns[i].weight;
             graft_rendered_init(&turn->text);
-            GRAFT_TRY(render_turn(b, turn));
+            GRAFT_TRY(graft_turns__render(b, turn));
         }
     }
 done:
@@ -337,10 +212,10 @@ done:
 
 /* One example per group of turns that the text of the last of them repeats as they stand; the last
  * group first. Usually there is one. */
-static graft_status build_groups(builder *b, graft_example *examples, size_t *n_examples)
+static graft_status build_groups(graft_turns *b, graft_example *examples, size_t *n_examples)
 {
     graft_status status = GRAFT_OK;
-    turn_text **parts = NULL;
+    graft_turn_text **parts = NULL;
     GRAFT_TRY(graft_alloc(&parts, b->n_turns, sizeof *parts));
     for (size_t last = b->n_turns; last-- > 0;) {
         const graft_rendered *whole = &b->turns[last].text;
@@ -371,7 +246,7 @@ static void reverse(graft_example *examples, size_t n)
     }
 }
 
-static void builder_clear(builder *b)
+static void turns_clear(graft_turns *b)
 {
     for (size_t i = 0; i < b->n_turns; i++) {
         graft_rendered_clear(&b->turns[i].text);
@@ -383,10 +258,12 @@ static void builder_clear(builder *b)
 
 graft_status graft_examples_build(graft_example **out, size_t *n_out, const graft_chat *chat,
                                   const graft_tokenizer *tokenizer,
-                                  const graft_conversation *conversation, uint32_t index)
+                                  const graft_conversation *conversation, uint32_t index,
+                                  const graft_weighting *weighting)
 {
     graft_status status = GRAFT_OK;
-    builder b = {.chat = chat, .tokenizer = tokenizer, .conversation = conversation};
+    graft_turns b = {.chat = chat, .tokenizer = tokenizer, .conversation = conversation,
+                     .weighting = weighting ? *weighting : (graft_weighting){0}};
     graft_rendered whole;
     graft_example *examples = NULL;
     size_t n = 0;
@@ -417,7 +294,7 @@ done:
     }
     graft_free(examples);
     graft_rendered_clear(&whole);
-    builder_clear(&b);
+    turns_clear(&b);
     return status;
 }
 

@@ -22,16 +22,25 @@ typedef struct graft_example {
 } graft_example;
 void graft_example_clear(graft_example *example);
 
+/* How parts of a trained turn weigh. */
+typedef struct graft_weighting {
+    float calls;               /* factor on the tokens with which tools are called; 0: 1 */
+    bool reasoning_is_context; /* thoughts stay in the text and are not trained */
+} graft_weighting;
+
 /* Renders and tokenises a conversation. An assistant turn is what rendering adds between the
  * generation prompt before it and the end of the turn; its tokens (with the end-of-turn token,
  * without the white space after it) get the weight of the message. Text is cut into tokens
  * separately before and from the start of each assistant turn, because that is how it is served.
+ * The weighting (NULL: all alike) changes that for the part of a turn that the template writes for its
+ * tool calls, and for its thought (see data/turns.h).
  * BOS is put in front if the tokenizer says so and the text does not already begin with it.
  * A template that is not prefix-preserving gives several examples (one per trained turn):
  * *out is an array of *n_out. Freed with graft_example_clear on each and graft_free. */
 graft_status graft_examples_build(graft_example **out, size_t *n_out, const graft_chat *chat,
                                   const graft_tokenizer *tokenizer,
-                                  const graft_conversation *conversation, uint32_t index);
+                                  const graft_conversation *conversation, uint32_t index,
+                                  const graft_weighting *weighting);
 
 /* The prompt of assistant turn `turn` (index of the message): everything before it and the
  * generation prompt, as it would be served. Appends to `out`. */

@@ -16,6 +16,26 @@ void graft_epoch_order(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch,
     }
 }
 
+static int by_key(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+void graft_order_by_length(uint32_t *order, size_t n, const uint32_t *lengths, uint64_t *keys)
+{
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = (uint64_t)lengths[order[i]] << 32 | i;
+    }
+    qsort(keys, n, sizeof *keys, by_key);
+    for (size_t i = 0; i < n; i++) { /* a key's low half is where its unit stood */
+        keys[i] = order[(uint32_t)keys[i]];
+    }
+    for (size_t i = 0; i < n; i++) {
+        order[i] = (uint32_t)keys[i];
+    }
+}
+
 /* --- neighbours in a prefix tree ---
  *
  * The tree is not built: its leaves in order are the units sorted by their ids, where the tokens

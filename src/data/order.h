@@ -17,4 +17,8 @@ void graft_epoch_order(uint32_t *order, size_t n, uint64_t seed, uint32_t epoch,
 void graft_epoch_order_grouped(uint32_t *order, const graft_example *const *firsts, size_t n,
                                size_t batch_size, uint64_t seed, uint32_t epoch, bool shuffle);
 
+/* Sorts order[0..n) by the lengths of the units it names, shortest first; equal ones stay as they
+ * are. `keys` is scratch for n. */
+void graft_order_by_length(uint32_t *order, size_t n, const uint32_t *lengths, uint64_t *keys);
+
 #endif

@@ -11,23 +11,45 @@
 struct graft_reader {
     const char *name;  /* "openai" */
     const char *shape; /* how a record looks, for messages: "{prompt, completion}" */
-    bool (*matches)(const graft_json *record); /* does the first record of a file look like it? */
+    bool (*matches)(const graft_json *record); /* does a record look like it? */
+    bool marked; /* it is a plainer layout with marks in texts or roles, which the first record of a
+                  * file may lack: detection looks for them in the records after it, too */
     /* Reads the answer file of a source. NULL: this layout has none. GRAFT_E_CONFIG or _E_DATA. */
     graft_status (*open)(void **state, const char *answers_path);
     void (*close)(void *state);
+    /* The parts of a record that are examples of their own, as a list of records for `convert`;
+     * NULL if it has none, and is one itself. A reader without it never has parts. */
+    graft_status (*split)(graft_json **parts, const graft_json *record);
+    bool gathers; /* the records of a file are one example: convert gets {"records": [...]} */
     /* Sets out->messages, tools and expected. Messages name the fact without file and line. */
     graft_status (*convert)(graft_conversation *out, const graft_json *record, void *state);
 };
 
-extern const graft_reader graft_reader_openai, graft_reader_bfcl, graft_reader_sharegpt,
-    graft_reader_prompt;
+extern const graft_reader graft_reader_alpaca, graft_reader_api_bank, graft_reader_bfcl,
+    graft_reader_glaive, graft_reader_hermes, graft_reader_llamafactory, graft_reader_ms_swift,
+    graft_reader_nestful, graft_reader_openai, graft_reader_prompt, graft_reader_react,
+    graft_reader_seal_tools, graft_reader_sharegpt, graft_reader_swe_agent, graft_reader_text,
+    graft_reader_toolace, graft_reader_toolalpaca, graft_reader_toolbench, graft_reader_xlam;
 extern const graft_reader *const graft_readers[]; /* NULL-terminated, in order of detection */
 
 const graft_reader *graft_readers_find(const char *name); /* NULL if unknown */
 /* Appends the names, separated by ", ". */
 graft_status graft_readers_names(graft_text *out);
 
-/* One record from text to canonical conversation, without file and line. */
+/* The reader that a record looks like it was made for; NULL if none. */
+const graft_reader *graft_reader__detect(const graft_json *record);
+/* The same, given that records before it look like `so_far` (NULL: none before it): another one
+ * only if it is marked and stands before `so_far` in the list. */
+const graft_reader *graft_reader__detect_more(const graft_reader *so_far,
+                                              const graft_json *record);
+/* What is missing in a record of a known layout that cannot be trained on (questions without
+ * answers, declarations of tools, logs that were cut); NULL if it is none of these. */
+const char *graft_reader__refusal(const graft_json *record);
+
+/* From a record to the canonical conversation, without file and line. */
+graft_status graft_reader__convert(graft_conversation *out, const graft_reader *reader, void *state,
+                                   const graft_json *record);
+/* The same from text; of a record with parts it is the first. */
 graft_status graft_reader__convert_text(graft_conversation *out, const graft_reader *reader,
                                         void *state, const char *text, size_t n);
 

@@ -14,6 +14,7 @@
 #include "core/map.h"
 #include "core/memory.h"
 #include "data/reader.h"
+#include "data/schema.h"
 #include "io/lines.h"
 
 typedef struct answers {
@@ -94,89 +95,6 @@ static graft_status open_answers(void **state, const char *path)
 done:
     graft_lines_close(lines);
     close_answers(a);
-    return status;
-}
-
-/* --- schemas --- */
-
-/* The name in JSON Schema, the type itself if it is one already, NULL for "anything goes". */
-static const char *schema_type(const char *type)
-{
-    static const char *const known[][2] = {
-        {"dict", "object"},    {"HashMap", "object"},   {"Hashtable", "object"},
-        {"float", "number"},   {"double", "number"},    {"tuple", "array"},
-        {"list", "array"},     {"Array", "array"},      {"ArrayList", "array"},
-        {"Set", "array"},      {"Queue", "array"},      {"Stack", "array"},
-        {"int", "integer"},    {"long", "integer"},     {"short", "integer"},
-        {"byte", "integer"},   {"Integer", "integer"},  {"bool", "boolean"},
-        {"Boolean", "boolean"}, {"Bigint", "integer"},  {"str", "string"},
-        {"String", "string"},  {"char", "string"},      {"any", NULL},
-        {"Any", NULL},         {"", NULL}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(known[i][0], type) == 0) {
-            return known[i][1];
-        }
-    }
-    return type;
-}
-
-static graft_status map_schema(graft_json **out, const graft_json *in);
-
-/* Maps the members of `properties`: each is a schema, whatever its name. */
-static graft_status map_properties(graft_json **out, const graft_json *in)
-{
-    graft_status status = GRAFT_OK;
-    graft_json *object = graft_json_new_object(), *member = NULL;
-    graft_json_iter it = graft_json_iter_begin(in);
-    *out = NULL;
-    while (graft_json_iter_next(&it)) {
-        GRAFT_TRY(map_schema(&member, it.value));
-        graft_json *taken = member;
-        member = NULL;
-        GRAFT_TRY(graft_json_set(object, it.key, taken));
-    }
-    *out = object;
-    object = NULL;
-done:
-    graft_json_free(member);
-    graft_json_free(object);
-    return status;
-}
-
-/* Depth is bounded by the JSON parser's. */
-static graft_status map_schema(graft_json **out, const graft_json *in)
-{
-    graft_status status = GRAFT_OK;
-    graft_json *object = NULL, *member = NULL;
-    *out = NULL;
-    if (!graft_json_is(in, GRAFT_JSON_OBJECT)) {
-        *out = graft_json_retain((graft_json *)(uintptr_t)in);
-        return GRAFT_OK;
-    }
-    object = graft_json_new_object();
-    graft_json_iter it = graft_json_iter_begin(in);
-    while (graft_json_iter_next(&it)) {
-        if (strcmp(it.key, "type") == 0 && graft_json_is(it.value, GRAFT_JSON_STRING)) {
-            const char *type = schema_type(graft_json_string(it.value, NULL));
-            if (type) {
-                GRAFT_TRY(graft_json_set_string(object, "type", type));
-            }
-            continue;
-        }
-        if (strcmp(it.key, "properties") == 0) {
-            GRAFT_TRY(map_properties(&member, it.value));
-        } else {
-            GRAFT_TRY(map_schema(&member, it.value));
-        }
-        graft_json *taken = member;
-        member = NULL;
-        GRAFT_TRY(graft_json_set(object, it.key, taken));
-    }
-    *out = object;
-    object = NULL;
-done:
-    graft_json_free(member);
-    graft_json_free(object);
     return status;
 }
 
@@ -367,7 +285,7 @@ static graft_status convert(graft_conversation *out, const graft_json *record, v
     out->tools = graft_json_new_array();
     for (size_t i = 0; i < graft_json_length(functions); i++) {
         graft_json *tool = NULL;
-        GRAFT_TRY(map_schema(&tool, graft_json_at(functions, i)));
+        GRAFT_TRY(graft_schema__json(&tool, graft_json_at(functions, i)));
         GRAFT_TRY(graft_json_push(out->tools, tool));
     }
     GRAFT_TRY(graft_json_copy(&out->expected, truth));

@@ -2,11 +2,12 @@
  * https://platform.openai.com/docs/api-reference/chat (messages, tools; functions before them) */
 #include "data/reader.h"
 
-/* Some files call the list conversations and keep role and content inside. */
+/* Some files call the list conversations or traj and keep role and content inside. */
 static const graft_json *messages_of(const graft_json *record)
 {
     const graft_json *list = graft_json_get(record, "messages");
     const graft_json *other = graft_json_get(record, "conversations");
+    other = other ? other : graft_json_get(record, "traj"); /* tau-bench */
     return !list && graft_json_has(graft_json_at(other, 0), "role") ? other : list;
 }
 

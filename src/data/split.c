@@ -6,40 +6,41 @@
  * the example, of a few seeded candidates, whose tools cut through the fewest others. */
 #include <string.h>
 
-#include "core/map.h"
 #include "core/memory.h"
 #include "core/rng.h"
-#include "data/dataset.h"
+#include "data/split.h"
 
 enum { CANDIDATES = 16, MOST_CANDIDATES = 1024 };
 
-/* Which tools each example names; tools are numbered in order of appearance. */
-typedef struct tool_table {
-    graft_map ids;
-    uint32_t *tools;  /* of all examples, one behind the other */
-    size_t n, capacity;
-    size_t *begin;    /* [n_examples + 1] */
-    size_t n_examples;
-} tool_table;
+void graft_tool_table_init(graft_tool_table *t)
+{
+    *t = (graft_tool_table){0};
+    graft_map_init(&t->ids);
+    graft_arena_init(&t->names, 1 << 14);
+}
 
-static void table_clear(tool_table *t)
+void graft_tool_table_clear(graft_tool_table *t)
 {
     graft_map_clear(&t->ids);
+    graft_arena_clear(&t->names);
     graft_free(t->tools);
     graft_free(t->begin);
 }
 
 /* Adds the tool of {"function": {"name": ...}} to the example that is being read. */
-static graft_status table_add(tool_table *t, const graft_json *holder)
+static graft_status table_add(graft_tool_table *t, const graft_json *holder)
 {
     graft_status status = GRAFT_OK;
     size_t n;
     uint64_t id;
+    char *kept;
     const char *name =
         graft_json_string(graft_json_get(graft_json_get(holder, "function"), "name"), &n);
     if (!graft_map_find(&t->ids, name, n, &id)) {
         id = t->ids.n;
-        GRAFT_TRY(graft_map_set(&t->ids, name, n, id, NULL));
+        GRAFT_TRY(graft_arena_alloc(&t->names, &kept, n + 1, 1));
+        memcpy(kept, name, n);
+        GRAFT_TRY(graft_map_set(&t->ids, kept, n, id, NULL));
     }
     GRAFT_TRY(graft_reserve(&t->tools, &t->capacity, t->n + 1, sizeof *t->tools));
     t->tools[t->n++] = (uint32_t)id;
@@ -47,26 +48,21 @@ done:
     return status;
 }
 
-/* Tools that are declared, and those that are only called. */
-static graft_status table_build(tool_table *t, const graft_dataset *dataset)
+graft_status graft_tool_table_add(graft_tool_table *t, const graft_conversation *c)
 {
     graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_alloc(&t->begin, dataset->n + 1, sizeof *t->begin));
-    t->n_examples = dataset->n;
-    for (size_t i = 0; i < dataset->n; i++) {
-        const graft_conversation *c = &dataset->conversations[i];
-        t->begin[i] = t->n;
-        for (size_t k = 0; k < graft_json_length(c->tools); k++) {
-            GRAFT_TRY(table_add(t, graft_json_at(c->tools, k)));
-        }
-        for (size_t k = 0; k < c->n_turns; k++) {
-            const graft_json *calls = graft_json_get(graft_json_at(c->messages, k), "tool_calls");
-            for (size_t j = 0; j < graft_json_length(calls); j++) {
-                GRAFT_TRY(table_add(t, graft_json_at(calls, j)));
-            }
+    GRAFT_TRY(graft_reserve(&t->begin, &t->begin_capacity, t->n_examples + 2, sizeof *t->begin));
+    t->begin[t->n_examples] = t->n;
+    for (size_t k = 0; k < graft_json_length(c->tools); k++) {
+        GRAFT_TRY(table_add(t, graft_json_at(c->tools, k)));
+    }
+    for (size_t k = 0; k < c->n_turns; k++) {
+        const graft_json *calls = graft_json_get(graft_json_at(c->messages, k), "tool_calls");
+        for (size_t j = 0; j < graft_json_length(calls); j++) {
+            GRAFT_TRY(table_add(t, graft_json_at(calls, j)));
         }
     }
-    t->begin[dataset->n] = t->n;
+    t->begin[++t->n_examples] = t->n;
 done:
     return status;
 }
@@ -81,7 +77,7 @@ static uint32_t find_root(uint32_t *parents, uint32_t i)
 }
 
 /* groups[i] = the smallest example of the group of example i. */
-static graft_status group_examples(uint32_t *groups, const tool_table *t)
+static graft_status group_examples(uint32_t *groups, const graft_tool_table *t)
 {
     graft_status status = GRAFT_OK;
     uint32_t *first = NULL; /* per tool: 1 + an example that names it */
@@ -106,11 +102,8 @@ done:
     return status;
 }
 
-/* Where an example goes. */
-enum { TO_TRAIN, TO_EVAL, DROPPED };
-
 typedef struct choice {
-    const tool_table *t;
+    const graft_tool_table *t;
     unsigned char *side;  /* per example */
     bool *held;           /* per tool: belongs to the evaluation side */
     uint32_t *order;      /* seeded order of examples */
@@ -145,7 +138,7 @@ static graft_status take_groups(choice *c, const uint32_t *groups)
     }
     for (size_t i = 0; i < n; i++) {
         if (taken[groups[i]]) {
-            c->side[i] = TO_EVAL;
+            c->side[i] = GRAFT_TO_EVAL;
             hold_tools(c, i);
         }
     }
@@ -169,14 +162,14 @@ static size_t held_tools(const choice *c, size_t example, const bool *extra)
 /* How many examples would be cut through, and how many won, if the tools of `example` were held. */
 static void weigh(const choice *c, size_t example, bool *extra, size_t *cut, size_t *won)
 {
-    const tool_table *t = c->t;
+    const graft_tool_table *t = c->t;
     *cut = *won = 0;
     for (size_t k = t->begin[example]; k < t->begin[example + 1]; k++) {
         extra[t->tools[k]] = true;
     }
     for (size_t i = 0; i < t->n_examples; i++) {
         size_t n = t->begin[i + 1] - t->begin[i], held = held_tools(c, i, extra);
-        if (n && c->side[i] != TO_EVAL) {
+        if (n && c->side[i] != GRAFT_TO_EVAL) {
             *won += held == n;
             *cut += held && held < n;
         }
@@ -191,7 +184,7 @@ static bool next_candidate(const choice *c, size_t *at)
 {
     while (*at < c->t->n_examples) {
         size_t example = c->order[(*at)++];
-        if (c->side[example] == TO_TRAIN && c->t->begin[example + 1] > c->t->begin[example]) {
+        if (c->side[example] == GRAFT_TO_TRAIN && c->t->begin[example + 1] > c->t->begin[example]) {
             return true;
         }
     }
@@ -222,15 +215,15 @@ static graft_status cut_groups(choice *c)
         hold_tools(c, best);
         for (size_t i = 0; i < c->t->n_examples; i++) {
             size_t n = c->t->begin[i + 1] - c->t->begin[i];
-            if (n && c->side[i] == TO_TRAIN && held_tools(c, i, NULL) == n) {
-                c->side[i] = TO_EVAL;
+            if (n && c->side[i] == GRAFT_TO_TRAIN && held_tools(c, i, NULL) == n) {
+                c->side[i] = GRAFT_TO_EVAL;
                 c->n_eval++;
             }
         }
     }
     for (size_t i = 0; i < c->t->n_examples; i++) {
-        if (c->side[i] == TO_TRAIN && held_tools(c, i, NULL)) {
-            c->side[i] = DROPPED;
+        if (c->side[i] == GRAFT_TO_TRAIN && held_tools(c, i, NULL)) {
+            c->side[i] = GRAFT_DROPPED;
         }
     }
 done:
@@ -238,40 +231,81 @@ done:
     return status;
 }
 
-static graft_status choose_by_tool(choice *c, const graft_dataset *dataset)
+static graft_status choose_by_tool(choice *c)
 {
     graft_status status = GRAFT_OK;
-    tool_table t = {0};
     uint32_t *groups = NULL;
-    graft_map_init(&t.ids);
-    c->t = &t;
-    GRAFT_TRY(table_build(&t, dataset));
-    GRAFT_TRY(graft_alloc(&groups, dataset->n, sizeof *groups));
-    GRAFT_TRY(group_examples(groups, &t));
-    GRAFT_TRY(graft_alloc(&c->held, t.ids.n, sizeof *c->held));
+    GRAFT_TRY(graft_alloc(&groups, c->t->n_examples, sizeof *groups));
+    GRAFT_TRY(group_examples(groups, c->t));
+    GRAFT_TRY(graft_alloc(&c->held, c->t->ids.n, sizeof *c->held));
     GRAFT_TRY(take_groups(c, groups));
     GRAFT_TRY(cut_groups(c));
 done:
-    c->t = NULL;
     graft_free(groups);
-    table_clear(&t);
+    return status;
+}
+
+static graft_status check_sides(const unsigned char *side, size_t n)
+{
+    size_t counts[3] = {0};
+    for (size_t i = 0; i < n; i++) {
+        counts[side[i]]++;
+    }
+    return counts[GRAFT_TO_EVAL] && counts[GRAFT_TO_TRAIN]
+               ? GRAFT_OK
+               : graft_fail(GRAFT_E_CONFIG, "the examples share their tools so much that none can "
+                            "be held back by tool (val_split: random)");
+}
+
+graft_status graft_split_choose(unsigned char *side, const graft_tool_table *table, size_t n_eval,
+                                graft_split_kind kind, uint64_t seed)
+{
+    graft_status status = GRAFT_OK;
+    size_t n = table->n_examples;
+    choice c = {.t = table, .side = side, .wanted = n_eval};
+    graft_rng rng;
+    if (n_eval == 0 || n_eval >= n || n > UINT32_MAX) {
+        return graft_fail(GRAFT_E_CONFIG, "%zu examples cannot be held back for evaluation of %zu",
+                          n_eval, n);
+    }
+    memset(side, GRAFT_TO_TRAIN, n);
+    GRAFT_TRY(graft_alloc(&c.order, n, sizeof *c.order));
+    for (size_t i = 0; i < n; i++) {
+        c.order[i] = (uint32_t)i;
+    }
+    graft_rng_init(&rng, seed, GRAFT_RNG_SPLIT, 0);
+    graft_rng_shuffle(&rng, c.order, n);
+    if (kind == GRAFT_SPLIT_TOOL) {
+        GRAFT_TRY(choose_by_tool(&c));
+    } else {
+        for (; c.n_eval < n_eval; c.n_eval++) {
+            side[c.order[c.n_eval]] = GRAFT_TO_EVAL;
+        }
+    }
+    GRAFT_TRY(check_sides(side, n));
+done:
+    graft_free(c.held);
+    graft_free(c.order);
     return status;
 }
 
 /* Moves every example to its side. */
 static graft_status move_examples(graft_dataset *train, graft_dataset *eval,
-                                  const unsigned char *side, size_t n_eval, size_t *n_dropped)
+                                  const unsigned char *side, size_t *n_dropped)
 {
     graft_status status = GRAFT_OK;
-    size_t kept = 0;
+    size_t kept = 0, n_eval = 0;
+    for (size_t i = 0; i < train->n; i++) {
+        n_eval += side[i] == GRAFT_TO_EVAL;
+    }
     GRAFT_TRY(graft_reserve(&eval->conversations, &eval->capacity, n_eval,
                             sizeof *eval->conversations));
     *n_dropped = 0;
     for (size_t i = 0; i < train->n; i++) {
         graft_conversation moved = train->conversations[i];
-        if (side[i] == TO_TRAIN) {
+        if (side[i] == GRAFT_TO_TRAIN) {
             train->conversations[kept++] = moved;
-        } else if (side[i] == TO_EVAL) {
+        } else if (side[i] == GRAFT_TO_EVAL) {
             eval->conversations[eval->n++] = moved;
         } else {
             graft_conversation_clear(&moved);
@@ -288,43 +322,21 @@ graft_status graft_dataset_split(graft_dataset *train, graft_dataset *eval, size
                                  graft_split_kind kind, uint64_t seed, size_t *n_dropped)
 {
     graft_status status = GRAFT_OK;
-    choice c = {.wanted = n_eval};
-    graft_rng rng;
+    graft_tool_table table;
+    unsigned char *side = NULL;
     size_t dropped = 0;
-    if (n_eval == 0 || n_eval >= train->n || train->n > UINT32_MAX) {
-        return graft_fail(GRAFT_E_CONFIG, "%zu examples cannot be held back for evaluation of %zu",
-                          n_eval, train->n);
-    }
-    GRAFT_TRY(graft_alloc(&c.side, train->n, sizeof *c.side));
-    GRAFT_TRY(graft_alloc(&c.order, train->n, sizeof *c.order));
+    graft_tool_table_init(&table);
     for (size_t i = 0; i < train->n; i++) {
-        c.order[i] = (uint32_t)i;
+        GRAFT_TRY(graft_tool_table_add(&table, &train->conversations[i]));
     }
-    graft_rng_init(&rng, seed, GRAFT_RNG_SPLIT, 0);
-    graft_rng_shuffle(&rng, c.order, train->n);
-    if (kind == GRAFT_SPLIT_TOOL) {
-        GRAFT_TRY(choose_by_tool(&c, train));
-    } else {
-        for (; c.n_eval < n_eval; c.n_eval++) {
-            c.side[c.order[c.n_eval]] = TO_EVAL;
-        }
-    }
-    size_t n_train = 0;
-    for (size_t i = 0; i < train->n; i++) {
-        n_train += c.side[i] == TO_TRAIN;
-    }
-    if (!c.n_eval || !n_train) {
-        status = graft_fail(GRAFT_E_CONFIG, "the examples share their tools so much that none can "
-                            "be held back by tool (val_split: random)");
-        goto done;
-    }
-    GRAFT_TRY(move_examples(train, eval, c.side, c.n_eval, &dropped));
+    GRAFT_TRY(graft_alloc(&side, train->n, sizeof *side));
+    GRAFT_TRY(graft_split_choose(side, &table, n_eval, kind, seed));
+    GRAFT_TRY(move_examples(train, eval, side, &dropped));
     if (n_dropped) {
         *n_dropped = dropped;
     }
 done:
-    graft_free(c.held);
-    graft_free(c.order);
-    graft_free(c.side);
+    graft_free(side);
+    graft_tool_table_clear(&table);
     return status;
 }

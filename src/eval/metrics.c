@@ -78,17 +78,21 @@ const graft_json *graft_tool_parameters(const graft_json *tools, const char *nam
     return NULL;
 }
 
-void graft_judged_fit(graft_verdict *out, const graft_judged *judged, graft_fits *fits)
+graft_status graft_judged_fit(graft_verdict *out, const graft_judged *judged, graft_fits *fits)
 {
+    graft_status status = GRAFT_OK;
     *out = graft_judged_calls(judged, true);
     for (size_t i = 0; *out == GRAFT_VERDICT_YES && i < graft_json_length(judged->calls); i++) {
-        bool found;
+        bool fit = false;
         const graft_json *parameters =
-            graft_tool_parameters(judged->tools, graft_judged_name(judged, i), &found);
-        if (!found || !fits(parameters, graft_judged_arguments(judged, i))) {
-            *out = GRAFT_VERDICT_NO;
+            graft_tool_parameters(judged->tools, graft_judged_name(judged, i), &fit);
+        if (fit) {
+            GRAFT_TRY(fits(&fit, parameters, graft_judged_arguments(judged, i)));
         }
+        *out = fit ? GRAFT_VERDICT_YES : GRAFT_VERDICT_NO;
     }
+done:
+    return status;
 }
 
 bool graft_arguments_known(const graft_json *parameters, const graft_json *arguments)

@@ -55,10 +55,6 @@ graft_status graft_count_calls(graft_call_counts *out, const graft_judged *judge
 graft_status graft_answer_f1(double *out, const char *reply, size_t n_reply, const char *answer,
                              size_t n_answer);
 
-/* Does a tool's result speak of an error? An object with a member "error" (or a status or flag that
- * says so), or words that begin with "error", "exception", "traceback" or "failed". */
-bool graft_result_is_error(const graft_json *content);
-
 /* --- what several metrics ask --- */
 
 /* The reply's call i: its name (NULL if it has none) and arguments (NULL unless an object). */
@@ -70,8 +66,9 @@ const graft_json *graft_judged_arguments(const graft_judged *judged, size_t i);
 graft_verdict graft_judged_calls(const graft_judged *judged, bool needs_tools);
 
 /* YES if every call names a declared tool whose parameters (a schema) its arguments fit. */
-typedef bool graft_fits(const graft_json *parameters, const graft_json *arguments);
-void graft_judged_fit(graft_verdict *out, const graft_judged *judged, graft_fits *fits);
+typedef graft_status graft_fits(bool *out, const graft_json *parameters,
+                                const graft_json *arguments);
+graft_status graft_judged_fit(graft_verdict *out, const graft_judged *judged, graft_fits *fits);
 
 /* The schema of the named tool's parameters, or NULL; *found tells if there is such a tool. */
 const graft_json *graft_tool_parameters(const graft_json *tools, const char *name, bool *found);

@@ -2,22 +2,21 @@
  * requires. */
 #include "eval/metrics.h"
 
-static bool has_required(const graft_json *parameters, const graft_json *arguments)
+static graft_status has_required(bool *out, const graft_json *parameters,
+                                 const graft_json *arguments)
 {
     const graft_json *required = graft_json_get(parameters, "required");
+    *out = true;
     for (size_t i = 0; i < graft_json_length(required); i++) {
         const char *name = graft_json_string(graft_json_at(required, i), NULL);
-        if (name != NULL && !graft_json_has(arguments, name)) {
-            return false;
-        }
+        *out = *out && (name == NULL || graft_json_has(arguments, name));
     }
-    return true;
+    return GRAFT_OK;
 }
 
 static graft_status judge(graft_verdict *out, const graft_judged *judged)
 {
-    graft_judged_fit(out, judged, has_required);
-    return GRAFT_OK;
+    return graft_judged_fit(out, judged, has_required);
 }
 
 const graft_metric graft_metric_required_arguments = {

@@ -24,6 +24,8 @@ typedef struct generator {
     graft_kv_cache cache;
     sequence *active;
     size_t n_active;
+    sequence *ended; /* whose keys nothing has been written over yet; at most max_batch */
+    size_t n_ended;
     graft_pass pass; /* its arrays are the next four */
     int32_t *ids;
     uint32_t *positions, *rows, *order;
@@ -45,7 +47,7 @@ static graft_status prepare(generator *g)
     size_t longest = 0, total = 0;
     o->max_batch = o->max_batch == 0 ? 16 : o->max_batch;
     o->cache_bytes = o->cache_bytes == 0 ? (size_t)256 << 20 : o->cache_bytes;
-    o->max_pass_tokens = o->max_pass_tokens == 0 ? 512 : o->max_pass_tokens;
+    o->max_pass_tokens = o->max_pass_tokens == 0 ? 1024 : o->max_pass_tokens;
     if (o->max_pass_tokens < o->max_batch) {
         o->max_pass_tokens = o->max_batch;
     }
@@ -69,6 +71,7 @@ static graft_status prepare(generator *g)
     GRAFT_TRY(graft_kv_cache_init(&g->cache, g->model, kernels, n_rows));
     GRAFT_TRY(graft_compute_prepare(g->compute, g->model->hparams.d_head));
     GRAFT_TRY(graft_alloc(&g->active, o->max_batch, sizeof *g->active));
+    GRAFT_TRY(graft_alloc(&g->ended, o->max_batch, sizeof *g->ended));
     GRAFT_TRY(graft_alloc(&g->owner, o->max_batch, sizeof *g->owner));
     GRAFT_TRY(graft_alloc(&g->spans, o->max_batch, sizeof *g->spans));
     GRAFT_TRY(graft_alloc(&g->rows, o->max_batch, sizeof *g->rows));
@@ -83,6 +86,7 @@ static void clear(generator *g)
 {
     graft_kv_cache_clear(&g->cache);
     graft_free(g->active);
+    graft_free(g->ended);
     graft_free(g->owner);
     graft_free(g->spans);
     graft_free(g->rows);
@@ -108,12 +112,55 @@ static size_t find_gap(const generator *g, size_t n)
     return at + n <= g->cache.n_rows ? at : g->cache.n_rows;
 }
 
+/* Tokens from the start on that two prompts have in common; the last one of `prompt` is always read,
+ * for its logits. */
+static size_t common_tokens(const generator *g, size_t prompt, size_t other)
+{
+    const graft_tokens *a = &g->prompts[prompt], *b = &g->prompts[other];
+    size_t n = a->n - 1 < b->n ? a->n - 1 : b->n, i = 0;
+    while (i < n && a->ids[i] == b->ids[i]) {
+        i++;
+    }
+    return i;
+}
+
+/* The sequence in the cache that begins most like the prompt, NULL if none does for long enough. */
+static const sequence *find_donor(const generator *g, size_t prompt, size_t *n_common)
+{
+    enum { WORTH_COPYING = 16 };
+    const sequence *donor = NULL;
+    *n_common = 0;
+    for (size_t i = 0; i < g->n_active + g->n_ended; i++) {
+        const sequence *s = i < g->n_active ? &g->active[i] : &g->ended[i - g->n_active];
+        size_t n = common_tokens(g, prompt, s->prompt);
+        if (n >= WORTH_COPYING && n > *n_common) {
+            donor = s;
+            *n_common = n;
+        }
+    }
+    return donor;
+}
+
+/* Rows [row, row + n) are about to be used. */
+static void forget_ended(generator *g, size_t row, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < g->n_ended; i++) {
+        const sequence *s = &g->ended[i];
+        if (s->row + s->n_rows <= row || row + n <= s->row) {
+            g->ended[kept++] = *s;
+        }
+    }
+    g->n_ended = kept;
+}
+
 static graft_status admit(generator *g)
 {
     while (g->next_prompt < g->n_prompts && g->n_active < g->options.max_batch) {
-        size_t prompt = g->next_prompt, n = length_of(g, prompt), row = find_gap(g, n);
-        if (row == g->cache.n_rows) {
-            break;
+        size_t prompt = g->next_prompt, n = length_of(g, prompt), row = find_gap(g, n), n_common;
+        const sequence *donor = find_donor(g, prompt, &n_common);
+        if (row == g->cache.n_rows || (donor != NULL && donor->n_done < n_common)) {
+            break; /* room, or keys that are worth waiting for, will be there after the next pass */
         }
         size_t limit = n - g->prompts[prompt].n;
         graft_status status =
@@ -121,7 +168,14 @@ static graft_status admit(generator *g)
         if (status != GRAFT_OK) {
             return status;
         }
-        g->active[g->n_active++] = (sequence){prompt, row, n, 0, 0, limit};
+        if (donor != NULL) {
+            graft_kv_cache_copy(&g->cache, g->model, row, donor->row, n_common);
+        }
+        if (g->options.n_taken_over != NULL) {
+            *g->options.n_taken_over += n_common;
+        }
+        forget_ended(g, row, n);
+        g->active[g->n_active++] = (sequence){prompt, row, n, n_common, 0, limit};
         g->next_prompt++;
     }
     return GRAFT_OK;
@@ -201,6 +255,14 @@ static graft_status take_token(generator *g, sequence *s, int32_t id, bool *ende
     return GRAFT_OK;
 }
 
+static void remember_ended(generator *g, const sequence *s)
+{
+    if (g->n_ended == g->options.max_batch) {
+        memmove(g->ended, g->ended + 1, --g->n_ended * sizeof *g->ended);
+    }
+    g->ended[g->n_ended++] = *s;
+}
+
 static graft_status sample_rows(generator *g, graft_tensor *logits)
 {
     graft_status status = GRAFT_OK;
@@ -217,6 +279,7 @@ static graft_status sample_rows(generator *g, graft_tensor *logits)
         }
         GRAFT_TRY(take_token(g, s, id, &ended));
         if (ended) {
+            remember_ended(g, s);
             s->n_rows = 0; /* leaves below */
         }
     }

@@ -1,7 +1,9 @@
 /* infer/generator.h - replies to many prompts at once, with cached keys and values.
  *
  * Sequences are decoded side by side, so each reading of the weights serves all of them; when one
- * ends the next prompt takes its place. A reply does not depend on what is decoded beside it. */
+ * ends the next prompt takes its place. A reply does not depend on what is decoded beside it.
+ * Prompts that begin like one whose keys are still in the cache take these over: turns of one
+ * trajectory, or prompts with the same tools, are best given one after the other. */
 #ifndef GRAFT_INFER_GENERATOR_H
 #define GRAFT_INFER_GENERATOR_H
 
@@ -20,10 +22,11 @@ typedef struct graft_generate_options {
     size_t max_new_tokens;  /* >= 1 */
     size_t max_batch;       /* sequences at once; 0: 16 */
     size_t cache_bytes;     /* for keys and values; 0: 256 MiB. The longest sequence always fits */
-    size_t max_pass_tokens; /* prompts are read in passes of at most so many tokens; 0: 512 */
+    size_t max_pass_tokens; /* prompts are read in passes of at most so many tokens; 0: 1024 */
     size_t loop_tokens;     /* end a reply when its last tokens repeat at most 64 before them, at
                              * least four times and over so many tokens; 0: never */
     graft_sampler sampler;
+    size_t *n_taken_over;   /* NULL, or where tokens of prompts are counted that were not read again */
     /* Called for each token as it is chosen (NULL: not called), and after each reply with id -1.
      * A non-zero return stops everything with GRAFT_E_INTERRUPTED. */
     int (*on_token)(void *context, size_t prompt, int32_t id);

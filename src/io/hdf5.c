@@ -16,6 +16,7 @@
 #include "core/sha256.h"
 #include "io/files.h"
 #include "io/show.h"
+#include "io/zst.h"
 
 enum { HEADER_BYTES = 512, VERSION = 1, INCREMENT = 1 << 20, MAX_NAME = 1024 };
 static const char magic[8] = {'G', 'R', 'A', 'F', 'T', 'C', 'K', '1'};
@@ -26,9 +27,15 @@ struct graft_h5 {
 };
 
 /* Types an array may have, as they lie in the image. */
-typedef enum array_type { ARRAY_F32, ARRAY_U64, ARRAY_TEXT, N_ARRAY_TYPES } array_type;
-static const char *const type_names[N_ARRAY_TYPES] = {"f32", "u64", "text"};
-static const unsigned type_bytes[N_ARRAY_TYPES] = {4, 8, 1};
+typedef enum array_type {
+    ARRAY_F32, ARRAY_U64, ARRAY_TEXT, ARRAY_PACKED, N_ARRAY_TYPES
+} array_type;
+static const char *const type_names[N_ARRAY_TYPES] = {"f32", "u64", "text", "packed"};
+static const unsigned type_bytes[N_ARRAY_TYPES] = {4, 8, 1, 1};
+
+/* Packed arrays: one chunk is this many bytes, and takes no fewer than MIN_PACKED in the image. */
+enum { ZSTD_FILTER = 32015, CHUNK_BYTES = 1 << 20, MIN_PACKED = 16 };
+#define MAX_PACKED ((uint64_t)1 << 32)
 
 static hid_t stored_type(array_type type)
 {
@@ -45,6 +52,37 @@ static hid_t native_type(array_type type)
 static void be_quiet(void)
 {
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* Packs or unpacks a chunk. What does not unpack to exactly one chunk is refused: libhdf5 would
+ * read behind it. */
+static size_t zstd_filter(unsigned flags, size_t n_values, const unsigned *values, size_t n,
+                          size_t *room, void **bytes)
+{
+    bool unpack = (flags & H5Z_FLAG_REVERSE) != 0;
+    size_t size = unpack ? CHUNK_BYTES : graft_zst_bound(CHUNK_BYTES), made = 0;
+    void *out = unpack || n == CHUNK_BYTES ? H5allocate_memory(size, false) : NULL;
+    (void)n_values;
+    (void)values;
+    if (out != NULL) {
+        made = unpack ? graft_zst_unpack(out, size, *bytes, n)
+                      : graft_zst_pack(out, size, *bytes, n);
+    }
+    if (made == 0 || (unpack && made != CHUNK_BYTES)) {
+        H5free_memory(out);
+        return 0;
+    }
+    H5free_memory(*bytes);
+    *bytes = out;
+    *room = size;
+    return made;
+}
+
+static bool register_filter(void)
+{
+    static const H5Z_class2_t filter = {H5Z_CLASS_T_VERS, ZSTD_FILTER, 1, 1, "zstd", NULL, NULL,
+                                        zstd_filter};
+    return H5Zregister(&filter) >= 0;
 }
 
 /* An access list for files that live in memory; negative on failure. */
@@ -67,6 +105,9 @@ static graft_status image_new(graft_h5 **out, const char *path)
     GRAFT_TRY(graft_alloc(out, 1, sizeof **out));
     (*out)->file = H5I_INVALID_HID;
     GRAFT_TRY(graft_strdup(&(*out)->path, path));
+    if (!register_filter()) {
+        status = graft_fail(GRAFT_E_FAILED, "HDF5 takes no filter");
+    }
 done:
     return status;
 }
@@ -142,6 +183,13 @@ static bool is_name(const char *name)
            strstr(name, "/./") == NULL && !graft_str_ends_with(name, "/.");
 }
 
+static bool set_packed(hid_t creation)
+{
+    static const hsize_t chunk[1] = {CHUNK_BYTES};
+    return H5Pset_chunk(creation, 1, chunk) >= 0 &&
+           H5Pset_filter(creation, ZSTD_FILTER, H5Z_FLAG_MANDATORY, 0, NULL) >= 0;
+}
+
 static graft_status put(graft_h5 *image, const char *name, array_type type, const void *data,
                         size_t n)
 {
@@ -157,6 +205,7 @@ static graft_status put(graft_h5 *image, const char *name, array_type type, cons
     creation = H5Pcreate(H5P_DATASET_CREATE);
     if (space < 0 || creation < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
         H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0 ||
+        (type == ARRAY_PACKED && !set_packed(creation)) ||
         (set = H5Dcreate2(image->file, name, stored_type(type), space, H5P_DEFAULT, creation,
                           H5P_DEFAULT)) < 0) {
         status = graft_fail(GRAFT_E_FAILED, "HDF5 cannot make the array \"%s\" (of %zu %s)", name,
@@ -203,6 +252,24 @@ static uint64_t load_u64(const uint8_t *bytes, unsigned n_bytes)
         value |= (uint64_t)bytes[i] << (8 * i);
     }
     return value;
+}
+
+graft_status graft_h5_put_packed(graft_h5 *image, const char *name, const void *bytes, size_t n)
+{
+    graft_status status = GRAFT_OK;
+    uint8_t *padded = NULL;
+    if (n > MAX_PACKED - CHUNK_BYTES) {
+        return graft_fail(GRAFT_E_MEMORY, "%s: array \"%s\" would have more than 4 GiB", image->path,
+                          name);
+    }
+    size_t size = (n + 8 + CHUNK_BYTES - 1) / CHUNK_BYTES * CHUNK_BYTES;
+    GRAFT_TRY(graft_alloc(&padded, size, 1));
+    store_u64(padded, n, 8);
+    memcpy(padded + 8, bytes, n);
+    GRAFT_TRY(put(image, name, ARRAY_PACKED, padded, size));
+done:
+    graft_free(padded);
+    return status;
 }
 
 /* Magic, version, length, digest, zeros. */
@@ -279,6 +346,17 @@ typedef struct walk {
     graft_status status;
 } walk;
 
+/* In chunks of ours with our filter and no other? */
+static bool is_packed(hid_t creation)
+{
+    unsigned flags, config;
+    size_t n_values = 0;
+    hsize_t chunk[1] = {0};
+    return H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, 1, chunk) == 1 &&
+           chunk[0] == CHUNK_BYTES && H5Pget_nfilters(creation) == 1 &&
+           H5Pget_filter2(creation, 0, &flags, &n_values, NULL, 0, NULL, &config) == ZSTD_FILTER;
+}
+
 /* Opens an array and tells its type and length. GRAFT_E_CHECKPOINT if it is not a plain 1-D array
  * of a known type whose numbers lie in this file. Names nothing else: no links, filters, external
  * files. */
@@ -299,18 +377,25 @@ static graft_status open_array(const graft_h5 *image, const char *name, hid_t *o
     stored = H5Dget_type(set);
     space = H5Dget_space(set);
     creation = H5Dget_create_plist(set);
-    for (array_type t = ARRAY_F32; t < N_ARRAY_TYPES; t++) {
+    for (array_type t = ARRAY_F32; t <= ARRAY_TEXT; t++) {
         *type = H5Tequal(stored, stored_type(t)) > 0 ? t : *type;
+    }
+    if (*type == ARRAY_TEXT && is_packed(creation)) {
+        *type = ARRAY_PACKED;
     }
     plain = *type < N_ARRAY_TYPES && H5Sget_simple_extent_ndims(space) == 1 &&
             H5Sget_simple_extent_dims(space, dims, NULL) == 1 &&
-            H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_nfilters(creation) == 0 &&
+            (*type == ARRAY_PACKED || (H5Pget_layout(creation) == H5D_CONTIGUOUS &&
+                                       H5Pget_nfilters(creation) == 0)) &&
             H5Pget_external_count(creation) == 0;
     H5Tclose(stored);
     H5Sclose(space);
     H5Pclose(creation);
     plain = plain && H5Fget_filesize(image->file, &image_bytes) >= 0 &&
-            dims[0] <= image_bytes / type_bytes[*type];
+            (*type == ARRAY_PACKED
+                 ? dims[0] % CHUNK_BYTES == 0 && dims[0] > 0 && dims[0] <= MAX_PACKED &&
+                       dims[0] / CHUNK_BYTES <= image_bytes / MIN_PACKED
+                 : dims[0] <= image_bytes / type_bytes[*type]);
     if (!plain) {
         H5Dclose(set);
         return graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is not a plain list of f32, u64 or "
@@ -392,6 +477,22 @@ done:
     return status;
 }
 
+/* Is every chunk there and packed? One that skips the filter could be shorter than libhdf5 reads. */
+static bool has_all_chunks(hid_t set, size_t n)
+{
+    hsize_t n_chunks = 0, offset[1], size;
+    hid_t space = H5Dget_space(set);
+    bool good = H5Dget_num_chunks(set, space, &n_chunks) >= 0 && n_chunks == n / CHUNK_BYTES;
+    for (hsize_t i = 0; good && i < n_chunks; i++) {
+        haddr_t address;
+        unsigned skipped = 1;
+        good = H5Dget_chunk_info(set, space, i, offset, &skipped, &address, &size) >= 0 &&
+               skipped == 0;
+    }
+    H5Sclose(space);
+    return good;
+}
+
 static graft_status get(const graft_h5 *image, const char *name, array_type wanted, void *out,
                         size_t n)
 {
@@ -406,7 +507,8 @@ static graft_status get(const graft_h5 *image, const char *name, array_type want
                             image->path, name, found, type_names[type], n, type_names[wanted]);
         goto done;
     }
-    if (n > 0 && H5Dread(set, native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0) {
+    if (n > 0 && ((type == ARRAY_PACKED && !has_all_chunks(set, n)) ||
+                  H5Dread(set, native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0)) {
         status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" cannot be read", image->path,
                             name);
     }
@@ -435,6 +537,28 @@ graft_status graft_h5_get_text(const graft_h5 *image, const char *name, graft_te
     GRAFT_TRY(graft_alloc(&bytes, n, 1));
     GRAFT_TRY(get(image, name, ARRAY_TEXT, bytes, n));
     GRAFT_TRY(graft_text_append(out, bytes, n));
+done:
+    graft_free(bytes);
+    return status;
+}
+
+graft_status graft_h5_get_packed(const graft_h5 *image, const char *name, graft_text *out)
+{
+    graft_status status = GRAFT_OK;
+    uint8_t *bytes = NULL;
+    size_t size;
+    uint64_t n = 0;
+    graft_text_clear(out);
+    GRAFT_TRY(graft_h5_size(image, name, &size));
+    GRAFT_TRY(graft_alloc(&bytes, size, 1));
+    GRAFT_TRY(get(image, name, ARRAY_PACKED, bytes, size));
+    n = load_u64(bytes, 8);
+    if (n > size - 8) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is shorter than it says",
+                            image->path, name);
+        goto done;
+    }
+    GRAFT_TRY(graft_text_append(out, (const char *)bytes + 8, (size_t)n));
 done:
     graft_free(bytes);
     return status;

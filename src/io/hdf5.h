@@ -1,7 +1,7 @@
 /* io/hdf5.h - the door to libhdf5: named arrays and attributes in an image held in memory.
  *
- * libhdf5 touches no disk: images are built with the core driver (no backing store, no filters,
- * time stamps off, low version bound EARLIEST) and parsed only after their digest matched. On
+ * libhdf5 touches no disk: images are built with the core driver (no backing store, no filters but
+ * our own for packed arrays, time stamps off, low version bound EARLIEST) and parsed only after their digest matched. On
  * disk an image stands behind 512 bytes of our own: magic "GRAFTCK1", u32 version, u64 image
  * length, SHA-256 of the image, zeros: HDF5's user block, so that any HDF5 tool opens the file. */
 #ifndef GRAFT_IO_HDF5_H
@@ -23,6 +23,12 @@ graft_status graft_h5_write(graft_h5 *image, const char *path);  /* atomic; imag
 graft_status graft_h5_put_f32(graft_h5 *image, const char *name, const float *data, size_t n);
 graft_status graft_h5_put_u64(graft_h5 *image, const char *name, const uint64_t *data, size_t n);
 graft_status graft_h5_put_text(graft_h5 *image, const char *name, const char *bytes, size_t n); /* uint8 array */
+
+/* Bytes in chunks packed by zstd, HDF5's registered filter 32015, padded to whole chunks behind
+ * their length. At most 4 GiB. */
+graft_status graft_h5_put_packed(graft_h5 *image, const char *name, const void *bytes, size_t n);
+/* Sets *out to them; GRAFT_E_CHECKPOINT if they are absent or damaged. */
+graft_status graft_h5_get_packed(const graft_h5 *image, const char *name, graft_text *out);
 
 /* Fails (GRAFT_E_CHECKPOINT, naming file and array) if absent, of another type, or not of exactly n elements. */
 graft_status graft_h5_get_f32(const graft_h5 *image, const char *name, float *out, size_t n);

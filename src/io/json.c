@@ -107,7 +107,7 @@ int64_t graft_json_int(const graft_json *value)
     return d >= 0x1p63 ? INT64_MAX : d <= -0x1p63 ? INT64_MIN : (int64_t)d;
 }
 
-bool graft_json__big(const graft_json *value, uint64_t *out)
+bool graft_json_big(const graft_json *value, uint64_t *out)
 {
     if (!graft_json_is(value, GRAFT_JSON_INT)) {
         return false;
@@ -119,7 +119,7 @@ bool graft_json__big(const graft_json *value, uint64_t *out)
 double graft_json_double(const graft_json *value)
 {
     uint64_t big;
-    if (graft_json__big(value, &big)) {
+    if (graft_json_big(value, &big)) {
         return (double)big;
     }
     if (graft_json_is(value, GRAFT_JSON_INT)) {
@@ -128,7 +128,7 @@ double graft_json_double(const graft_json *value)
     return graft_json_is(value, GRAFT_JSON_DOUBLE) ? json_object_get_double(raw(value)) : 0.0;
 }
 
-const char *graft_json__spelling(const graft_json *value)
+const char *graft_json_spelling(const graft_json *value)
 {
     /* json-c keeps the text of a parsed double as its user data; computed ones have none */
     return graft_json_is(value, GRAFT_JSON_DOUBLE) ? json_object_get_userdata(raw(value)) : NULL;
@@ -287,13 +287,13 @@ graft_status graft_json_set_bool(graft_json *object, const char *key, bool value
 static struct json_object *copy_scalar(const graft_json *value)
 {
     uint64_t big;
-    const char *spelling = graft_json__spelling(value);
+    const char *spelling = graft_json_spelling(value);
     size_t n;
     const char *text;
     switch (graft_json_get_type(value)) {
     case GRAFT_JSON_BOOL: return json_object_new_boolean(graft_json_bool(value));
     case GRAFT_JSON_INT:
-        return graft_json__big(value, &big) ? json_object_new_uint64(big)
+        return graft_json_big(value, &big) ? json_object_new_uint64(big)
                                             : json_object_new_int64(graft_json_int(value));
     case GRAFT_JSON_DOUBLE:
         return spelling != NULL ? json_object_new_double_s(graft_json_double(value), spelling)
@@ -359,7 +359,7 @@ const void *graft_json__note(const graft_json *object)
 static bool equal_numbers(const graft_json *a, const graft_json *b)
 {
     uint64_t big_a = 0, big_b = 0;
-    bool is_big_a = graft_json__big(a, &big_a), is_big_b = graft_json__big(b, &big_b);
+    bool is_big_a = graft_json_big(a, &big_a), is_big_b = graft_json_big(b, &big_b);
     if (graft_json_is(a, GRAFT_JSON_INT) && graft_json_is(b, GRAFT_JSON_INT)) {
         return is_big_a == is_big_b &&
                (is_big_a ? big_a == big_b : graft_json_int(a) == graft_json_int(b));

@@ -38,6 +38,8 @@ const char *graft_json_type_name(graft_json_type type);
 bool graft_json_bool(const graft_json *value);
 int64_t graft_json_int(const graft_json *value); /* INT, or DOUBLE truncated; saturates beyond 64 bits */
 double graft_json_double(const graft_json *value);      /* INT or DOUBLE */
+bool graft_json_big(const graft_json *value, uint64_t *out); /* true for an INT above INT64_MAX; *out is its value */
+const char *graft_json_spelling(const graft_json *value); /* of a DOUBLE in the text it came from; NULL if computed */
 const char *graft_json_string(const graft_json *value, size_t *n); /* borrowed; n may be NULL; may hold NUL */
 
 size_t graft_json_length(const graft_json *value);      /* of an array or object; 0 otherwise */

@@ -11,12 +11,6 @@ enum { GRAFT_JSON_MAX_DEPTH = 128 };
  * "at byte N: what". */
 graft_status graft_json__scan(const char *text, size_t n);
 
-/* How a DOUBLE was spelled in the text it came from; NULL if it was computed. */
-const char *graft_json__spelling(const graft_json *value);
-
-/* True for an INT above INT64_MAX; *out is its value. */
-bool graft_json__big(const graft_json *value, uint64_t *out);
-
 /* One block (from graft_alloc) that is freed with the object. Not carried by graft_json_copy. */
 void graft_json__set_note(graft_json *object, void *note);
 const void *graft_json__note(const graft_json *object); /* NULL if none or not an object */

@@ -125,7 +125,7 @@ done:
 
 static graft_status write_double(graft_text *out, const graft_json *value, graft_json_style style)
 {
-    const char *spelling = graft_json__spelling(value);
+    const char *spelling = graft_json_spelling(value);
     if (spelling != NULL && style != GRAFT_JSON_PYTHON) {
         return graft_text_append_z(out, spelling);
     }
@@ -138,7 +138,7 @@ static graft_status write_double(graft_text *out, const graft_json *value, graft
 static graft_status write_int(graft_text *out, const graft_json *value)
 {
     uint64_t big;
-    return graft_json__big(value, &big) ? graft_text_appendf(out, "%" PRIu64, big)
+    return graft_json_big(value, &big) ? graft_text_appendf(out, "%" PRIu64, big)
                                         : graft_text_appendf(out, "%" PRId64, graft_json_int(value));
 }
 

@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "core/strings.h"
 #include "io/calls.h"
+#include "io/zst.h"
 
 enum { INPUT_BYTES = 1 << 17, WINDOW_LOG_MAX = 27 };
 
@@ -234,7 +235,57 @@ graft_status graft_lines_next(graft_lines *lines, const char **line, size_t *n)
     return lines->failed;
 }
 
+static graft_status look_ahead(graft_lines *lines, size_t want)
+{
+    graft_status status = GRAFT_OK;
+    while (lines->end - lines->start < want && !lines->at_end) {
+        GRAFT_TRY(fill(lines));
+    }
+done:
+    return status;
+}
+
+graft_status graft_lines_peek(graft_lines *lines, size_t want, const char **bytes, size_t *n)
+{
+    *n = 0;
+    if (lines->failed != GRAFT_OK) {
+        return graft_fail(lines->failed, "%s: reading it failed before", lines->path);
+    }
+    lines->failed = look_ahead(lines, want);
+    *bytes = lines->end > lines->start ? lines->buffer + lines->start : "";
+    *n = lines->failed == GRAFT_OK ? lines->end - lines->start : 0;
+    return lines->failed;
+}
+
+graft_status graft_lines_piece(graft_lines *lines, const char **bytes, size_t *n)
+{
+    graft_status status = graft_lines_peek(lines, 1, bytes, n);
+    lines->start = lines->seen = lines->end;
+    return status;
+}
+
 size_t graft_lines_number(const graft_lines *lines)
 {
     return lines->number;
+}
+
+/* --- blocks --- */
+
+enum { LEVEL = 3 };
+
+size_t graft_zst_bound(size_t n)
+{
+    return ZSTD_compressBound(n);
+}
+
+size_t graft_zst_pack(void *out, size_t room, const void *in, size_t n)
+{
+    size_t made = ZSTD_compress(out, room, in, n, LEVEL);
+    return ZSTD_isError(made) ? 0 : made;
+}
+
+size_t graft_zst_unpack(void *out, size_t room, const void *in, size_t n)
+{
+    size_t made = ZSTD_decompress(out, room, in, n);
+    return ZSTD_isError(made) ? 0 : made;
 }

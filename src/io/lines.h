@@ -28,6 +28,11 @@ graft_status graft_lines_open_limited(graft_lines **out, const char *path,
  * the limit are GRAFT_E_DATA ("path:number: ..."), and so is broken or cut compressed data. After a
  * failure every further call fails too. */
 graft_status graft_lines_next(graft_lines *lines, const char **line, size_t *n);
+/* For files that are not lines after all. peek: what comes next, at least `want` bytes of it unless
+ * the file ends before; nothing is taken. piece: the next bytes as they stand (newlines and a byte
+ * order mark included), n = 0 at the end. Both valid until the next call. */
+graft_status graft_lines_peek(graft_lines *lines, size_t want, const char **bytes, size_t *n);
+graft_status graft_lines_piece(graft_lines *lines, const char **bytes, size_t *n);
 size_t graft_lines_number(const graft_lines *lines); /* 1-based number of the line just returned */
 void graft_lines_close(graft_lines *lines);
 

@@ -149,6 +149,17 @@ done:
     return status;
 }
 
+void graft_kv_cache_copy(graft_kv_cache *cache, const graft_model *model, size_t to, size_t from,
+                         size_t n)
+{
+    size_t row = cache->layer_bytes / cache->n_rows;
+    for (size_t layer = 0; layer < model->hparams.n_layer; layer++) {
+        char *k = cache->k + layer * cache->layer_bytes, *v = cache->v + layer * cache->layer_bytes;
+        memmove(k + to * row, k + from * row, n * row);
+        memmove(v + to * row, v + from * row, n * row);
+    }
+}
+
 void graft_kv_cache_clear(graft_kv_cache *cache)
 {
     graft_free(cache->k);

@@ -83,6 +83,9 @@ graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tens
 
 graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model,
                                  const graft_kernels *kernels, size_t n_rows);
+/* Keys and values of n rows, all layers; the two ranges may overlap. */
+void graft_kv_cache_copy(graft_kv_cache *cache, const graft_model *model, size_t to, size_t from,
+                         size_t n);
 void graft_kv_cache_clear(graft_kv_cache *cache);
 
 /* --- for families --- */

@@ -1,5 +1,6 @@
 #include "run/corpus.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@
 #include "core/memory.h"
 #include "core/sha256.h"
 
-void graft_corpus_clear(graft_corpus *corpus)
+void graft_corpus__reset(graft_corpus *corpus)
 {
     for (size_t i = 0; i < corpus->n_samples; i++) {
         graft_example_clear(&corpus->samples[i]);
@@ -15,6 +16,12 @@ void graft_corpus_clear(graft_corpus *corpus)
     graft_free(corpus->samples);
     graft_free(corpus->units);
     graft_free(corpus->lengths);
+    *corpus = (graft_corpus){.dataset = corpus->dataset, .weighting = corpus->weighting};
+}
+
+void graft_corpus_clear(graft_corpus *corpus)
+{
+    graft_corpus__reset(corpus);
     graft_dataset_clear(&corpus->dataset);
     memset(corpus, 0, sizeof *corpus);
 }
@@ -50,21 +57,28 @@ static graft_status fail_length(const length_table *table, size_t limit, const c
     graft_log(GRAFT_LOG_WARN, "examples by tokens: %s", graft_text_z(&text));
     status = graft_fail(GRAFT_E_DATA,
                         "%zu examples are longer than %zu tokens (the longest has %zu, the first "
-                        "is %s): raise max_seq_length, or leave them out with truncation: drop",
+                        "is %s): raise max_seq_length, leave them out with truncation: drop, or "
+                        "cut them between turns with truncation: turns",
                         table->n_long, limit, table->longest, where);
 done:
     graft_text_clear(&text);
     return status;
 }
 
-static graft_status add_samples(graft_corpus *corpus, const graft_session *session, size_t index)
+/* Builds the samples of conversation `index`, or of its windows. */
+static graft_status add_samples(graft_corpus *corpus, const graft_session *session, size_t index,
+                                bool in_windows)
 {
     graft_status status = GRAFT_OK;
     graft_example *samples = NULL;
     size_t n = 0;
     const graft_conversation *conversation = &corpus->dataset.conversations[index];
-    status = graft_examples_build(&samples, &n, session->chat, session->tokenizer, conversation,
-                                  (uint32_t)index);
+    status = in_windows
+                 ? graft_examples_truncate(&samples, &n, &corpus->truncation, session->chat,
+                                           session->tokenizer, conversation, (uint32_t)index,
+                                           &corpus->weighting)
+                 : graft_examples_build(&samples, &n, session->chat, session->tokenizer,
+                                        conversation, (uint32_t)index, &corpus->weighting);
     if (status != GRAFT_OK) {
         return graft_fail_prefix("%s:%zu", conversation->file, conversation->line);
     }
@@ -82,35 +96,114 @@ done:
     return status;
 }
 
-/* Takes the samples of unit `index` away again; without weights its turns are not evaluated. */
+/* Takes the samples of unit `index` away again. */
 static void drop_last(graft_corpus *corpus, size_t index)
 {
-    graft_conversation *conversation = &corpus->dataset.conversations[index];
-    for (size_t k = 0; k < conversation->n_turns; k++) {
-        conversation->turns[k].weight = 0;
-    }
     for (size_t k = 0; k < corpus->units[index].n_samples; k++) {
         graft_example_clear(&corpus->samples[--corpus->n_samples]);
     }
     corpus->units[index].n_samples = 0;
-    corpus->n_dropped++;
+}
+
+/* Does with a conversation that is too long what `truncation` says. */
+static graft_status shorten(graft_corpus *corpus, const graft_session *session, size_t index)
+{
+    graft_status status = GRAFT_OK;
+    drop_last(corpus, index);
+    if (session->config->truncation == GRAFT_TRUNCATION_TURNS) {
+        GRAFT_TRY(add_samples(corpus, session, index, true));
+    }
+done:
+    return status;
+}
+
+/* Counts what became of the conversations that were too long. Without weights their turns are not
+ * evaluated. */
+static void settle_shortened(graft_corpus *corpus)
+{
+    for (size_t i = 0; i < corpus->dataset.n; i++) {
+        const graft_conversation *conversation = &corpus->dataset.conversations[i];
+        if (corpus->lengths[i] > corpus->limit) {
+            corpus->n_cut += corpus->units[i].n_samples > 0;
+            corpus->n_dropped += corpus->units[i].n_samples == 0;
+            for (size_t k = 0; k < conversation->n_turns; k++) {
+                conversation->turns[k].weight = 0;
+            }
+        }
+    }
+}
+
+static void log_shortened(const graft_corpus *corpus)
+{
+    if (corpus->n_cut > 0) {
+        graft_log(GRAFT_LOG_WARN, "cut %zu examples longer than %zu tokens between turns into %zu "
+                  "windows, which keep system messages, tools and the latest turns",
+                  corpus->n_cut, corpus->limit, corpus->truncation.n_windows);
+    }
+    if (corpus->truncation.n_lost > 0) {
+        graft_log(GRAFT_LOG_WARN, "left out %zu trained turns that do not fit into %zu tokens "
+                  "even alone", corpus->truncation.n_lost, corpus->limit);
+    }
+    if (corpus->n_dropped > 0) {
+        graft_log(GRAFT_LOG_WARN, "left out %zu examples longer than %zu tokens",
+                  corpus->n_dropped, corpus->limit);
+    }
+}
+
+/* Units without samples go; the samples have their final place. */
+static void place_samples(graft_corpus *corpus)
+{
+    size_t at = 0, kept = 0, n_several = 0, n_samples = 0;
+    for (size_t i = 0; i < corpus->dataset.n; i++) {
+        graft_unit unit = {corpus->samples + at, corpus->units[i].n_samples,
+                           corpus->dataset.conversations[i].source};
+        at += unit.n_samples;
+        if (unit.n_samples > 1 && corpus->lengths[i] <= corpus->limit) {
+            n_several++;
+            n_samples += unit.n_samples;
+        }
+        if (unit.n_samples > 0) {
+            corpus->units[kept++] = unit;
+        }
+    }
+    corpus->n_units = kept;
+    if (n_several > 0) {
+        graft_log(GRAFT_LOG_INFO, "the template changes earlier turns: %zu examples become %zu "
+                  "samples, one per trained turn where needed", n_several, n_samples);
+    }
+}
+
+graft_status graft_corpus_weigh(graft_corpus *corpus, const graft_session *session, bool trained)
+{
+    return graft_session_weigh(&corpus->weighting, &corpus->dataset, session->config, trained);
+}
+
+size_t graft_corpus__limit(const graft_session *session)
+{
+    size_t set = (size_t)session->config->max_seq_length;
+    return set == 0 ? session->model->hparams.n_ctx : set;
+}
+
+void graft_corpus__finish(graft_corpus *corpus)
+{
+    settle_shortened(corpus);
+    log_shortened(corpus);
+    place_samples(corpus);
 }
 
 graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *session)
 {
     graft_status status = GRAFT_OK;
-    const graft_config *c = session->config;
-    size_t n_ctx = session->model->hparams.n_ctx, n = corpus->dataset.n, at = 0, kept = 0;
-    size_t limit = c->max_seq_length == 0 ? n_ctx : (size_t)c->max_seq_length;
+    size_t n = corpus->dataset.n, limit = graft_corpus__limit(session);
     length_table table = {{0}, 0, 0};
     char where[512] = "";
-    corpus->limit = limit;
+    corpus->limit = corpus->truncation.limit = limit;
     GRAFT_TRY(graft_alloc(&corpus->units, n, sizeof *corpus->units));
     GRAFT_TRY(graft_alloc(&corpus->lengths, n, sizeof *corpus->lengths));
     for (size_t i = 0; i < n; i++) {
         const graft_conversation *conversation = &corpus->dataset.conversations[i];
         size_t longest = 0, before = corpus->n_samples;
-        GRAFT_TRY(add_samples(corpus, session, i));
+        GRAFT_TRY(add_samples(corpus, session, i, false));
         for (size_t k = before; k < corpus->n_samples; k++) {
             longest = corpus->samples[k].n > longest ? corpus->samples[k].n : longest;
         }
@@ -120,31 +213,43 @@ graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *sessi
             if (table.n_long == 1) {
                 snprintf(where, sizeof where, "%s:%zu", conversation->file, conversation->line);
             }
-            drop_last(corpus, i);
+            GRAFT_TRY(shorten(corpus, session, i));
         }
     }
-    if (table.n_long > 0 && c->truncation == GRAFT_TRUNCATION_ERROR) {
+    if (table.n_long > 0 && session->config->truncation == GRAFT_TRUNCATION_ERROR) {
         status = fail_length(&table, limit, where);
         goto done;
     }
-    if (table.n_long > 0) {
-        graft_log(GRAFT_LOG_WARN, "left out %zu examples longer than %zu tokens", table.n_long,
-                  limit);
+    graft_corpus__finish(corpus);
+done:
+    return status;
+}
+
+static bool is_trained(const graft_unit *unit)
+{
+    for (size_t i = 0; i < unit->n_samples; i++) {
+        for (uint32_t k = 1; k < unit->samples[i].n; k++) {
+            if (fabsf(unit->samples[i].weights[k]) > 0) {
+                return true;
+            }
+        }
     }
-    for (size_t i = 0; i < n; i++) { /* units without samples go; samples have their final place */
-        graft_unit unit = {corpus->samples + at, corpus->units[i].n_samples};
-        at += unit.n_samples;
-        if (unit.n_samples > 0) {
-            corpus->units[kept++] = unit;
+    return false;
+}
+
+void graft_corpus_drop_untrained(graft_corpus *corpus)
+{
+    size_t kept = 0, n = corpus->n_units;
+    for (size_t i = 0; i < n; i++) {
+        if (is_trained(&corpus->units[i])) {
+            corpus->units[kept++] = corpus->units[i];
         }
     }
     corpus->n_units = kept;
-    if (corpus->n_samples > kept) {
-        graft_log(GRAFT_LOG_INFO, "the template changes earlier turns: %zu examples become %zu "
-                  "samples, one per trained turn where needed", kept, corpus->n_samples);
+    if (kept < n) {
+        graft_log(GRAFT_LOG_WARN, "left out %zu of %zu examples in which nothing is trained",
+                  n - kept, n);
     }
-done:
-    return status;
 }
 
 graft_status graft_corpus_show_shares(const graft_corpus *corpus, const char *what)

@@ -2,6 +2,7 @@
 #ifndef GRAFT_RUN_CORPUS_H
 #define GRAFT_RUN_CORPUS_H
 
+#include "data/truncate.h"
 #include "run/session.h"
 #include "train/trainer.h"
 
@@ -16,13 +17,36 @@ typedef struct graft_corpus {
     size_t n_lengths;  /* how many are known: all of them, unless building failed before */
     size_t limit;      /* tokens an example may have */
     size_t n_dropped;  /* examples left out because they have more */
+    size_t n_cut;      /* examples cut between turns because they have more */
+    graft_truncation truncation;
+    graft_weighting weighting; /* all alike unless graft_corpus_weigh changes it */
 } graft_corpus;
 
 void graft_corpus_clear(graft_corpus *corpus);
 
-/* Renders and tokenises corpus->dataset. Examples longer than max_seq_length (0: the base's
- * context) are GRAFT_E_DATA with a table of lengths, or left out, as `truncation` says. */
+/* Sets corpus->weighting as graft_session_weigh does, which see. */
+graft_status graft_corpus_weigh(graft_corpus *corpus, const graft_session *session, bool trained);
+
+/* Renders and tokenises corpus->dataset. Examples longer than max_seq_length
+ * (0: the base's context) are GRAFT_E_DATA with a table of lengths, left out, or cut between turns,
+ * as `truncation` says. What was left out or cut has no weight in the dataset any more, so that its
+ * turns are not answered for evaluation. */
 graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *session);
+
+/* Takes units without a trained token away, and says so. */
+void graft_corpus_drop_untrained(graft_corpus *corpus);
+
+/* graft_corpus_build, or the same from the file of that name in the folder token_cache, if it is set
+ * and the file belongs to the same conversations, base (by its hash), template and settings. A file
+ * that does not, or that is damaged, is made anew, and that is said. */
+graft_status graft_corpus_build_cached(graft_corpus *corpus, const graft_session *session,
+                                       const char *base_hash, const char *name);
+
+/* The parts of building that a cache needs: what an example may have; all but the dataset and the
+ * weighting as before building; what is done once the samples are there. */
+size_t graft_corpus__limit(const graft_session *session);
+void graft_corpus__reset(graft_corpus *corpus);
+void graft_corpus__finish(graft_corpus *corpus);
 
 /* Logs tokens and trained share per role; GRAFT_E_DATA if nothing or everything is trained. */
 graft_status graft_corpus_show_shares(const graft_corpus *corpus, const char *what);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "data/order.h"
 
 static int by_length(const void *a, const void *b)
 {
@@ -20,7 +19,9 @@ graft_status graft_forecast_lengths(graft_length_figures *out, const graft_corpu
     uint32_t *sorted = NULL;
     size_t n = corpus->n_lengths;
     *out = (graft_length_figures){
-        .n_examples = n, .n_samples = corpus->n_samples, .limit = corpus->limit};
+        .n_examples = n, .n_samples = corpus->n_samples, .limit = corpus->limit,
+        .n_cut = corpus->n_cut, .n_windows = corpus->truncation.n_windows,
+        .n_lost = corpus->truncation.n_lost};
     for (size_t i = 0; i < corpus->n_samples; i++) {
         const graft_example *e = &corpus->samples[i];
         out->n_tokens += e->n;
@@ -46,36 +47,14 @@ done:
     return status;
 }
 
-static graft_status order_units(graft_first_epoch *epoch)
-{
-    graft_status status = GRAFT_OK;
-    const graft_training *t = epoch->t;
-    const graft_config *c = t->config;
-    const graft_example **firsts = NULL;
-    size_t n = t->train.n_units;
-    if (!c->group_by_prefix) {
-        graft_epoch_order(epoch->order, n, c->seed, 0, c->shuffle);
-        return GRAFT_OK;
-    }
-    GRAFT_TRY(graft_alloc(&firsts, n, sizeof *firsts));
-    for (size_t i = 0; i < n; i++) {
-        firsts[i] = t->train.units[i].samples;
-    }
-    graft_epoch_order_grouped(epoch->order, firsts, n, (size_t)c->batch_size, c->seed, 0,
-                              c->shuffle);
-done:
-    graft_free(firsts);
-    return status;
-}
-
 graft_status graft_first_epoch_open(graft_first_epoch *epoch, const graft_training *t)
 {
     graft_status status = GRAFT_OK;
     const graft_trainer *r = &t->trainer;
     *epoch = (graft_first_epoch){.t = t};
     epoch->n_steps = (size_t)(r->n_steps < r->steps_per_epoch ? r->n_steps : r->steps_per_epoch);
-    GRAFT_TRY(graft_alloc(&epoch->order, t->train.n_units, sizeof *epoch->order));
-    GRAFT_TRY(order_units(epoch));
+    GRAFT_TRY(graft_alloc(&epoch->order, r->mix.n_slots, sizeof *epoch->order));
+    graft_trainer_order(r, epoch->order, 0);
     GRAFT_TRY(graft_step_layout_new(&epoch->layout));
 done:
     if (status != GRAFT_OK) {
@@ -99,8 +78,8 @@ graft_status graft_first_epoch_step(graft_first_epoch *epoch, size_t i)
     const graft_config *c = t->config;
     graft_layout_options options = {t->trainer.plan.max_tokens_per_pass, c->packing,
                                     c->prefix_sharing, t->trainer.plan.usual_tokens};
-    size_t size = (size_t)c->batch_size, begin = i * size, n = 0;
-    size_t end = t->train.n_units - begin < size ? t->train.n_units : begin + size;
+    size_t size = (size_t)c->batch_size, begin = i * size, n = 0, n_slots = t->trainer.mix.n_slots;
+    size_t end = n_slots - begin < size ? n_slots : begin + size;
     for (size_t k = begin; k < end; k++) {
         const graft_unit *unit = &t->train.units[epoch->order[k]];
         GRAFT_TRY(graft_reserve(&epoch->batch, &epoch->batch_capacity, n + unit->n_samples,

@@ -44,6 +44,8 @@ static graft_status set_lengths(graft_json *o, const graft_length_figures *f)
                             {"shortest", f->shortest},   {"median", f->median},
                             {"p95", f->p95},             {"longest", f->longest},
                             {"max_seq_length", f->limit}, {"longer", f->n_long},
+                            {"cut", f->n_cut},           {"windows", f->n_windows},
+                            {"turns_left_out", f->n_lost},
                             {NULL, 0}};
     return set_counts(o, "lengths", counts);
 }

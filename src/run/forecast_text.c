@@ -11,26 +11,51 @@ static double percent(size_t part, size_t whole)
     return whole > 0 ? 100 * (double)part / (double)whole : 0;
 }
 
+/* Whose tokens are counted. */
+static const char *tokens_label(const graft_length_figures *f, const graft_config *c)
+{
+    return f->n_long == 0                                  ? "tokens"
+           : c->truncation == GRAFT_TRUNCATION_TURNS ? "tokens once cut"
+                                                           : "tokens of the others";
+}
+
+/* What happens to examples that are too long. */
+static graft_status long_text(graft_text *out, const graft_length_figures *f,
+                              const graft_config *c)
+{
+    static const char *const remarks[] = {": refused, as truncation: error says",
+                                          ": left out, as truncation: drop says",
+                                          ": cut or left out, as truncation: turns says"};
+    graft_status status = GRAFT_OK;
+    char label[64];
+    snprintf(label, sizeof label, "longer than %zu", f->limit);
+    GRAFT_TRY(graft_text_appendf(
+        out, LABEL "%zu%s%s\n", label, f->n_long,
+        c->max_seq_length == 0 ? " (the base's context)" : " (max_seq_length)",
+        f->n_long == 0 ? "" : remarks[c->truncation]));
+    if (f->n_long > 0 && c->truncation == GRAFT_TRUNCATION_TURNS) {
+        GRAFT_TRY(graft_text_appendf(out, LABEL "%zu, into %zu windows\n", "cut between turns",
+                                     f->n_cut, f->n_windows));
+        GRAFT_TRY(graft_text_appendf(out, LABEL "%zu\n", "left out", f->n_long - f->n_cut));
+        GRAFT_TRY(graft_text_appendf(out, LABEL "%zu\n", "trained turns left out", f->n_lost));
+    }
+done:
+    return status;
+}
+
 static graft_status lengths_text(graft_text *out, const graft_length_figures *f,
                                  const graft_config *c)
 {
     graft_status status = GRAFT_OK;
-    char label[64];
     GRAFT_TRY(graft_text_appendf(out, "Examples\n" LABEL "%zu\n", "in all", f->n_examples));
     GRAFT_TRY(graft_text_appendf(out, LABEL "%zu, %zu of them trained (%.1f %%)\n",
-                                 f->n_long > 0 ? "tokens of the others" : "tokens", f->n_tokens,
+                                 tokens_label(f, c), f->n_tokens,
                                  f->n_trained, percent(f->n_trained, f->n_tokens)));
     GRAFT_TRY(graft_text_appendf(out, LABEL "%zu\n", "shortest", f->shortest));
     GRAFT_TRY(graft_text_appendf(out, LABEL "%zu\n", "median", f->median));
     GRAFT_TRY(graft_text_appendf(out, LABEL "%zu\n", "95 % have at most", f->p95));
     GRAFT_TRY(graft_text_appendf(out, LABEL "%zu\n", "longest", f->longest));
-    snprintf(label, sizeof label, "longer than %zu", f->limit);
-    GRAFT_TRY(graft_text_appendf(
-        out, LABEL "%zu%s%s\n", label, f->n_long,
-        c->max_seq_length == 0 ? " (the base's context)" : " (max_seq_length)",
-        f->n_long == 0                               ? ""
-        : c->truncation == GRAFT_TRUNCATION_DROP ? ": left out, as truncation: drop says"
-                                                     : ": refused, as truncation: error says"));
+    GRAFT_TRY(long_text(out, f, c));
 done:
     return status;
 }

@@ -26,6 +26,7 @@ void graft_training_close(graft_training *t)
     graft_session_close(&t->session);
     graft_corpus_clear(&t->train);
     graft_corpus_clear(&t->eval);
+    graft_corpus_clear(&t->replay);
     graft_text_clear(&t->identity);
     graft_free(t->checkpoints);
     graft_runlog_close(t->log);
@@ -66,6 +67,7 @@ static graft_status read_data(graft_training *t)
     }
     GRAFT_TRY(graft_session_read(&t->train.dataset, c, &c->dataset));
     GRAFT_TRY(split_data(t));
+    GRAFT_TRY(graft_training_read_replay(t));
 done:
     return status;
 }
@@ -73,15 +75,20 @@ done:
 static graft_status tokenise(graft_training *t)
 {
     graft_status status = GRAFT_OK;
-    if (t->config->train_on == GRAFT_TRAIN_ON_LAST) {
-        graft_dataset_train_last(&t->train.dataset);
-    }
+    graft_corpus *untrained[] = {&t->eval, &t->replay};
+    static const char *const names[] = {"eval", "replay"};
     GRAFT_TRY(graft_session_chat(&t->session, graft_dataset_has_tools(&t->train.dataset) ||
                                                   graft_dataset_has_tools(&t->eval.dataset)));
-    GRAFT_TRY(graft_corpus_build(&t->train, &t->session));
+    GRAFT_TRY(graft_corpus_weigh(&t->train, &t->session, true));
+    GRAFT_TRY(graft_corpus_build_cached(&t->train, &t->session, t->base_hash, "train"));
     GRAFT_TRY(graft_corpus_show_shares(&t->train, "training"));
-    if (t->eval.dataset.n > 0) {
-        GRAFT_TRY(graft_corpus_build(&t->eval, &t->session));
+    graft_corpus_drop_untrained(&t->train);
+    for (size_t i = 0; i < 2; i++) {
+        if (untrained[i]->dataset.n > 0) {
+            GRAFT_TRY(graft_corpus_weigh(untrained[i], &t->session, false));
+            GRAFT_TRY(graft_corpus_build_cached(untrained[i], &t->session, t->base_hash,
+                                                names[i]));
+        }
     }
 done:
     return status;
@@ -138,6 +145,7 @@ graft_status graft_training_prepare(graft_training *t)
     GRAFT_TRY(graft_trainer_init(&t->trainer, t->config, t->session.model, t->session.adapter,
                                  &t->session.compute, t->train.units, t->train.n_units));
     log_plan(t);
+    graft_training_log_mixture(t);
     graft_corpus_hash(&t->train, data_hash);
     GRAFT_TRY(graft_run_identity(&t->identity, &t->trainer, t->base_hash, data_hash));
 done:

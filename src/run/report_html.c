@@ -7,6 +7,7 @@
 #include "io/files.h"
 #include "io/json.h"
 #include "io/lines.h"
+#include "run/html.h"
 
 #define FILE_LIMIT ((size_t)256 << 20)
 #define WIDTH 720
@@ -17,26 +18,6 @@ typedef struct series {
     double *steps, *values;
     size_t n, steps_capacity, values_capacity;
 } series;
-
-static const char style[] =
-    "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1b1b1b;background:#fff}table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem "
-    ".8rem;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:"
-    "left}pre{background:#f5f5f2;padding:1rem;overflow-x:auto;font-size:13px}svg{width:100%;height:"
-    "auto}h2{margin-top:2.2rem;font-size:1.2rem}.note{color:#666;font-size:.9rem}</style>\n";
-
-static graft_status append_escaped(graft_text *out, const char *bytes, size_t n)
-{
-    graft_status status = GRAFT_OK;
-    for (size_t i = 0; i < n; i++) {
-        const char *entity = bytes[i] == '<' ? "&lt;" : bytes[i] == '>' ? "&gt;"
-                             : bytes[i] == '&' ? "&amp;" : bytes[i] == '"' ? "&quot;" : NULL;
-        GRAFT_TRY(entity != NULL ? graft_text_append_z(out, entity)
-                                 : graft_text_append_char(out, bytes[i]));
-    }
-done:
-    return status;
-}
 
 /* Reads a file of the folder; absent gives empty text. */
 static graft_status read_part(graft_text *out, const char *folder, const char *name)
@@ -170,7 +151,7 @@ static graft_status append_scores(graft_text *out, const char *folder)
     graft_json *names = graft_json_get(shown, "scores");
     for (graft_json_iter it = graft_json_iter_begin(names); graft_json_iter_next(&it);) {
         GRAFT_TRY(graft_text_append_z(out, "<tr><td>"));
-        GRAFT_TRY(append_escaped(out, it.key, strlen(it.key)));
+        GRAFT_TRY(graft_html_append(out, it.key, strlen(it.key)));
         GRAFT_TRY(graft_text_append_z(out, "</td>"));
         GRAFT_TRY(append_score(out, graft_json_get(graft_json_get(before, "scores"), it.key)));
         GRAFT_TRY(append_score(out, graft_json_get(graft_json_get(after, "scores"), it.key)));
@@ -191,6 +172,24 @@ done:
     return status;
 }
 
+/* What was forgotten: the loss on held-back examples of replay, first and last. */
+static graft_status append_replay(graft_text *out, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    series s = {0};
+    GRAFT_TRY(append_chart(out, folder, "replay_loss",
+                           "Loss on held-back examples of replay (what is forgotten)"));
+    GRAFT_TRY(read_series(&s, folder, "replay_loss"));
+    if (s.n > 0) {
+        GRAFT_TRY(graft_text_appendf(out, "<p>Loss on held-back examples of replay: %.4f before, "
+                                     "%.4f after.</p>\n", s.values[0], s.values[s.n - 1]));
+    }
+done:
+    graft_free(s.steps);
+    graft_free(s.values);
+    return status;
+}
+
 graft_status graft_report_html(const char *folder)
 {
     graft_status status = GRAFT_OK;
@@ -198,19 +197,17 @@ graft_status graft_report_html(const char *folder)
     char *path = NULL;
     graft_text_init(&out);
     graft_text_init(&config);
-    GRAFT_TRY(graft_text_append_z(&out, "<!doctype html>\n<html lang=\"en\"><head><meta charset="
-                                        "\"utf-8\"><meta name=\"viewport\" content=\"width=device-"
-                                        "width\"><title>graft run</title>\n"));
-    GRAFT_TRY(graft_text_append_z(&out, style));
-    GRAFT_TRY(graft_text_append_z(&out, "</head><body>\n<h1>Training run</h1>\n"));
+    GRAFT_TRY(graft_html_begin(&out, "graft run"));
+    GRAFT_TRY(graft_text_append_z(&out, "<h1>Training run</h1>\n"));
     GRAFT_TRY(append_scores(&out, folder));
     GRAFT_TRY(append_chart(&out, folder, "loss", "Loss per trained token"));
+    GRAFT_TRY(append_replay(&out, folder));
     GRAFT_TRY(append_chart(&out, folder, "grad_norm", "Gradient norm"));
     GRAFT_TRY(append_chart(&out, folder, "learning_rate", "Learning rate"));
     GRAFT_TRY(append_chart(&out, folder, "tokens_per_second", "Tokens per second"));
     GRAFT_TRY(read_part(&config, folder, "config.yaml"));
     GRAFT_TRY(graft_text_append_z(&out, "<h2>Configuration</h2>\n<pre>"));
-    GRAFT_TRY(append_escaped(&out, graft_text_z(&config), config.len));
+    GRAFT_TRY(graft_html_append(&out, graft_text_z(&config), config.len));
     GRAFT_TRY(graft_text_append_z(&out, "</pre>\n</body></html>\n"));
     GRAFT_TRY(graft_path_join(&path, folder, "report.html"));
     GRAFT_TRY(graft_file_write(path, out.data, out.len));

@@ -99,8 +99,10 @@ static graft_status run(graft_training *t)
     GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step));
     GRAFT_TRY(graft_training_save_config(t));
     GRAFT_TRY(evaluate_before(t));
+    GRAFT_TRY(graft_training_begin_replay(t));
     GRAFT_TRY(graft_training_steps(t));
     GRAFT_TRY(graft_training_export(t));
+    GRAFT_TRY(graft_training_measure_replay(t, "after", &t->replay_after));
     if (t->config->eval_after) {
         GRAFT_TRY(evaluate(t, &t->after, "after"));
     }

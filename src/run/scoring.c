@@ -145,7 +145,10 @@ static graft_status judge(scoring *s, size_t i)
     }
     const graft_dialect *dialect = graft_chat_dialect(s->session->chat);
     size_t turn = s->list.items[i].turn;
-    const graft_json *before = turn > 0 ? graft_json_at(c->messages, turn - 1) : NULL;
+    bool after_error = false;
+    if (turn > 0 && c->turns[turn - 1].role == GRAFT_ROLE_TOOL) {
+        GRAFT_TRY(graft_result_is_error(&after_error, graft_json_at(c->messages, turn - 1)));
+    }
     GRAFT_TRY(graft_dialect_apply(dialect, c->tools, &calls, &content, &n_broken,
                                   graft_text_z(&output), output.len));
     graft_eval_reply reply = {
@@ -158,8 +161,7 @@ static graft_status judge(scoring *s, size_t i)
         .broken = n_broken,
         .ended = s->replies[i].ended,
         .looped = s->replies[i].looped,
-        .after_error = turn > 0 && c->turns[turn - 1].role == GRAFT_ROLE_TOOL &&
-                       graft_result_is_error(graft_json_get(before, "content")),
+        .after_error = after_error,
         .content = graft_text_z(&content),
         .n_content = content.len,
         .result_mark = dialect->result,

@@ -102,6 +102,9 @@ graft_status graft_session_read(graft_dataset *dataset, const graft_config *conf
         size_t before = dataset->n;
         GRAFT_TRY(graft_dataset_read(dataset, &source, config->skip_bad));
         graft_log(GRAFT_LOG_INFO, "%s: %zu examples", item->path, dataset->n - before);
+        for (; before < dataset->n; before++) {
+            dataset->conversations[before].source = i;
+        }
     }
 done:
     return status;

@@ -8,6 +8,7 @@
 #include "chat/chat.h"
 #include "config/config.h"
 #include "data/dataset.h"
+#include "data/example.h"
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 
@@ -37,6 +38,12 @@ graft_status graft_session_load_adapter(graft_session *session);
 /* Appends the examples of the configured data files. */
 graft_status graft_session_read(graft_dataset *dataset, const graft_config *config,
                                 const graft_config_sources *sources);
+
+/* What the settings say about the weights of a dataset: `reasoning`; and of one that is trained on,
+ * train_on, mask_errors and tool_call_weight. Changes messages and weights of the dataset; *out is
+ * for graft_examples_build. Says what it did. */
+graft_status graft_session_weigh(graft_weighting *out, graft_dataset *dataset,
+                                 const graft_config *config, bool trained);
 
 bool graft_dataset_has_tools(const graft_dataset *dataset);
 

@@ -97,6 +97,10 @@ graft_status graft_training_steps(graft_training *t)
             GRAFT_TRY(graft_journal_step(t->journal, &report));
         }
         show_progress(t, &report);
+        if (trainer->step % trainer->steps_per_epoch == 0 && trainer->step < trainer->n_steps) {
+            double loss;
+            GRAFT_TRY(graft_training_measure_replay(t, "epoch", &loss));
+        }
         if (is_due(t) || trainer->step == trainer->n_steps) {
             status = save(t);
             status = status == GRAFT_E_DISK ? GRAFT_OK : status;

@@ -16,6 +16,8 @@ typedef struct graft_training {
     graft_runlog *log;
     graft_session session;
     graft_corpus train, eval;
+    graft_corpus replay; /* what is held back of it; the rest is in `train` */
+    double replay_before, replay_after; /* loss on it; 0: not measured */
     graft_trainer trainer;
     graft_journal *journal;
     graft_text identity;
@@ -38,6 +40,16 @@ graft_status graft_training_prepare(graft_training *t);
 graft_status graft_training_resume(graft_training *t);
 /* Steps until done; on GRAFT_E_INTERRUPTED a checkpoint has been saved. */
 graft_status graft_training_steps(graft_training *t);
+/* Reads `replay` into the training data, which are read, and holds some of it back. */
+graft_status graft_training_read_replay(graft_training *t);
+/* Says how much of each dataset an epoch has, unless it is all of everything. */
+void graft_training_log_mixture(const graft_training *t);
+/* *loss = per trained token of the held-back part of replay, if there is one; in the journal too. */
+graft_status graft_training_measure_replay(graft_training *t, const char *when, double *loss);
+/* The loss before the first step: measured, or in a run that continues read from the journal. */
+graft_status graft_training_begin_replay(graft_training *t);
+/* Appends a line with both losses if they are known. */
+graft_status graft_training_format_replay(const graft_training *t, graft_text *out);
 /* Writes config.yaml and chat_template.jinja into the run folder. */
 graft_status graft_training_save_config(graft_training *t);
 /* Writes the artefacts that `export` names. */

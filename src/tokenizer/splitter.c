@@ -1,77 +1,18 @@
-/* The only file that includes pcre2.h. */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#include <stdbool.h>
-
-#include "core/memory.h"
 #include "tokenizer/splitter.h"
 
-/* Far above what a row of pretokenizers.c needs per match; without JIT only. */
-#define MATCH_LIMIT (100u * 1000 * 1000)
-#define HEAP_LIMIT_KIB (64u * 1024)
+#include <string.h>
 
-typedef struct split_step {
-    pcre2_code *code;
-    bool jit; /* compiled to machine code */
-} split_step;
+#include "core/memory.h"
+#include "core/pattern.h"
 
 struct graft_splitter {
-    pcre2_general_context *general;
-    pcre2_match_context *limits;
-    split_step *steps;
+    graft_pattern **patterns;
     size_t n;
 };
 
 struct graft_split_state {
-    pcre2_general_context *general;
-    pcre2_match_data *match;
+    graft_matcher *matcher;
 };
-
-static void *pcre_alloc(size_t n, void *unused)
-{
-    (void)unused;
-    void *block = NULL;
-    return graft_alloc(&block, n, 1) == GRAFT_OK ? block : NULL;
-}
-
-static void pcre_free(void *block, void *unused)
-{
-    (void)unused;
-    graft_free(block);
-}
-
-static graft_status out_of_memory(void)
-{
-    return graft_fail(GRAFT_E_MEMORY, "out of memory: the pre-tokeniser's patterns");
-}
-
-/* Compiles the pattern that follows those there are; room for it is reserved. */
-static graft_status compile(graft_splitter *splitter, const char *pattern)
-{
-    int error;
-    PCRE2_SIZE offset;
-    pcre2_compile_context *context = pcre2_compile_context_create(splitter->general);
-    if (context == NULL) {
-        return out_of_memory();
-    }
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-                                     PCRE2_UTF | PCRE2_UCP, &error, &offset, context);
-    pcre2_compile_context_free(context);
-    if (code == NULL) {
-        if (error == PCRE2_ERROR_HEAP_FAILED) {
-            return out_of_memory();
-        }
-        PCRE2_UCHAR message[160];
-        pcre2_get_error_message(error, message, sizeof message);
-        return graft_fail(GRAFT_E_FAILED, "pre-tokeniser pattern %zu at character %zu: %s",
-                          splitter->n + 1, (size_t)offset, (const char *)message);
-    }
-    /* No machine code on some systems: then the pattern is interpreted, with the same result. */
-    bool jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
-    splitter->steps[splitter->n++] = (split_step){code, jit};
-    return GRAFT_OK;
-}
 
 graft_status graft_splitter_new(graft_splitter **out, const char *const *patterns, size_t n)
 {
@@ -79,16 +20,13 @@ graft_status graft_splitter_new(graft_splitter **out, const char *const *pattern
     graft_splitter *splitter;
     *out = NULL;
     GRAFT_TRY(graft_alloc(&splitter, 1, sizeof *splitter));
-    splitter->general = pcre2_general_context_create(pcre_alloc, pcre_free, NULL);
-    splitter->limits = splitter->general ? pcre2_match_context_create(splitter->general) : NULL;
-    if (splitter->limits == NULL) {
-        GRAFT_TRY(out_of_memory());
-    }
-    pcre2_set_match_limit(splitter->limits, MATCH_LIMIT);
-    pcre2_set_heap_limit(splitter->limits, HEAP_LIMIT_KIB);
-    GRAFT_TRY(graft_alloc(&splitter->steps, n, sizeof *splitter->steps));
-    while (splitter->n < n) {
-        GRAFT_TRY(compile(splitter, patterns[splitter->n]));
+    GRAFT_TRY(graft_alloc(&splitter->patterns, n, sizeof *splitter->patterns));
+    for (; splitter->n < n; splitter->n++) {
+        const char *pattern = patterns[splitter->n];
+        if (graft_pattern_new(&splitter->patterns[splitter->n], pattern, strlen(pattern),
+                              GRAFT_PATTERN_TRUSTED) != GRAFT_OK) {
+            GRAFT_TRY(graft_fail_prefix("pre-tokeniser pattern %zu", splitter->n + 1));
+        }
     }
     *out = splitter;
     splitter = NULL;
@@ -103,11 +41,9 @@ void graft_splitter_free(graft_splitter *splitter)
         return;
     }
     for (size_t i = 0; i < splitter->n; i++) {
-        pcre2_code_free(splitter->steps[i].code);
+        graft_pattern_free(splitter->patterns[i]);
     }
-    graft_free(splitter->steps);
-    pcre2_match_context_free(splitter->limits);
-    pcre2_general_context_free(splitter->general);
+    graft_free(splitter->patterns);
     graft_free(splitter);
 }
 
@@ -117,11 +53,7 @@ graft_status graft_split_state_new(graft_split_state **out)
     graft_split_state *state;
     *out = NULL;
     GRAFT_TRY(graft_alloc(&state, 1, sizeof *state));
-    state->general = pcre2_general_context_create(pcre_alloc, pcre_free, NULL);
-    state->match = state->general ? pcre2_match_data_create(1, state->general) : NULL;
-    if (state->match == NULL) {
-        GRAFT_TRY(out_of_memory());
-    }
+    GRAFT_TRY(graft_matcher_new(&state->matcher));
     *out = state;
     state = NULL;
 done:
@@ -134,14 +66,13 @@ void graft_split_state_free(graft_split_state *state)
     if (state == NULL) {
         return;
     }
-    pcre2_match_data_free(state->match);
-    pcre2_general_context_free(state->general);
+    graft_matcher_free(state->matcher);
     graft_free(state);
 }
 
 typedef struct split_run {
     const graft_splitter *splitter;
-    graft_split_state *state;
+    graft_matcher *matcher;
     const char *text;
     graft_split_word *word;
     void *context;
@@ -157,35 +88,19 @@ static graft_status split_piece(const split_run *run, size_t level, size_t start
         return run->word(run->context, start, end);
     }
     graft_status status = GRAFT_OK;
-    const split_step *step = &run->splitter->steps[level];
-    PCRE2_SPTR subject = (PCRE2_SPTR)run->text + start;
-    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(run->state->match);
-    size_t n = end - start, done_to = 0;
-    while (done_to < n) {
-        int rc = step->jit
-                     ? pcre2_jit_match(step->code, subject, n, done_to, PCRE2_NOTEMPTY,
-                                       run->state->match, run->splitter->limits)
-                     : pcre2_match(step->code, subject, n, done_to,
-                                   PCRE2_NOTEMPTY | PCRE2_NO_UTF_CHECK,
-                                   run->state->match, run->splitter->limits);
-        if (rc == PCRE2_ERROR_NOMATCH) {
+    size_t done_to = start;
+    while (done_to < end) {
+        graft_match match; /* in the piece alone: no pattern looks beyond it */
+        GRAFT_TRY(graft_pattern_find(&match, run->splitter->patterns[level], run->matcher,
+                                     run->text + start, end - start, done_to - start, NULL));
+        if (!match.found) {
             break;
         }
-        if (rc == PCRE2_ERROR_NOMEMORY) {
-            GRAFT_TRY(out_of_memory());
-        }
-        if (rc < 0) {
-            PCRE2_UCHAR message[160];
-            pcre2_get_error_message(rc, message, sizeof message);
-            GRAFT_TRY(graft_fail(GRAFT_E_FAILED, "cutting text into words: %s",
-                                 (const char *)message));
-        }
-        size_t match_start = at[0], match_end = at[1]; /* deeper levels overwrite them */
-        GRAFT_TRY(split_piece(run, level + 1, start + done_to, start + match_start));
-        GRAFT_TRY(split_piece(run, level + 1, start + match_start, start + match_end));
-        done_to = match_end;
+        GRAFT_TRY(split_piece(run, level + 1, done_to, start + match.start));
+        GRAFT_TRY(split_piece(run, level + 1, start + match.start, start + match.end));
+        done_to = start + match.end;
     }
-    GRAFT_TRY(split_piece(run, level + 1, start + done_to, end));
+    GRAFT_TRY(split_piece(run, level + 1, done_to, end));
 done:
     return status;
 }
@@ -193,6 +108,6 @@ done:
 graft_status graft_splitter_run(const graft_splitter *splitter, graft_split_state *state,
                                 const char *text, size_t n, graft_split_word *word, void *context)
 {
-    split_run run = {splitter, state, text, word, context};
+    split_run run = {splitter, state->matcher, text, word, context};
     return split_piece(&run, 0, 0, n);
 }

@@ -1,4 +1,4 @@
-/* tokenizer/splitter.h - the door to PCRE2: cuts text into words by a sequence of patterns.
+/* tokenizer/splitter.h - cuts text into words by a sequence of patterns.
  *
  * The compiled patterns are constant and may be used by many threads; each takes a state of its
  * own. */
@@ -24,7 +24,7 @@ typedef graft_status graft_split_word(void *context, size_t start, size_t end);
 
 /* Hands the words of text[0..n) to `word`, in order and without gaps. The text must be valid UTF-8.
  * Linear in n for the patterns there are; PCRE2's limits on matching turn anything else into
- * GRAFT_E_FAILED. */
+ * GRAFT_E_DATA. */
 graft_status graft_splitter_run(const graft_splitter *splitter, graft_split_state *state,
                                 const char *text, size_t n, graft_split_word *word, void *context);
 

@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "io/files.h"
 #include "io/hdf5.h"
+#include "train/mixing.h"
 
 graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const char *base_hash,
                                 const char *data_hash)
@@ -28,6 +29,17 @@ graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const c
     GRAFT_TRY(graft_text_appendf(out, "max_grad_norm: %.17g\nseed: %llu\nshuffle: %d\n",
                                  c->max_grad_norm, (unsigned long long)c->seed, c->shuffle));
     GRAFT_TRY(graft_text_appendf(out, "group_by_prefix: %d\n", c->group_by_prefix));
+    if (!graft_mixing_is_plain(&t->mix)) {
+        GRAFT_TRY(graft_text_append_z(out, "mixture:"));
+        for (size_t i = 0; i < t->mix.n_parts; i++) {
+            GRAFT_TRY(graft_text_appendf(out, " %zu of %zu", t->mix.parts[i].per_epoch,
+                                         t->mix.parts[i].n));
+        }
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
+    }
+    if (c->curriculum != GRAFT_CURRICULUM_NONE) {
+        GRAFT_TRY(graft_text_append_z(out, "curriculum: length\n"));
+    }
     GRAFT_TRY(graft_text_appendf(out, "packing: %d\nprefix_sharing: %d\npass: %zu\n", c->packing,
                                  c->prefix_sharing, t->plan.max_tokens_per_pass));
 done:

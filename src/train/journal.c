@@ -127,3 +127,20 @@ done:
     graft_json_free(o);
     return status;
 }
+
+graft_status graft_journal_replay(graft_journal *journal, const char *when, uint64_t step,
+                                  double epoch, double loss, size_t n_tokens)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object();
+    GRAFT_TRY(graft_json_set_string(o, "event", "replay"));
+    GRAFT_TRY(graft_json_set_int(o, "step", (int64_t)step));
+    GRAFT_TRY(graft_json_set_double(o, "epoch", epoch));
+    GRAFT_TRY(graft_json_set_string(o, "when", when));
+    GRAFT_TRY(graft_json_set_double(o, "replay_loss", loss));
+    GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)n_tokens));
+    GRAFT_TRY(write_record(journal, o));
+done:
+    graft_json_free(o);
+    return status;
+}

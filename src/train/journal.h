@@ -16,5 +16,8 @@ graft_status graft_journal_step(graft_journal *journal, const graft_step_report 
 /* `scores` is borrowed. */
 graft_status graft_journal_eval(graft_journal *journal, const char *when, uint64_t step,
                                 double epoch, graft_json *scores);
+/* {"event": "replay"}: the loss per trained token on what is held back of replay. */
+graft_status graft_journal_replay(graft_journal *journal, const char *when, uint64_t step,
+                                  double epoch, double loss, size_t n_tokens);
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/memory.h"
 #include "data/order.h"
+#include "train/mixing.h"
 
 static size_t longest_sample(const graft_unit *units, size_t n_units)
 {
@@ -21,13 +22,32 @@ static size_t longest_sample(const graft_unit *units, size_t n_units)
 static void count_steps(graft_trainer *t)
 {
     const graft_config *c = t->config;
-    t->steps_per_epoch = (t->n_units + c->batch_size - 1) / c->batch_size;
+    t->steps_per_epoch = (t->mix.n_slots + c->batch_size - 1) / c->batch_size;
     t->n_steps = (uint64_t)ceil(c->num_train_epochs * (double)t->steps_per_epoch);
     if (c->max_steps != 0) {
         t->n_steps = c->max_steps;
     }
     t->n_warmup = c->warmup_ratio > 0 ? (uint64_t)ceil(c->warmup_ratio * (double)t->n_steps)
                                       : c->warmup_steps;
+}
+
+/* Room for the order of an epoch. */
+static graft_status make_order(graft_trainer *t)
+{
+    graft_status status = GRAFT_OK;
+    size_t n = t->mix.n_slots;
+    GRAFT_TRY(graft_alloc(&t->order, n, sizeof *t->order));
+    GRAFT_TRY(graft_alloc(&t->slots, n, sizeof *t->slots));
+    GRAFT_TRY(graft_alloc(&t->firsts, n, sizeof *t->firsts));
+    if (t->config->curriculum == GRAFT_CURRICULUM_LENGTH) {
+        GRAFT_TRY(graft_alloc(&t->lengths, t->n_units, sizeof *t->lengths));
+        GRAFT_TRY(graft_alloc(&t->keys, n, sizeof *t->keys));
+        for (size_t i = 0; i < t->n_units; i++) {
+            t->lengths[i] = (uint32_t)longest_sample(&t->units[i], 1);
+        }
+    }
+done:
+    return status;
 }
 
 graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, graft_model *model,
@@ -49,6 +69,7 @@ graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, gr
     if (n_units == 0) {
         return graft_fail(GRAFT_E_DATA, "there are no training examples");
     }
+    GRAFT_TRY(graft_mixing_init(&t->mix, config, units, n_units));
     count_steps(t);
     size_t longest = longest_sample(units, n_units);
     GRAFT_TRY(graft_plan_make(&t->plan, config, model, &compute->kernels, adapter->n_params, longest));
@@ -56,11 +77,7 @@ graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, gr
     for (size_t i = 0; i < t->optimizer->n_moments; i++) {
         GRAFT_TRY(graft_alloc(&t->moments[i], adapter->n_params, sizeof(graft_real)));
     }
-    GRAFT_TRY(graft_alloc(&t->order, n_units, sizeof *t->order));
-    GRAFT_TRY(graft_alloc(&t->firsts, n_units, sizeof *t->firsts));
-    for (size_t i = 0; i < n_units; i++) {
-        t->firsts[i] = units[i].samples;
-    }
+    GRAFT_TRY(make_order(t));
     GRAFT_TRY(graft_step_layout_new(&t->layout));
 done:
     if (status != GRAFT_OK) {
@@ -74,23 +91,37 @@ void graft_trainer_clear(graft_trainer *t)
     for (size_t i = 0; i < 2; i++) {
         graft_free(t->moments[i]);
     }
+    graft_mix_clear(&t->mix);
     graft_free(t->order);
+    graft_free(t->slots);
+    graft_free(t->lengths);
+    graft_free(t->keys);
     graft_free(t->firsts);
     graft_free(t->batch);
     graft_step_layout_free(t->layout);
     memset(t, 0, sizeof *t);
 }
 
-static void order_units(graft_trainer *t, uint32_t epoch)
+void graft_trainer_order(const graft_trainer *t, uint32_t *order, uint32_t epoch)
 {
     const graft_config *c = t->config;
+    size_t n = t->mix.n_slots;
+    graft_mix_draw(&t->mix, t->slots, epoch);
     if (c->group_by_prefix) {
-        graft_epoch_order_grouped(t->order, t->firsts, t->n_units, (size_t)c->batch_size, c->seed,
-                                  epoch, c->shuffle);
+        for (size_t i = 0; i < n; i++) {
+            t->firsts[i] = t->units[t->slots[i]].samples;
+        }
+        graft_epoch_order_grouped(order, t->firsts, n, (size_t)c->batch_size, c->seed, epoch,
+                                  c->shuffle);
     } else {
-        graft_epoch_order(t->order, t->n_units, c->seed, epoch, c->shuffle);
+        graft_epoch_order(order, n, c->seed, epoch, c->shuffle);
     }
-    t->ordered_epoch = epoch;
+    for (size_t i = 0; i < n; i++) {
+        order[i] = t->slots[order[i]];
+    }
+    if (t->lengths && epoch == 0) {
+        graft_order_by_length(order, n, t->lengths, t->keys);
+    }
 }
 
 /* The samples of the step's units, in order. */
@@ -100,9 +131,11 @@ static graft_status choose_batch(graft_trainer *t, size_t *n_out)
     const graft_config *c = t->config;
     uint64_t epoch = t->step / t->steps_per_epoch;
     size_t begin = (size_t)((t->step % t->steps_per_epoch) * c->batch_size), n = 0;
-    size_t end = begin + c->batch_size < t->n_units ? begin + (size_t)c->batch_size : t->n_units;
+    size_t end = begin + (size_t)c->batch_size, n_slots = t->mix.n_slots;
+    end = end < n_slots ? end : n_slots;
     if (epoch != t->ordered_epoch) {
-        order_units(t, (uint32_t)epoch);
+        graft_trainer_order(t, t->order, (uint32_t)epoch);
+        t->ordered_epoch = epoch;
     }
     for (size_t i = begin; i < end; i++) {
         n += t->units[t->order[i]].n_samples;

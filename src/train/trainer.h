@@ -9,6 +9,7 @@
 #include "adapter/adapter.h"
 #include "config/config.h"
 #include "data/example.h"
+#include "data/mix.h"
 #include "model/model.h"
 #include "optim/optimizer.h"
 #include "train/plan.h"
@@ -17,6 +18,7 @@
 typedef struct graft_unit {
     const graft_example *samples;
     size_t n_samples;
+    size_t part; /* of the mixture: index of its entry in `dataset`; behind the last one: replay */
 } graft_unit;
 
 typedef struct graft_step_report {
@@ -42,19 +44,27 @@ typedef struct graft_trainer {
     graft_real *moments[2];
     uint64_t step, n_steps, steps_per_epoch, n_warmup;
     graft_step_layout *layout;
-    uint32_t *order; /* of the epoch in ordered_epoch */
-    const graft_example **firsts; /* the first sample of each unit */
+    graft_mix mix;
+    uint32_t *order; /* the units of the epoch in ordered_epoch, mix.n_slots */
+    uint32_t *slots; /* scratch: the same before they are ordered */
+    const graft_example **firsts; /* scratch: the first sample of each slot */
+    uint32_t *lengths; /* of each unit in tokens; NULL without a curriculum, and so are the keys */
+    uint64_t *keys;    /* scratch */
     uint64_t ordered_epoch;
     const graft_example **batch;
     size_t batch_capacity;
 } graft_trainer;
 
-/* Everything is borrowed and must outlive the trainer. Plans memory (see graft_plan_make).
+/* Everything is borrowed and must outlive the trainer; units of one part follow one another. Plans memory (see graft_plan_make).
  * GRAFT_E_CONFIG if there is nothing to do. */
 graft_status graft_trainer_init(graft_trainer *trainer, const graft_config *config,
                                 graft_model *model, graft_adapter *adapter,
                                 graft_compute *compute, const graft_unit *units, size_t n_units);
 void graft_trainer_clear(graft_trainer *trainer);
+
+/* order[0..mix.n_slots) = the units of an epoch in order: a pure function of the settings, the units
+ * and the epoch. Uses scratch of the trainer. */
+void graft_trainer_order(const graft_trainer *trainer, uint32_t *order, uint32_t epoch);
 
 /* Runs the next step. GRAFT_E_NUMERICS, naming step and tensor, if the loss or a gradient is not
  * finite: the adapter is then unchanged. */

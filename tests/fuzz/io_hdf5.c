@@ -30,6 +30,7 @@ static void read_all(const graft_h5 *image)
             *space = '\0';
             graft_text_init(&text);
             (void)graft_h5_get_text(image, line, &text);
+            (void)graft_h5_get_packed(image, line, &text);
             graft_text_clear(&text);
             if (graft_h5_size(image, line, &n) == GRAFT_OK && n < 1 << 20) {
                 fuzz_check(graft_alloc(&numbers, n, sizeof *numbers) == GRAFT_OK);

@@ -1,14 +1,13 @@
 /* Judges lines of JSON from stdin for test_eval.py; one line of JSON out for each.
  *
- * {"schema", "value"} -> true | false: does the value fit the schema?
  * {"reply", "answer"} -> the F1 of their words
- * {"result"} -> true | false: does it speak of an error?
+ * {"content"} -> true | false: does it speak of an error?
  * {"message", "alternatives", "calls", "broken", "ended", "tools"} -> {NAME: true|false|null}. */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "data/dataset.h"
 #include "eval/metrics.h"
-#include "eval/schema.h"
 
 static int complain(void)
 {
@@ -64,14 +63,12 @@ int main(void)
         graft_json *json;
         if (graft_json_parse(&json, line, (size_t)n) != GRAFT_OK) {
             failed = complain();
-        } else if (graft_json_has(json, "schema")) {
-            puts(graft_schema_accepts(graft_json_get(json, "schema"), graft_json_get(json, "value"))
-                     ? "true"
-                     : "false");
         } else if (graft_json_has(json, "answer")) {
             failed = answer_f1(json);
-        } else if (graft_json_has(json, "result")) {
-            puts(graft_result_is_error(graft_json_get(json, "result")) ? "true" : "false");
+        } else if (graft_json_has(json, "content")) {
+            bool error = false;
+            failed = graft_result_is_error(&error, json) != GRAFT_OK;
+            puts(error ? "true" : "false");
         } else {
             failed = judge(json);
         }

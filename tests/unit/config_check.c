@@ -123,6 +123,14 @@ static void contradictions_are_refused(void **state)
         {"eval_answers: a\n", "eval_dataset: a format or an answer file is set, but there is no"},
         {"val_set_size: 1.5\n", "val_set_size: 1.5 is neither a count nor a fraction below 1"},
         {"val_set_size: 10\neval_dataset: e\n", "eval_dataset and val_set_size are both set"},
+        {"curriculum: length\ngroup_by_prefix: true\n", "leave one out"},
+        {"dataset: [{path: a, share: 0.5}]\n", "dataset: a: share is for replay (set weight)"},
+        {"eval_dataset: [{path: a, share: 0.5}]\n", "eval_dataset: a: share is for replay"},
+        {"eval_dataset: [{path: a, weight: 2}]\n",
+         "eval_dataset: a: weight is for the entries of dataset"},
+        {"replay: {path: a, weight: 2}\n", "weight is for the entries of dataset (set share)"},
+        {"replay: a\n", "replay: share is not set: {path: a, share: 0.1} makes it a tenth"},
+        {"replay: [{path: a, share: 0.5}, {path: b, share: 0.5}]\n", "replay: 2 entries"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         graft_config *config = configured(cases[i][0], NULL, NULL);
@@ -148,7 +156,9 @@ static void the_effective_configuration_reads_back(void **state)
     static const char text[] =
         "base_model: \"a: b #c.gguf\"\n"
         "output_dir: 'true'\n"
-        "dataset: [{path: q.json, format: bfcl, answers: \"p/a.json\"}, 'x y.jsonl']\n"
+        "dataset: [{path: q.json, format: bfcl, answers: \"p/a.json\"}, "
+        "{path: 'x y.jsonl', weight: 0.3}]\n"
+        "replay: {path: g.jsonl, share: 0.1}\n"
         "val_set_size: 0.25\n"
         "val_split: tool\n"
         "lora_r: 12\n"
@@ -176,6 +186,10 @@ static void the_effective_configuration_reads_back(void **state)
     assert_int_equal(config->dataset.n, 2);
     assert_string_equal(config->dataset.items[0].answers, "p/a.json");
     assert_string_equal(config->dataset.items[1].path, "x y.jsonl");
+    assert_true(config->dataset.items[1].weight == 0.3);
+    assert_true(config->dataset.items[0].weight == 0.0);
+    assert_string_equal(config->replay.items[0].path, "g.jsonl");
+    assert_true(config->replay.items[0].share == 0.1);
     assert_int_equal(config->batch_size, 6);
     assert_int_equal(config->warmup_steps, 7);
     assert_true(config->learning_rate == 0.1);

@@ -26,7 +26,7 @@ static const struct {
     {"7", "is integer, not an object"},
     {"'text'", "is string, not an object"},
     {"null", "is null, not an object"},
-    {"{'text':'plain'}", "unknown layout with keys \"text\"; known: bfcl {id, question"},
+    {"{'page':'plain'}", "unknown layout with keys \"page\"; known: bfcl {id, question"},
     {"{}", "unknown layout with keys; known:"},
     /* messages */
     {"{'messages':null,'id':1}", "unknown layout with keys \"messages\", \"id\"; known:"},
@@ -122,9 +122,10 @@ static void every_broken_line_is_named(void **state)
             graft_dataset d;
             const char *good = strstr(broken[i].line, "conversations':[{'from")
                                    ? "{'conversations':[{'from':'gpt','value':'a'}]}\n"
-                               : strstr(broken[i].line, "prompt") ||
-                                       strstr(broken[i].line, "instruction")
-                                   ? "{'prompt':'p','completion':'c'}\n" : M(A) "\n";
+                               : strstr(broken[i].line, "prompt")
+                                   ? "{'prompt':'p','completion':'c'}\n"
+                               : strstr(broken[i].line, "instruction")
+                                   ? "{'instruction':'p','output':'c'}\n" : M(A) "\n";
             if (before && (strstr(broken[i].message, "layout") ||
                            strstr(broken[i].message, "BFCL"))) {
                 continue;
@@ -176,7 +177,7 @@ static void broken_files_are_named(void **state)
                  "a.json:3: ");
     assert_fails(read_file("a.zst", M(A), NULL, NULL), GRAFT_E_DATA, "a.zst");
     assert_fails(read_file("a.jsonl", M(A), "openay", NULL), GRAFT_E_CONFIG,
-                 "a.jsonl: unknown format \"openay\" (known: bfcl, openai, sharegpt, prompt)");
+                 "a.jsonl: unknown format \"openay\" (known: bfcl, xlam, toolalpaca, ");
     assert_fails(read_file("a.jsonl", M(A), "sharegpt", NULL), GRAFT_E_DATA,
                  "a.jsonl:1: has no conversations");
     assert_fails(read_file("a.jsonl", M(A), NULL, "b.jsonl"), GRAFT_E_CONFIG,

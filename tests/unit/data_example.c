@@ -76,7 +76,7 @@ static built build(const graft_tokenizer *tokenizer, const char *source, const c
     graft_conversation_init(&b.conversation);
     assert_ok(graft_reader__convert_text(&b.conversation, &graft_reader_openai, NULL,
                                          test_quotes(line), strlen(line)));
-    assert_ok(graft_examples_build(&b.examples, &b.n, b.chat, tokenizer, &b.conversation, 7));
+    assert_ok(graft_examples_build(&b.examples, &b.n, b.chat, tokenizer, &b.conversation, 7, NULL));
     for (size_t i = 0; i < b.n; i++) {
         assert_int_equal(b.examples[i].conversation, 7);
         assert_true(b.examples[i].n == 0 || b.examples[i].weights[0] == 0.0f);
@@ -200,6 +200,63 @@ static void weights_are_those_of_the_messages(void **state)
                                    "<|im_start|>assistant\nA<|im_end|>\n"
                                    "<|im_start|>user\nR<|im_end|>\n");
     clear(&b);
+}
+
+/* The one example of a line under a weighting. */
+static void assert_weighted(const char *source, const char *line, graft_weighting weighting,
+                            const char *expected)
+{
+    built b = build(plain, source, line);
+    graft_example *examples = NULL;
+    size_t n = 0;
+    assert_ok(graft_examples_build(&examples, &n, b.chat, plain, &b.conversation, 0, &weighting));
+    assert_int_equal(n, 1);
+    assert_int_equal(examples[0].n, b.examples[0].n);
+    assert_memory_equal(examples[0].ids, b.examples[0].ids, examples[0].n * sizeof(int32_t));
+    assert_trained(&examples[0], expected);
+    graft_example_clear(&examples[0]);
+    graft_free(examples);
+    clear(&b);
+}
+
+/* Calls stand behind <|call|>, thoughts between <|think|>. */
+#define PARTS LOOP("<|im_start|>{{ m.role }}\n{% if m.thinking %}<|think|>{{ m.thinking }}"       \
+                   "<|think|>{% endif %}{{ m.content or '' }}{% for c in m.tool_calls or [] %}"    \
+                   "<|call|>{{ c.function.name }}{% endfor %}<|im_end|>\n") GENERATION
+#define ASKS "{'role':'user','content':'Q'},"
+
+static void tokens_of_calls_weigh_what_is_asked(void **state)
+{
+    static const char line[] =
+        "{'messages':[" ASKS "{'role':'assistant','content':'f','tool_calls':[{'name':'f'},"
+        "{'name':'g'}],'weight':0.5}," ASKS "{'role':'assistant','tool_calls':[{'name':'h'}]},"
+        ASKS "{'role':'assistant','content':'B'}]}";
+    (void)state;
+    assert_weighted(PARTS, line, (graft_weighting){3, false},
+                    "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n"
+                    "[0.5:f][1.5:<|call|>f<|call|>g][0.5:<|im_end|>]\n"
+                    "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n"
+                    "[3:<|call|>h][1:<|im_end|>]\n"
+                    "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n[1:B<|im_end|>]\n");
+    /* A template that refuses an empty reply: the whole turn is the call. */
+    assert_weighted(LOOP("{% if m.role == 'assistant' and not m.content and not m.tool_calls %}"
+                         "{{ raise_exception('empty') }}{% endif %}" TURN) GENERATION,
+                    "{'messages':[" ASKS "{'role':'assistant','tool_calls':[{'name':'h'}]}]}",
+                    (graft_weighting){3, false},
+                    "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n"
+                    "[3:None<|im_end|>]\n");
+}
+
+static void thoughts_may_be_context(void **state)
+{
+    (void)state;
+    assert_weighted(PARTS, "{'messages':[" ASKS "{'role':'assistant','content':'A','thinking':'A'},"
+                    ASKS "{'role':'assistant','content':'<think>t</think>B',"
+                    "'tool_calls':[{'name':'f'}]}]}", (graft_weighting){2, true},
+                    "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n"
+                    "<|think|>A<|think|>[1:A<|im_end|>]\n"
+                    "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n"
+                    "<think>t</think>[1:B][2:<|call|>f][1:<|im_end|>]\n");
 }
 
 static void data_never_becomes_control_tokens(void **state)
@@ -411,7 +468,8 @@ static void assert_refused(const char *source, const char *line, const char *mes
     graft_conversation_init(&c);
     assert_ok(graft_reader__convert_text(&c, &graft_reader_openai, NULL, test_quotes(line),
                                          strlen(line)));
-    assert_fails(graft_examples_build(&examples, &n, chat, plain, &c, 0), GRAFT_E_DATA, message);
+    assert_fails(graft_examples_build(&examples, &n, chat, plain, &c, 0, NULL), GRAFT_E_DATA,
+                 message);
     assert_null(examples);
     assert_int_equal(n, 0);
     graft_conversation_clear(&c);
@@ -508,7 +566,9 @@ static void failed_allocations_leak_nothing(void **state)
 {
     (void)state;
     static const char line[] = LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A") ","
-                                    MESSAGE("assistant", "B"));
+                                    "{'role':'assistant','content':'<think>t</think>B',"
+                                    "'tool_calls':[{'name':'f'}]}");
+    graft_weighting weighting = {2, true};
     graft_conversation c;
     graft_chat *chat = chat_of(CHATML);
     graft_conversation_init(&c);
@@ -519,7 +579,8 @@ static void failed_allocations_leak_nothing(void **state)
         graft_example *examples = NULL;
         size_t n_examples = 0;
         graft_alloc_fail_at(n);
-        graft_status status = graft_examples_build(&examples, &n_examples, chat, plain, &c, 0);
+        graft_status status =
+            graft_examples_build(&examples, &n_examples, chat, plain, &c, 0, &weighting);
         graft_alloc_fail_at(0);
         if (status == GRAFT_OK) {
             graft_example_clear(&examples[0]);
@@ -540,6 +601,8 @@ int main(void)
         cmocka_unit_test(assistants_are_trained_with_their_end),
         cmocka_unit_test(roles_follow_messages),
         cmocka_unit_test(weights_are_those_of_the_messages),
+        cmocka_unit_test(tokens_of_calls_weigh_what_is_asked),
+        cmocka_unit_test(thoughts_may_be_context),
         cmocka_unit_test(data_never_becomes_control_tokens),
         cmocka_unit_test(rewritten_turns_become_examples_of_their_own),
         cmocka_unit_test(a_longer_generation_prompt_is_cut_between_tokens),

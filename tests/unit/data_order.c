@@ -222,6 +222,18 @@ static void grouping_saves_more_than_chance(void **state)
     }
 }
 
+static void a_curriculum_goes_from_short_to_long(void **state)
+{
+    static const uint32_t lengths[] = {5, 1, 9, 5, 1, 7};
+    static const uint32_t expected[] = {4, 1, 1, 3, 0, 5, 2};
+    uint32_t order[] = {4, 1, 2, 3, 1, 0, 5};
+    uint64_t keys[7];
+    (void)state;
+    graft_order_by_length(order, 7, lengths, keys);
+    assert_memory_equal(order, expected, sizeof order);
+    graft_order_by_length(order, 0, lengths, keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +244,7 @@ int main(void)
         cmocka_unit_test(without_shuffle_groups_come_by_their_earliest_unit),
         cmocka_unit_test(units_meet_others_in_the_next_epoch),
         cmocka_unit_test(grouping_saves_more_than_chance),
+        cmocka_unit_test(a_curriculum_goes_from_short_to_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

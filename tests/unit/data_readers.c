@@ -170,10 +170,10 @@ static void prompts_become_two_messages(void **state)
     assert_becomes("{'prompt':'p','completion':'c'}", "prompt", both, NULL, "0 1 ");
     assert_becomes("{'prompt':[{'role':'user','content':'p'}],'completion':"
                    "[{'role':'assistant','content':'c'}]}", "prompt", both, NULL, "0 1 ");
-    assert_becomes("{'instruction':'p','input':'','output':'c'}", "prompt", both, NULL,
+    assert_becomes("{'instruction':'p','input':'','output':'c'}", "alpaca", both, NULL,
                    "0 1 ");
     assert_becomes("{'instruction':'i','input':'x','output':'c','system':'s',"
-                   "'history':[['q','a']]}", "prompt",
+                   "'history':[['q','a']]}", "alpaca",
                    "[{'role':'system','content':'s'},{'role':'user','content':'q'},"
                    "{'role':'assistant','content':'a'},{'role':'user','content':'i\\nx'},"
                    "{'role':'assistant','content':'c'}]", NULL, "0 0 1 0 1 ");

@@ -11,7 +11,8 @@ static const char *const TOOLS =
     "{'city':{'type':'string'},'days':{'type':'integer'},'unit':{'enum':['c','f']}},"
     "'required':['city']}}},"
     "{'type':'function','function':{'name':'time','parameters':{'type':'object','properties':{}}}},"
-    "{'type':'function','function':{'name':'free'}}]";
+    "{'type':'function','function':{'name':'free'}},"
+    "{'type':'function','function':{'name':'endless','parameters':{'$ref':'#'}}}]";
 static const char *const ONE =
     "{'tool_calls':[{'function':{'name':'weather','arguments':{'city':'Berlin','days':3}}}]}";
 static const char *const TWO =
@@ -86,6 +87,7 @@ static void schema_valid(void **state)
     is('n', "schema_valid", ONE, "[{'name':'weather','arguments':{'city':'Berlin','days':'3'}}]");
     is('n', "schema_valid", ONE, "[{'name':'weather','arguments':{'city':'Berlin','unit':'k'}}]");
     is('n', "schema_valid", ONE, "[{'name':'time','arguments':{'x':1}}]");
+    is('n', "schema_valid", ONE, "[{'name':'endless','arguments':{}}]");
     is('n', "schema_valid", TWO, "[{'name':'weather','arguments':{'city':'Berlin'}},"
                                  "{'name':'weather','arguments':{'city':1}}]");
     is('n', "schema_valid", ONE, "[]");

@@ -195,6 +195,53 @@ static void neighbours_do_not_matter(void **state)
     close_fixture(&f);
 }
 
+/* Prompts of one conversation: each begins with the one before it. What is taken over changes no
+ * reply, whoever it comes from: a neighbour, one that has just ended, itself in place. */
+static void beginnings_are_taken_over(void **state)
+{
+    static const size_t batches[] = {1, 2, 16};
+    fixture f;
+    graft_reply alone[N_PROMPTS], replies[N_PROMPTS];
+    (void)state;
+    if (!open_fixture(&f)) {
+        test_skip("no base model (scripts/get-base)");
+    }
+    graft_rng rng;
+    graft_rng_init(&rng, 4, GRAFT_RNG_TEST, 3);
+    for (size_t i = 0; i < N_PROMPTS; i++) {
+        graft_tokens *p = &f.prompts[i];
+        size_t before = i % 4 == 0 ? 0 : f.prompts[i - 1].n;
+        p->n = before + 20;
+        assert_ok(graft_realloc(&p->ids, p->n, sizeof *p->ids));
+        memcpy(p->ids, i == 0 ? p->ids : f.prompts[i - 1].ids, before * sizeof *p->ids);
+        for (size_t k = before; k < p->n; k++) {
+            p->ids[k] = (int32_t)(3 + graft_rng_below(&rng, 37));
+        }
+    }
+    graft_generate_options options = {.max_new_tokens = N_NEW};
+    for (size_t i = 0; i < N_PROMPTS; i++) {
+        assert_ok(graft_generate(&alone[i], f.model, &f.compute, f.tokenizer, &f.prompts[i], 1,
+                                 &options));
+    }
+    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
+        size_t n_taken_over = 0;
+        options.max_batch = batches[b];
+        options.n_taken_over = &n_taken_over;
+        assert_ok(graft_generate(replies, f.model, &f.compute, f.tokenizer, f.prompts, N_PROMPTS,
+                                 &options));
+        for (size_t i = 0; i < N_PROMPTS; i++) {
+            assert_int_equal(replies[i].n, alone[i].n);
+            assert_memory_equal(replies[i].ids, alone[i].ids, alone[i].n * sizeof(int32_t));
+        }
+        assert_int_equal(n_taken_over, 20 + 40 + 60 + 20 + 40);
+        graft_replies_free(replies, N_PROMPTS);
+    }
+    for (size_t i = 0; i < N_PROMPTS; i++) {
+        graft_replies_free(&alone[i], 1);
+    }
+    close_fixture(&f);
+}
+
 static int stop_after_five(void *context, size_t prompt, int32_t id)
 {
     int *n = context;
@@ -255,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cached_equals_naive), cmocka_unit_test(neighbours_do_not_matter),
+        cmocka_unit_test(beginnings_are_taken_over),
         cmocka_unit_test(loops_are_cut), cmocka_unit_test(stops_and_refuses),
         cmocka_unit_test(sampling_follows_the_distribution)};
     return cmocka_run_group_tests(tests, NULL, NULL);

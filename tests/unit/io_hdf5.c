@@ -63,6 +63,40 @@ static void what_is_written_reads_back(void **state)
     graft_h5_free(NULL);
 }
 
+enum { CHUNK = 1 << 20 };
+
+static void packed_bytes_read_back(void **state)
+{
+    static const size_t sizes[] = {0, 1, CHUNK - 9, CHUNK - 8, CHUNK - 7, 3 * CHUNK + 5};
+    static char bytes[4 * CHUNK];
+    graft_h5 *image;
+    graft_text text;
+    graft_mapped file;
+    (void)state;
+    graft_text_init(&text);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (char)(i % 251 + i / 4099);
+    }
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const char *path = test_temp_path("packed.h5");
+        assert_ok(graft_h5_new(&image));
+        assert_ok(graft_h5_put_packed(image, "a/b", bytes, sizes[i]));
+        assert_ok(graft_h5_write(image, path));
+        graft_h5_free(image);
+        assert_ok(graft_mapped_open(&file, path));
+        assert_true(file.size < sizes[i] / 2 + 8192);
+        graft_mapped_close(&file);
+        assert_ok(graft_h5_read(&image, path));
+        assert_ok(graft_h5_get_packed(image, "a/b", &text));
+        assert_int_equal(text.len, sizes[i]);
+        assert_memory_equal(graft_text_z(&text), bytes, sizes[i]);
+        assert_fails(graft_h5_get_text(image, "a/b", &text), GRAFT_E_CHECKPOINT, "packed instead of");
+        assert_fails(graft_h5_get_packed(image, "a", &text), GRAFT_E_CHECKPOINT, "is missing");
+        graft_h5_free(image);
+    }
+    graft_text_clear(&text);
+}
+
 static void wrong_requests_name_file_and_array(void **state)
 {
     (void)state;
@@ -222,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(packed_bytes_read_back),
         cmocka_unit_test(wrong_requests_name_file_and_array),
         cmocka_unit_test(names_are_checked),
         cmocka_unit_test(files_are_reproducible),

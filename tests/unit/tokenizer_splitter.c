@@ -111,8 +111,8 @@ static void a_bad_pattern_is_an_error(void **state)
     (void)state;
     graft_splitter *splitter = (graft_splitter *)1;
     const char *const patterns[] = {"a", "b("};
-    assert_fails(graft_splitter_new(&splitter, patterns, 2), GRAFT_E_FAILED,
-                 "pattern 2 at character 2");
+    assert_fails(graft_splitter_new(&splitter, patterns, 2), GRAFT_E_DATA,
+                 "pattern 2: at character 2");
     assert_null(splitter);
 }
 

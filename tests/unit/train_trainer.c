@@ -40,7 +40,7 @@ static void make_examples(fixture *f)
             e->ids[k] = k < 4 ? (int32_t)k + 1 : (int32_t)graft_rng_below(&rng, 40);
             e->weights[k] = k >= 2 && k % 3 == 0 ? 1.0f : 0.0f;
         }
-        f->units[i] = (graft_unit){e, 1};
+        f->units[i] = (graft_unit){e, 1, 0};
     }
 }
 

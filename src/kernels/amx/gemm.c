@@ -71,26 +71,50 @@ VEC_INLINE void store_row(const graft_multiply *m, size_t r, size_t c, const flo
     }
 }
 
-static void store_block(const graft_multiply *m, size_t r, size_t n_rows, size_t c, size_t cols,
-                        float sums[BLOCK][BLOCK])
+/* A block whose sums are done and not yet stored. */
+typedef struct done_block {
+    size_t r, n_rows, c, cols;
+    _Alignas(64) float sums[BLOCK][BLOCK];
+} done_block;
+
+static void store_block(const graft_multiply *m, const done_block *b)
 {
-    if (cols == BLOCK && m->add == NULL) { /* nearly all */
-        for (size_t i = 0; i < n_rows; i++) {
-            store_row(m, r + i, c, sums[i], BLOCK);
+    if (b->cols == BLOCK && m->add == NULL) { /* nearly all */
+        for (size_t i = 0; i < b->n_rows; i++) {
+            store_row(m, b->r + i, b->c, b->sums[i], BLOCK);
         }
         return;
     }
-    for (size_t i = 0; i < n_rows; i++) {
-        store_row(m, r + i, c, sums[i], cols);
+    for (size_t i = 0; i < b->n_rows; i++) {
+        store_row(m, b->r + i, b->c, b->sums[i], b->cols);
     }
 }
 
+/* X of the rows to come, a part of it with each block, to the second cache. */
+static void fetch_rows(const graft_multiply *m, size_t r, size_t c)
+{
+    size_t n_cols = (m->panel.n_cols + BLOCK - 1) / BLOCK, share = (BLOCK + n_cols - 1) / n_cols;
+    size_t end = r + (c / BLOCK + 1) * share;
+    end = end < m->n_rows ? end : m->n_rows;
+    for (size_t row = r + c / BLOCK * share; row < end; row++) {
+        for (size_t i = 0; i < m->n_slices; i++) {
+            const graft_slice *s = &m->slices[i];
+            const act *x = (const act *)s->x + row * s->row_step;
+            for (size_t k = 0; k < s->n_k; k += 2 * PAIRS) {
+                _mm_prefetch((const char *)(x + k), _MM_HINT_T1);
+            }
+        }
+    }
+}
+
+/* A block is stored while the next one is multiplied: its sums come from the tiles late. */
 static void multiply(const graft_multiply *m, bool backward)
 {
-    _Alignas(64) float sums[BLOCK][BLOCK];
+    done_block blocks[2];
     _Alignas(64) row_end ends[GRAFT_SLICES];
-    size_t configured = 0;
+    size_t configured = 0, now = 0;
     (void)backward; /* panels of both directions look the same */
+    blocks[1].n_rows = 0;
     for (size_t r = 0; r < m->n_rows; r += BLOCK) {
         size_t n_rows = m->n_rows - r < BLOCK ? m->n_rows - r : BLOCK;
         if (n_rows != configured) {
@@ -102,12 +126,19 @@ static void multiply(const graft_multiply *m, bool backward)
                 copy_end(ends[i], &m->slices[i], r, n_rows);
             }
         }
-        for (size_t c = 0; c < m->panel.n_cols; c += BLOCK) {
+        for (size_t c = 0; c < m->panel.n_cols; c += BLOCK, now = 1 - now) {
             size_t cols = m->panel.n_cols - c < BLOCK ? m->panel.n_cols - c : BLOCK;
-            sum_block(m, r, ends, c, (tile_shape){n_rows > TILE_ROWS, cols > 16}, sums);
-            store_block(m, r, n_rows, c, cols, sums);
+            done_block *block = &blocks[now];
+            block->r = r;
+            block->n_rows = n_rows;
+            block->c = c;
+            block->cols = cols;
+            fetch_rows(m, r + BLOCK, c);
+            sum_block(m, r, ends, c, (tile_shape){n_rows > TILE_ROWS, cols > 16}, block->sums);
+            store_block(m, &blocks[1 - now]);
         }
     }
+    store_block(m, &blocks[1 - now]);
     tiles_end();
 }
 

@@ -96,11 +96,13 @@ static inline void tile_emulate_dot(int c, int a, int b)
 
 #else
 
-/* The registers belong to a thread; configuring them clears them. */
+/* The registers belong to a thread; configuring them clears them. The compiler's own intrinsics do
+ * not tell it what memory they read and write: the configuration is an operand here, and blocks are
+ * between barriers. */
 static inline void tiles_configure(size_t n_rows)
 {
     tile_config config = tiles_for(n_rows);
-    _tile_loadconfig(&config);
+    __asm__ volatile("ldtilecfg %0" : : "m"(config));
 }
 static inline void tiles_end(void)
 {
@@ -120,6 +122,11 @@ typedef struct tile_shape {
     bool tall, wide; /* more than 16 rows, columns */
 } tile_shape;
 
+static inline void tile_barrier(void)
+{
+    __asm__ volatile("" : : : "memory");
+}
+
 static inline void block_clear(tile_shape shape)
 {
     tile_clear(0);
@@ -132,6 +139,7 @@ static inline void block_clear(tile_shape shape)
 
 static inline void block_load(tile_shape shape, const float *c, size_t ldc)
 {
+    tile_barrier();
     tile_load(0, c, ldc * sizeof *c);
     if (shape.wide) {
         tile_load(1, c + 16, ldc * sizeof *c);
@@ -156,6 +164,7 @@ static inline void block_store(tile_shape shape, float *c, size_t ldc)
     if (shape.wide && shape.tall) {
         tile_store(3, c + 16 * ldc + 16, ldc * sizeof *c);
     }
+    tile_barrier();
 }
 
 /* Adds a[rows, 32 n_steps] b, b being zipped pairs of rows, b_pair apart. Strides in elements. */
@@ -164,6 +173,7 @@ static inline void block_add(tile_shape shape, const uint16_t *a, size_t a_row, 
 {
     size_t a_stride = a_row * sizeof *a, b_stride = b_pair * sizeof *b;
     const uint16_t *low = a + TILE_ROWS * a_row;
+    tile_barrier();
     if (shape.tall && shape.wide) {
         for (; n_steps > 0; n_steps--, a += 2 * PAIRS, low += 2 * PAIRS, b += PAIRS * b_pair) {
             tile_load(4, a, a_stride);

@@ -1,0 +1,80 @@
+/* writer_sharegpt.c - {conversations: [{from, value}], tools}: calls are a turn of function_call,
+ * several at once as a list; tools is JSON text. */
+#include <string.h>
+
+#include "data/record.h"
+
+static graft_status push_item(graft_json *items, const char *from, graft_json *value,
+                              const graft_conversation *c, size_t i)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *item = graft_json_new_object(), *owned = value, *taken;
+    GRAFT_TRY(graft_json_set_string(item, "from", from));
+    taken = owned;
+    owned = NULL;
+    GRAFT_TRY(graft_json_set(item, "value", taken));
+    GRAFT_TRY(graft_record__set_rest(item, graft_json_at(c->messages, i)));
+    GRAFT_TRY(graft_record__set_weight(item, "weight", c, i));
+    taken = item;
+    item = NULL;
+    GRAFT_TRY(graft_json_push(items, taken));
+done:
+    graft_json_free(owned);
+    graft_json_free(item);
+    return status;
+}
+
+/* The call, or the list of them, as text. */
+static graft_status calls_text(graft_json **out, const graft_json *calls)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *list = graft_json_new_array(), *call = NULL;
+    for (size_t i = 0; i < graft_json_length(calls); i++) {
+        GRAFT_TRY(graft_record__function(&call, graft_json_at(calls, i)));
+        GRAFT_TRY(graft_json_push(list, call));
+    }
+    status = graft_record__as_string(out, graft_json_length(list) == 1 ? graft_json_at(list, 0)
+                                                                     : list);
+done:
+    graft_json_free(list);
+    return status;
+}
+
+static graft_status add_message(graft_json *items, const graft_conversation *c, size_t i)
+{
+    static const char *const from[GRAFT_N_ROLES] = {"system", "human", "gpt", "observation"};
+    graft_status status = GRAFT_OK;
+    const graft_json *message = graft_json_at(c->messages, i);
+    graft_json *calls = graft_json_get(message, "tool_calls"), *text = NULL;
+    graft_json *content = graft_json_get(message, "content");
+    if (!calls || graft_piece_of(content).n) {
+        GRAFT_TRY(push_item(items, from[c->turns[i].role], graft_json_retain(content), c, i));
+    }
+    if (calls) {
+        GRAFT_TRY(calls_text(&text, calls));
+        GRAFT_TRY(push_item(items, "function_call", text, c, i));
+    }
+done:
+    return status;
+}
+
+static graft_status write(graft_json **out, const graft_conversation *c)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *record = graft_json_new_object(), *items = graft_json_new_array();
+    GRAFT_TRY(graft_json_set(record, "conversations", graft_json_retain(items)));
+    for (size_t i = 0; i < c->n_turns; i++) {
+        GRAFT_TRY(add_message(items, c, i));
+    }
+    if (c->tools) {
+        GRAFT_TRY(graft_record__set_as_string(record, "tools", c->tools));
+    }
+    *out = record;
+    record = NULL;
+done:
+    graft_json_free(items);
+    graft_json_free(record);
+    return status;
+}
+
+const graft_record_writer graft_writer_sharegpt = {"sharegpt", &graft_reader_sharegpt, write};

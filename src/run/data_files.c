@@ -1,0 +1,36 @@
+#include "run/data_files.h"
+
+#include "core/threads.h"
+
+graft_status graft_data_files_prepare(graft_config *config)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_config_check(config));
+    GRAFT_TRY(graft_config_require(config, "dataset"));
+    graft_threads_set((int)config->threads);
+done:
+    return status;
+}
+
+graft_source graft_data_files_source(const graft_config_source *item)
+{
+    return (graft_source){item->path, item->format, item->answers};
+}
+
+graft_status graft_data_files_poll(void *context)
+{
+    return graft_hooks_check(context);
+}
+
+graft_status graft_data_files_open(graft_writer **out, const char *path, const char *option)
+{
+    *out = NULL;
+    if (!path || !path[0]) {
+        return graft_fail(GRAFT_E_CONFIG, "%s is not set: name the file to write", option);
+    }
+    if (graft_str_ends_with(path, ".zst")) {
+        return graft_fail(GRAFT_E_CONFIG, "%s: %s: lines are written uncompressed, and a name in "
+                          ".zst would be read as compressed", option, path);
+    }
+    return graft_writer_open(out, path);
+}

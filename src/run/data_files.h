@@ -1,0 +1,20 @@
+/* run/data_files.h - what the jobs over data files have in common. */
+#ifndef GRAFT_RUN_DATA_FILES_H
+#define GRAFT_RUN_DATA_FILES_H
+
+#include "io/files.h"
+#include "run/session.h"
+
+/* Sets threads, and checks settings of which `dataset` must be set. */
+graft_status graft_data_files_prepare(graft_config *config);
+
+graft_source graft_data_files_source(const graft_config_source *item);
+
+/* For graft_record_visitor and its like; the context is a graft_hooks. */
+graft_status graft_data_files_poll(void *context);
+
+/* Opens a file for lines. Names ending in .zst are GRAFT_E_CONFIG: they would be read as
+ * compressed. `option` is what the user calls it. */
+graft_status graft_data_files_open(graft_writer **out, const char *path, const char *option);
+
+#endif
