@@ -3,7 +3,37 @@
 
 #include "core/memory.h"
 #include "data/show.h"
-#include "run/session.h"
+#include "run/corpus.h"
+
+static void free_examples(graft_example *examples, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        graft_example_clear(&examples[i]);
+    }
+    graft_free(examples);
+}
+
+/* The samples of a conversation, or with truncation: turns of its windows if one is too long. */
+static graft_status build_samples(graft_example **out, size_t *n_out, const graft_session *session,
+                                  const graft_conversation *conversation, uint32_t index,
+                                  const graft_weighting *weighting)
+{
+    graft_status status = GRAFT_OK;
+    graft_truncation cut = {.limit = graft_corpus__limit(session)};
+    bool cuts = session->config->truncation == GRAFT_TRUNCATION_TURNS;
+    GRAFT_TRY(graft_examples_build(out, n_out, session->chat, session->tokenizer, conversation,
+                                   index, weighting));
+    for (size_t i = 0; i < *n_out && cuts; i++) {
+        if ((*out)[i].n > cut.limit) {
+            free_examples(*out, *n_out);
+            GRAFT_TRY(graft_examples_truncate(out, n_out, &cut, session->chat, session->tokenizer,
+                                              conversation, index, weighting));
+            break;
+        }
+    }
+done:
+    return status;
+}
 
 static graft_status show_one(const graft_session *session, const graft_conversation *conversation,
                              uint32_t index, const graft_weighting *weighting,
@@ -14,8 +44,7 @@ static graft_status show_one(const graft_session *session, const graft_conversat
     size_t n = 0;
     graft_text text;
     graft_text_init(&text);
-    GRAFT_TRY(graft_examples_build(&examples, &n, session->chat, session->tokenizer, conversation,
-                                   index, weighting));
+    GRAFT_TRY(build_samples(&examples, &n, session, conversation, index, weighting));
     for (size_t i = 0; i < n; i++) {
         if (json) {
             GRAFT_TRY(graft_example_show_json(&text, &examples[i], session->tokenizer));
@@ -28,10 +57,7 @@ static graft_status show_one(const graft_session *session, const graft_conversat
         GRAFT_TRY(graft_hooks_emit(hooks, text.data, text.len));
     }
 done:
-    for (size_t i = 0; i < n; i++) {
-        graft_example_clear(&examples[i]);
-    }
-    graft_free(examples);
+    free_examples(examples, n);
     graft_text_clear(&text);
     return status;
 }

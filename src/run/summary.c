@@ -6,11 +6,11 @@
 #include "export/export.h"
 #include "run/training.h"
 
-static bool used_bfcl(const graft_config *config)
+static bool has_bfcl(const graft_config_sources *sources)
 {
-    for (size_t i = 0; i < config->dataset.n; i++) {
-        const char *format = config->dataset.items[i].format;
-        if (config->dataset.items[i].answers != NULL ||
+    for (size_t i = 0; i < sources->n; i++) {
+        const char *format = sources->items[i].format;
+        if (sources->items[i].answers != NULL ||
             (format != NULL && strcmp(format, "bfcl") == 0)) {
             return true;
         }
@@ -54,7 +54,7 @@ static graft_status append_serving(const graft_training *t, graft_text *out)
                 t->config->base_model, folder, folder));
         }
     }
-    if (used_bfcl(t->config)) {
+    if (has_bfcl(&t->config->dataset) || has_bfcl(&t->config->replay)) {
         GRAFT_TRY(graft_text_append_z(
             out, "\nTrained on questions of the Berkeley Function Calling Leaderboard: a score of "
                  "this\nmodel there would mean nothing. Do not publish one.\n"));
