@@ -24,6 +24,7 @@ typedef struct reading {
     graft_json *gathered; /* the records so far, if they are one example together */
     size_t gathered_line;
     bool gap;             /* a line was no JSON */
+    bool listed;          /* the known layouts were told */
 } reading;
 
 void graft_dataset_init(graft_dataset *dataset)
@@ -78,7 +79,8 @@ done:
     return status;
 }
 
-static graft_status unknown_layout(const graft_json *record)
+/* The known ones are listed once per file. */
+static graft_status unknown_layout(reading *r, const graft_json *record)
 {
     graft_status status = GRAFT_OK;
     graft_text text;
@@ -88,11 +90,12 @@ static graft_status unknown_layout(const graft_json *record)
     for (size_t i = 0; i < 8 && graft_json_iter_next(&it); i++) {
         GRAFT_TRY(graft_text_appendf(&text, "%s \"%.40s\"", i ? "," : "", it.key));
     }
-    GRAFT_TRY(graft_text_append_z(&text, "; known:"));
-    for (size_t i = 0; graft_readers[i]; i++) {
-        GRAFT_TRY(graft_text_appendf(&text, "%s %s %s", i ? "," : "", graft_readers[i]->name,
+    GRAFT_TRY(graft_text_append_z(&text, r->listed ? "" : "; known:"));
+    for (size_t i = 0; graft_readers[i] && !r->listed; i++) {
+        GRAFT_TRY(graft_text_appendf(&text, "%s %s %s", i ? ";" : "", graft_readers[i]->name,
                                      graft_readers[i]->shape));
     }
+    r->listed = true;
     status = graft_fail(GRAFT_E_DATA, "%s", graft_text_z(&text));
 done:
     graft_text_clear(&text);
@@ -106,7 +109,7 @@ static graft_status detect(reading *r, const graft_json *record)
         return graft_fail(GRAFT_E_DATA, "%s", refusal);
     }
     const graft_reader *reader = graft_reader__detect(record);
-    return reader ? use_reader(r, reader) : unknown_layout(record);
+    return reader ? use_reader(r, reader) : unknown_layout(r, record);
 }
 
 /* --- records --- */
