@@ -76,7 +76,7 @@ const cli_command cli_cmd_data_convert = {
     .name = "data convert",
     .summary = "writes a dataset in another layout",
     .arguments = "[DATASET.jsonl]",
-    .about = "Reads each record it wrote back and compares. A bad line, or an example that the "
+    .about = "What is written is read back and compared. A bad line, or an example that the "
              "layout cannot hold, ends the job with what would be lost; with --skip-bad it is left "
              "out, named and counted. Needs no model.",
     .max_args = 1,

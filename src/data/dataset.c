@@ -6,12 +6,11 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "data/batch.h"
+#include "data/detect.h"
 #include "data/records.h"
 
 /* Lines of a file that is one conversation. */
 enum { GATHERED_MAX = 100000 };
-/* How far detection looks. */
-enum { DETECTION_RECORDS = 32, DETECTION_BYTES = 1 << 24 };
 
 typedef struct reading {
     const graft_source *source;
@@ -24,6 +23,7 @@ typedef struct reading {
     graft_json *gathered; /* the records so far, if they are one example together */
     size_t gathered_line;
     bool gap;             /* a line was no JSON */
+    bool listed;          /* the known layouts were told */
 } reading;
 
 void graft_dataset_init(graft_dataset *dataset)
@@ -77,27 +77,6 @@ done:
     return status;
 }
 
-static graft_status unknown_layout(const graft_json *record)
-{
-    graft_status status = GRAFT_OK;
-    graft_text text;
-    graft_text_init(&text);
-    GRAFT_TRY(graft_text_append_z(&text, "unknown layout with keys"));
-    graft_json_iter it = graft_json_iter_begin(record);
-    for (size_t i = 0; i < 8 && graft_json_iter_next(&it); i++) {
-        GRAFT_TRY(graft_text_appendf(&text, "%s \"%.40s\"", i ? "," : "", it.key));
-    }
-    GRAFT_TRY(graft_text_append_z(&text, "; known:"));
-    for (size_t i = 0; graft_readers[i]; i++) {
-        GRAFT_TRY(graft_text_appendf(&text, "%s %s %s", i ? "," : "", graft_readers[i]->name,
-                                     graft_readers[i]->shape));
-    }
-    status = graft_fail(GRAFT_E_DATA, "%s", graft_text_z(&text));
-done:
-    graft_text_clear(&text);
-    return status;
-}
-
 static graft_status detect(reading *r, const graft_json *record)
 {
     const char *refusal = graft_reader__refusal(record);
@@ -105,7 +84,12 @@ static graft_status detect(reading *r, const graft_json *record)
         return graft_fail(GRAFT_E_DATA, "%s", refusal);
     }
     const graft_reader *reader = graft_reader__detect(record);
-    return reader ? use_reader(r, reader) : unknown_layout(record);
+    if (reader) {
+        return use_reader(r, reader);
+    }
+    bool list = !r->listed; /* the known ones once per file */
+    r->listed = true;
+    return graft_reader__unknown(record, list);
 }
 
 /* --- records --- */
@@ -269,109 +253,65 @@ done:
     return status;
 }
 
-/* --- the first records of a file, which tell its layout --- */
+/* --- files --- */
 
-typedef struct pending {
-    graft_text text;
-    struct {
-        size_t begin, n, line;
-        bool whole;
-    } records[DETECTION_RECORDS];
-    size_t n;
-} pending;
-
-static graft_status keep(pending *p, const char *text, size_t n, size_t line, bool whole)
-{
-    graft_status status = GRAFT_OK;
-    size_t i = p->n;
-    p->records[i].begin = p->text.len;
-    p->records[i].n = n;
-    p->records[i].line = line;
-    p->records[i].whole = whole;
-    GRAFT_TRY(graft_text_append(&p->text, text, n));
-    p->n++;
-done:
-    return status;
-}
-
-/* Sets the reader that the records kept look like; none if they look like nothing known. */
-static graft_status decide(reading *r, const pending *p)
+/* Adds the records kept, once the layout is told or given up. */
+static graft_status add_first(reading *r, graft_first_records *first)
 {
     graft_status status = GRAFT_OK;
     const graft_reader *reader = NULL;
-    for (size_t i = 0; i < p->n; i++) {
-        graft_json *record = NULL;
-        const char *text = graft_text_z(&p->text) + p->records[i].begin;
-        status = graft_json_parse(&record, text, p->records[i].n);
-        if (status != GRAFT_OK && status != GRAFT_E_DATA) {
-            goto done;
-        }
-        status = GRAFT_OK;
-        if (graft_json_is(record, GRAFT_JSON_OBJECT) && !graft_reader__refusal(record)) {
-            reader = graft_reader__detect_more(reader, record);
-        }
-        graft_json_free(record);
-    }
-    if (reader) {
-        status = use_reader(r, reader);
-    }
-done:
-    return status;
-}
-
-static graft_status add_pending(reading *r, pending *p)
-{
-    graft_status status = GRAFT_OK;
     if (!r->reader) {
-        GRAFT_TRY(decide(r, p));
+        GRAFT_TRY(graft_first_records_reader(&reader, first));
+        GRAFT_TRY(reader ? use_reader(r, reader) : GRAFT_OK);
     }
-    for (size_t i = 0; i < p->n; i++) {
-        GRAFT_TRY(add_text(r, graft_text_z(&p->text) + p->records[i].begin, p->records[i].n,
-                           p->records[i].line, p->records[i].whole));
+    for (size_t i = 0; i < first->n; i++) {
+        const char *text = graft_text_z(&first->text) + first->records[i].begin;
+        GRAFT_TRY(add_text(r, text, first->records[i].n, first->records[i].line,
+                           first->records[i].whole));
     }
-    p->n = 0;
-    graft_text_clear(&p->text);
+    graft_first_records_clear(first);
 done:
     return status;
 }
 
 /* What stands before the place where the file is broken is told first. */
-static graft_status add_before_failure(reading *r, pending *p, graft_status failure)
+static graft_status add_before_failure(reading *r, graft_first_records *first,
+                                       graft_status failure)
 {
     graft_status status = GRAFT_OK;
     char *message = NULL;
     GRAFT_TRY(graft_strdup(&message, graft_error_message()));
-    GRAFT_TRY(add_pending(r, p));
+    GRAFT_TRY(add_first(r, first));
     status = graft_fail(failure, "%s", message);
 done:
     graft_free(message);
     return status;
 }
 
-static graft_status read_records(reading *r, graft_records *records, pending *p)
+static graft_status read_records(reading *r, graft_records *records, graft_first_records *first)
 {
     graft_status status = GRAFT_OK;
     const char *text = NULL;
     size_t n = 0, line = 0;
     bool begun = r->reader != NULL; /* the layout is known, or given up */
     for (;;) {
-        bool full = p->n == DETECTION_RECORDS || p->text.len > DETECTION_BYTES;
-        if (!begun && full) {
-            GRAFT_TRY(add_pending(r, p));
+        if (!begun && graft_first_records_full(first)) {
+            GRAFT_TRY(add_first(r, first));
             begun = true;
         }
         status = graft_records_next(records, &text, &n, &line);
         if (status != GRAFT_OK) {
-            status = add_before_failure(r, p, status);
+            status = add_before_failure(r, first, status);
             goto done;
         }
         if (!text) {
             break;
         }
         bool whole = graft_records_whole(records);
-        GRAFT_TRY(begun ? add_text(r, text, n, line, whole) : keep(p, text, n, line, whole));
+        GRAFT_TRY(begun ? add_text(r, text, n, line, whole)
+                        : graft_first_records_keep(first, text, n, line, whole));
     }
-    status = add_pending(r, p);
+    status = add_first(r, first);
 done:
     return status;
 }
@@ -380,19 +320,14 @@ static graft_status read_file(reading *r)
 {
     graft_status status = GRAFT_OK;
     graft_records *records = NULL;
-    pending *p = NULL;
+    graft_first_records first = {0};
     GRAFT_TRY(graft_records_open(&records, r->source->path));
-    GRAFT_TRY(graft_alloc(&p, 1, sizeof *p));
-    graft_text_init(&p->text);
-    GRAFT_TRY(read_records(r, records, p));
+    GRAFT_TRY(read_records(r, records, &first));
     if (r->gathered) {
         status = add_gathered(r);
     }
 done:
-    if (p) {
-        graft_text_clear(&p->text);
-    }
-    graft_free(p);
+    graft_first_records_clear(&first);
     graft_records_close(records);
     return status;
 }

@@ -24,12 +24,13 @@ bool graft_react__acts(graft_piece text)
 {
     graft_transcript t = {labels, text, true};
     graft_segment segment;
-    while (graft_transcript_next(&t, &segment)) {
-        if (segment.label == ACTION) {
-            return true;
-        }
+    bool acts = false, more = false;
+    while (!(acts && more) && graft_transcript_next(&t, &segment)) {
+        acts = acts || segment.label == ACTION;
+        more = more || segment.label == THOUGHT || segment.label == ACTION_INPUT ||
+               segment.label == OBSERVATION;
     }
-    return false;
+    return acts && more;
 }
 
 bool graft_react__labelled(graft_piece text)

@@ -10,7 +10,7 @@
 
 #include "data/build.h"
 
-/* Does a line of the text begin with Action? */
+/* Do lines of the text begin with Action, and with Thought, Action Input or Observation? */
 bool graft_react__acts(graft_piece text);
 /* Does a line of it begin with Thought, Action or Final Answer? */
 bool graft_react__labelled(graft_piece text);

@@ -183,6 +183,9 @@ graft_status graft_conversation__same(const graft_conversation *a, const graft_c
     graft_status status = GRAFT_OK;
     GRAFT_TRY(same_messages(a, b));
     GRAFT_TRY(same_json(a->tools, b->tools, "what declares the tools"));
+    if (a->expected && !b->expected) {
+        return graft_fail(GRAFT_E_DATA, "the calls expected for scoring would be lost");
+    }
     GRAFT_TRY(same_json(a->expected, b->expected, "what is expected"));
 done:
     return status;

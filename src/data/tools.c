@@ -14,6 +14,11 @@ static graft_status add_tool(graft_json *tools, graft_map *names, const graft_js
     const graft_json *function = graft_json_has(in, "function") ? inner : in;
     const graft_json *name = graft_json_get(function, "name");
     const graft_json *parameters = graft_json_get(function, "parameters");
+    const char *type = graft_json_string(graft_json_get(in, "type"), NULL);
+    if (type && strcmp(type, "function") != 0 && !graft_json_is(name, GRAFT_JSON_STRING)) {
+        return graft_fail(GRAFT_E_DATA, "is of type \"%s\" (only functions are read)",
+                          graft_draft__quoted(type));
+    }
     if (!graft_json_is(name, GRAFT_JSON_STRING) || !graft_json_string(name, NULL)[0]) {
         return graft_fail(GRAFT_E_DATA, "has no name");
     }

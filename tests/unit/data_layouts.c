@@ -1,0 +1,127 @@
+/* Samples of every layout: read, written in every other, and all of it with allocations that fail. */
+#include "support/test.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+#include "data/record.h"
+
+static const char *const samples[][2] = {
+    {"datasets/canonical.jsonl", "openai"},
+    {"datasets/sharegpt.jsonl", "sharegpt"},
+    {"datasets/prompt-completion.jsonl", "prompt"},
+    {"datasets/hermes.jsonl", "hermes"},
+    {"datasets/xlam.json", "xlam"},
+    {"datasets/toolace.jsonl", "toolace"},
+    {"datasets/glaive.jsonl", "glaive"},
+    {"datasets/ms-swift.jsonl", "ms-swift"},
+    {"datasets/llamafactory.jsonl", "llamafactory"},
+    {"datasets/react.jsonl", "react"},
+    {"datasets/toolbench.jsonl", "toolbench"},
+    {"datasets/toolalpaca.json", "toolalpaca"},
+    {"datasets/api-bank.jsonl", "api-bank"},
+    {"datasets/seal-tools.jsonl", "seal-tools"},
+    {"datasets/nestful.json", "nestful"},
+    {"datasets/swe-agent.traj", "swe-agent"},
+    {"datasets/alpaca.jsonl", "alpaca"},
+    {"datasets/text.jsonl", "text"},
+};
+enum { N_SAMPLES = sizeof samples / sizeof *samples };
+
+static graft_status read_sample(graft_dataset *out, size_t i)
+{
+    graft_source source = {samples[i][0], NULL, NULL};
+    graft_dataset_init(out);
+    return graft_dataset_read(out, &source, false);
+}
+
+static void every_reader_has_a_sample(void **state)
+{
+    (void)state;
+    for (size_t r = 0; graft_readers[r]; r++) {
+        bool found = strcmp(graft_readers[r]->name, "bfcl") == 0; /* needs its answers */
+        for (size_t i = 0; i < N_SAMPLES; i++) {
+            found = found || strcmp(samples[i][1], graft_readers[r]->name) == 0;
+        }
+        assert_true(found);
+    }
+}
+
+static void samples_are_detected(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        graft_dataset d;
+        assert_ok(read_sample(&d, i));
+        assert_string_equal(d.format, samples[i][1]);
+        assert_true(d.n > 0);
+        graft_dataset_clear(&d);
+    }
+}
+
+/* Writes all examples in all layouts; how many were held. */
+static graft_status write_all(const graft_dataset *d, size_t *held)
+{
+    graft_status status = GRAFT_OK;
+    graft_text text;
+    *held = 0;
+    graft_text_init(&text);
+    for (size_t w = 0; graft_record_writers[w]; w++) {
+        for (size_t i = 0; i < d->n; i++) {
+            status = graft_record_write(&text, graft_record_writers[w], &d->conversations[i]);
+            *held += status == GRAFT_OK;
+            GRAFT_TRY(status == GRAFT_E_DATA ? GRAFT_OK : status);
+        }
+    }
+done:
+    graft_text_clear(&text);
+    return status;
+}
+
+static void samples_are_written(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        graft_dataset d;
+        size_t held;
+        assert_ok(read_sample(&d, i));
+        assert_ok(write_all(&d, &held));
+        assert_true(held >= 2 * d.n); /* openai and prompt hold everything that has a reply */
+        graft_dataset_clear(&d);
+    }
+}
+
+static void memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        graft_status status = GRAFT_E_MEMORY;
+        for (uint64_t n = 1; status == GRAFT_E_MEMORY; n += 1 + n / 50) {
+            graft_dataset d;
+            size_t held;
+            uint64_t before = graft_alloc_count();
+            graft_alloc_fail_at(n);
+            status = read_sample(&d, i);
+            if (status == GRAFT_OK) {
+                status = write_all(&d, &held);
+            }
+            graft_alloc_fail_at(0);
+            graft_dataset_clear(&d);
+            if (status == GRAFT_OK) { /* nothing failed unseen */
+                assert_true(graft_alloc_count() - before < n);
+            }
+        }
+        assert_int_equal(status, GRAFT_OK);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_reader_has_a_sample),
+        cmocka_unit_test(samples_are_detected),
+        cmocka_unit_test(samples_are_written),
+        cmocka_unit_test(memory_may_run_out_anywhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
