@@ -8,6 +8,7 @@
 #define GRAFT_DATA_LINT_H
 
 #include "data/dataset.h"
+#include "schema/schema.h"
 
 typedef struct graft_lint graft_lint;
 typedef struct graft_findings graft_findings;
@@ -43,8 +44,9 @@ typedef struct graft_finding {
 struct graft_findings {
     graft_finding *items;
     size_t n, capacity;
+    graft_schema_scratch *scratch; /* borrowed: of the thread that looks */
 };
-void graft_findings_clear(graft_findings *findings);
+void graft_findings_clear(graft_findings *findings); /* keeps the scratch */
 /* Adds a finding, or counts it if the example has one of the kind. The text is escaped. */
 graft_status graft_findings_add(graft_findings *findings, const graft_lint *lint,
                                 const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -6,7 +6,6 @@
 #include "core/map.h"
 #include "data/draft.h"
 #include "data/lint.h"
-#include "schema/schema.h"
 
 static const graft_json *function_of(const graft_json *holder)
 {
@@ -96,72 +95,22 @@ const graft_lint graft_lint_undeclared_tool = {
 
 /* --- arguments --- */
 
-/* The first required name that is missing; NULL if none is. */
-static const char *missing_name(const graft_json *schema, const graft_json *arguments)
-{
-    const graft_json *required = graft_json_get(schema, "required");
-    for (size_t i = 0; i < graft_json_length(required); i++) {
-        const char *name = graft_json_string(graft_json_at(required, i), NULL);
-        if (name && !graft_json_has(arguments, name)) {
-            return name;
-        }
-    }
-    return NULL;
-}
-
-static const char *unknown_name(const graft_json *schema, const graft_json *arguments)
-{
-    const graft_json *more = graft_json_get(schema, "additionalProperties");
-    const graft_json *properties = graft_json_get(schema, "properties");
-    if (!graft_json_is(more, GRAFT_JSON_BOOL) || graft_json_bool(more)) {
-        return NULL;
-    }
-    for (graft_json_iter it = graft_json_iter_begin(arguments); graft_json_iter_next(&it);) {
-        if (!graft_json_has(properties, it.key)) {
-            return it.key;
-        }
-    }
-    return NULL;
-}
-
-/* The first argument that does not fit its own declaration; NULL if that is not the reason, or if
- * declarations refer to others, which only the whole schema can resolve. */
-static graft_status misfit_name(const char **out, const graft_json *schema,
-                                const graft_json *arguments)
+/* Tells the first thing that does not fit. */
+static graft_status tell_misfit(graft_findings *out, const graft_schema *schema,
+                                const graft_json *arguments, const char *where)
 {
     graft_status status = GRAFT_OK;
-    const graft_json *properties = graft_json_get(schema, "properties");
-    graft_json_iter it = graft_json_iter_begin(arguments);
-    *out = NULL;
-    while (!*out && graft_json_iter_next(&it)) {
-        bool fits = true;
-        if (graft_json_has(properties, it.key)) {
-            GRAFT_TRY(graft_schema_fits(&fits, graft_json_get(properties, it.key), it.value));
-        }
-        *out = fits ? NULL : it.key;
+    graft_text text;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_schema_explain(&text, schema, out->scratch, arguments, "", 1));
+    while (text.len > 0 && text.data[text.len - 1] == '\n') {
+        text.data[--text.len] = 0;
     }
-done:
-    return status;
-}
-
-static graft_status tell_misfit(graft_findings *out, const char *where, const char *name,
-                                const graft_json *value, const graft_json *declared)
-{
-    graft_status status = GRAFT_OK;
-    graft_text given, wanted;
-    graft_text_init(&given);
-    graft_text_init(&wanted);
-    GRAFT_TRY(graft_json_write(&given, value, GRAFT_JSON_COMPACT));
-    GRAFT_TRY(graft_json_write(&wanted, declared, GRAFT_JSON_COMPACT));
     GRAFT_TRY(graft_findings_add(out, &graft_lint_bad_arguments,
-                                 "%s: argument \"%s\" is %.60s%s, which does not fit its "
-                                 "declaration %.120s%s: correct one of them", where,
-                                 graft_draft__quoted(name), graft_text_z(&given),
-                                 given.len > 60 ? "..." : "", graft_text_z(&wanted),
-                                 wanted.len > 120 ? "..." : ""));
+                                 "%s: %.300s: correct the call, or the declaration", where,
+                                 graft_text_z(&text)));
 done:
-    graft_text_clear(&given);
-    graft_text_clear(&wanted);
+    graft_text_clear(&text);
     return status;
 }
 
@@ -172,41 +121,29 @@ static graft_status visit_arguments(graft_findings *out, const graft_json *tools
     graft_status status = GRAFT_OK;
     size_t n;
     uint64_t place;
-    const char *name = name_of(call, &n), *about, *misfit = NULL;
-    const graft_json *arguments = graft_json_get(function_of(call), "arguments"), *schema = NULL;
+    bool fits = true;
+    graft_schema *schema = NULL;
+    const char *name = name_of(call, &n);
+    const graft_json *arguments = graft_json_get(function_of(call), "arguments"), *declared = NULL;
     graft_text where;
     graft_text_init(&where);
     if (graft_map_find(names, name, n, &place)) {
-        schema = graft_json_get(function_of(graft_json_at(tools, (size_t)place)), "parameters");
+        declared = graft_json_get(function_of(graft_json_at(tools, (size_t)place)), "parameters");
     }
-    bool fits = true;
-    if (schema) {
-        GRAFT_TRY(graft_schema_fits(&fits, schema, arguments));
+    if (!declared) {
+        return GRAFT_OK;
     }
-    if (fits) {
+    GRAFT_TRY(graft_schema_compile(&schema, declared, GRAFT_SCHEMA_2020_12));
+    status = graft_schema_check(&fits, schema, out->scratch, arguments);
+    if (status == GRAFT_OK && fits) {
         goto done;
     }
-    GRAFT_TRY(misfit_name(&misfit, schema, arguments));
+    GRAFT_TRY(status == GRAFT_E_DATA ? GRAFT_OK : status);
     GRAFT_TRY(graft_text_appendf(&where, "message %zu: call %zu of \"%s\"", message, number,
                                  graft_draft__quoted(name)));
-    if ((about = missing_name(schema, arguments))) {
-        GRAFT_TRY(graft_findings_add(out, &graft_lint_bad_arguments,
-                                     "%s: required argument \"%s\" is missing: add it, or declare "
-                                     "it optional", graft_text_z(&where),
-                                     graft_draft__quoted(about)));
-    } else if ((about = unknown_name(schema, arguments))) {
-        GRAFT_TRY(graft_findings_add(out, &graft_lint_bad_arguments,
-                                     "%s: argument \"%s\" is not declared: declare it, or take it "
-                                     "out", graft_text_z(&where), graft_draft__quoted(about)));
-    } else if (misfit) {
-        GRAFT_TRY(tell_misfit(out, graft_text_z(&where), misfit, graft_json_get(arguments, misfit),
-                              graft_json_get(graft_json_get(schema, "properties"), misfit)));
-    } else {
-        GRAFT_TRY(graft_findings_add(out, &graft_lint_bad_arguments,
-                                     "%s: the arguments do not fit the declared parameters: "
-                                     "correct one of them", graft_text_z(&where)));
-    }
+    GRAFT_TRY(tell_misfit(out, schema, arguments, graft_text_z(&where)));
 done:
+    graft_schema_free(schema);
     graft_text_clear(&where);
     return status;
 }

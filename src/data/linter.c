@@ -23,6 +23,7 @@ typedef struct slot {
 typedef struct worker {
     graft_shingles shingles;
     graft_counter counter;
+    graft_schema_scratch *scratch;
 } worker;
 
 struct graft_linter {
@@ -51,6 +52,7 @@ graft_status graft_linter_new(graft_linter **out, const graft_linter_options *op
     l->n_workers = (size_t)graft_threads();
     for (size_t i = 0; i < l->n_workers; i++) {
         graft_counter_init(&l->workers[i].counter);
+        GRAFT_TRY(graft_schema_scratch_new(&l->workers[i].scratch));
     }
     GRAFT_TRY(graft_neighbours_new(&l->seen, options->near));
     GRAFT_TRY(graft_neighbours_new(&l->known, options->near));
@@ -73,6 +75,7 @@ void graft_linter_free(graft_linter *l)
     for (size_t i = 0; i < l->n_workers; i++) {
         graft_shingles_clear(&l->workers[i].shingles);
         graft_counter_clear(&l->workers[i].counter);
+        graft_schema_scratch_free(l->workers[i].scratch);
     }
     graft_findings_clear(&l->late);
     graft_neighbours_free(l->seen);
@@ -115,6 +118,7 @@ static graft_status examine(const graft_linter *l, slot *s, worker *w, graft_rec
 {
     graft_status status = GRAFT_OK;
     graft_conversation *c = &record->conversation;
+    s->findings.scratch = w->scratch;
     for (size_t i = 0; graft_lints[i]; i++) {
         if (graft_lints[i]->check) {
             GRAFT_TRY(graft_lints[i]->check(&s->findings, c));

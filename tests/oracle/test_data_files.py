@@ -4,6 +4,7 @@ import ctypes.util
 import json
 import random
 import re
+import subprocess
 
 import jsonschema
 import pytest
@@ -244,3 +245,39 @@ def test_findings_do_not_depend_on_threads_or_compression(graft, shared, tmp_pat
     texts = [graft("data", "check", path, "--limit", 0, "--threads", n).stdout for n in (1, 2, 5)]
     texts.append(graft("data", "check", packed, "--limit", 0).stdout.replace(".jsonl.zst", ".jsonl"))
     assert len(set(texts)) == 1 and " [duplicate]" in texts[0]
+
+
+FORMATS = ["derived/hermes_json.jsonl", "derived/xlam.json", "derived/glaive_v2.jsonl",
+           "llamafactory-v1/reason_tool_use.jsonl", "nestful/executable-data.json",
+           "toolbench/G2_answer_10_ChatGPT_DFS_woFilter_w2.json", "react-text/fireact_gpt_format.jsonl",
+           "toolalpaca/eval_simulated_4apis.json", "seal-tools/dev.jsonl",
+           "sharegpt-function_call/glaive_toolcall_en.json"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_fixed_files_say_the_same(graft, driver, shared, tmp_path, name):
+    """Whatever the layout, --fix without anything to repair keeps every conversation."""
+    path, out = shared / "data/formats" / name, tmp_path / "out.jsonl"
+    got = json.loads(graft("data", "check", path, "--near", 0, "--fix", "--out", out,
+                           "--json").stdout)
+
+    def dump(file):
+        done = subprocess.run([driver("data_dump"), file], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        for record in records:
+            del record["line"]
+        return records
+
+    kept = []
+    for record in dump(path) if not got["bad_lines"] else []:
+        messages, weights = record["messages"], record["weights"]
+        while len(messages) > 1 and messages[0]["role"] == "system" and \
+                not (messages[0]["content"] or "").strip():
+            messages, weights = messages[1:], weights[1:]
+        last = max(i for i, m in enumerate(messages) if m["role"] == "assistant")
+        record = {**record, "messages": messages[:last + 1], "weights": weights[:last + 1]}
+        if record not in kept:
+            kept.append(record)
+    assert got["written"] == len(dump(out)) > 0
+    assert dump(out) == kept or got["bad_lines"] or got["fixed"].get("duplicate")
