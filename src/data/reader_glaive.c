@@ -3,7 +3,7 @@
  * "USER: ...", "ASSISTANT: ... <|endoftext|>", "FUNCTION RESPONSE: ..." begin lines. A call is
  * {"name": "f", "arguments": '{"a": 1}'}: JSON text between single quotes, in which nothing is
  * escaped again. Tools are JSON objects in the system text, one after the other.
- * https://huggingface.co/datasets/glaiveai/glaive-function-calling-v2 */
+ * The data set glaiveai/glaive-function-calling-v2. */
 #include <string.h>
 
 #include "chat/python_literal.h"

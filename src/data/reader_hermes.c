@@ -4,7 +4,7 @@
  * older files, Python dicts. What the system text says about the form of calls is taken out: the
  * chat template says it in its own words. A whole dialogue as one text {example: "SYSTEM: ..."} is
  * read too.
- * https://huggingface.co/datasets/NousResearch/hermes-function-calling-v1 */
+ * The data set NousResearch/hermes-function-calling-v1. */
 #include <string.h>
 
 #include "chat/python_literal.h"
