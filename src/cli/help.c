@@ -72,7 +72,8 @@ void cli_help_commands(void)
     }
     print("\ngraft COMMAND --help explains a command and lists its options.\n"
           "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 memory, 4 numerics,\n"
-          "5 bad data, 6 bad model, 7 bad checkpoint, 8 disk or output, 9 interrupted.\n");
+          "5 bad data, 6 bad model, 7 bad checkpoint, 8 disk or output, 9 interrupted,\n"
+          "10 a score is below what was required.\n");
 }
 
 /* "[default 16]" behind the help line, unless the line says it. */
