@@ -234,6 +234,7 @@ graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
                  .report = out};
     graft_generate_options options = {
         .max_new_tokens = (size_t)session->config->eval_max_new_tokens,
+        .max_batch = 32,
         .loop_tokens = LOOP,
         .on_token = on_token,
         .context = &s,
