@@ -4,8 +4,8 @@
  * {id, ground_truth: [{NAME: {ARG: [alternatives]}}]}, joined by id. The reply that is trained
  * takes the first alternative of each argument; where that is "" the argument is left out, unless
  * it is required. All alternatives stay in `expected` for scoring. The files' types (dict, float,
- * tuple, ...) become those of JSON Schema. Multi-turn files hold no tool results and irrelevance
- * files no replies: there is nothing to train on in them, and they are refused.
+ * tuple, ...) become those of JSON Schema. Where no function helps (irrelevance files) no call is
+ * expected: items for evaluation only. Multi-turn files hold no tool results and are refused.
  * https://gorilla.cs.berkeley.edu/leaderboard.html, Patil et al., "The Berkeley Function Calling
  * Leaderboard", ICML 2025 */
 #include <stdio.h>
@@ -262,33 +262,53 @@ static graft_status find_answer(const graft_json **truth, const answers *a,
     return GRAFT_OK;
 }
 
+/* Questions of these categories have no answers: the right reply is in words. */
+static bool expects_no_call(const graft_json *record)
+{
+    static const char *const categories[] = {"irrelevance", "live_irrelevance"};
+    const char *id = graft_json_string(graft_json_get(record, "id"), NULL);
+    for (size_t i = 0; id && i < sizeof categories / sizeof *categories; i++) {
+        if (strncmp(id, categories[i], strlen(categories[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static graft_status convert(graft_conversation *out, const graft_json *record, void *state)
 {
     graft_status status = GRAFT_OK;
+    bool no_call = expects_no_call(record);
     const graft_json *question = graft_json_get(record, "question"), *truth = NULL;
     const graft_json *functions = graft_json_get(record, "function");
     if (graft_json_length(question) > 1 || graft_json_has(record, "involved_classes")) {
         return graft_fail(GRAFT_E_DATA,
                           "is a multi-turn question, without tool results to train on");
     }
-    if (!state) {
+    if (!state && !no_call) {
         return graft_fail(GRAFT_E_DATA, "a BFCL question has no reply in it: name the "
-                          "possible-answer file with \"answers\" (irrelevance files have none)");
+                          "possible-answer file with \"answers\"");
     }
     if (!graft_json_is(functions, GRAFT_JSON_ARRAY) ||
         !graft_json_is(graft_json_at(question, 0), GRAFT_JSON_ARRAY)) {
         return graft_fail(GRAFT_E_DATA, "is not a BFCL question {id, question: [[...]], function}");
     }
-    GRAFT_TRY(find_answer(&truth, state, record));
     GRAFT_TRY(graft_json_copy(&out->messages, graft_json_at(question, 0)));
-    GRAFT_TRY(add_reply(out->messages, truth, functions));
+    if (!no_call) {
+        GRAFT_TRY(find_answer(&truth, state, record));
+        GRAFT_TRY(add_reply(out->messages, truth, functions));
+    }
     out->tools = graft_json_new_array();
     for (size_t i = 0; i < graft_json_length(functions); i++) {
         graft_json *tool = NULL;
         GRAFT_TRY(graft_schema__json(&tool, graft_json_at(functions, i)));
         GRAFT_TRY(graft_json_push(out->tools, tool));
     }
-    GRAFT_TRY(graft_json_copy(&out->expected, truth));
+    if (no_call) {
+        out->expected = graft_json_new_array();
+    } else {
+        GRAFT_TRY(graft_json_copy(&out->expected, truth));
+    }
 done:
     return status;
 }

@@ -140,8 +140,19 @@ def test_bfcl_files(bfcl, dump, name):
     assert n >= len(got) and broken <= 0.01 * n  # the leaderboard has a few slips of its own
 
 
+def test_bfcl_questions_that_need_no_call_are_items_for_evaluation(shared, driver):
+    path = shared / "data/formats/bfcl/BFCL_v4_irrelevance.json"
+    done = subprocess.run([driver("data_dump"), path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    questions = [json.loads(line) for line in path.read_text().splitlines()]
+    got = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["messages"] for one in got] == [q["question"][0] for q in questions]
+    assert all(one["expected"] == [] and len(one["tools"]) == len(q["function"])
+               for one, q in zip(got, questions))
+
+
 @pytest.mark.parametrize("name, reason", [
-    ("irrelevance", "a BFCL question has no reply in it"),
+    ("simple_python", "a BFCL question has no reply in it"),
     ("multi_turn_base", "is a multi-turn question"),
 ])
 def test_bfcl_files_without_replies_are_refused(shared, driver, name, reason):
