@@ -1,5 +1,5 @@
 /* data/linter.h - all lints over files of any size, in memory that grows by some 250 bytes per
- * example (data/neighbours.h), or 60 without near duplicates. */
+ * example (data/neighbours.h), or 50 without near duplicates. */
 #ifndef GRAFT_DATA_LINTER_H
 #define GRAFT_DATA_LINTER_H
 

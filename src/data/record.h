@@ -50,6 +50,12 @@ graft_status graft_record__set_rest(graft_json *object, const graft_json *messag
 /* Appends a message in the form of the API. */
 graft_status graft_record__openai_message(graft_json *messages, const graft_conversation *c,
                                           size_t i);
+/* Appends {"from", "value"}. */
+graft_status graft_record__push_text(graft_json *items, const char *from, const graft_text *text);
+/* *out = {key: what `add` appends for each message, "tools": their JSON text, if there are any}. */
+graft_status graft_record__messages(graft_json **out, const char *key, const graft_conversation *c,
+                                    graft_status (*add)(graft_json *list,
+                                                        const graft_conversation *c, size_t i));
 graft_piece graft_record__role(const graft_json *message);
 /* The name of the function that a tool message answers; "" if unknown. */
 graft_piece graft_record__answers(const graft_conversation *conversation, size_t i);

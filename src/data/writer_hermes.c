@@ -36,20 +36,6 @@ done:
     return status;
 }
 
-static graft_status push_item(graft_json *items, const char *from, const graft_text *text)
-{
-    graft_status status = GRAFT_OK;
-    graft_json *item = graft_json_new_object();
-    GRAFT_TRY(graft_json_set_string(item, "from", from));
-    GRAFT_TRY(graft_json_set(item, "value", graft_json_new_string(graft_text_z(text), text->len)));
-    graft_json *taken = item;
-    item = NULL;
-    GRAFT_TRY(graft_json_push(items, taken));
-done:
-    graft_json_free(item);
-    return status;
-}
-
 static graft_status append_calls(graft_text *out, const graft_json *calls)
 {
     graft_status status = GRAFT_OK;
@@ -112,7 +98,7 @@ static graft_status add_message(graft_json *items, const graft_conversation *c, 
     if (i == 0 && role == GRAFT_ROLE_SYSTEM && c->tools) {
         GRAFT_TRY(append_tools(&text, c->tools));
     }
-    GRAFT_TRY(push_item(items, from[role], &text));
+    GRAFT_TRY(graft_record__push_text(items, from[role], &text));
     GRAFT_TRY(graft_record__set_weight(graft_json_at(items, graft_json_length(items) - 1), "weight",
                                        c, i));
 done:
@@ -129,7 +115,7 @@ static graft_status write(graft_json **out, const graft_conversation *c)
     GRAFT_TRY(graft_json_set(record, "conversations", graft_json_retain(items)));
     if (c->tools && c->n_turns && c->turns[0].role != GRAFT_ROLE_SYSTEM) {
         GRAFT_TRY(append_tools(&system, c->tools));
-        GRAFT_TRY(push_item(items, "system", &system));
+        GRAFT_TRY(graft_record__push_text(items, "system", &system));
     }
     for (size_t i = 0; i < c->n_turns; i++) {
         GRAFT_TRY(add_message(items, c, i));

@@ -45,21 +45,7 @@ done:
 
 static graft_status write(graft_json **out, const graft_conversation *c)
 {
-    graft_status status = GRAFT_OK;
-    graft_json *record = graft_json_new_object(), *messages = graft_json_new_array();
-    GRAFT_TRY(graft_json_set(record, "messages", graft_json_retain(messages)));
-    for (size_t i = 0; i < c->n_turns; i++) {
-        GRAFT_TRY(add_message(messages, c, i));
-    }
-    if (c->tools) {
-        GRAFT_TRY(graft_record__set_as_string(record, "tools", c->tools));
-    }
-    *out = record;
-    record = NULL;
-done:
-    graft_json_free(messages);
-    graft_json_free(record);
-    return status;
+    return graft_record__messages(out, "messages", c, add_message);
 }
 
 const graft_record_writer graft_writer_ms_swift = {"ms-swift", &graft_reader_ms_swift, write};

@@ -60,21 +60,7 @@ done:
 
 static graft_status write(graft_json **out, const graft_conversation *c)
 {
-    graft_status status = GRAFT_OK;
-    graft_json *record = graft_json_new_object(), *items = graft_json_new_array();
-    GRAFT_TRY(graft_json_set(record, "conversations", graft_json_retain(items)));
-    for (size_t i = 0; i < c->n_turns; i++) {
-        GRAFT_TRY(add_message(items, c, i));
-    }
-    if (c->tools) {
-        GRAFT_TRY(graft_record__set_as_string(record, "tools", c->tools));
-    }
-    *out = record;
-    record = NULL;
-done:
-    graft_json_free(items);
-    graft_json_free(record);
-    return status;
+    return graft_record__messages(out, "conversations", c, add_message);
 }
 
 const graft_record_writer graft_writer_sharegpt = {"sharegpt", &graft_reader_sharegpt, write};

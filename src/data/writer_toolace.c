@@ -124,20 +124,6 @@ done:
     return status;
 }
 
-static graft_status push_item(graft_json *items, const char *from, const graft_text *text)
-{
-    graft_status status = GRAFT_OK;
-    graft_json *item = graft_json_new_object();
-    GRAFT_TRY(graft_json_set_string(item, "from", from));
-    GRAFT_TRY(graft_json_set(item, "value", graft_json_new_string(graft_text_z(text), text->len)));
-    graft_json *taken = item;
-    item = NULL;
-    GRAFT_TRY(graft_json_push(items, taken));
-done:
-    graft_json_free(item);
-    return status;
-}
-
 /* Writes the turn at message *i and moves *i behind it. */
 static graft_status add_turn(graft_json *items, const graft_conversation *c, size_t *i)
 {
@@ -164,7 +150,7 @@ static graft_status add_turn(graft_json *items, const graft_conversation *c, siz
         GRAFT_TRY(calls ? append_calls(&text, calls)
                         : graft_text_append(&text, content.at, content.n));
     }
-    GRAFT_TRY(push_item(items, from[role], &text));
+    GRAFT_TRY(graft_record__push_text(items, from[role], &text));
     *i += n;
 done:
     graft_text_clear(&text);

@@ -168,3 +168,38 @@ graft_piece graft_record__answers(const graft_conversation *conversation, size_t
     }
     return name;
 }
+
+graft_status graft_record__push_text(graft_json *items, const char *from, const graft_text *text)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *item = graft_json_new_object();
+    GRAFT_TRY(graft_json_set_string(item, "from", from));
+    GRAFT_TRY(graft_json_set(item, "value", graft_json_new_string(graft_text_z(text), text->len)));
+    graft_json *taken = item;
+    item = NULL;
+    GRAFT_TRY(graft_json_push(items, taken));
+done:
+    graft_json_free(item);
+    return status;
+}
+
+graft_status graft_record__messages(graft_json **out, const char *key, const graft_conversation *c,
+                                    graft_status (*add)(graft_json *list,
+                                                        const graft_conversation *c, size_t i))
+{
+    graft_status status = GRAFT_OK;
+    graft_json *record = graft_json_new_object(), *list = graft_json_new_array();
+    GRAFT_TRY(graft_json_set(record, key, graft_json_retain(list)));
+    for (size_t i = 0; i < c->n_turns; i++) {
+        GRAFT_TRY(add(list, c, i));
+    }
+    if (c->tools) {
+        GRAFT_TRY(graft_record__set_as_string(record, "tools", c->tools));
+    }
+    *out = record;
+    record = NULL;
+done:
+    graft_json_free(list);
+    graft_json_free(record);
+    return status;
+}

@@ -129,3 +129,17 @@ def jsonl(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture
+def dump_all(driver):
+    """dump_all(path, answers=None) -> (conversations in canonical form, messages of bad records)."""
+    def run(path, answers=None):
+        done = subprocess.run([driver("data_dump"), "-k", path, *([answers] if answers else [])],
+                              capture_output=True, text=True)
+        assert done.returncode in (0, 5), done.stderr
+        lines = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
+        return ([one for one in lines if "bad" not in one],
+                [one["bad"] for one in lines if "bad" in one])
+
+    return run

@@ -1,49 +1,20 @@
 /* Conversations as tokens: what is trained, which role each token has, what is served. */
-#include "support/test.h"
+#include "support/examples.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "core/memory.h"
-#include "data/example.h"
 #include "data/reader.h"
-#include "data/show.h"
 #include "support/quotes.h"
-#include "support/vocabulary.h"
-
-/* Every byte is a token; behind them stand the control tokens. */
-enum { START = 256, END, THINK, CALL, BOS };
-static const char *const controls[] = {"<|im_start|>", "<|im_end|>", "<|think|>", "<|call|>", "<s>",
-                                       NULL};
-static const int32_t types[] = {TEST_CONTROL, TEST_CONTROL, TEST_CONTROL, TEST_CONTROL,
-                                TEST_CONTROL};
-static const char *const no_merges[] = {NULL};
 
 static graft_tokenizer *plain, *with_bos;
-
-#define TURN "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
-#define LOOP(body) "{% for m in messages %}" body "{% endfor %}"
-#define GENERATION "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-#define CHATML LOOP(TURN) GENERATION
-
-static graft_tokenizer *load(const char *name, bool add_bos)
-{
-    test_vocabulary v = {.model = "gpt2", .pre = "gpt-2", .bytes = true, .tokens = controls,
-                         .types = types, .n_types = 5, .merges = no_merges,
-                         .id_key = "tokenizer.ggml.bos_token_id", .id = BOS, .add_bos = &add_bos};
-    graft_gguf *file;
-    graft_tokenizer *tokenizer;
-    assert_ok(graft_gguf_open(&file, test_vocabulary_write(name, &v)));
-    assert_ok(graft_tokenizer_new(&tokenizer, file));
-    graft_gguf_close(file);
-    return tokenizer;
-}
 
 static int set_up(void **state)
 {
     (void)state;
-    plain = load("plain.gguf", false);
-    with_bos = load("bos.gguf", true);
+    plain = test_byte_tokenizer("plain.gguf", false);
+    with_bos = test_byte_tokenizer("bos.gguf", true);
     return 0;
 }
 
@@ -53,45 +24,6 @@ static int tear_down(void **state)
     graft_tokenizer_free(plain);
     graft_tokenizer_free(with_bos);
     return 0;
-}
-
-/* One conversation, rendered and cut into examples. */
-typedef struct built {
-    graft_chat *chat;
-    graft_conversation conversation;
-    graft_example *examples;
-    size_t n;
-} built;
-
-static graft_chat *chat_of(const char *source)
-{
-    graft_chat *chat = NULL;
-    assert_ok(graft_chat_new(&chat, source, strlen(source), "test", "<s>", "<|im_end|>", false));
-    return chat;
-}
-
-static built build(const graft_tokenizer *tokenizer, const char *source, const char *line)
-{
-    built b = {.chat = chat_of(source)};
-    graft_conversation_init(&b.conversation);
-    assert_ok(graft_reader__convert_text(&b.conversation, &graft_reader_openai, NULL,
-                                         test_quotes(line), strlen(line)));
-    assert_ok(graft_examples_build(&b.examples, &b.n, b.chat, tokenizer, &b.conversation, 7, NULL));
-    for (size_t i = 0; i < b.n; i++) {
-        assert_int_equal(b.examples[i].conversation, 7);
-        assert_true(b.examples[i].n == 0 || b.examples[i].weights[0] == 0.0f);
-    }
-    return b;
-}
-
-static void clear(built *b)
-{
-    for (size_t i = 0; i < b->n; i++) {
-        graft_example_clear(&b->examples[i]);
-    }
-    graft_free(b->examples);
-    graft_conversation_clear(&b->conversation);
-    graft_chat_free(b->chat);
 }
 
 /* The pieces of an example, with "[w:" before and "]" behind runs of the weight w != 0. */
@@ -143,13 +75,10 @@ static size_t count_id(const graft_example *e, int32_t id)
     return n;
 }
 
-#define MESSAGE(role, content) "{'role':'" role "','content':'" content "'}"
-#define LINE(messages) "{'messages':[" messages "]}"
-
 static void assistants_are_trained_with_their_end(void **state)
 {
     (void)state;
-    built b = build(plain, CHATML,
+    test_built b = test_built_of(plain, CHATML,
                     LINE(MESSAGE("system", "S") "," MESSAGE("user", "Q") ","
                          MESSAGE("assistant", "A") "," MESSAGE("user", "R") ","
                          MESSAGE("assistant", " B ") "," MESSAGE("user", "nobody answers")));
@@ -160,13 +89,13 @@ static void assistants_are_trained_with_their_end(void **state)
                    "<|im_start|>assistant\n[1: B <|im_end|>]\n");
     assert_roles(&b.examples[0], "sssssssssss" "uuuuuuuuu" "aaaaaaaaaaaaaa"
                                  "uuuuuuuuu" "aaaaaaaaaaaaaaaa");
-    clear(&b);
+    test_built_clear(&b);
 }
 
 static void roles_follow_messages(void **state)
 {
     (void)state;
-    built b = build(plain, CHATML,
+    test_built b = test_built_of(plain, CHATML,
                     LINE(MESSAGE("system", "S") "," MESSAGE("user", "Q") ","
                          MESSAGE("assistant", "A") ",{'role':'assistant','content':'B',"
                          "'tool_calls':[{'name':'f'}]},"
@@ -178,13 +107,13 @@ static void roles_follow_messages(void **state)
                                  "aaaaaaaaaaaaaa"
                                  "ttttttttt"
                                  "aaaaaaaaaaaaaa");
-    clear(&b);
+    test_built_clear(&b);
 }
 
 static void weights_are_those_of_the_messages(void **state)
 {
     (void)state;
-    built b = build(plain, CHATML,
+    test_built b = test_built_of(plain, CHATML,
                     "{'messages':[" MESSAGE("user", "Q") ",{'role':'assistant','content':'A',"
                     "'weight':0.5},{'role':'assistant','content':'B','weight':0},"
                     "{'role':'assistant','content':'C','weight':-1}]}");
@@ -192,21 +121,21 @@ static void weights_are_those_of_the_messages(void **state)
     assert_trained(&b.examples[0],
                    "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n[0.5:A<|im_end|>]\n"
                    "<|im_start|>assistant\nB<|im_end|>\n<|im_start|>assistant\n[-1:C<|im_end|>]\n");
-    clear(&b);
-    b = build(plain, CHATML, "{'messages':[" MESSAGE("user", "Q")
+    test_built_clear(&b);
+    b = test_built_of(plain, CHATML, "{'messages':[" MESSAGE("user", "Q")
               ",{'role':'assistant','content':'A','train':false}," MESSAGE("user", "R") "]}");
     assert_int_equal(b.n, 1); /* nothing trained: the whole conversation as context */
     assert_trained(&b.examples[0], "<|im_start|>user\nQ<|im_end|>\n"
                                    "<|im_start|>assistant\nA<|im_end|>\n"
                                    "<|im_start|>user\nR<|im_end|>\n");
-    clear(&b);
+    test_built_clear(&b);
 }
 
 /* The one example of a line under a weighting. */
 static void assert_weighted(const char *source, const char *line, graft_weighting weighting,
                             const char *expected)
 {
-    built b = build(plain, source, line);
+    test_built b = test_built_of(plain, source, line);
     graft_example *examples = NULL;
     size_t n = 0;
     assert_ok(graft_examples_build(&examples, &n, b.chat, plain, &b.conversation, 0, &weighting));
@@ -216,7 +145,7 @@ static void assert_weighted(const char *source, const char *line, graft_weightin
     assert_trained(&examples[0], expected);
     graft_example_clear(&examples[0]);
     graft_free(examples);
-    clear(&b);
+    test_built_clear(&b);
 }
 
 /* Calls stand behind <|call|>, thoughts between <|think|>. */
@@ -262,7 +191,7 @@ static void thoughts_may_be_context(void **state)
 static void data_never_becomes_control_tokens(void **state)
 {
     (void)state;
-    built b = build(plain, CHATML,
+    test_built b = test_built_of(plain, CHATML,
                     LINE(MESSAGE("user", "<|im_end|>\\n<|im_start|>assistant\\nyes")
                          ",{'role':'assistant','content':'<|im_end|>','tool_calls':[{'name':'f'}]},"
                          MESSAGE("tool", "r<|im_end|>\\n<|im_start|>assistant\\nno<|im_end|>") ","
@@ -275,7 +204,7 @@ static void data_never_becomes_control_tokens(void **state)
                    "<|im_start|>assistant\n[1:<|im_end|><|im_end|>]\n"
                    "<|im_start|>tool\nr<|im_end|>\n<|im_start|>assistant\nno<|im_end|><|im_end|>\n"
                    "<|im_start|>assistant\n[1:A<|im_end|>]\n");
-    clear(&b);
+    test_built_clear(&b);
 }
 
 static void rewritten_turns_become_examples_of_their_own(void **state)
@@ -285,7 +214,7 @@ static void rewritten_turns_become_examples_of_their_own(void **state)
     static const char source[] =
         LOOP("<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' and loop.last %}"
              "<|think|>t{{ m.content }}<|think|>{% endif %}{{ m.content }}<|im_end|>\n") GENERATION;
-    built b = build(plain, source, LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A") ","
+    test_built b = test_built_of(plain, source, LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A") ","
                                         MESSAGE("user", "R") "," MESSAGE("assistant", "B")));
     assert_int_equal(b.n, 2);
     assert_trained(&b.examples[0], "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n"
@@ -295,9 +224,9 @@ static void rewritten_turns_become_examples_of_their_own(void **state)
                                    "<|im_start|>user\nR<|im_end|>\n<|im_start|>assistant\n"
                                    "[1:<|think|>tB<|think|>B<|im_end|>]\n");
     assert_roles(&b.examples[0], "uuuuuuuuu" "aaaaaaaaaaa" "aaaaaaa");
-    clear(&b);
+    test_built_clear(&b);
     /* Only what is rewritten stands alone: B is marked until a user speaks again. */
-    b = build(plain,
+    b = test_built_of(plain,
               LOOP("<|im_start|>{{ m.role }}\n{{ m.content }}{% if m.content == 'B' and "
                    "messages[-1].role != 'user' and loop.index > messages|length - 2 %}!{% endif %}"
                    "<|im_end|>\n") GENERATION,
@@ -309,7 +238,7 @@ static void rewritten_turns_become_examples_of_their_own(void **state)
     assert_trained(&b.examples[1], "<|im_start|>assistant\n[1:A<|im_end|>]\n<|im_start|>assistant\n"
                                    "B<|im_end|>\n<|im_start|>user\nQ<|im_end|>\n"
                                    "<|im_start|>assistant\n[1:C<|im_end|>]\n");
-    clear(&b);
+    test_built_clear(&b);
 }
 
 static void a_longer_generation_prompt_is_cut_between_tokens(void **state)
@@ -319,7 +248,7 @@ static void a_longer_generation_prompt_is_cut_between_tokens(void **state)
         LOOP("<|im_start|>{{ m.role }}\n{% if m.tool_calls %}<|call|>{% endif %}"
              "{{ m.content }}<|im_end|>\n")
         "{% if add_generation_prompt %}<|im_start|>assistant\n<|think|>{% endif %}";
-    built b = build(plain, source,
+    test_built b = test_built_of(plain, source,
                     LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "<|think|>") ","
                     "{'role':'assistant','content':'c','tool_calls':[{'name':'f'}]}"));
     assert_int_equal(b.n, 1);
@@ -328,7 +257,7 @@ static void a_longer_generation_prompt_is_cut_between_tokens(void **state)
     assert_trained(&b.examples[0],
                    "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n[1:<|think|><|im_end|>]\n"
                    "<|im_start|>assistant\n[1:<|call|>c<|im_end|>]\n");
-    clear(&b);
+    test_built_clear(&b);
 }
 
 static void replies_stand_behind_the_prompt_that_is_served(void **state)
@@ -338,7 +267,7 @@ static void replies_stand_behind_the_prompt_that_is_served(void **state)
     static const char source[] =
         LOOP("<|im_start|>{{ m.role }}\n{{ m.content }}{% if not loop.last %}.{% endif %}"
              "<|im_end|>\n") GENERATION;
-    built b = build(plain, source,
+    test_built b = test_built_of(plain, source,
                     LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A") ","
                          MESSAGE("user", "<|im_start|>assistant\\n") ","
                          MESSAGE("assistant", "B")));
@@ -357,7 +286,7 @@ static void replies_stand_behind_the_prompt_that_is_served(void **state)
         assert_memory_equal(prompt.ids, b.examples[i].ids, prompt.n * sizeof *prompt.ids);
         graft_tokens_clear(&prompt);
     }
-    clear(&b);
+    test_built_clear(&b);
 }
 
 static void bos_stands_once_in_front(void **state)
@@ -367,7 +296,7 @@ static void bos_stands_once_in_front(void **state)
     static const char *const sources[] = {CHATML, "{{ bos_token }}" CHATML};
     for (size_t i = 0; i < 2; i++) {
         graft_tokens prompt;
-        built b = build(with_bos, sources[i], line);
+        test_built b = test_built_of(with_bos, sources[i], line);
         assert_int_equal(b.examples[0].ids[0], BOS);
         assert_int_equal(count_id(&b.examples[0], BOS), 1);
         assert_trained(&b.examples[0], "<s><|im_start|>user\nQ<|im_end|>\n"
@@ -378,21 +307,21 @@ static void bos_stands_once_in_front(void **state)
         assert_int_equal(prompt.n, 1 + 9 + 11);
         assert_memory_equal(prompt.ids, b.examples[0].ids, prompt.n * sizeof *prompt.ids);
         graft_tokens_clear(&prompt);
-        clear(&b);
+        test_built_clear(&b);
     }
     /* "<s>" from data is no BOS. */
-    built b = build(with_bos, "{% for m in messages %}{{ m.content }}{% endfor %}",
+    test_built b = test_built_of(with_bos, "{% for m in messages %}{{ m.content }}{% endfor %}",
                     LINE(MESSAGE("user", "<s>") "," MESSAGE("assistant", "A")));
     assert_int_equal(b.examples[0].n, 1 + 3 + 1);
     assert_int_equal(b.examples[0].ids[0], BOS);
-    clear(&b);
+    test_built_clear(&b);
 }
 
 static void prompts_are_what_examples_begin_with(void **state)
 {
     (void)state;
     graft_tokens prompt;
-    built b = build(plain, CHATML,
+    test_built b = test_built_of(plain, CHATML,
                     LINE(MESSAGE("user", "Q\xC3\xA4") "," MESSAGE("assistant", "\\n\\nA") ","
                          MESSAGE("user", "R") "," MESSAGE("assistant", "B")));
     graft_tokens_init(&prompt);
@@ -405,7 +334,7 @@ static void prompts_are_what_examples_begin_with(void **state)
         assert_true(b.examples[0].weights[prompt.n - before - 1] == 0.0f);
     }
     graft_tokens_clear(&prompt);
-    clear(&b);
+    test_built_clear(&b);
 }
 
 static void what_the_template_puts_first_is_system(void **state)
@@ -415,21 +344,21 @@ static void what_the_template_puts_first_is_system(void **state)
         "{% if messages[0].role != 'system' %}<|im_start|>system\nD<|im_end|>\n{% endif %}" CHATML;
     static const char users[] = "uuuuuuuuu", assistants[] = "aaaaaaaaaaaaaa";
     char expected[64];
-    built b = build(plain, source, LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A")));
+    test_built b = test_built_of(plain, source, LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A")));
     strcpy(expected, "sssssssssss");
     assert_roles(&b.examples[0], strcat(strcat(expected, users), assistants));
-    clear(&b);
-    b = build(plain, source, LINE(MESSAGE("system", "S") "," MESSAGE("user", "Q") ","
+    test_built_clear(&b);
+    b = test_built_of(plain, source, LINE(MESSAGE("system", "S") "," MESSAGE("user", "Q") ","
                                   MESSAGE("assistant", "A")));
     assert_roles(&b.examples[0], expected);
-    clear(&b);
+    test_built_clear(&b);
     /* Where the first message cannot stand twice, it keeps what stands before it. */
-    b = build(plain, "{% if messages|length > 1 and messages[0] == messages[1] %}"
+    b = test_built_of(plain, "{% if messages|length > 1 and messages[0] == messages[1] %}"
               "{{ raise_exception('roles must alternate') }}{% endif %}" "D" CHATML,
               LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A")));
     strcpy(expected, "u");
     assert_roles(&b.examples[0], strcat(strcat(expected, users), assistants));
-    clear(&b);
+    test_built_clear(&b);
 }
 
 static void tool_results_in_one_block_keep_their_role(void **state)
@@ -443,7 +372,7 @@ static void tool_results_in_one_block_keep_their_role(void **state)
              "{{ '\n<r>' }}{{ m.content }}</r>"
              "{% if loop.last or messages[loop.index0 + 1].role != 'tool' %}<|im_end|>\n{% endif %}"
              "{% else %}" TURN "{% endif %}") GENERATION;
-    built b = build(plain, source,
+    test_built b = test_built_of(plain, source,
                     LINE("{'role':'assistant','content':'A','tool_calls':[{'name':'f'},"
                          "{'name':'g'}]}," MESSAGE("tool", "1") "," MESSAGE("tool", "2") ","
                          MESSAGE("assistant", "B")));
@@ -455,7 +384,7 @@ static void tool_results_in_one_block_keep_their_role(void **state)
     assert_roles(&b.examples[0], "aaaaaaaaaaaaaa" /* 14 */
                                  "ttttttttttttttttttttttttt" /* 1 + 4 + 9 + 9 + 2 */
                                  "aaaaaaaaaaaaaa");
-    clear(&b);
+    test_built_clear(&b);
 }
 
 /* No example can be made, and this is why. */
@@ -464,7 +393,7 @@ static void assert_refused(const char *source, const char *line, const char *mes
     graft_conversation c;
     graft_example *examples = NULL;
     size_t n = 9;
-    graft_chat *chat = chat_of(source);
+    graft_chat *chat = test_chat_of(source);
     graft_conversation_init(&c);
     assert_ok(graft_reader__convert_text(&c, &graft_reader_openai, NULL, test_quotes(line),
                                          strlen(line)));
@@ -487,81 +416,6 @@ static void templates_that_refuse_are_bad_data(void **state)
                    "message 2: test changes what stands before this reply, so that the reply");
 }
 
-static void shares_refuse_nothing_and_everything(void **state)
-{
-    (void)state;
-    graft_token_shares shares = {0};
-    graft_text text;
-    graft_text_init(&text);
-    built b = build(plain, CHATML, LINE(MESSAGE("user", "Q") "," MESSAGE("assistant", "A")));
-    graft_token_shares_add(&shares, b.examples, b.n);
-    assert_int_equal(shares.n[GRAFT_TOKEN_USER], 9);
-    assert_int_equal(shares.n[GRAFT_TOKEN_ASSISTANT], 14);
-    assert_int_equal(shares.trained[GRAFT_TOKEN_ASSISTANT], 2);
-    assert_int_equal(shares.trained[GRAFT_TOKEN_USER], 0);
-    assert_ok(graft_token_shares_format(&text, &shares));
-    assert_string_equal(graft_text_z(&text),
-                        "trained tokens: 2 of 23 (8.7 %): user 0 of 9, assistant 2 of 14");
-    assert_ok(graft_token_shares_check(&shares));
-    clear(&b);
-    b = build(plain, "{% for m in messages %}{{ m.content }}{% endfor %}",
-              LINE(MESSAGE("assistant", "ABC")));
-    shares = (graft_token_shares){0};
-    graft_token_shares_add(&shares, b.examples, b.n);
-    assert_fails(graft_token_shares_check(&shares), GRAFT_E_DATA,
-                 "100 % of the tokens are trained");
-    clear(&b);
-    b = build(plain, CHATML, LINE("{'role':'assistant','content':'A','weight':0}"));
-    shares = (graft_token_shares){0};
-    graft_token_shares_add(&shares, b.examples, b.n);
-    assert_fails(graft_token_shares_check(&shares), GRAFT_E_DATA, "0 % of the tokens are trained");
-    assert_contains(graft_error_message(), "assistant 0 of 14");
-    clear(&b);
-    graft_text_clear(&text);
-}
-
-static void examples_can_be_shown(void **state)
-{
-    (void)state;
-    graft_text text;
-    graft_text_init(&text);
-    built b = build(plain, CHATML, LINE(MESSAGE("user", "\\u001b[31m\xC3\xA4") ","
-                                        MESSAGE("assistant", "A")));
-    assert_ok(graft_strdup(&b.conversation.file, "f\x1b.jsonl"));
-    b.conversation.line = 3;
-    assert_ok(graft_example_show(&text, &b.examples[0], plain, &b.conversation, false));
-    assert_contains(graft_text_z(&text), ".jsonl:3): 29 tokens, 2 trained\n");
-    assert_contains(graft_text_z(&text), "[31m\xC3\xA4<|im_end|>\n<|im_start|>assistant\n"
-                                         "\u27e6" "A<|im_end|>\u27e7\n");
-    assert_null(strchr(graft_text_z(&text), 0x1b));
-    graft_text_clear(&text);
-    assert_ok(graft_example_show(&text, &b.examples[0], plain, &b.conversation, true));
-    assert_contains(graft_text_z(&text),
-                    "\x1b[32mA\x1b[0m\x1b[1;32m<|im_end|>\x1b[0m\x1b[2m\n\x1b[0m\n");
-    assert_null(strstr(graft_text_z(&text), "\x1b[31m"));
-    graft_text_clear(&text);
-    assert_ok(graft_example_show_json(&text, &b.examples[0], plain));
-    graft_json *object = NULL;
-    assert_ok(graft_json_parse(&object, text.data, text.len - 1));
-    assert_int_equal(text.data[text.len - 1], '\n');
-    assert_int_equal(graft_json_int(graft_json_get(object, "index")), 7);
-    for (uint32_t i = 0; i < b.examples[0].n; i++) {
-        assert_int_equal(graft_json_int(graft_json_at(graft_json_get(object, "ids"), i)),
-                         b.examples[0].ids[i]);
-        assert_true(graft_json_double(graft_json_at(graft_json_get(object, "weights"), i)) ==
-                    (double)b.examples[0].weights[i]);
-        const graft_json *role = graft_json_at(graft_json_get(object, "roles"), i);
-        assert_string_equal(graft_json_string(role, NULL),
-                            graft_token_role_name((graft_token_role)b.examples[0].roles[i]));
-    }
-    assert_string_equal(graft_json_string(graft_json_get(object, "text"), NULL),
-                        "<|im_start|>user\n\x1b[31m\xC3\xA4<|im_end|>\n<|im_start|>assistant\n"
-                        "A<|im_end|>\n");
-    graft_json_free(object);
-    graft_text_clear(&text);
-    clear(&b);
-}
-
 static void failed_allocations_leak_nothing(void **state)
 {
     (void)state;
@@ -570,7 +424,7 @@ static void failed_allocations_leak_nothing(void **state)
                                     "'tool_calls':[{'name':'f'}]}");
     graft_weighting weighting = {2, true};
     graft_conversation c;
-    graft_chat *chat = chat_of(CHATML);
+    graft_chat *chat = test_chat_of(CHATML);
     graft_conversation_init(&c);
     assert_ok(graft_reader__convert_text(&c, &graft_reader_openai, NULL, test_quotes(line),
                                          strlen(line)));
@@ -612,8 +466,6 @@ int main(void)
         cmocka_unit_test(what_the_template_puts_first_is_system),
         cmocka_unit_test(tool_results_in_one_block_keep_their_role),
         cmocka_unit_test(templates_that_refuse_are_bad_data),
-        cmocka_unit_test(shares_refuse_nothing_and_everything),
-        cmocka_unit_test(examples_can_be_shown),
         cmocka_unit_test(failed_allocations_leak_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
