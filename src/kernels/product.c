@@ -1,32 +1,42 @@
 #include "kernels/product.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "core/threads.h"
 #include "kernels/gemm.h"
 #include "kernels/portable/act.h"
 
-/* Rows of a job whose sums stand in scratch before they are rounded. */
-enum { STAGED_ROWS = 480 };
+enum {
+    STAGED_ROWS = 480, /* of a job, whose sums stand in scratch before they are rounded */
+    KEPT = 2,          /* panels of a strip of columns that stay unpacked from range to range */
+    JOBS = 32,         /* enough of them keep all threads busy to the end */
+    SHARED = JOBS * GRAFT_MAX_PRODUCTS
+};
 
 /* A part of a term's reduction axis. */
 typedef struct part {
     size_t term, k0, n_k, at; /* at: its place in the panel */
 } part;
 
-/* One product as it is cut: panels of columns times ranges of rows. */
+/* One product as it is cut: strips of columns times ranges of rows. */
 typedef struct plan {
     const graft_product *product;
-    size_t n_cols, job_rows, job_cols, n_row_jobs, first_job;
-    bool staged;
+    size_t n_cols, strip_cols, n_strips, first_strip, range_rows, n_ranges;
+    size_t first_shared; /* place of its strips in batch.next_range */
+    bool staged, kept, shared;
 } plan;
 
+/* A thread takes a strip, unpacks it, and multiplies it with range after range; when all strips are
+ * taken it joins others in theirs. Who does what changes no bit of the result. */
 typedef struct batch {
     const graft_kernels *kernels;
     const struct graft_gemm *gemm;
     const graft_workspace *workspace;
     plan plans[GRAFT_MAX_PRODUCTS];
-    size_t n_plans, n_rows;
+    size_t n_plans, n_rows, n_strips, n_shared;
+    atomic_size_t next_strip;
+    atomic_uint next_range[SHARED]; /* of strips that several threads may work on */
 } batch;
 
 static size_t ceil_div(size_t a, size_t b)
@@ -90,22 +100,23 @@ static void multiply_rows(const batch *b, graft_multiply m, bool backward)
     }
 }
 
-static void product_job(void *context, size_t job, int thread)
+/* Columns [c, c + n_cols) of a product, and what of it stands unpacked in scratch. */
+typedef struct strip {
+    const plan *plan;
+    size_t c, n_cols;
+    char *scratch;
+    bool unpacked;
+} strip;
+
+static void run_range(const batch *b, strip *s, size_t range)
 {
-    const batch *b = context;
-    const plan *pl = b->plans;
-    while (pl + 1 < b->plans + b->n_plans && job >= pl[1].first_job) {
-        pl++;
-    }
+    const plan *pl = s->plan;
     const graft_product *p = pl->product;
-    job -= pl->first_job;
-    size_t c = job / pl->n_row_jobs * pl->job_cols, r = job % pl->n_row_jobs * pl->job_rows;
-    char *scratch = b->workspace->per_thread[thread];
-    graft_real *stage = (graft_real *)(void *)(scratch + panel_bytes(b->gemm));
-    graft_multiply m = {.panel = {scratch, pl->n_cols - c, 0}, .n_rows = b->n_rows - r,
-                        .scale = p->scale, .ldy = p->ldy};
-    m.panel.n_cols = m.panel.n_cols < pl->job_cols ? m.panel.n_cols : pl->job_cols;
-    m.n_rows = m.n_rows < pl->job_rows ? m.n_rows : pl->job_rows;
+    size_t r = range * pl->range_rows, c = s->c, slot = 0;
+    graft_real *stage = (graft_real *)(void *)(s->scratch + KEPT * panel_bytes(b->gemm));
+    graft_multiply m = {.panel = {s->scratch, s->n_cols, 0}, .n_rows = b->n_rows - r,
+                        .scale = p->scale};
+    m.n_rows = m.n_rows < pl->range_rows ? m.n_rows : pl->range_rows;
     m.add = p->add == NULL ? NULL : p->add + r * p->ldadd + c;
     m.ldadd = p->ldadd;
     bool act = p->y_act;
@@ -118,12 +129,16 @@ static void product_job(void *context, size_t job, int thread)
         bool last = term == p->n_terms;
         m.n_slices = n;
         m.panel.n_k = end->at + ceil_div(end->n_k, b->gemm->k_step) * b->gemm->k_step;
+        m.panel.data = s->scratch + slot * panel_bytes(b->gemm);
+        slot += pl->kept;
         for (size_t i = 0; i < n; i++) {
             const graft_term *t = &p->terms[parts[i].term];
             const part *at = &parts[i];
             m.slices[i] = (graft_slice){act_at(t->x, r * t->ldx + at->k0, b->kernels->half),
                                         t->ldx, at->n_k};
-            b->gemm->unpack(t->w, t->backward, c, at->k0, at->n_k, &m.panel, at->at);
+            if (!s->unpacked) {
+                b->gemm->unpack(t->w, t->backward, c, at->k0, at->n_k, &m.panel, at->at);
+            }
         }
         m.y_act = act && last;
         m.y = pl->staged && !last ? (void *)stage : y;
@@ -132,59 +147,124 @@ static void product_job(void *context, size_t job, int thread)
         m.add = m.y;
         m.ldadd = m.ldy;
     }
+    s->unpacked = pl->kept;
+}
+
+/* What is left of a strip. */
+static void run_strip(batch *b, const plan *pl, size_t at, char *scratch)
+{
+    size_t c = at * pl->strip_cols, left = pl->n_cols - c;
+    strip s = {pl, c, left < pl->strip_cols ? left : pl->strip_cols, scratch, false};
+    if (!pl->shared) {
+        for (size_t range = 0; range < pl->n_ranges; range++) {
+            run_range(b, &s, range);
+        }
+        return;
+    }
+    atomic_uint *next = &b->next_range[pl->first_shared + at];
+    while (atomic_load_explicit(next, memory_order_relaxed) < pl->n_ranges) {
+        size_t range = atomic_fetch_add_explicit(next, 1, memory_order_relaxed);
+        if (range < pl->n_ranges) {
+            run_range(b, &s, range);
+        }
+    }
+}
+
+static void work(void *context, size_t worker, int thread)
+{
+    batch *b = context;
+    char *scratch = b->workspace->per_thread[thread];
+    (void)worker;
+    for (size_t at; (at = atomic_fetch_add(&b->next_strip, 1)) < b->n_strips;) {
+        const plan *pl = b->plans;
+        while (pl + 1 < b->plans + b->n_plans && at >= pl[1].first_strip) {
+            pl++;
+        }
+        run_strip(b, pl, at - pl->first_strip, scratch);
+    }
+    for (size_t i = b->n_plans; i-- > 0;) {
+        const plan *pl = &b->plans[i];
+        for (size_t at = pl->shared ? pl->n_strips : 0; at-- > 0;) {
+            run_strip(b, pl, at, scratch);
+        }
+    }
 }
 
 /* Tiles from shapes alone, never from the number of threads. Wide panels and many rows use what
  * was unpacked often; enough jobs keep all threads busy to the end. */
 static void cut(const batch *b, plan *pl)
 {
-    enum { FEW_ROWS = 32, COLS = 32, WIDE = 64, JOBS = 32 };
-    size_t panels = ceil_div(pl->n_cols, GRAFT_NC), n_rows = b->n_rows, step = COLS;
-    pl->job_rows = n_rows;
+    enum { FEW_ROWS = 32, COLS = 32, WIDE = 64 };
+    size_t strips = ceil_div(pl->n_cols, GRAFT_NC), n_rows = b->n_rows, step = COLS;
+    pl->range_rows = n_rows;
     if (n_rows <= FEW_ROWS) { /* no range of rows to divide */
-        panels = ceil_div(pl->n_cols, 2 * COLS) < JOBS ? ceil_div(pl->n_cols, COLS) : panels;
+        strips = ceil_div(pl->n_cols, 2 * COLS) < JOBS ? ceil_div(pl->n_cols, COLS) : strips;
     } else {
-        size_t ranges = ceil_div(JOBS, panels), most = ceil_div(n_rows, b->gemm->rows);
+        size_t ranges = ceil_div(JOBS, strips), most = ceil_div(n_rows, b->gemm->rows);
         size_t least = pl->staged ? ceil_div(n_rows, STAGED_ROWS) : 1;
         ranges = ranges < most ? ranges : most;
         ranges = ranges > least ? ranges : least;
-        if (panels * ranges < JOBS / 2 && pl->n_cols > GRAFT_NC) { /* then rather narrow panels */
+        if (strips * ranges < JOBS / 2 && pl->n_cols > GRAFT_NC) { /* then rather narrow strips */
             size_t narrow = ceil_div(pl->n_cols, WIDE);
-            panels = narrow < JOBS / 2 ? narrow : JOBS / 2;
+            strips = narrow < JOBS / 2 ? narrow : JOBS / 2;
         }
-        pl->job_rows = ceil_div(ceil_div(n_rows, ranges), 12) * 12;
+        pl->range_rows = ceil_div(ceil_div(n_rows, ranges), 12) * 12;
         step = pl->n_cols >= WIDE ? WIDE : COLS;
     }
-    pl->job_cols = ceil_div(ceil_div(pl->n_cols, panels), step) * step;
-    pl->n_row_jobs = ceil_div(n_rows, pl->job_rows);
+    pl->strip_cols = ceil_div(ceil_div(pl->n_cols, strips), step) * step;
+    pl->n_strips = ceil_div(pl->n_cols, pl->strip_cols);
+    pl->n_ranges = ceil_div(n_rows, pl->range_rows);
+    pl->shared = pl->n_ranges > 1 && pl->n_strips <= JOBS;
+}
+
+static size_t count_panels(const batch *b, const graft_product *p)
+{
+    part parts[GRAFT_SLICES];
+    size_t n = 0;
+    for (size_t term = 0, k = 0; term < p->n_terms; n++) {
+        next_parts(b, p, &term, &k, parts);
+    }
+    return n;
 }
 
 void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace,
                         const graft_product *products, size_t n, size_t n_tok)
 {
-    batch b = {.kernels = kernels, .gemm = kernels->gemm, .workspace = workspace, .n_plans = n,
-               .n_rows = n_tok};
-    size_t n_jobs = 0;
+    batch b;
     if (n_tok == 0) {
         return;
     }
+    b.kernels = kernels;
+    b.gemm = kernels->gemm;
+    b.workspace = workspace;
+    b.n_plans = n;
+    b.n_rows = n_tok;
+    b.n_strips = b.n_shared = 0;
+    size_t n_ranges = 0;
     for (size_t i = 0; i < n; i++) {
         plan *pl = &b.plans[i];
         const graft_product *p = &products[i];
-        part parts[GRAFT_SLICES];
-        size_t term = 0, k = 0;
-        *pl = (plan){.product = p, .n_cols = columns(&p->terms[0]), .first_job = n_jobs};
-        next_parts(&b, p, &term, &k, parts);
-        pl->staged = p->y_act && term < p->n_terms;
+        size_t n_panels = count_panels(&b, p);
+        *pl = (plan){.product = p, .n_cols = columns(&p->terms[0]), .first_strip = b.n_strips,
+                     .first_shared = b.n_shared, .staged = p->y_act && n_panels > 1,
+                     .kept = n_panels <= KEPT};
         cut(&b, pl);
-        n_jobs += ceil_div(pl->n_cols, pl->job_cols) * pl->n_row_jobs;
+        b.n_strips += pl->n_strips;
+        b.n_shared += pl->shared ? pl->n_strips : 0;
+        n_ranges += pl->n_strips * pl->n_ranges;
     }
-    graft_parallel(n_jobs, product_job, &b);
+    atomic_init(&b.next_strip, 0);
+    for (size_t i = 0; i < b.n_shared; i++) {
+        atomic_init(&b.next_range[i], 0);
+    }
+    size_t threads = (size_t)graft_threads();
+    graft_parallel(threads < n_ranges ? threads : n_ranges, work, &b);
 }
 
 size_t graft_product_thread_bytes(const graft_kernels *kernels)
 {
-    return panel_bytes(kernels->gemm) + sizeof(graft_real) * GRAFT_NC * (STAGED_ROWS + 12);
+    return KEPT * panel_bytes(kernels->gemm) +
+           sizeof(graft_real) * GRAFT_NC * (STAGED_ROWS + 12);
 }
 
 void graft_product_run(const graft_kernels *kernels, graft_workspace *workspace, graft_real *y,
