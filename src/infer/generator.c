@@ -1,7 +1,9 @@
 #include "infer/generator.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "autograd/ops.h"
 #include "core/memory.h"
 
 /* A sequence being decoded. Its keys lie in rows [row, row + n_rows) of the cache. */
@@ -11,7 +13,15 @@ typedef struct sequence {
     size_t n_done; /* tokens whose keys are in the cache */
     size_t n_now;  /* tokens of it in the pass at hand */
     size_t limit;  /* tokens the reply may have */
+    const graft_reading *reading; /* NULL once it is read */
+    size_t n_scored;              /* of its predictions */
 } sequence;
+
+/* A row of the pass at hand whose prediction is scored. */
+typedef struct scored {
+    sequence *of;
+    size_t prediction;
+} scored;
 
 typedef struct generator {
     graft_model *model;
@@ -28,16 +38,36 @@ typedef struct generator {
     size_t n_ended;
     graft_pass pass; /* its arrays are the next four */
     int32_t *ids;
-    uint32_t *positions, *rows, *order;
+    uint32_t *positions, *order;
     graft_span *spans;
+    uint32_t *rows; /* that the last layer goes on with, ascending */
+    size_t n_rows;
+    uint32_t *logit_rows, *score_rows; /* which of them are for logits, and for predictions */
+    size_t n_logits, n_scores;
     size_t *owner; /* [n_active]: which sequence row i of the logits belongs to */
+    graft_prediction *predictions; /* [n_scores], and their results: */
+    scored *scored;
+    float *logprobs;
 } generator;
 
-static size_t length_of(const generator *g, size_t prompt)
+static const graft_reading *reading_of(const generator *g, size_t prompt)
+{
+    const graft_reading *all = g->options.readings;
+    return all == NULL || all[prompt].n == 0 ? NULL : &all[prompt];
+}
+
+static size_t reply_limit(const generator *g, size_t prompt)
 {
     size_t room = g->model->hparams.n_ctx - g->prompts[prompt].n;
-    size_t limit = g->options.max_new_tokens;
-    return g->prompts[prompt].n + (limit < room ? limit : room);
+    return g->options.max_new_tokens < room ? g->options.max_new_tokens : room;
+}
+
+/* Rows of the cache that a prompt needs. */
+static size_t length_of(const generator *g, size_t prompt)
+{
+    const graft_reading *reading = reading_of(g, prompt);
+    size_t n = g->prompts[prompt].n + reply_limit(g, prompt);
+    return reading != NULL && reading->n > n ? reading->n : n;
 }
 
 static graft_status prepare(generator *g)
@@ -74,9 +104,14 @@ static graft_status prepare(generator *g)
     GRAFT_TRY(graft_alloc(&g->ended, o->max_batch, sizeof *g->ended));
     GRAFT_TRY(graft_alloc(&g->owner, o->max_batch, sizeof *g->owner));
     GRAFT_TRY(graft_alloc(&g->spans, o->max_batch, sizeof *g->spans));
-    GRAFT_TRY(graft_alloc(&g->rows, o->max_batch, sizeof *g->rows));
     GRAFT_TRY(graft_alloc(&g->ids, o->max_pass_tokens, sizeof *g->ids));
     GRAFT_TRY(graft_alloc(&g->positions, o->max_pass_tokens, sizeof *g->positions));
+    GRAFT_TRY(graft_alloc(&g->rows, o->max_pass_tokens, sizeof *g->rows));
+    GRAFT_TRY(graft_alloc(&g->logit_rows, o->max_batch, sizeof *g->logit_rows));
+    GRAFT_TRY(graft_alloc(&g->score_rows, o->max_pass_tokens, sizeof *g->score_rows));
+    GRAFT_TRY(graft_alloc(&g->predictions, o->max_pass_tokens, sizeof *g->predictions));
+    GRAFT_TRY(graft_alloc(&g->scored, o->max_pass_tokens, sizeof *g->scored));
+    GRAFT_TRY(graft_alloc(&g->logprobs, o->max_pass_tokens, sizeof *g->logprobs));
     GRAFT_TRY(graft_alloc(&g->order, h->n_vocab, sizeof *g->order));
 done:
     return status;
@@ -89,8 +124,13 @@ static void clear(generator *g)
     graft_free(g->ended);
     graft_free(g->owner);
     graft_free(g->spans);
-    graft_free(g->rows);
     graft_free(g->ids);
+    graft_free(g->rows);
+    graft_free(g->logit_rows);
+    graft_free(g->score_rows);
+    graft_free(g->predictions);
+    graft_free(g->scored);
+    graft_free(g->logprobs);
     graft_free(g->positions);
     graft_free(g->order);
 }
@@ -113,11 +153,15 @@ static size_t find_gap(const generator *g, size_t n)
 }
 
 /* Tokens from the start on that two prompts have in common; the last one of `prompt` is always read,
- * for its logits. */
+ * for its logits, and so is what predicts. */
 static size_t common_tokens(const generator *g, size_t prompt, size_t other)
 {
     const graft_tokens *a = &g->prompts[prompt], *b = &g->prompts[other];
+    const graft_reading *reading = reading_of(g, prompt);
     size_t n = a->n - 1 < b->n ? a->n - 1 : b->n, i = 0;
+    if (reading != NULL && reading->n_predictions > 0 && reading->predictions[0].row < n) {
+        n = reading->predictions[0].row;
+    }
     while (i < n && a->ids[i] == b->ids[i]) {
         i++;
     }
@@ -162,7 +206,7 @@ static graft_status admit(generator *g)
         if (row == g->cache.n_rows || (donor != NULL && donor->n_done < n_common)) {
             break; /* room, or keys that are worth waiting for, will be there after the next pass */
         }
-        size_t limit = n - g->prompts[prompt].n;
+        size_t limit = reply_limit(g, prompt);
         graft_status status =
             graft_alloc(&g->replies[prompt].ids, limit, sizeof *g->replies[prompt].ids);
         if (status != GRAFT_OK) {
@@ -175,7 +219,9 @@ static graft_status admit(generator *g)
             *g->options.n_taken_over += n_common;
         }
         forget_ended(g, row, n);
-        g->active[g->n_active++] = (sequence){prompt, row, n, n_common, 0, limit};
+        g->active[g->n_active++] = (sequence){.prompt = prompt, .row = row, .n_rows = n,
+                                              .n_done = n_common, .limit = limit,
+                                              .reading = reading_of(g, prompt)};
         g->next_prompt++;
     }
     return GRAFT_OK;
@@ -184,33 +230,57 @@ static graft_status admit(generator *g)
 static int32_t token_at(const generator *g, const sequence *s, size_t i)
 {
     const graft_tokens *prompt = &g->prompts[s->prompt];
+    if (s->reading != NULL) {
+        return s->reading->ids[i];
+    }
     return i < prompt->n ? prompt->ids[i] : g->replies[s->prompt].ids[i - prompt->n];
 }
 
-/* Lays out the next pass: of each sequence what is not in the cache yet, as far as it fits.
- * Sequences that will have all their tokens get a row of logits. Returns how many. */
-static size_t lay_out(generator *g)
+/* Rows of tokens [s->n_done, s->n_done + s->n_now), the first of which is row `first` of the pass. */
+static void want_predictions(generator *g, sequence *s, size_t first)
 {
-    size_t n_tok = 0, n_spans = 0, n_logits = 0, waiting = g->n_active;
+    const graft_reading *r = s->reading;
+    for (; s->n_scored < r->n_predictions; s->n_scored++) {
+        const graft_prediction *p = &r->predictions[s->n_scored];
+        if (p->row >= s->n_done + s->n_now) {
+            break;
+        }
+        g->scored[g->n_scores] = (scored){s, s->n_scored};
+        g->predictions[g->n_scores] = *p;
+        g->score_rows[g->n_scores++] = (uint32_t)g->n_rows;
+        g->rows[g->n_rows++] = (uint32_t)(first + p->row - s->n_done);
+    }
+}
+
+/* Lays out the next pass: of each sequence what is not in the cache yet, as far as it fits.
+ * Sequences that will have all their tokens get a row of logits. */
+static void lay_out(generator *g)
+{
+    size_t n_tok = 0, n_spans = 0, waiting = g->n_active;
+    g->n_rows = g->n_logits = g->n_scores = 0;
     for (size_t i = 0; i < g->n_active; i++, waiting--) {
         sequence *s = &g->active[i];
-        size_t have = g->prompts[s->prompt].n + g->replies[s->prompt].n;
+        size_t have = s->reading != NULL ? s->reading->n
+                                         : g->prompts[s->prompt].n + g->replies[s->prompt].n;
         size_t n = have - s->n_done, room = g->options.max_pass_tokens - n_tok - (waiting - 1);
         s->n_now = n < room ? n : room;
         g->spans[n_spans++] = (graft_span){(uint32_t)n_tok, (uint32_t)s->n_now, (uint32_t)s->row,
                                            (uint32_t)(s->n_done + s->n_now), -1, 0};
+        if (s->reading != NULL) {
+            want_predictions(g, s, n_tok);
+        }
         for (size_t k = 0; k < s->n_now; k++) {
             g->ids[n_tok] = token_at(g, s, s->n_done + k);
             g->positions[n_tok++] = (uint32_t)(s->n_done + k);
         }
-        if (s->n_done + s->n_now == have) {
-            g->owner[n_logits] = i;
-            g->rows[n_logits++] = (uint32_t)(n_tok - 1);
-        }
         s->n_done += s->n_now;
+        if (s->n_done == have && s->reading == NULL) {
+            g->owner[g->n_logits] = i;
+            g->logit_rows[g->n_logits++] = (uint32_t)g->n_rows;
+            g->rows[g->n_rows++] = (uint32_t)(n_tok - 1);
+        }
     }
     g->pass = (graft_pass){n_tok, g->ids, g->positions, g->spans, n_spans, NULL, 0};
-    return n_logits;
 }
 
 /* Are the last tokens, at least `least`, a few over and over? */
@@ -293,18 +363,64 @@ done:
     return status;
 }
 
+/* The log-probabilities of what the pass predicts. */
+static graft_status score_rows(generator *g, graft_tape *tape, graft_tensor *hidden)
+{
+    graft_status status = GRAFT_OK;
+    const graft_model *model = g->model;
+    double loss = 0;
+    GRAFT_TRY(graft_op_gather(tape, &hidden, hidden, g->score_rows, g->n_scores));
+    GRAFT_TRY(graft_op_head_loss(tape, &loss, g->logprobs, hidden, model->output_gain,
+                                 (graft_real)model->hparams.rms_eps, &model->head, g->predictions,
+                                 1.0));
+    for (size_t i = 0; i < g->n_scores; i++) {
+        const scored *at = &g->scored[i];
+        if (!isfinite(g->logprobs[i])) {
+            return graft_fail(GRAFT_E_NUMERICS, "prompt %zu: logits are not finite",
+                              at->of->prompt);
+        }
+        at->of->reading->logprobs[at->prediction] = g->logprobs[i];
+    }
+done:
+    return status;
+}
+
+/* Texts that are read to their end are prompts now. What stands behind a prompt in the cache is written
+ * over; its last token comes again, for its logits. */
+static void end_readings(generator *g)
+{
+    for (size_t i = 0; i < g->n_active; i++) {
+        sequence *s = &g->active[i];
+        if (s->reading != NULL && s->n_done == s->reading->n) {
+            s->reading = NULL;
+            s->n_done = g->prompts[s->prompt].n - 1;
+        }
+    }
+}
+
 static graft_status run_pass(generator *g)
 {
     graft_status status = GRAFT_OK;
     graft_tape tape;
-    graft_tensor *hidden = NULL, *logits = NULL;
-    size_t n_logits = lay_out(g);
+    graft_tensor *hidden = NULL, *last = NULL, *logits = NULL;
+    lay_out(g);
     graft_tape_begin(&tape, g->compute, false);
-    graft_rows_wanted wanted = {g->rows, n_logits};
+    graft_rows_wanted wanted = {g->rows, g->n_rows};
     GRAFT_TRY(graft_model_hidden(g->model, &tape, &g->pass, &g->cache, 0, &wanted, &hidden));
-    if (n_logits > 0) {
-        GRAFT_TRY(graft_model_logits(g->model, &tape, hidden, &logits));
+    if (g->n_scores > 0) {
+        GRAFT_TRY(score_rows(g, &tape, hidden));
+    }
+    end_readings(g);
+    if (g->n_logits > 0) {
+        last = hidden;
+        if (g->n_scores > 0) {
+            GRAFT_TRY(graft_op_gather(&tape, &last, hidden, g->logit_rows, g->n_logits));
+        }
+        GRAFT_TRY(graft_model_logits(g->model, &tape, last, &logits));
         GRAFT_TRY(sample_rows(g, logits));
+    }
+    if (g->options.on_pass != NULL && g->options.on_pass(g->options.context) != 0) {
+        return graft_fail(GRAFT_E_INTERRUPTED, "generation was stopped");
     }
 done:
     return status;

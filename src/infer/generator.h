@@ -3,7 +3,10 @@
  * Sequences are decoded side by side, so each reading of the weights serves all of them; when one
  * ends the next prompt takes its place. A reply does not depend on what is decoded beside it.
  * Prompts that begin like one whose keys are still in the cache take these over: turns of one
- * trajectory, or prompts with the same tools, are best given one after the other. */
+ * trajectory, or prompts with the same tools, are best given one after the other.
+ *
+ * What really follows a prompt can be read along with it, so that the loss on a text and replies to
+ * its beginnings cost one reading: the longest beginning first, and the others take its keys over. */
 #ifndef GRAFT_INFER_GENERATOR_H
 #define GRAFT_INFER_GENERATOR_H
 
@@ -18,6 +21,15 @@ typedef struct graft_reply {
     bool looped;  /* it was cut because it repeated itself */
 } graft_reply;
 
+/* A text that begins with a prompt, and what is to be predicted in it. */
+typedef struct graft_reading {
+    const int32_t *ids;
+    size_t n; /* >= that of the prompt; 0: nothing is read beyond the prompt */
+    const graft_prediction *predictions; /* in order of their rows, no row twice */
+    size_t n_predictions;
+    float *logprobs; /* [n_predictions], filled in */
+} graft_reading;
+
 typedef struct graft_generate_options {
     size_t max_new_tokens;  /* >= 1 */
     size_t max_batch;       /* sequences at once; 0: 16 */
@@ -26,10 +38,12 @@ typedef struct graft_generate_options {
     size_t loop_tokens;     /* end a reply when its last tokens repeat at most 64 before them, at
                              * least four times and over so many tokens; 0: never */
     graft_sampler sampler;
+    const graft_reading *readings; /* NULL, or one for each prompt */
     size_t *n_taken_over;   /* NULL, or where tokens of prompts are counted that were not read again */
-    /* Called for each token as it is chosen (NULL: not called), and after each reply with id -1.
-     * A non-zero return stops everything with GRAFT_E_INTERRUPTED. */
+    /* Called (unless NULL) for each token as it is chosen, and after each reply with id -1; and after
+     * each pass. A non-zero return stops everything with GRAFT_E_INTERRUPTED. */
     int (*on_token)(void *context, size_t prompt, int32_t id);
+    int (*on_pass)(void *context);
     void *context;
 } graft_generate_options;
 

@@ -4,12 +4,12 @@
 
 #include "core/clock.h"
 #include "core/memory.h"
-#include "infer/generator.h"
+#include "run/readings.h"
 #include "run/training.h"
 
 #define LOSS_PASS 512 /* tokens per pass when only the loss is wanted */
 #define LOOP 64       /* repeated tokens after which a reply is cut */
-#define LOSS_BYTES ((size_t)64 << 20)   /* what passes of the generator take besides */
+#define LOSS_BYTES ((size_t)112 << 20)  /* what passes of the generator take besides */
 #define CACHE_BYTES ((size_t)512 << 20) /* keys and values: some sixteen replies side by side */
 
 /* The assistant turns of a corpus that are to be answered. */
@@ -26,8 +26,12 @@ typedef struct scoring {
     const graft_hooks *hooks;
     const char *phase;
     item_list list;
+    /* Prompts are answered with the last turn of a conversation first: earlier ones begin it. */
+    size_t *order;          /* [list.n]: the item that a prompt belongs to */
+    size_t *conversations;  /* [list.n]: and its conversation */
     graft_tokens *prompts;
     graft_reply *replies;
+    graft_readings readings;
     graft_eval_report *report;
     size_t n_ended, n_tokens, n_turn_ends;
     double end_probability; /* sum over the ends of turns */
@@ -77,16 +81,34 @@ done:
     return status;
 }
 
+/* Items of one conversation stand side by side, turn after turn. */
+static void order_prompts(scoring *s)
+{
+    for (size_t i = 0; i < s->list.n;) {
+        size_t end = i, conversation = s->list.items[i].conversation;
+        while (end < s->list.n && s->list.items[end].conversation == conversation) {
+            end++;
+        }
+        for (size_t k = 0; k < end - i; k++) {
+            s->order[i + k] = end - 1 - k;
+            s->conversations[i + k] = conversation;
+        }
+        i = end;
+    }
+}
+
 static graft_status build_prompts(scoring *s)
 {
     graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_alloc(&s->order, s->list.n, sizeof *s->order));
+    GRAFT_TRY(graft_alloc(&s->conversations, s->list.n, sizeof *s->conversations));
     GRAFT_TRY(graft_alloc(&s->prompts, s->list.n, sizeof *s->prompts));
     GRAFT_TRY(graft_alloc(&s->replies, s->list.n, sizeof *s->replies));
+    order_prompts(s);
     for (size_t i = 0; i < s->list.n; i++) {
-        const graft_conversation *c =
-            &s->corpus->dataset.conversations[s->list.items[i].conversation];
+        const graft_conversation *c = &s->corpus->dataset.conversations[s->conversations[i]];
         status = graft_prompt_build(&s->prompts[i], s->session->chat, s->session->tokenizer, c,
-                                    s->list.items[i].turn);
+                                    s->list.items[s->order[i]].turn);
         if (status == GRAFT_OK && s->prompts[i].n >= s->session->model->hparams.n_ctx) {
             status = graft_fail(GRAFT_E_DATA, "the prompt has %zu tokens; the model's context is "
                                 "%zu", s->prompts[i].n, s->session->model->hparams.n_ctx);
@@ -95,6 +117,8 @@ static graft_status build_prompts(scoring *s)
             return graft_fail_prefix("%s:%zu", c->file, c->line);
         }
     }
+    GRAFT_TRY(graft_readings_plan(&s->readings, s->corpus, s->prompts, s->conversations,
+                                  s->list.n));
 done:
     return status;
 }
@@ -127,11 +151,18 @@ static int on_token(void *context, size_t prompt, int32_t id)
     return graft_hooks_check(s->hooks) != GRAFT_OK;
 }
 
+static int on_pass(void *context)
+{
+    scoring *s = context;
+    show_progress(s);
+    return graft_hooks_check(s->hooks) != GRAFT_OK;
+}
+
+/* The reply to prompt i. */
 static graft_status judge(scoring *s, size_t i)
 {
     graft_status status = GRAFT_OK;
-    const graft_conversation *c =
-        &s->corpus->dataset.conversations[s->list.items[i].conversation];
+    const graft_conversation *c = &s->corpus->dataset.conversations[s->conversations[i]];
     graft_text output, content;
     graft_json *calls = NULL;
     size_t n_broken = 0;
@@ -144,7 +175,7 @@ static graft_status judge(scoring *s, size_t i)
         GRAFT_TRY(graft_text_append(&output, piece == NULL ? "" : piece, n));
     }
     const graft_dialect *dialect = graft_chat_dialect(s->session->chat);
-    size_t turn = s->list.items[i].turn;
+    size_t turn = s->list.items[s->order[i]].turn;
     bool after_error = false;
     if (turn > 0 && c->turns[turn - 1].role == GRAFT_ROLE_TOOL) {
         GRAFT_TRY(graft_result_is_error(&after_error, graft_json_at(c->messages, turn - 1)));
@@ -152,7 +183,7 @@ static graft_status judge(scoring *s, size_t i)
     GRAFT_TRY(graft_dialect_apply(dialect, c->tools, &calls, &content, &n_broken,
                                   graft_text_z(&output), output.len));
     graft_eval_reply reply = {
-        .index = s->list.items[i].conversation,
+        .index = s->conversations[i],
         .turn = turn,
         .prompt_tokens = s->prompts[i].n,
         .output = graft_text_z(&output),
@@ -187,21 +218,28 @@ static void visit_end(void *context, const graft_prediction *prediction, float l
     }
 }
 
+/* The loss on all examples: those read with a prompt are added up, the others are read now. */
 static graft_status add_loss(scoring *s)
 {
     graft_status status = GRAFT_OK;
     const graft_example **examples = NULL;
     double loss = 0, weight = 0;
-    size_t n_tokens = 0;
+    size_t n_tokens = 0, n = 0;
     GRAFT_TRY(graft_alloc(&examples, s->corpus->n_samples, sizeof *examples));
     for (size_t i = 0; i < s->corpus->n_samples; i++) {
-        examples[i] = &s->corpus->samples[i];
-        for (uint32_t k = 1; k < examples[i]->n; k++) {
-            n_tokens += examples[i]->weights[k] != 0;
+        const graft_example *sample = &s->corpus->samples[i];
+        for (uint32_t k = 1; k < sample->n; k++) {
+            n_tokens += sample->weights[k] != 0;
+        }
+        if (!s->readings.covered[i]) {
+            examples[n++] = sample;
         }
     }
-    GRAFT_TRY(graft_examples_visit(s->session->model, &s->session->compute, examples,
-                                   s->corpus->n_samples, LOSS_PASS, &loss, &weight, visit_end, s));
+    if (n > 0) {
+        GRAFT_TRY(graft_examples_visit(s->session->model, &s->session->compute, examples, n,
+                                       LOSS_PASS, &loss, &weight, visit_end, s));
+    }
+    graft_readings_sum(&s->readings, &loss, &weight, visit_end, s);
     if (s->n_turn_ends > 0) {
         s->report->end_probability = s->end_probability / (double)s->n_turn_ends;
         s->report->n_turn_ends = s->n_turn_ends;
@@ -226,6 +264,40 @@ static size_t cache_bytes(const graft_config *config)
     return room < CACHE_BYTES ? room : CACHE_BYTES;
 }
 
+static void clear(scoring *s)
+{
+    if (s->replies != NULL) {
+        graft_replies_free(s->replies, s->list.n);
+    }
+    for (size_t i = 0; s->prompts != NULL && i < s->list.n; i++) {
+        graft_tokens_clear(&s->prompts[i]);
+    }
+    graft_readings_clear(&s->readings);
+    graft_free(s->list.items);
+    graft_free(s->order);
+    graft_free(s->conversations);
+    graft_free(s->prompts);
+    graft_free(s->replies);
+}
+
+/* Replies in the order of the items. */
+static graft_status judge_all(scoring *s)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < s->list.n;) {
+        size_t end = i;
+        while (end < s->list.n && s->conversations[end] == s->conversations[i]) {
+            end++;
+        }
+        for (size_t k = end; k-- > i;) {
+            GRAFT_TRY(judge(s, k));
+        }
+        i = end;
+    }
+done:
+    return status;
+}
+
 graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
                                 graft_corpus *corpus, const graft_hooks *hooks, const char *phase)
 {
@@ -237,35 +309,26 @@ graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
         .max_batch = 32,
         .loop_tokens = LOOP,
         .on_token = on_token,
+        .on_pass = on_pass,
         .context = &s,
     };
     graft_eval_report_init(out);
     s.begin = graft_clock_seconds();
     GRAFT_TRY(list_items(&s));
     show_progress(&s);
-    GRAFT_TRY(add_loss(&s));
-    GRAFT_TRY(graft_hooks_check(hooks));
     GRAFT_TRY(build_prompts(&s));
-    s.begin = graft_clock_seconds();
-    graft_arena_clear(&session->compute.arena); /* the cache may have what the passes had */
+    graft_arena_clear(&session->compute.arena); /* the cache may have what passes had */
     options.cache_bytes = cache_bytes(session->config);
+    options.readings = s.readings.of;
     GRAFT_TRY(graft_generate(s.replies, session->model, &session->compute, session->tokenizer,
                              s.prompts, s.list.n, &options));
-    for (size_t i = 0; i < s.list.n; i++) {
-        GRAFT_TRY(judge(&s, i));
-    }
+    GRAFT_TRY(add_loss(&s));
+    GRAFT_TRY(graft_hooks_check(hooks));
+    GRAFT_TRY(judge_all(&s));
 done:
     if (status != GRAFT_OK) {
         graft_eval_report_clear(out);
     }
-    if (s.replies != NULL) {
-        graft_replies_free(s.replies, s.list.n);
-    }
-    for (size_t i = 0; s.prompts != NULL && i < s.list.n; i++) {
-        graft_tokens_clear(&s.prompts[i]);
-    }
-    graft_free(s.list.items);
-    graft_free(s.prompts);
-    graft_free(s.replies);
+    clear(&s);
     return status;
 }

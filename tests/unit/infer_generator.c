@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "infer/generator.h"
+#include "train/trainer.h"
 #include "support/test.h"
 #include "support/tiny_model.h"
 
@@ -242,6 +243,68 @@ static void beginnings_are_taken_over(void **state)
     close_fixture(&f);
 }
 
+/* A text read on the way to replies to its beginnings: log-probabilities as without a cache, replies as
+ * of the prompts alone, and nothing of the text twice. */
+static void texts_are_read_on_the_way(void **state)
+{
+    enum { N_TEXT = 90, N_READ = 3 };
+    static const size_t beginnings[N_READ] = {80, 50, 20};
+    static const graft_generate_options ways[] = {
+        {.max_new_tokens = N_NEW},
+        {.max_new_tokens = N_NEW, .max_batch = 1},
+        {.max_new_tokens = N_NEW, .max_pass_tokens = 17},
+        {.max_new_tokens = N_NEW, .cache_bytes = 1},
+    };
+    fixture f;
+    graft_reply alone[N_READ], replies[N_READ];
+    graft_rng rng;
+    int32_t text[N_TEXT];
+    float weights[N_TEXT] = {0}, expected[N_TEXT], logprobs[N_TEXT];
+    graft_prediction predictions[N_TEXT];
+    graft_tokens prompts[N_READ];
+    graft_reading readings[N_READ] = {{0}};
+    size_t n = 0;
+    (void)state;
+    if (!open_fixture(&f)) {
+        test_skip("no base model (scripts/get-base)");
+    }
+    graft_rng_init(&rng, 4, GRAFT_RNG_TEST, 5);
+    for (uint32_t i = 0; i < N_TEXT; i++) {
+        text[i] = (int32_t)(3 + graft_rng_below(&rng, 37));
+        if (i > 20 && i % 3 != 0) {
+            predictions[n++] = (graft_prediction){i - 1, text[i], 1.0f, 0, i};
+        }
+    }
+    graft_example example = {text, weights, NULL, N_TEXT, 0};
+    assert_ok(graft_example_logprobs(f.model, &f.compute, &example, expected));
+    for (size_t i = 0; i < N_READ; i++) {
+        prompts[i] = (graft_tokens){.ids = text, .n = beginnings[i]};
+    }
+    readings[0] = (graft_reading){text, N_TEXT, predictions, n, logprobs};
+    for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
+        graft_generate_options options = ways[w];
+        size_t n_taken_over = 0;
+        assert_ok(graft_generate(alone, f.model, &f.compute, f.tokenizer, prompts, N_READ,
+                                 &options));
+        options.readings = readings;
+        options.n_taken_over = &n_taken_over;
+        memset(logprobs, 0, sizeof logprobs);
+        assert_ok(graft_generate(replies, f.model, &f.compute, f.tokenizer, prompts, N_READ,
+                                 &options));
+        for (size_t i = 0; i < n; i++) {
+            assert_float_equal(logprobs[i], expected[predictions[i].index], 1e-4);
+        }
+        for (size_t i = 0; i < N_READ; i++) {
+            assert_int_equal(replies[i].n, alone[i].n);
+            assert_memory_equal(replies[i].ids, alone[i].ids, alone[i].n * sizeof(int32_t));
+        }
+        assert_int_equal(n_taken_over, 49 + 19);
+        graft_replies_free(alone, N_READ);
+        graft_replies_free(replies, N_READ);
+    }
+    close_fixture(&f);
+}
+
 static int stop_after_five(void *context, size_t prompt, int32_t id)
 {
     int *n = context;
@@ -303,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cached_equals_naive), cmocka_unit_test(neighbours_do_not_matter),
         cmocka_unit_test(beginnings_are_taken_over),
+        cmocka_unit_test(texts_are_read_on_the_way),
         cmocka_unit_test(loops_are_cut), cmocka_unit_test(stops_and_refuses),
         cmocka_unit_test(sampling_follows_the_distribution)};
     return cmocka_run_group_tests(tests, NULL, NULL);
