@@ -7,7 +7,6 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "io/files.h"
-#include "io/hdf5.h"
 #include "train/mixing.h"
 
 graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const char *base_hash,
@@ -180,6 +179,14 @@ done:
     return status;
 }
 
+bool graft_checkpoint_best_step(const graft_h5 *image, uint64_t *step)
+{
+    uint64_t words[BEST_WORDS] = {0};
+    bool there = graft_h5_get_u64(image, "best/state", words, BEST_WORDS) == GRAFT_OK;
+    *step = words[1];
+    return there && words[0] != 0;
+}
+
 /* Checkpoints of earlier versions have none. */
 static graft_status get_best(const graft_h5 *image, graft_best *best, size_t n_params,
                              const char *path)
@@ -195,7 +202,8 @@ static graft_status get_best(const graft_h5 *image, graft_best *best, size_t n_p
     GRAFT_TRY(graft_h5_get_text(image, "best/basis", &basis));
     GRAFT_TRY(graft_h5_get_u64(image, "best/state", words, BEST_WORDS));
     if (strcmp(graft_text_z(&basis), graft_text_z(&best->basis)) != 0) {
-        graft_log(GRAFT_LOG_WARN, "%s: the evaluations before it were of other data or by other "
+        graft_log(words[2] == 0 ? GRAFT_LOG_DEBUG : GRAFT_LOG_WARN,
+                  "%s: the evaluations before it were of other data or by other "
                   "settings: the best adapter is chosen from those to come", path);
         goto done;
     }

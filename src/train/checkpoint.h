@@ -7,6 +7,7 @@
 #ifndef GRAFT_TRAIN_CHECKPOINT_H
 #define GRAFT_TRAIN_CHECKPOINT_H
 
+#include "io/hdf5.h"
 #include "train/best.h"
 #include "train/trainer.h"
 
@@ -24,6 +25,9 @@ graft_status graft_checkpoint_save(const graft_trainer *trainer, const graft_bes
  * damaged or of another run. */
 graft_status graft_checkpoint_load(graft_trainer *trainer, graft_best *best, const char *identity,
                                    const char *path);
+
+/* The step of the best adapter in a checkpoint; false if it holds none. */
+bool graft_checkpoint_best_step(const graft_h5 *image, uint64_t *step);
 
 /* The path of the newest step-N.h5 in the folder; NULL if there is none. Caller frees. */
 graft_status graft_checkpoint_newest(char **out, const char *folder);
