@@ -32,8 +32,8 @@ const cli_command cli_cmd_eval = {
     .summary = "loss and tool-call scores of a model, with or without an adapter",
     .arguments = "[DATASET.jsonl]",
     .about = "Lets the model answer each assistant turn of the dataset (greedily) and compares its "
-             "calls with the expected ones; measures the loss per trained token. Prints hits, "
-             "counts and 95 % Wilson intervals.",
+             "calls with the expected ones; measures the loss per trained token, and of general "
+             "text its perplexity. Prints hits, counts and 95 % Wilson intervals.",
     .max_args = 1,
     .settings = settings,
     .options = options,
