@@ -87,11 +87,14 @@ static scale scale_of(const graft_series *series, size_t n)
 }
 
 /* Colours after Okabe and Ito, which people with colour blindness can tell apart. */
-static const char *colour(size_t i)
+static const char *const colours[] = {"#1f6f5c", "#d55e00", "#0072b2", "#cc79a7",
+                                      "#e69f00", "#56b4e9", "#000000", "#8a8a00"};
+enum { N_COLOURS = sizeof colours / sizeof colours[0] };
+
+/* Lines beyond the colours are dashed ones. */
+static bool is_dashed(size_t i)
 {
-    static const char *const colours[] = {"#1f6f5c", "#d55e00", "#0072b2", "#cc79a7",
-                                          "#e69f00", "#56b4e9", "#000000", "#8a8a00"};
-    return colours[i % (sizeof colours / sizeof colours[0])];
+    return i >= N_COLOURS;
 }
 
 static graft_status append_line(graft_text *out, const scale *s, const graft_series *line, size_t i)
@@ -99,8 +102,9 @@ static graft_status append_line(graft_text *out, const scale *s, const graft_ser
     graft_status status = GRAFT_OK;
     double span = s->high > s->low ? s->high - s->low : 1;
     double steps = s->last > s->first ? s->last - s->first : 1;
-    GRAFT_TRY(graft_text_appendf(out, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" "
-                                 "points=\"", colour(i)));
+    GRAFT_TRY(graft_text_appendf(out, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s "
+                                 "points=\"", colours[i % N_COLOURS],
+                                 is_dashed(i) ? " stroke-dasharray=\"6 4\"" : ""));
     for (size_t k = 0; k < line->n; k++) {
         double x = MARGIN + (line->steps[k] - s->first) / steps * (WIDTH - MARGIN - 4);
         double y = 10 + (s->high - line->values[k]) / span * (HEIGHT - 38);
@@ -118,8 +122,9 @@ static graft_status append_names(graft_text *out, const graft_series *series, si
     GRAFT_TRY(graft_text_append_z(out, "<p class=\"note\">"));
     for (size_t i = 0; i < n; i++) {
         if (series[i].n > 1) {
-            GRAFT_TRY(graft_text_appendf(out, "<span style=\"color:%s\">&#9644;</span> %s ",
-                                         colour(i), names[i]));
+            GRAFT_TRY(graft_text_appendf(out, "<span style=\"color:%s\">%s</span> %s ",
+                                         colours[i % N_COLOURS],
+                                         is_dashed(i) ? "- -" : "&#9644;", names[i]));
         }
     }
     GRAFT_TRY(graft_text_append_z(out, "</p>\n"));

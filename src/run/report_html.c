@@ -64,6 +64,20 @@ static bool pick_share(double *value, const graft_json *record, const void *cont
     return of > 0 && !graft_json_has(record, "of_step");
 }
 
+static graft_status append_best(graft_text *out, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    graft_series best = {0};
+    GRAFT_TRY(graft_series_read(&best, folder, graft_series_named, "best_step"));
+    if (best.n > 0) {
+        GRAFT_TRY(graft_text_appendf(out, "<p>The best adapter is that of step %.0f.</p>\n",
+                                     best.values[best.n - 1]));
+    }
+done:
+    graft_series_clear(&best);
+    return status;
+}
+
 /* The curves of the scores, unless there are only those before and after. */
 static graft_status append_score_curves(graft_text *out, const char *folder)
 {
@@ -77,8 +91,9 @@ static graft_status append_score_curves(graft_text *out, const char *folder)
         between = between || lines[i].n > 2;
     }
     if (between) {
-        GRAFT_TRY(graft_chart_append(out, "Scores by step (%)", lines, graft_n_metrics, names));
+        GRAFT_TRY(graft_chart_append(out, "Scores in percent", lines, graft_n_metrics, names));
         GRAFT_TRY(append_chart(out, folder, "loss_per_token", "Loss on held-back examples"));
+        GRAFT_TRY(append_best(out, folder));
     }
 done:
     for (size_t i = 0; i < graft_n_metrics; i++) {
