@@ -21,7 +21,8 @@ static const cli_setting settings[] = {
     CLI_BASE, CLI_ADAPTER, CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_TEMPLATE,
     CLI_SETTING("skip_bad"), CLI_SETTING("max_seq_length"), CLI_SETTING("truncation"),
     {"samples", "eval_samples", NULL, NULL}, {"turns", "eval_turns", NULL, NULL},
-    CLI_SETTING("tool_call_format"), CLI_SETTING("require"),
+    CLI_SETTING("tool_call_format"), CLI_SETTING("require"), CLI_SETTING("perplexity_dataset"),
+    CLI_SETTING("perplexity_tokens"),
     {"max_new_tokens", "eval_max_new_tokens", NULL, NULL}, CLI_SETTING("compute"),
     CLI_SETTING("cpu"), CLI_SETTING("threads"), {0},
 };
@@ -31,8 +32,8 @@ const cli_command cli_cmd_eval = {
     .summary = "loss and tool-call scores of a model, with or without an adapter",
     .arguments = "[DATASET.jsonl]",
     .about = "Lets the model answer each assistant turn of the dataset (greedily) and compares its "
-             "calls with the expected ones; measures the loss per trained token. Prints hits, "
-             "counts and 95 % Wilson intervals.",
+             "calls with the expected ones; measures the loss per trained token, and of general "
+             "text its perplexity. Prints hits, counts and 95 % Wilson intervals.",
     .max_args = 1,
     .settings = settings,
     .options = options,

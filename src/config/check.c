@@ -109,12 +109,74 @@ static graft_status check_mixing(const graft_config *config)
     GRAFT_TRY(check_members(&config->dataset, "dataset"));
     GRAFT_TRY(check_members(&config->eval_dataset, "eval_dataset"));
     GRAFT_TRY(check_members(&config->replay, "replay"));
+    GRAFT_TRY(check_members(&config->perplexity_dataset, "perplexity_dataset"));
     if (config->replay.n > 1) {
         status = graft_fail(GRAFT_E_CONFIG, "replay: %zu entries (at most one: join the files)",
                             config->replay.n);
     }
 done:
     return status;
+}
+
+/* eval_strategy and eval_steps say the same thing: whoever was set by the stronger hand counts. */
+static graft_status derive_eval_strategy(graft_config *config)
+{
+    unsigned char strategy = GIVEN(config, eval_strategy), steps = GIVEN(config, eval_steps);
+    bool counted = config->eval_steps > 0;
+    if (config->eval_strategy == GRAFT_EVAL_AUTO) {
+        config->eval_strategy = counted              ? GRAFT_EVAL_STEPS
+                                : config->eval_after ? GRAFT_EVAL_EPOCH
+                                                     : GRAFT_EVAL_NO;
+    }
+    if (config->eval_strategy == GRAFT_EVAL_STEPS && !counted) {
+        return graft_fail(GRAFT_E_CONFIG, "eval_strategy: steps needs eval_steps");
+    }
+    if (config->eval_strategy != GRAFT_EVAL_STEPS && counted) {
+        if (steps == strategy) {
+            return graft_fail(GRAFT_E_CONFIG, "eval_steps is set, but eval_strategy is %s",
+                              config->eval_strategy == GRAFT_EVAL_NO ? "no" : "epoch");
+        }
+        if (steps > strategy) {
+            config->eval_strategy = GRAFT_EVAL_STEPS;
+        } else {
+            config->eval_steps = 0;
+            GIVEN(config, eval_steps) = GRAFT_GIVEN_NOT;
+        }
+    }
+    if (config->eval_steps >= 1 && floor(config->eval_steps) < config->eval_steps) {
+        return graft_fail(GRAFT_E_CONFIG,
+                          "eval_steps: %g is neither a count nor a fraction below 1",
+                          config->eval_steps);
+    }
+    return GRAFT_OK;
+}
+
+/* What is asked of evaluations needs some. */
+static graft_status check_evaluation(const graft_config *config)
+{
+    bool scored = config->eval_dataset.n > 0 || config->val_set_size > 0;
+    bool measured = scored || config->replay.n > 0 || config->perplexity_dataset.n > 0;
+    const char *asked = config->early_stopping_patience > 0     ? "early_stopping_patience"
+                        : config->metric_for_best_model != NULL ? "metric_for_best_model"
+                                                                : NULL;
+    if (asked != NULL && !scored) {
+        return graft_fail(GRAFT_E_CONFIG, "%s: there is nothing to evaluate: set eval_dataset or "
+                          "val_set_size", asked);
+    }
+    if (asked != NULL && config->eval_strategy == GRAFT_EVAL_NO) {
+        return graft_fail(GRAFT_E_CONFIG, "%s: nothing is evaluated while training: %s", asked,
+                          config->eval_after ? "eval_strategy is no"
+                                             : "set eval_after or eval_strategy");
+    }
+    if (config->eval_strategy == GRAFT_EVAL_STEPS && !measured) {
+        return graft_fail(GRAFT_E_CONFIG, "eval_steps: there is nothing to evaluate: set "
+                          "eval_dataset, val_set_size or perplexity_dataset");
+    }
+    if (config->early_stopping_threshold > 0 && config->early_stopping_patience == 0) {
+        return graft_fail(GRAFT_E_CONFIG,
+                          "early_stopping_threshold without early_stopping_patience");
+    }
+    return GRAFT_OK;
 }
 
 /* The field's files write true and false here. */
@@ -142,6 +204,7 @@ graft_status graft_config_check(graft_config *config)
     GRAFT_TRY(derive_batch_size(config));
     GRAFT_TRY(derive_warmup(config));
     GRAFT_TRY(derive_resume(config));
+    GRAFT_TRY(derive_eval_strategy(config));
     GRAFT_TRY(fill_sources(&config->dataset, &config->dataset_format, &config->dataset_answers,
                            "dataset"));
     GRAFT_TRY(fill_sources(&config->eval_dataset, &config->eval_format, &config->eval_answers,
@@ -163,6 +226,7 @@ graft_status graft_config_check(graft_config *config)
     if (config->val_set_size > 0 && config->eval_dataset.n) {
         return graft_fail(GRAFT_E_CONFIG, "eval_dataset and val_set_size are both set");
     }
+    GRAFT_TRY(check_evaluation(config));
 done:
     return status;
 }

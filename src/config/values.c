@@ -179,10 +179,12 @@ static graft_status choice_assign(void *field, const graft_json *value, const ch
     graft_text text;
     int index = 0;
     graft_text_init(&text);
+    bool off = graft_json_is(value, GRAFT_JSON_BOOL) && !graft_json_bool(value);
     GRAFT_TRY(scalar_text(&text, value));
     for (const char *at = values; *at; index++) {
         size_t n = strcspn(at, "|");
-        if (n == text.len && memcmp(at, graft_text_z(&text), n) == 0) {
+        bool no = off && n == 2 && memcmp(at, "no", n) == 0; /* YAML 1.1 writes false as no */
+        if (no || (n == text.len && memcmp(at, graft_text_z(&text), n) == 0)) {
             *(int *)field = index;
             goto done;
         }

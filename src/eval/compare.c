@@ -122,6 +122,10 @@ static graft_status append_totals(graft_text *out, const graft_eval_report *befo
     }
     GRAFT_TRY(graft_text_appendf(out, "spurious calls %zu -> %zu, missing calls %zu -> %zu\n",
                                  a.spurious, b.spurious, a.missing, b.missing));
+    if (isfinite(before->general_loss) && isfinite(after->general_loss)) {
+        GRAFT_TRY(graft_text_appendf(out, "perplexity of general text %.3f -> %.3f\n",
+                                     exp(before->general_loss), exp(after->general_loss)));
+    }
     if (n_pairs != before->n || n_pairs != after->n) {
         GRAFT_TRY(graft_text_appendf(out, "only %zu items are the same: %zu before, %zu after\n",
                                      n_pairs, before->n, after->n));
@@ -202,6 +206,7 @@ static graft_status set_side(graft_json *object, const char *key, const graft_ev
     graft_json *json = graft_json_new_object();
     GRAFT_TRY(graft_json_set_int(json, "n", (int64_t)report->n));
     GRAFT_TRY(graft_eval__set_loss(json, report->loss_per_token));
+    GRAFT_TRY(graft_eval__set_perplexity(json, report));
     graft_json *taken = json;
     json = NULL;
     GRAFT_TRY(graft_json_set(object, key, taken));

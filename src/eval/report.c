@@ -8,7 +8,9 @@
 
 void graft_eval_report_init(graft_eval_report *report)
 {
-    *report = (graft_eval_report){.loss_per_token = (double)NAN, .end_probability = (double)NAN};
+    *report = (graft_eval_report){.loss_per_token = (double)NAN,
+                                  .end_probability = (double)NAN,
+                                  .general_loss = (double)NAN};
 }
 
 void graft_eval_report_clear(graft_eval_report *report)

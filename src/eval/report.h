@@ -27,6 +27,8 @@ typedef struct graft_eval_report {
     size_t tokens;         /* trained tokens that the loss is over */
     double end_probability; /* mean over the ends of trained turns; NaN: not measured */
     size_t n_turn_ends;
+    double general_loss;    /* per token of general text; NaN: not measured */
+    size_t general_tokens;
 } graft_eval_report;
 
 void graft_eval_report_init(graft_eval_report *report); /* no items, no loss */
@@ -66,7 +68,7 @@ double graft_eval_report_answer_f1(const graft_eval_report *report, size_t *of);
 
 /* {"n", "loss_per_token", "tokens", "scores": {NAME: {"hits", "of", "low", "high"}},
  * "spurious_calls", "missing_calls", "answer_f1": {"mean", "of"}, "end_of_turn_probability": {"mean",
- * "of"}, "items": [{"index", "turn", "prompt_tokens", "output", "calls", "expected", "spurious",
+ * "of"}, "perplexity": {"perplexity", "loss_per_token", "of"} (of general text), "items": [{"index", "turn", "prompt_tokens", "output", "calls", "expected", "spurious",
  * "missing", "answer_f1", "verdicts": {NAME: true|false|null}}]}. */
 graft_status graft_eval_report_json(graft_json **out, const graft_eval_report *report);
 

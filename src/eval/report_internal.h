@@ -11,5 +11,7 @@ graft_status graft_eval__set_score(graft_json *object, const char *key,
                                    const graft_eval_score *score);
 /* Sets loss_per_token; null if it was not measured. */
 graft_status graft_eval__set_loss(graft_json *object, double loss);
+/* Sets perplexity to {"perplexity", "loss_per_token", "of"} if it was measured. */
+graft_status graft_eval__set_perplexity(graft_json *object, const graft_eval_report *report);
 
 #endif

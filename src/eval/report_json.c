@@ -51,6 +51,24 @@ done:
     return status;
 }
 
+graft_status graft_eval__set_perplexity(graft_json *object,
+                                        const graft_eval_report *report)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *json = NULL;
+    if (!isfinite(report->general_loss)) {
+        return GRAFT_OK;
+    }
+    json = graft_json_new_object();
+    GRAFT_TRY(graft_json_set_double(json, "perplexity", exp(report->general_loss)));
+    GRAFT_TRY(graft_json_set_double(json, "loss_per_token", report->general_loss));
+    GRAFT_TRY(graft_json_set_int(json, "of", (int64_t)report->general_tokens));
+    GRAFT_TRY(give(object, "perplexity", &json));
+done:
+    graft_json_free(json);
+    return status;
+}
+
 static graft_status verdicts_json(graft_json **out, const graft_eval_item *item)
 {
     graft_status status = GRAFT_OK;
@@ -130,6 +148,7 @@ graft_status graft_eval_report_json(graft_json **out, const graft_eval_report *r
     GRAFT_TRY(set_mean(json, "answer_f1", f1, n_answers));
     GRAFT_TRY(set_mean(json, "end_of_turn_probability", report->end_probability,
                        report->n_turn_ends));
+    GRAFT_TRY(graft_eval__set_perplexity(json, report));
     items = graft_json_new_array();
     for (size_t i = 0; i < report->n; i++) {
         GRAFT_TRY(item_json(&item, &report->items[i]));
@@ -223,6 +242,11 @@ graft_status graft_eval_report_parse(graft_eval_report *out, const graft_json *j
     out->end_probability = read_number(graft_json_get(ends, "mean"));
     if (ends != NULL) {
         GRAFT_TRY(read_count(&out->n_turn_ends, ends, "of"));
+    }
+    const graft_json *general = graft_json_get(json, "perplexity");
+    out->general_loss = read_number(graft_json_get(general, "loss_per_token"));
+    if (general != NULL) {
+        GRAFT_TRY(read_count(&out->general_tokens, general, "of"));
     }
     GRAFT_TRY(read_count(&out->tokens, json, "tokens"));
     for (size_t i = 0; i < graft_json_length(items); i++) {

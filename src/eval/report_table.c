@@ -39,6 +39,11 @@ graft_status graft_eval_report_table(graft_text *out, const graft_eval_report *r
         GRAFT_TRY(graft_text_appendf(out, "probability of the end of the turn, at %zu ends: %.4f\n",
                                      report->n_turn_ends, report->end_probability));
     }
+    if (isfinite(report->general_loss)) {
+        GRAFT_TRY(graft_text_appendf(out, "general text: perplexity %.3f, loss %.4f per token (%zu)\n",
+                                     exp(report->general_loss), report->general_loss,
+                                     report->general_tokens));
+    }
 done:
     return status;
 }

@@ -40,8 +40,16 @@ typedef struct graft_time_figures {
     double tokens_per_second;    /* of the examples, shared ones included, as metrics.jsonl has it */
 } graft_time_figures;
 
+/* How often the evaluation data are scored, if nothing stops the run early. */
+typedef struct graft_evaluation_figures {
+    uint64_t n_evaluations; /* 0: never */
+    uint64_t every;         /* steps between those while training; 0: there are none */
+    size_t n_examples;
+} graft_evaluation_figures;
+
 typedef struct graft_forecast {
     bool has_steps, has_time; /* what is known: lengths always */
+    graft_evaluation_figures evaluations;
     graft_length_figures lengths;
     graft_step_figures steps;
     graft_memory_figures memory;

@@ -75,6 +75,15 @@ static graft_status set_memory(graft_json *o, const graft_memory_figures *m)
     return set_counts(o, "memory", counts);
 }
 
+static graft_status set_evaluations(graft_json *o, const graft_evaluation_figures *f)
+{
+    const count counts[] = {{"evaluations", f->n_evaluations},
+                            {"every_steps", f->every},
+                            {"examples", f->n_examples},
+                            {NULL, 0}};
+    return set_counts(o, "evaluations", counts);
+}
+
 graft_status graft_forecast_json(graft_text *out, const graft_forecast *f)
 {
     graft_status status = GRAFT_OK;
@@ -82,6 +91,7 @@ graft_status graft_forecast_json(graft_text *out, const graft_forecast *f)
     GRAFT_TRY(set_lengths(o, &f->lengths));
     if (f->has_steps) {
         GRAFT_TRY(set_steps(o, f));
+        GRAFT_TRY(set_evaluations(o, &f->evaluations));
         GRAFT_TRY(set_memory(o, &f->memory));
         GRAFT_TRY(f->has_time ? set_time(o, f) : graft_json_set(o, "time", NULL));
     }

@@ -11,7 +11,7 @@ void graft_forecast_memory(graft_memory_figures *out, const graft_training *t, s
     size_t resident = graft_rss_bytes();
     *out = (graft_memory_figures){
         .base = (size_t)graft_gguf_size(model->file),
-        .adapter = 4 * parameters,
+        .adapter = (t->scores_between ? 5 : 4) * parameters, /* with the best ones so far */
         .scratch = plan->fixed_bytes - 4 * parameters,
         .activations = graft_plan_pass_bytes(plan, model, kernels, n_tok),
         /* Of the adapter only the parameters have been written yet. */

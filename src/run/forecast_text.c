@@ -115,13 +115,35 @@ static graft_status append_duration(graft_text *out, double seconds)
     return graft_text_appendf(out, "%llu h %02llu min", minutes / 60, minutes % 60);
 }
 
-static graft_status time_text(graft_text *out, const graft_time_figures *f, uint64_t n_steps)
+static graft_status evaluations_text(graft_text *out, const graft_evaluation_figures *f)
 {
     graft_status status = GRAFT_OK;
+    if (f->n_evaluations == 0) {
+        return graft_text_appendf(out, LABEL "none\n", "evaluations");
+    }
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%llu of %zu examples", "evaluations",
+                                 (unsigned long long)f->n_evaluations, f->n_examples));
+    if (f->every > 0) {
+        GRAFT_TRY(graft_text_appendf(out, ", one every %llu steps", (unsigned long long)f->every));
+    }
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    return status;
+}
+
+static graft_status time_text(graft_text *out, const graft_forecast *forecast)
+{
+    graft_status status = GRAFT_OK;
+    const graft_time_figures *f = &forecast->time;
+    unsigned long long n = forecast->evaluations.n_evaluations;
     GRAFT_TRY(graft_text_appendf(out, "Time\n" LABEL "about ", "training"));
     GRAFT_TRY(append_duration(out, f->seconds));
-    GRAFT_TRY(graft_text_appendf(out, " (evaluation comes on top)\n" LABEL "%.3g s\n",
-                                 "a step", f->seconds / (double)n_steps));
+    if (n > 0) {
+        GRAFT_TRY(graft_text_appendf(out, " (%llu evaluation%s on top)", n,
+                                     n == 1 ? " comes" : "s come"));
+    }
+    GRAFT_TRY(graft_text_appendf(out, "\n" LABEL "%.3g s\n", "a step",
+                                 f->seconds / (double)forecast->steps.n_steps));
     GRAFT_TRY(graft_text_appendf(out, LABEL "%.0f\n", "tokens per second", f->tokens_per_second));
     GRAFT_TRY(graft_text_appendf(out, LABEL "%zu passes, %zu tokens, %.1f s\n", "measured",
                                  f->n_passes, f->n_computed, f->measured_seconds));
@@ -137,12 +159,13 @@ graft_status graft_forecast_text(graft_text *out, const graft_forecast *f,
     if (f->has_steps) {
         GRAFT_TRY(graft_text_append_char(out, '\n'));
         GRAFT_TRY(steps_text(out, f, config));
+        GRAFT_TRY(evaluations_text(out, &f->evaluations));
         GRAFT_TRY(graft_text_append_char(out, '\n'));
         GRAFT_TRY(memory_text(out, &f->memory));
     }
     if (f->has_time) {
         GRAFT_TRY(graft_text_append_char(out, '\n'));
-        GRAFT_TRY(time_text(out, &f->time, f->steps.n_steps));
+        GRAFT_TRY(time_text(out, f));
     }
 done:
     return status;

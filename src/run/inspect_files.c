@@ -7,6 +7,7 @@
 #include "io/hdf5.h"
 #include "io/safetensors.h"
 #include "run/inspect.h"
+#include "train/checkpoint.h"
 
 enum { CONFIG_LIMIT = 1 << 20 };
 
@@ -118,6 +119,18 @@ done:
     return status;
 }
 
+/* Which adapter is the best so far, if one was chosen. */
+static graft_status set_best(graft_json *out, const graft_h5 *image)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t step;
+    if (graft_checkpoint_best_step(image, &step)) {
+        GRAFT_TRY(graft_json_set_int(out, "best_step", (int64_t)step));
+    }
+done:
+    return status;
+}
+
 /* Lines "name type length" of an image as a table. */
 static graft_status set_arrays(graft_json *out, const graft_h5 *image)
 {
@@ -184,6 +197,7 @@ graft_status graft_inspect__checkpoint(graft_json *out, const char *path, bool t
     GRAFT_TRY(set_file_bytes(out, path));
     GRAFT_TRY(graft_json_set_int(out, "step", (int64_t)step));
     GRAFT_TRY(graft_json_set_int(out, "parameters", (int64_t)n_params));
+    GRAFT_TRY(set_best(out, image));
     GRAFT_TRY(set_identity(out, graft_text_z(&identity)));
     if (tensors) {
         GRAFT_TRY(set_arrays(out, image));

@@ -31,11 +31,26 @@ done:
     return status;
 }
 
-/* Remembers the first and the last step of metrics.jsonl. */
+/* Which adapter was the best one, and by what. */
+static graft_status add_best(graft_json *out, const graft_json *record)
+{
+    graft_status status = GRAFT_OK;
+    const char *metric = graft_json_string(graft_json_get(record, "metric"), NULL);
+    GRAFT_TRY(graft_json_set_int(out, "best_step",
+                                 graft_json_int(graft_json_get(record, "best_step"))));
+    GRAFT_TRY(graft_json_set_string(out, "best_metric", metric != NULL ? metric : ""));
+done:
+    return status;
+}
+
+/* Remembers the first and the last step of metrics.jsonl, and the best one. */
 static graft_status add_record(graft_json *out, const graft_json *record)
 {
     graft_status status = GRAFT_OK;
     const char *event = graft_json_string(graft_json_get(record, "event"), NULL);
+    if (event != NULL && strcmp(event, "best") == 0) {
+        return add_best(out, record);
+    }
     if (event == NULL || strcmp(event, "step") != 0) {
         return GRAFT_OK;
     }

@@ -15,6 +15,7 @@ void graft_training_init(graft_training *t, graft_config *config, const graft_ho
     graft_text_init(&t->identity);
     graft_eval_report_init(&t->before);
     graft_eval_report_init(&t->after);
+    graft_best_init(&t->best);
 }
 
 void graft_training_close(graft_training *t)
@@ -26,7 +27,9 @@ void graft_training_close(graft_training *t)
     graft_session_close(&t->session);
     graft_corpus_clear(&t->train);
     graft_corpus_clear(&t->eval);
-    graft_corpus_clear(&t->replay);
+    graft_corpus_clear(&t->replay.corpus);
+    graft_corpus_clear(&t->general.corpus);
+    graft_best_clear(&t->best);
     graft_text_clear(&t->identity);
     graft_free(t->checkpoints);
     graft_runlog_close(t->log);
@@ -67,6 +70,7 @@ static graft_status read_data(graft_training *t)
     }
     GRAFT_TRY(graft_session_read(&t->train.dataset, c, &c->dataset));
     GRAFT_TRY(split_data(t));
+    GRAFT_TRY(graft_training_check_metric(t));
     GRAFT_TRY(graft_training_read_replay(t));
 done:
     return status;
@@ -75,7 +79,7 @@ done:
 static graft_status tokenise(graft_training *t)
 {
     graft_status status = GRAFT_OK;
-    graft_corpus *untrained[] = {&t->eval, &t->replay};
+    graft_corpus *untrained[] = {&t->eval, &t->replay.corpus};
     static const char *const names[] = {"eval", "replay"};
     GRAFT_TRY(graft_session_chat(&t->session, graft_dataset_has_tools(&t->train.dataset) ||
                                                   graft_dataset_has_tools(&t->eval.dataset)));
@@ -90,6 +94,7 @@ static graft_status tokenise(graft_training *t)
                                                 names[i]));
         }
     }
+    GRAFT_TRY(graft_general_read(&t->general.corpus, &t->session));
 done:
     return status;
 }
@@ -148,6 +153,7 @@ graft_status graft_training_prepare(graft_training *t)
     graft_training_log_mixture(t);
     graft_corpus_hash(&t->train, data_hash);
     GRAFT_TRY(graft_run_identity(&t->identity, &t->trainer, t->base_hash, data_hash));
+    GRAFT_TRY(graft_training_plan_evaluations(t));
 done:
     return status;
 }
@@ -166,7 +172,8 @@ graft_status graft_training_resume(graft_training *t)
         GRAFT_TRY(graft_strdup(&path, wanted));
     }
     if (path != NULL) {
-        GRAFT_TRY(graft_checkpoint_load(&t->trainer, graft_text_z(&t->identity), path));
+        GRAFT_TRY(graft_checkpoint_load(&t->trainer, &t->best, graft_text_z(&t->identity),
+                                        path));
         graft_log(GRAFT_LOG_INFO, "continuing from %s: step %llu of %llu", path,
                   (unsigned long long)t->trainer.step, (unsigned long long)t->trainer.n_steps);
     }

@@ -4,21 +4,12 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "eval/metrics.h"
 #include "io/files.h"
-#include "io/json.h"
-#include "io/lines.h"
+#include "run/chart.h"
 #include "run/html.h"
 
 #define FILE_LIMIT ((size_t)256 << 20)
-#define WIDTH 720
-#define HEIGHT 240
-#define MARGIN 48
-
-typedef struct series {
-    double *steps, *values;
-    size_t n, steps_capacity, values_capacity;
-} series;
-
 /* Reads a file of the folder; absent gives empty text. */
 static graft_status read_part(graft_text *out, const char *folder, const char *name)
 {
@@ -48,78 +39,66 @@ done:
     return status;
 }
 
-static graft_status read_series(series *out, const char *folder, const char *key)
-{
-    graft_status status = GRAFT_OK;
-    graft_lines *lines = NULL;
-    char *path = NULL;
-    const char *line = NULL;
-    size_t n = 0;
-    GRAFT_TRY(graft_path_join(&path, folder, "metrics.jsonl"));
-    if (!graft_path_exists(path)) {
-        goto done;
-    }
-    GRAFT_TRY(graft_lines_open(&lines, path));
-    for (;;) {
-        graft_json *record = NULL;
-        GRAFT_TRY(graft_lines_next(lines, &line, &n));
-        if (line == NULL) {
-            break;
-        }
-        GRAFT_TRY(graft_json_parse(&record, line, n));
-        if (graft_json_has(record, key)) {
-            status = graft_reserve(&out->steps, &out->steps_capacity, out->n + 1, sizeof(double));
-            if (status == GRAFT_OK) {
-                status = graft_reserve(&out->values, &out->values_capacity, out->n + 1,
-                                       sizeof(double));
-            }
-            if (status == GRAFT_OK) {
-                out->steps[out->n] = graft_json_double(graft_json_get(record, "step"));
-                out->values[out->n++] = graft_json_double(graft_json_get(record, key));
-            }
-        }
-        graft_json_free(record);
-        GRAFT_TRY(status);
-    }
-done:
-    graft_lines_close(lines);
-    graft_free(path);
-    return status;
-}
-
 static graft_status append_chart(graft_text *out, const char *folder, const char *key,
                                  const char *title)
 {
     graft_status status = GRAFT_OK;
-    series s = {0};
-    double low = INFINITY, high = -INFINITY;
-    GRAFT_TRY(read_series(&s, folder, key));
-    for (size_t i = 0; i < s.n; i++) {
-        low = fmin(low, s.values[i]);
-        high = fmax(high, s.values[i]);
-    }
-    if (s.n < 2) {
-        goto done;
-    }
-    double span = high > low ? high - low : 1, steps = s.steps[s.n - 1] - s.steps[0];
-    GRAFT_TRY(graft_text_appendf(out, "<h2>%s</h2>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" "
-                                      "aria-label=\"%s by step\">\n", title, WIDTH, HEIGHT, title));
-    GRAFT_TRY(graft_text_appendf(
-        out, "<g stroke=\"#ccc\"><path d=\"M%d 10V%dH%d\" fill=\"none\"/></g><g font-size=\"12\" "
-        "fill=\"#666\"><text x=\"4\" y=\"16\">%.4g</text><text x=\"4\" y=\"%d\">%.4g</text>"
-        "<text x=\"%d\" y=\"%d\">step %.0f</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.0f"
-        "</text></g>\n<polyline fill=\"none\" stroke=\"#1f6f5c\" stroke-width=\"2\" points=\"",
-        MARGIN, HEIGHT - 24, WIDTH, high, HEIGHT - 26, low, MARGIN, HEIGHT - 6, s.steps[0], WIDTH,
-        HEIGHT - 6, s.steps[s.n - 1]));
-    for (size_t i = 0; i < s.n; i++) {
-        double x = MARGIN + (s.steps[i] - s.steps[0]) / (steps > 0 ? steps : 1) * (WIDTH - MARGIN - 4);
-        double y = 10 + (high - s.values[i]) / span * (HEIGHT - 38);
-        GRAFT_TRY(graft_text_appendf(out, "%.1f,%.1f ", x, y));
-    }
-    GRAFT_TRY(graft_text_append_z(out, "\"/>\n</svg>\n"));
+    graft_series series = {0};
+    GRAFT_TRY(graft_series_read(&series, folder, graft_series_named, key));
+    GRAFT_TRY(graft_chart_append(out, title, &series, 1, NULL));
 done:
-    graft_free(s.steps);
-    graft_free(s.values);
+    graft_series_clear(&series);
+    return status;
+}
+
+/* --- scores --- */
+
+/* The share in percent of the score that the context names. */
+static bool pick_share(double *value, const graft_json *record, const void *context)
+{
+    const graft_json *score = graft_json_get(graft_json_get(record, "scores"), context);
+    int64_t of = graft_json_int(graft_json_get(score, "of"));
+    if (of > 0) {
+        *value = 100 * (double)graft_json_int(graft_json_get(score, "hits")) / (double)of;
+    }
+    return of > 0 && !graft_json_has(record, "of_step");
+}
+
+static graft_status append_best(graft_text *out, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    graft_series best = {0};
+    GRAFT_TRY(graft_series_read(&best, folder, graft_series_named, "best_step"));
+    if (best.n > 0) {
+        GRAFT_TRY(graft_text_appendf(out, "<p>The best adapter is that of step %.0f.</p>\n",
+                                     best.values[best.n - 1]));
+    }
+done:
+    graft_series_clear(&best);
+    return status;
+}
+
+/* The curves of the scores, unless there are only those before and after. */
+static graft_status append_score_curves(graft_text *out, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    graft_series lines[GRAFT_METRICS_MAX] = {{0}};
+    const char *names[GRAFT_METRICS_MAX];
+    bool between = false;
+    for (size_t i = 0; i < graft_n_metrics; i++) {
+        names[i] = graft_metrics[i]->name;
+        GRAFT_TRY(graft_series_read(&lines[i], folder, pick_share, names[i]));
+        between = between || lines[i].n > 2;
+    }
+    if (between) {
+        GRAFT_TRY(graft_chart_append(out, "Scores in percent", lines, graft_n_metrics, names));
+        GRAFT_TRY(append_chart(out, folder, "loss_per_token", "Loss on held-back examples"));
+        GRAFT_TRY(append_best(out, folder));
+    }
+done:
+    for (size_t i = 0; i < graft_n_metrics; i++) {
+        graft_series_clear(&lines[i]);
+    }
     return status;
 }
 
@@ -172,21 +151,27 @@ done:
     return status;
 }
 
-/* What was forgotten: the loss on held-back examples of replay, first and last. */
-static graft_status append_replay(graft_text *out, const char *folder)
+static bool pick_any(double *value, const graft_json *record, const void *key)
+{
+    *value = graft_json_double(graft_json_get(record, key));
+    return graft_json_has(record, key);
+}
+
+/* What was forgotten: the loss on examples that are not trained, as a curve and first and last. */
+static graft_status append_forgotten(graft_text *out, const char *folder, const char *key,
+                                     const char *title)
 {
     graft_status status = GRAFT_OK;
-    series s = {0};
-    GRAFT_TRY(append_chart(out, folder, "replay_loss",
-                           "Loss on held-back examples of replay (what is forgotten)"));
-    GRAFT_TRY(read_series(&s, folder, "replay_loss"));
-    if (s.n > 0) {
-        GRAFT_TRY(graft_text_appendf(out, "<p>Loss on held-back examples of replay: %.4f before, "
-                                     "%.4f after.</p>\n", s.values[0], s.values[s.n - 1]));
+    graft_series all = {0};
+    GRAFT_TRY(append_chart(out, folder, key, title));
+    GRAFT_TRY(graft_series_read(&all, folder, pick_any, key));
+    if (all.n > 0) {
+        double before = all.values[0], after = all.values[all.n - 1];
+        GRAFT_TRY(graft_text_appendf(out, "<p>%s: %.4f before, %.4f after; perplexity %.3f and "
+                                     "%.3f.</p>\n", title, before, after, exp(before), exp(after)));
     }
 done:
-    graft_free(s.steps);
-    graft_free(s.values);
+    graft_series_clear(&all);
     return status;
 }
 
@@ -201,7 +186,11 @@ graft_status graft_report_html(const char *folder)
     GRAFT_TRY(graft_text_append_z(&out, "<h1>Training run</h1>\n"));
     GRAFT_TRY(append_scores(&out, folder));
     GRAFT_TRY(append_chart(&out, folder, "loss", "Loss per trained token"));
-    GRAFT_TRY(append_replay(&out, folder));
+    GRAFT_TRY(append_score_curves(&out, folder));
+    GRAFT_TRY(append_forgotten(&out, folder, "replay_loss",
+                               "Loss on held-back examples of replay (what is forgotten)"));
+    GRAFT_TRY(append_forgotten(&out, folder, "perplexity_loss",
+                               "Loss on general text (what is forgotten)"));
     GRAFT_TRY(append_chart(&out, folder, "grad_norm", "Gradient norm"));
     GRAFT_TRY(append_chart(&out, folder, "learning_rate", "Learning rate"));
     GRAFT_TRY(append_chart(&out, folder, "tokens_per_second", "Tokens per second"));

@@ -5,6 +5,22 @@
 #include "eval/gates.h"
 #include "run/training.h"
 
+/* The perplexity of general text, if some is named. */
+static graft_status measure_general(graft_eval_report *report, graft_session *session)
+{
+    graft_status status = GRAFT_OK;
+    graft_corpus general = {0};
+    const graft_config_sources *sources = &session->config->perplexity_dataset;
+    GRAFT_TRY(graft_general_read(&general, session));
+    if (general.n_samples > 0) {
+        GRAFT_TRY(graft_general_loss(&report->general_loss, &report->general_tokens, session,
+                                     &general, sources->items[0].path));
+    }
+done:
+    graft_corpus_clear(&general);
+    return status;
+}
+
 static graft_status describe(const graft_eval_report *report, bool json, graft_text *out)
 {
     graft_status status = GRAFT_OK;
@@ -44,6 +60,7 @@ graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json
     GRAFT_TRY(graft_session_load_adapter(&session));
     GRAFT_TRY(graft_corpus_build(&corpus, &session));
     GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
+    GRAFT_TRY(measure_general(&report, &session));
     GRAFT_TRY(describe(&report, json != 0, &text));
     GRAFT_TRY(graft_text_take(&text, out));
     GRAFT_TRY(graft_gates_check(&gates, &report)); /* the result is there all the same */

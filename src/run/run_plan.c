@@ -11,6 +11,11 @@ static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
     GRAFT_TRY(graft_first_epoch_open(&epoch, t));
     GRAFT_TRY(graft_forecast_steps(&f->steps, &epoch));
     graft_forecast_memory(&f->memory, t, f->steps.n_largest);
+    f->evaluations = (graft_evaluation_figures){
+        .n_evaluations = graft_training_n_evaluations(t),
+        .every = t->scores_between ? t->measured_every : 0,
+        .n_examples = t->eval.n_units,
+    };
     f->has_steps = true;
     if (measure) {
         GRAFT_TRY(graft_forecast_time(&f->time, t, &epoch, &f->steps));

@@ -9,8 +9,6 @@
 #include "run/report_html.h"
 #include "run/training.h"
 
-#define EVAL_LIMIT ((size_t)1 << 30) /* bytes of an eval-*.json that is read back */
-
 static graft_status open_folder(graft_training *t)
 {
     graft_status status = GRAFT_OK;
@@ -29,83 +27,21 @@ done:
     return status;
 }
 
-/* Scores the model as it is, keeps every item's verdict, and says so in the journal. */
-static graft_status evaluate(graft_training *t, graft_eval_report *report, const char *when)
-{
-    graft_status status = GRAFT_OK;
-    char name[48];
-    char *path = NULL;
-    graft_text text;
-    graft_json *json = NULL;
-    bool before = strcmp(when, "before") == 0;
-    graft_text_init(&text);
-    if (t->eval.n_units == 0) {
-        return GRAFT_OK;
-    }
-    snprintf(name, sizeof name, "eval-%s.json", when);
-    GRAFT_TRY(graft_path_join(&path, t->config->output_dir, name));
-    GRAFT_TRY(graft_score_corpus(report, &t->session, &t->eval, t->hooks,
-                                 before ? "evaluating the base" : "evaluating the result"));
-    GRAFT_TRY(graft_eval_report_json(&json, report));
-    GRAFT_TRY(graft_json_write(&text, json, GRAFT_JSON_PRETTY));
-    GRAFT_TRY(graft_text_append_char(&text, '\n'));
-    GRAFT_TRY(graft_file_write(path, graft_text_z(&text), text.len));
-    GRAFT_TRY(graft_journal_eval(t->journal, when, t->trainer.step,
-                                 (double)t->trainer.step / (double)t->trainer.steps_per_epoch,
-                                 graft_json_get(json, "scores")));
-done:
-    graft_json_free(json);
-    graft_text_clear(&text);
-    graft_free(path);
-    return status;
-}
-
-/* The score before training belongs to step 0: a resumed run reads what it wrote then. */
-static graft_status evaluate_before(graft_training *t)
-{
-    graft_status status = GRAFT_OK;
-    char *path = NULL;
-    graft_text text;
-    graft_json *json = NULL;
-    graft_text_init(&text);
-    if (!t->config->eval_before) {
-        return GRAFT_OK;
-    }
-    if (t->trainer.step == 0) {
-        return evaluate(t, &t->before, "before");
-    }
-    GRAFT_TRY(graft_path_join(&path, t->config->output_dir, "eval-before.json"));
-    if (!graft_path_exists(path)) {
-        goto done;
-    }
-    GRAFT_TRY(graft_file_read(&text, path, EVAL_LIMIT));
-    if (graft_json_parse(&json, text.data, text.len) != GRAFT_OK ||
-        graft_eval_report_parse(&t->before, json) != GRAFT_OK) {
-        status = graft_fail_prefix("%s", path);
-    }
-done:
-    graft_json_free(json);
-    graft_text_clear(&text);
-    graft_free(path);
-    return status;
-}
-
 static graft_status run(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_hooks_check(t->hooks));
     GRAFT_TRY(graft_training_prepare(t));
     GRAFT_TRY(graft_training_resume(t));
-    GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step));
+    GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step,
+                                 t->best.evaluated));
     GRAFT_TRY(graft_training_save_config(t));
-    GRAFT_TRY(evaluate_before(t));
-    GRAFT_TRY(graft_training_begin_replay(t));
+    GRAFT_TRY(graft_training_begin_held(t));
+    GRAFT_TRY(graft_training_evaluate_before(t));
     GRAFT_TRY(graft_training_steps(t));
+    GRAFT_TRY(graft_training_choose(t));
     GRAFT_TRY(graft_training_export(t));
-    GRAFT_TRY(graft_training_measure_replay(t, "after", &t->replay_after));
-    if (t->config->eval_after) {
-        GRAFT_TRY(evaluate(t, &t->after, "after"));
-    }
+    GRAFT_TRY(graft_training_evaluate_after(t));
     GRAFT_TRY(graft_report_html(t->config->output_dir));
 done:
     return status;
@@ -135,6 +71,7 @@ graft_status graft_train(graft_config *config, const graft_hooks *hooks, int jso
     }
     GRAFT_TRY(graft_config_check(config));
     GRAFT_TRY(read_gates(&gates, config));
+    GRAFT_TRY(graft_selection_read(&t.selection, config->metric_for_best_model));
     GRAFT_TRY(open_folder(&t));
     status = run(&t);
     if (status != GRAFT_OK) {

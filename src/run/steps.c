@@ -25,11 +25,11 @@ static void show_progress(graft_training *t, const graft_step_report *r)
     graft_hooks_progress(t->hooks, &progress);
 }
 
-static graft_status save(graft_training *t)
+graft_status graft_training_save(graft_training *t)
 {
     t->last_save = graft_clock_seconds();
     graft_status status =
-        graft_checkpoint_save(&t->trainer, graft_text_z(&t->identity), t->checkpoints,
+        graft_checkpoint_save(&t->trainer, &t->best, graft_text_z(&t->identity), t->checkpoints,
                               (size_t)t->config->save_total_limit);
     if (status == GRAFT_E_DISK) { /* costs this checkpoint, not the run */
         graft_log(GRAFT_LOG_WARN, "no checkpoint at step %llu: %s",
@@ -70,42 +70,75 @@ done:
     return status;
 }
 
+/* A checkpoint without which the run goes on if the disk is full. */
+static graft_status save_if_possible(graft_training *t)
+{
+    graft_status status = graft_training_save(t);
+    return status == GRAFT_E_DISK ? GRAFT_OK : status;
+}
+
+static graft_status stop(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_trainer *trainer = &t->trainer;
+    if (trainer->step > t->begin_step) {
+        GRAFT_TRY(graft_training_save(t));
+    }
+    status = graft_fail(GRAFT_E_INTERRUPTED, "stopped at step %llu of %llu; the same command "
+                        "continues", (unsigned long long)trainer->step,
+                        (unsigned long long)trainer->n_steps);
+done:
+    return status;
+}
+
+/* One step with its record. */
+static graft_status advance(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    graft_step_report report;
+    GRAFT_TRY(graft_trainer_step(&t->trainer, &report));
+    t->last_loss = report.loss;
+    t->seconds = graft_clock_seconds() - t->begin;
+    t->tokens += report.tokens;
+    t->saved_tokens += report.saved_tokens;
+    if (report.step % t->config->logging_steps == 0 || report.step == t->trainer.n_steps) {
+        GRAFT_TRY(graft_journal_step(t->journal, &report));
+    }
+    show_progress(t, &report);
+done:
+    return status;
+}
+
+/* What is due between two steps. */
+static graft_status pause(graft_training *t)
+{
+    bool measured = false;
+    graft_status status = graft_training_pause(t, &measured);
+    if (status == GRAFT_E_INTERRUPTED) {
+        return stop(t);
+    }
+    GRAFT_TRY(status);
+    bool moved = t->trainer.step > t->begin_step;
+    if (measured || (moved && (is_due(t) || t->trainer.step == t->trainer.n_steps))) {
+        GRAFT_TRY(save_if_possible(t));
+    }
+done:
+    return status;
+}
+
 graft_status graft_training_steps(graft_training *t)
 {
     graft_status status = GRAFT_OK;
-    graft_trainer *trainer = &t->trainer;
     t->begin = t->last_save = graft_clock_seconds();
-    t->begin_step = trainer->step;
-    while (trainer->step < trainer->n_steps) {
-        graft_step_report report;
+    t->begin_step = t->trainer.step;
+    GRAFT_TRY(pause(t)); /* a run that continues may have stopped before it was measured */
+    while (t->trainer.step < t->trainer.n_steps && !t->stopped_early) {
         if (graft_hooks_check(t->hooks) != GRAFT_OK) {
-            if (trainer->step > t->begin_step) {
-                GRAFT_TRY(save(t));
-            }
-            status = graft_fail(GRAFT_E_INTERRUPTED,
-                                "stopped at step %llu of %llu; the same command continues",
-                                (unsigned long long)trainer->step,
-                                (unsigned long long)trainer->n_steps);
+            status = stop(t);
             goto done;
         }
-        GRAFT_TRY(graft_trainer_step(trainer, &report));
-        t->last_loss = report.loss;
-        t->seconds = graft_clock_seconds() - t->begin;
-        t->tokens += report.tokens;
-        t->saved_tokens += report.saved_tokens;
-        if (report.step % t->config->logging_steps == 0 || report.step == trainer->n_steps) {
-            GRAFT_TRY(graft_journal_step(t->journal, &report));
-        }
-        show_progress(t, &report);
-        if (trainer->step % trainer->steps_per_epoch == 0 && trainer->step < trainer->n_steps) {
-            double loss;
-            GRAFT_TRY(graft_training_measure_replay(t, "epoch", &loss));
-        }
-        if (is_due(t) || trainer->step == trainer->n_steps) {
-            status = save(t);
-            status = status == GRAFT_E_DISK ? GRAFT_OK : status;
-            GRAFT_TRY(status);
-        }
+        GRAFT_TRY(advance(t));
+        GRAFT_TRY(pause(t));
     }
     GRAFT_TRY(log_saved(t));
 done:

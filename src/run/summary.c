@@ -32,7 +32,8 @@ static graft_status append_files(const graft_training *t, graft_text *out)
              "  report.html                curves and scores\n"));
     if (t->after.n > 0) {
         GRAFT_TRY(graft_text_appendf(out, "  %-26s every item's verdict\n",
-                                     t->before.n > 0 ? "eval-before, -after.json"
+                                     t->scores_between ? "eval-*.json"
+                                     : t->before.n > 0 ? "eval-before, -after.json"
                                                        : "eval-after.json"));
     }
     GRAFT_TRY(graft_text_append_z(
@@ -79,7 +80,8 @@ static graft_status summary_text(const graft_training *t, graft_text *out)
     }
     GRAFT_TRY(graft_text_appendf(out, "; at most %zu MiB of memory.\n",
                                  graft_rss_peak_bytes() >> 20));
-    GRAFT_TRY(graft_training_format_replay(t, out));
+    GRAFT_TRY(graft_training_format_best(t, out));
+    GRAFT_TRY(graft_training_format_held(t, out));
     if (t->before.n > 0 && t->after.n > 0) {
         GRAFT_TRY(graft_text_append_char(out, '\n'));
         GRAFT_TRY(graft_eval_report_compare(out, &t->before, &t->after));
@@ -127,10 +129,8 @@ static graft_status summary_json(const graft_training *t, graft_text *out)
     GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)t->tokens));
     GRAFT_TRY(graft_json_set_int(o, "saved_tokens", (int64_t)t->saved_tokens));
     GRAFT_TRY(graft_json_set_int(o, "peak_rss_bytes", (int64_t)graft_rss_peak_bytes()));
-    if (t->replay_after > 0) {
-        GRAFT_TRY(graft_json_set_double(o, "replay_loss_before", t->replay_before));
-        GRAFT_TRY(graft_json_set_double(o, "replay_loss_after", t->replay_after));
-    }
+    GRAFT_TRY(graft_training_set_held(t, o));
+    GRAFT_TRY(graft_training_set_best(t, o));
     GRAFT_TRY(set_scores(o, "before", &t->before));
     GRAFT_TRY(set_scores(o, "after", &t->after));
     GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_COMPACT));

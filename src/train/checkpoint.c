@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "core/memory.h"
 #include "io/files.h"
-#include "io/hdf5.h"
 #include "train/mixing.h"
 
 graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const char *base_hash,
@@ -141,8 +141,90 @@ done:
     return status;
 }
 
-graft_status graft_checkpoint_save(const graft_trainer *t, const char *identity,
-                                   const char *folder, size_t keep)
+/* --- the best adapter so far --- */
+
+enum { BEST_COUNTERS = 6, SCORE_WORDS = 4, BEST_WORDS = BEST_COUNTERS + 2 * SCORE_WORDS };
+
+/* Doubles stand there as their bits. */
+static void pack_score(uint64_t out[SCORE_WORDS], const graft_merit *score)
+{
+    memcpy(&out[0], &score->value, sizeof out[0]);
+    memcpy(&out[1], &score->loss, sizeof out[1]);
+    out[2] = score->hits;
+    out[3] = score->of;
+}
+
+static void unpack_score(graft_merit *score, const uint64_t in[SCORE_WORDS])
+{
+    memcpy(&score->value, &in[0], sizeof in[0]);
+    memcpy(&score->loss, &in[1], sizeof in[1]);
+    score->hits = in[2];
+    score->of = in[3];
+}
+
+static graft_status put_best(graft_h5 *image, const graft_best *best)
+{
+    graft_status status = GRAFT_OK;
+    const char *basis = graft_text_z(&best->basis);
+    uint64_t words[BEST_WORDS] = {best->params != NULL, best->step,    best->n_evaluations,
+                                  best->n_stale,        best->evaluated, best->n_params};
+    pack_score(&words[BEST_COUNTERS], &best->score);
+    pack_score(&words[BEST_COUNTERS + SCORE_WORDS], &best->last);
+    GRAFT_TRY(graft_h5_put_text(image, "best/basis", basis, strlen(basis)));
+    GRAFT_TRY(graft_h5_put_u64(image, "best/state", words, BEST_WORDS));
+    if (best->params != NULL) {
+        GRAFT_TRY(put_reals(image, "best/params", best->params, best->n_params));
+    }
+done:
+    return status;
+}
+
+bool graft_checkpoint_best_step(const graft_h5 *image, uint64_t *step)
+{
+    uint64_t words[BEST_WORDS] = {0};
+    bool there = graft_h5_get_u64(image, "best/state", words, BEST_WORDS) == GRAFT_OK;
+    *step = words[1];
+    return there && words[0] != 0;
+}
+
+/* Checkpoints of earlier versions have none. */
+static graft_status get_best(const graft_h5 *image, graft_best *best, size_t n_params,
+                             const char *path)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t words[BEST_WORDS];
+    size_t n = 0;
+    graft_text basis;
+    graft_text_init(&basis);
+    if (graft_h5_size(image, "best/state", &n) != GRAFT_OK) {
+        goto done;
+    }
+    GRAFT_TRY(graft_h5_get_text(image, "best/basis", &basis));
+    GRAFT_TRY(graft_h5_get_u64(image, "best/state", words, BEST_WORDS));
+    if (strcmp(graft_text_z(&basis), graft_text_z(&best->basis)) != 0) {
+        graft_log(words[2] == 0 ? GRAFT_LOG_DEBUG : GRAFT_LOG_WARN,
+                  "%s: the evaluations before it were of other data or by other "
+                  "settings: the best adapter is chosen from those to come", path);
+        goto done;
+    }
+    if (words[0] != 0) {
+        GRAFT_TRY(graft_alloc(&best->params, n_params, sizeof *best->params));
+        GRAFT_TRY(get_reals(image, "best/params", best->params, n_params));
+        best->n_params = n_params;
+    }
+    best->step = words[1];
+    best->n_evaluations = words[2];
+    best->n_stale = words[3];
+    best->evaluated = words[4];
+    unpack_score(&best->score, &words[BEST_COUNTERS]);
+    unpack_score(&best->last, &words[BEST_COUNTERS + SCORE_WORDS]);
+done:
+    graft_text_clear(&basis);
+    return status;
+}
+
+graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *best,
+                                   const char *identity, const char *folder, size_t keep)
 {
     graft_status status = GRAFT_OK;
     graft_h5 *image = NULL;
@@ -157,6 +239,7 @@ graft_status graft_checkpoint_save(const graft_trainer *t, const char *identity,
     GRAFT_TRY(put_reals(image, "adapter/params", t->adapter->params, n));
     GRAFT_TRY(put_reals(image, "optimizer/m", t->moments[0], n));
     GRAFT_TRY(put_reals(image, "optimizer/v", t->moments[1], n));
+    GRAFT_TRY(put_best(image, best));
     GRAFT_TRY(graft_h5_write(image, path));
     GRAFT_TRY(prune(folder, keep));
 done:
@@ -183,7 +266,8 @@ static graft_status check_identity(const char *path, const char *saved, const ch
     return GRAFT_OK;
 }
 
-graft_status graft_checkpoint_load(graft_trainer *t, const char *identity, const char *path)
+graft_status graft_checkpoint_load(graft_trainer *t, graft_best *best, const char *identity,
+                                   const char *path)
 {
     graft_status status = GRAFT_OK;
     graft_h5 *image = NULL;
@@ -207,6 +291,7 @@ graft_status graft_checkpoint_load(graft_trainer *t, const char *identity, const
         status = graft_fail(GRAFT_E_CHECKPOINT, "%s: holds values that are not finite", path);
         goto done;
     }
+    GRAFT_TRY(get_best(image, best, n, path));
     t->step = step;
 done:
     graft_h5_free(image);

@@ -1,5 +1,7 @@
 #include "train/journal.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -11,17 +13,23 @@ struct graft_journal {
     graft_appender *file;
 };
 
-/* Does the record belong to the first `step` steps? A torn last line does not. */
-static bool belongs(const char *line, size_t n, uint64_t step)
+/* Does the record belong to the first `step` steps, and to what was measured up to step `evaluated`? A
+ * torn last line does not. */
+static bool belongs(const char *line, size_t n, uint64_t step, uint64_t evaluated)
 {
     graft_json *record = NULL;
     bool keep = graft_json_parse(&record, line, n) == GRAFT_OK;
-    keep = keep && (uint64_t)graft_json_int(graft_json_get(record, "step")) <= step;
+    const char *event = graft_json_string(graft_json_get(record, "event"), NULL);
+    const char *when = graft_json_string(graft_json_get(record, "when"), NULL);
+    bool is_step = event != NULL && strcmp(event, "step") == 0;
+    uint64_t its_step = (uint64_t)graft_json_int(graft_json_get(record, "step"));
+    keep = keep && its_step <= (is_step ? step : evaluated) &&
+           (when == NULL || strcmp(when, "after") != 0);
     graft_json_free(record);
     return keep;
 }
 
-static graft_status keep_until(const char *path, uint64_t step)
+static graft_status keep_until(const char *path, uint64_t step, uint64_t evaluated)
 {
     graft_status status = GRAFT_OK;
     graft_lines *lines = NULL;
@@ -38,7 +46,7 @@ static graft_status keep_until(const char *path, uint64_t step)
         if (line == NULL) {
             break;
         }
-        if (belongs(line, n, step)) {
+        if (belongs(line, n, step, evaluated)) {
             GRAFT_TRY(graft_text_append(&kept, line, n));
             GRAFT_TRY(graft_text_append_char(&kept, '\n'));
         }
@@ -50,7 +58,8 @@ done:
     return status;
 }
 
-graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_t step)
+graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_t step,
+                                uint64_t evaluated)
 {
     graft_status status = GRAFT_OK;
     graft_journal *journal = NULL;
@@ -58,7 +67,7 @@ graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_
     *out = NULL;
     GRAFT_TRY(graft_path_join(&path, folder, "metrics.jsonl"));
     if (step > 0) {
-        GRAFT_TRY(keep_until(path, step));
+        GRAFT_TRY(keep_until(path, step, evaluated));
     }
     GRAFT_TRY(graft_alloc(&journal, 1, sizeof *journal));
     GRAFT_TRY(graft_appender_open(&journal->file, path, step == 0));
@@ -112,33 +121,63 @@ done:
     return status;
 }
 
-graft_status graft_journal_eval(graft_journal *journal, const char *when, uint64_t step,
-                                double epoch, graft_json *scores)
+static graft_status set_place(graft_json *o, const char *event, const graft_journal_place *place)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_json_set_string(o, "event", event));
+    GRAFT_TRY(graft_json_set_int(o, "step", (int64_t)place->step));
+    GRAFT_TRY(graft_json_set_double(o, "epoch", place->epoch));
+    GRAFT_TRY(graft_json_set_string(o, "when", place->when));
+    if (place->of_step != 0) {
+        GRAFT_TRY(graft_json_set_int(o, "of_step", (int64_t)place->of_step));
+    }
+done:
+    return status;
+}
+
+graft_status graft_journal_eval(graft_journal *journal, const graft_journal_place *place,
+                                graft_json *scores, double loss)
 {
     graft_status status = GRAFT_OK;
     graft_json *o = graft_json_new_object();
-    GRAFT_TRY(graft_json_set_string(o, "event", "eval"));
-    GRAFT_TRY(graft_json_set_int(o, "step", (int64_t)step));
-    GRAFT_TRY(graft_json_set_double(o, "epoch", epoch));
-    GRAFT_TRY(graft_json_set_string(o, "when", when));
+    GRAFT_TRY(set_place(o, "eval", place));
     GRAFT_TRY(graft_json_set(o, "scores", graft_json_retain(scores)));
+    if (isfinite(loss)) {
+        GRAFT_TRY(graft_json_set_double(o, "loss_per_token", loss));
+    }
     GRAFT_TRY(write_record(journal, o));
 done:
     graft_json_free(o);
     return status;
 }
 
-graft_status graft_journal_replay(graft_journal *journal, const char *when, uint64_t step,
-                                  double epoch, double loss, size_t n_tokens)
+graft_status graft_journal_loss(graft_journal *journal, const graft_journal_place *place,
+                                const char *event, double loss, size_t n_tokens)
+{
+    graft_status status = GRAFT_OK;
+    char key[32];
+    graft_json *o = graft_json_new_object();
+    snprintf(key, sizeof key, "%s_loss", event);
+    GRAFT_TRY(set_place(o, event, place));
+    GRAFT_TRY(graft_json_set_double(o, key, loss));
+    GRAFT_TRY(graft_json_set_double(o, "perplexity", exp(loss)));
+    GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)n_tokens));
+    GRAFT_TRY(write_record(journal, o));
+done:
+    graft_json_free(o);
+    return status;
+}
+
+graft_status graft_journal_best(graft_journal *journal, const graft_journal_place *place,
+                                const char *event, const char *metric, uint64_t best_step,
+                                double value)
 {
     graft_status status = GRAFT_OK;
     graft_json *o = graft_json_new_object();
-    GRAFT_TRY(graft_json_set_string(o, "event", "replay"));
-    GRAFT_TRY(graft_json_set_int(o, "step", (int64_t)step));
-    GRAFT_TRY(graft_json_set_double(o, "epoch", epoch));
-    GRAFT_TRY(graft_json_set_string(o, "when", when));
-    GRAFT_TRY(graft_json_set_double(o, "replay_loss", loss));
-    GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)n_tokens));
+    GRAFT_TRY(set_place(o, event, place));
+    GRAFT_TRY(graft_json_set_string(o, "metric", metric));
+    GRAFT_TRY(graft_json_set_int(o, "best_step", (int64_t)best_step));
+    GRAFT_TRY(graft_json_set_double(o, "best", value));
     GRAFT_TRY(write_record(journal, o));
 done:
     graft_json_free(o);

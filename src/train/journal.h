@@ -7,17 +7,33 @@
 
 typedef struct graft_journal graft_journal;
 
-/* Opens <folder>/metrics.jsonl. Records of steps after `step` are dropped: they belong to work that
- * was lost after the checkpoint and is done again. step 0 starts an empty file. */
-graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_t step);
+/* Opens <folder>/metrics.jsonl. What is done again is dropped: records of steps after `step`, those of
+ * other kinds after step `evaluated` (what was measured since then belongs to no checkpoint), and those
+ * of the end of a run. step 0 starts an empty file. */
+graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_t step,
+                                uint64_t evaluated);
 void graft_journal_close(graft_journal *journal);
 
 graft_status graft_journal_step(graft_journal *journal, const graft_step_report *report);
-/* `scores` is borrowed. */
-graft_status graft_journal_eval(graft_journal *journal, const char *when, uint64_t step,
-                                double epoch, graft_json *scores);
-/* {"event": "replay"}: the loss per trained token on what is held back of replay. */
-graft_status graft_journal_replay(graft_journal *journal, const char *when, uint64_t step,
-                                  double epoch, double loss, size_t n_tokens);
+
+/* What a record is about that is not of a step. */
+typedef struct graft_journal_place {
+    const char *when;  /* "before", "epoch", "step" or "after" */
+    uint64_t step;     /* how many steps were done */
+    double epoch;
+    uint64_t of_step;  /* the adapter is that of an earlier step; 0: of this one */
+} graft_journal_place;
+
+/* `scores` is borrowed; loss is per trained token (NaN: not measured). */
+graft_status graft_journal_eval(graft_journal *journal, const graft_journal_place *place,
+                                graft_json *scores, double loss);
+/* {"event": "replay", "replay_loss"} and the like: the loss per token on examples that are not
+ * trained, and its exponential. */
+graft_status graft_journal_loss(graft_journal *journal, const graft_journal_place *place,
+                                const char *event, double loss, size_t n_tokens);
+/* {"event": "best"} or {"event": "early_stop"}: which adapter is the best one by `metric`. */
+graft_status graft_journal_best(graft_journal *journal, const graft_journal_place *place,
+                                const char *event, const char *metric, uint64_t best_step,
+                                double value);
 
 #endif

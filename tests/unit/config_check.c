@@ -110,6 +110,38 @@ static void resume_reads_the_fields_booleans(void **state)
     graft_config_free(config);
 }
 
+static void when_to_evaluate_follows_from_what_is_set(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *name, *value;
+        int strategy;
+        double steps;
+    } cases[] = {
+        {"lora_r: 1\n", NULL, NULL, GRAFT_EVAL_EPOCH, 0},
+        {"eval_after: false\n", NULL, NULL, GRAFT_EVAL_NO, 0},
+        {"eval_steps: 0.25\n", NULL, NULL, GRAFT_EVAL_STEPS, 0.25},
+        {"eval_steps: 5\neval_after: false\n", NULL, NULL, GRAFT_EVAL_STEPS, 5},
+        {"evaluation_strategy: steps\neval_steps: 5\n", NULL, NULL, GRAFT_EVAL_STEPS, 5},
+        {"eval_strategy: no\n", NULL, NULL, GRAFT_EVAL_NO, 0},
+        {"eval_strategy: false\n", NULL, NULL, GRAFT_EVAL_NO, 0},
+        {"eval_strategy: epoch\neval_after: false\n", NULL, NULL, GRAFT_EVAL_EPOCH, 0},
+        {"eval_strategy: epoch\n", "eval_steps", "7", GRAFT_EVAL_STEPS, 7},
+        {"eval_strategy: steps\neval_steps: 5\n", "eval_strategy", "epoch", GRAFT_EVAL_EPOCH, 0},
+        {"eval_steps: 5\n", "eval_strategy", "no", GRAFT_EVAL_NO, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        graft_config *config = configured(cases[i].text, cases[i].name, cases[i].value);
+        assert_ok(graft_config_set(config, "eval_dataset", "e.jsonl"));
+        for (int again = 0; again < 2; again++) {
+            assert_ok(graft_config_check(config));
+            assert_int_equal(config->eval_strategy, cases[i].strategy);
+            assert_true(config->eval_steps == cases[i].steps);
+        }
+        graft_config_free(config);
+    }
+}
+
 static void contradictions_are_refused(void **state)
 {
     (void)state;
@@ -131,6 +163,18 @@ static void contradictions_are_refused(void **state)
         {"replay: {path: a, weight: 2}\n", "weight is for the entries of dataset (set share)"},
         {"replay: a\n", "replay: share is not set: {path: a, share: 0.1} makes it a tenth"},
         {"replay: [{path: a, share: 0.5}, {path: b, share: 0.5}]\n", "replay: 2 entries"},
+        {"perplexity_dataset: [{path: a, weight: 2}]\n", "perplexity_dataset: a: weight is for"},
+        {"eval_strategy: steps\neval_dataset: e\n", "eval_strategy: steps needs eval_steps"},
+        {"eval_strategy: no\neval_steps: 3\neval_dataset: e\n", "but eval_strategy is no"},
+        {"eval_steps: 3.5\neval_dataset: e\n", "eval_steps: 3.5 is neither a count nor a"},
+        {"eval_steps: 3\n", "eval_steps: there is nothing to evaluate"},
+        {"early_stopping_patience: 3\n", "early_stopping_patience: there is nothing to evaluate"},
+        {"early_stopping_steps: 3\neval_dataset: e\neval_strategy: no\n",
+         "early_stopping_patience: nothing is evaluated while training: eval_strategy is no"},
+        {"metric_for_best_model: loss\neval_dataset: e\neval_after: false\n",
+         "metric_for_best_model: nothing is evaluated while training: set eval_after"},
+        {"early_stopping_threshold: 0.1\neval_dataset: e\n",
+         "early_stopping_threshold without early_stopping_patience"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         graft_config *config = configured(cases[i][0], NULL, NULL);
@@ -210,6 +254,7 @@ int main(void)
         cmocka_unit_test(warmup_is_steps_or_a_share),
         cmocka_unit_test(a_format_beside_a_path_goes_to_the_source),
         cmocka_unit_test(resume_reads_the_fields_booleans),
+        cmocka_unit_test(when_to_evaluate_follows_from_what_is_set),
         cmocka_unit_test(contradictions_are_refused),
         cmocka_unit_test(what_a_job_needs_is_named),
         cmocka_unit_test(the_effective_configuration_reads_back),

@@ -338,6 +338,8 @@ static void resumed_with(const char *settings)
     graft_step_report report;
     graft_text identity;
     char *newest = NULL;
+    graft_best best;
+    graft_best_init(&best);
     graft_text_init(&identity);
     graft_real *whole = run(settings, 8, losses, &n);
     const char *folder = test_temp_path("checkpoints");
@@ -345,13 +347,13 @@ static void resumed_with(const char *settings)
     assert_ok(graft_run_identity(&identity, &f.trainer, "base", "data"));
     for (size_t i = 0; i < 5; i++) {
         assert_ok(graft_trainer_step(&f.trainer, &report));
-        assert_ok(graft_checkpoint_save(&f.trainer, graft_text_z(&identity), folder, 2));
+        assert_ok(graft_checkpoint_save(&f.trainer, &best, graft_text_z(&identity), folder, 2));
     }
     close_fixture(&f);
     open_fixture(&f, settings);
     assert_ok(graft_checkpoint_newest(&newest, folder));
     assert_contains(newest, "step-5.h5");
-    assert_ok(graft_checkpoint_load(&f.trainer, graft_text_z(&identity), newest));
+    assert_ok(graft_checkpoint_load(&f.trainer, &best, graft_text_z(&identity), newest));
     for (size_t i = 5; i < 8; i++) {
         assert_ok(graft_trainer_step(&f.trainer, &report));
         assert_true(report.loss == losses[i]);
@@ -360,7 +362,7 @@ static void resumed_with(const char *settings)
     /* two are kept; another run's is refused with the line that differs */
     assert_false(graft_path_exists(test_temp_path("checkpoints/step-3.h5")));
     assert_true(graft_path_exists(test_temp_path("checkpoints/step-4.h5")));
-    assert_fails(graft_checkpoint_load(&f.trainer, "base: other\n", newest), GRAFT_E_CHECKPOINT,
+    assert_fails(graft_checkpoint_load(&f.trainer, &best, "base: other\n", newest), GRAFT_E_CHECKPOINT,
                  "base: base");
     close_fixture(&f);
     graft_free(newest);

@@ -1,0 +1,100 @@
+/* evaluation_plan.c - when a run is evaluated and by what, before the first step. */
+#include <math.h>
+#include <stdio.h>
+
+#include "core/log.h"
+#include "run/training.h"
+
+typedef unsigned long long ull;
+
+void graft_training_name_moment(char out[GRAFT_MOMENT_BYTES], const graft_training *t,
+                                uint64_t step, char between)
+{
+    bool steps = t->config->eval_strategy == GRAFT_EVAL_STEPS;
+    uint64_t per_epoch = t->trainer.steps_per_epoch;
+    snprintf(out, GRAFT_MOMENT_BYTES, "%s%c%llu", steps ? "step" : "epoch", between,
+             steps ? (ull)step : (ull)((step + per_epoch - 1) / per_epoch));
+}
+
+static graft_status is_asked(bool *out, const graft_selection *selection,
+                             const graft_conversation *c, size_t turn)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *calls = graft_json_new_array();
+    graft_eval_reply reply = {.output = "",
+                              .calls = calls,
+                              .content = "",
+                              .message = graft_json_at(c->messages, turn),
+                              .alternatives = c->expected,
+                              .tools = c->tools};
+    if (turn > 0 && c->turns[turn - 1].role == GRAFT_ROLE_TOOL) {
+        GRAFT_TRY(graft_result_is_error(&reply.after_error, graft_json_at(c->messages, turn - 1)));
+    }
+    GRAFT_TRY(graft_selection_is_asked(out, selection, &reply));
+done:
+    graft_json_free(calls);
+    return status;
+}
+
+graft_status graft_training_check_metric(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_dataset *data = &t->eval.dataset;
+    GRAFT_TRY(graft_selection_read(&t->selection, t->config->metric_for_best_model));
+    bool asked = t->selection.by_default || data->n == 0;
+    for (size_t i = 0; i < data->n && !asked; i++) {
+        const graft_conversation *c = &data->conversations[i];
+        bool replied = false;
+        for (size_t k = 0; k <= c->n_turns && !asked; k++) {
+            bool reply = k < c->n_turns && c->turns[k].role == GRAFT_ROLE_ASSISTANT;
+            if (reply || (k == c->n_turns && !replied)) {
+                GRAFT_TRY(is_asked(&asked, &t->selection, c, k));
+            }
+            replied = replied || reply;
+        }
+    }
+    if (!asked) {
+        status = graft_selection_fail(&t->selection);
+    }
+done:
+    return status;
+}
+
+graft_status graft_training_plan_evaluations(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = t->config;
+    const graft_trainer *r = &t->trainer;
+    char hash[65];
+    double steps = c->eval_steps < 1 ? ceil(c->eval_steps * (double)r->n_steps) : c->eval_steps;
+    t->measured_every = t->config->eval_strategy == GRAFT_EVAL_STEPS ? (uint64_t)steps : r->steps_per_epoch;
+    t->scores_between = t->eval.n_units > 0 && c->eval_strategy != GRAFT_EVAL_NO &&
+                        t->measured_every < r->n_steps;
+    if (c->early_stopping_patience > 0 && !t->scores_between) {
+        graft_log(GRAFT_LOG_WARN, "early_stopping_patience: nothing is evaluated before the last "
+                  "step, so nothing can stop this run early");
+    }
+    if (!t->scores_between) {
+        return GRAFT_OK;
+    }
+    graft_corpus_hash(&t->eval, hash);
+    GRAFT_TRY(graft_text_appendf(&t->best.basis, "%s %d %zu; %llu %llu %d; %s", hash,
+                                 (int)t->selection.kind, t->selection.metric,
+                                 (ull)c->eval_samples, (ull)c->eval_max_new_tokens, c->eval_turns,
+                                 graft_chat_dialect(t->session.chat)->name));
+done:
+    return status;
+}
+
+uint64_t graft_training_n_evaluations(const graft_training *t)
+{
+    const graft_config *c = t->config;
+    if (t->eval.n_units == 0) {
+        return 0;
+    }
+    if (!t->scores_between) {
+        return (uint64_t)c->eval_before + (uint64_t)c->eval_after;
+    }
+    return (uint64_t)c->eval_before +
+           (t->trainer.n_steps + t->measured_every - 1) / t->measured_every;
+}

@@ -1,0 +1,324 @@
+/* evaluations.c - the scores of a run: of the base, between steps, and of what is exported. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "run/training.h"
+
+#define EVAL_LIMIT ((size_t)1 << 30) /* bytes of an eval-*.json that is read back */
+
+typedef unsigned long long ull;
+
+static graft_journal_place place_of(const graft_training *t, const char *when)
+{
+    double epoch = (double)t->trainer.step / (double)t->trainer.steps_per_epoch;
+    return (graft_journal_place){when, t->trainer.step, epoch, 0};
+}
+
+/* --- one evaluation --- */
+
+/* Keeps every item's verdict in a file of the run, and the scores in the journal. */
+static graft_status record(graft_training *t, const graft_eval_report *report, const char *file,
+                           const graft_journal_place *place)
+{
+    graft_status status = GRAFT_OK;
+    char *path = NULL;
+    graft_text text;
+    graft_json *json = NULL;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_path_join(&path, t->config->output_dir, file));
+    GRAFT_TRY(graft_eval_report_json(&json, report));
+    GRAFT_TRY(graft_json_write(&text, json, GRAFT_JSON_PRETTY));
+    GRAFT_TRY(graft_text_append_char(&text, '\n'));
+    GRAFT_TRY(graft_file_write(path, graft_text_z(&text), text.len));
+    GRAFT_TRY(graft_journal_eval(t->journal, place, graft_json_get(json, "scores"),
+                                 report->loss_per_token));
+done:
+    graft_json_free(json);
+    graft_text_clear(&text);
+    graft_free(path);
+    return status;
+}
+
+/* Scores the model as it is. What was measured last on general text goes with it. */
+static graft_status evaluate(graft_training *t, graft_eval_report *report, const char *phase)
+{
+    graft_status status =
+        graft_score_corpus(report, &t->session, &t->eval, t->hooks, phase);
+    if (status == GRAFT_OK && t->general.last > 0) {
+        report->general_loss = t->general.last;
+        report->general_tokens = t->general.n_tokens;
+    }
+    return status;
+}
+
+/* Reads an evaluation that an earlier process of this run left; *report stays empty if there is none. */
+static graft_status read_report(const graft_training *t, graft_eval_report *report,
+                                const char *file)
+{
+    graft_status status = GRAFT_OK;
+    char *path = NULL;
+    graft_text text;
+    graft_json *json = NULL;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_path_join(&path, t->config->output_dir, file));
+    if (!graft_path_exists(path)) {
+        goto done;
+    }
+    GRAFT_TRY(graft_file_read(&text, path, EVAL_LIMIT));
+    if (graft_json_parse(&json, text.data, text.len) != GRAFT_OK ||
+        graft_eval_report_parse(report, json) != GRAFT_OK) {
+        status = graft_fail_prefix("%s", path);
+    }
+done:
+    graft_json_free(json);
+    graft_text_clear(&text);
+    graft_free(path);
+    return status;
+}
+
+/* Evaluations of another run that lie in the folder would be taken for those of this one. */
+static graft_status remove_earlier(const graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    char **names = NULL, *path = NULL;
+    size_t n = 0;
+    GRAFT_TRY(graft_dir_list(&names, &n, t->config->output_dir));
+    for (size_t i = 0; i < n; i++) {
+        ull number;
+        int end = 0;
+        bool one = sscanf(names[i], "eval-epoch-%llu.json%n", &number, &end) == 1 && end > 0;
+        one = one || (sscanf(names[i], "eval-step-%llu.json%n", &number, &end) == 1 && end > 0);
+        if (one && names[i][end] == '\0') {
+            GRAFT_TRY(graft_path_join(&path, t->config->output_dir, names[i]));
+            GRAFT_TRY(graft_file_remove(path));
+            graft_free(path);
+            path = NULL;
+        }
+    }
+done:
+    graft_free(path);
+    graft_dir_free(names, n);
+    return status;
+}
+
+graft_status graft_training_evaluate_before(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    graft_journal_place place = place_of(t, "before");
+    graft_merit score;
+    if (t->trainer.step == 0) {
+        GRAFT_TRY(remove_earlier(t));
+    }
+    if (!t->config->eval_before || t->eval.n_units == 0) {
+        goto done;
+    }
+    if (t->trainer.step > 0) {
+        GRAFT_TRY(read_report(t, &t->before, "eval-before.json"));
+        goto done;
+    }
+    GRAFT_TRY(evaluate(t, &t->before, "evaluating the base"));
+    GRAFT_TRY(graft_selection_score(&score, &t->selection, &t->before));
+    GRAFT_TRY(record(t, &t->before, "eval-before.json", &place));
+done:
+    return status;
+}
+
+/* --- between steps --- */
+
+/* "epoch 2: exact 12/40 (+3), loss 0.4321 (-0.0210): the best so far" */
+static graft_status announce(const graft_training *t, const char *moment,
+                             const graft_merit *earlier, const graft_merit *now, bool best)
+{
+    graft_status status = GRAFT_OK;
+    graft_text line;
+    graft_text_init(&line);
+    bool is_share = now->of > 0, knew = !isnan(earlier->value);
+    GRAFT_TRY(graft_text_appendf(&line, "%s: ", moment));
+    GRAFT_TRY(graft_selection_format(&line, &t->selection, now));
+    if (knew && is_share) {
+        GRAFT_TRY(graft_text_appendf(&line, " (%+lld)",
+                                     (long long)now->hits - (long long)earlier->hits));
+    } else if (knew) {
+        GRAFT_TRY(graft_text_appendf(&line, " (%+.4f)", fabs(now->value) - fabs(earlier->value)));
+    }
+    if (isfinite(now->loss) && !(now->value < 0)) { /* it is not what decides */
+        GRAFT_TRY(graft_text_appendf(&line, ", loss %.4f", now->loss));
+        if (isfinite(earlier->loss)) {
+            GRAFT_TRY(graft_text_appendf(&line, " (%+.4f)", now->loss - earlier->loss));
+        }
+    }
+    graft_log(GRAFT_LOG_INFO, "%s%s", graft_text_z(&line), best ? ": the best so far" : "");
+done:
+    graft_text_clear(&line);
+    return status;
+}
+
+static bool is_exhausted(const graft_training *t)
+{
+    uint64_t patience = t->config->early_stopping_patience;
+    return patience > 0 && t->scores_between && t->best.evaluated == t->trainer.step &&
+           t->best.n_stale >= patience && t->trainer.step < t->trainer.n_steps;
+}
+
+static graft_status log_early_stop(const graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    graft_text line;
+    graft_text_init(&line);
+    GRAFT_TRY(graft_training_format_early_stop(t, &line));
+    graft_log(GRAFT_LOG_INFO, "%s", graft_text_z(&line));
+done:
+    graft_text_clear(&line);
+    return status;
+}
+
+/* Scores the model as it is, and remembers it if it is the best so far. */
+static graft_status score_moment(graft_training *t, const graft_journal_place *place)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t step = t->trainer.step;
+    char moment[GRAFT_MOMENT_BYTES], file[GRAFT_MOMENT_BYTES + 16], phase[GRAFT_MOMENT_BYTES + 16];
+    graft_eval_report report;
+    graft_merit score, earlier = t->best.last;
+    graft_eval_report_init(&report);
+    graft_training_name_moment(moment, t, step, '-');
+    snprintf(file, sizeof file, "eval-%s.json", moment);
+    graft_training_name_moment(moment, t, step, ' ');
+    snprintf(phase, sizeof phase, "evaluating %s", moment);
+    if (t->best.n_evaluations == 0 && t->before.n > 0) {
+        GRAFT_TRY(graft_selection_score(&earlier, &t->selection, &t->before));
+    }
+    GRAFT_TRY(evaluate(t, &report, phase));
+    GRAFT_TRY(graft_selection_score(&score, &t->selection, &report));
+    GRAFT_TRY(record(t, &report, file, place));
+    GRAFT_TRY(graft_best_offer(&t->best, t->session.adapter, step, &score,
+                               t->config->early_stopping_threshold));
+    bool best = t->best.params != NULL && t->best.step == step;
+    GRAFT_TRY(announce(t, moment, &earlier, &score, best));
+    if (best || !t->config->load_best_model_at_end) {
+        graft_eval_report_clear(&t->after);
+        t->after = report;
+        graft_eval_report_init(&report);
+    }
+done:
+    graft_eval_report_clear(&report);
+    return status;
+}
+
+/* Everything that is measured while training, as the model stands. */
+static graft_status measure(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    double begin = graft_clock_seconds();
+    graft_journal_place place = place_of(t, t->config->eval_strategy == GRAFT_EVAL_STEPS ? "step" : "epoch");
+    GRAFT_TRY(graft_training_measure_held(t, &place));
+    if (t->scores_between) {
+        GRAFT_TRY(score_moment(t, &place));
+    }
+    t->best.evaluated = t->trainer.step;
+    if (is_exhausted(t)) {
+        GRAFT_TRY(graft_journal_best(t->journal, &place, "early_stop",
+                                     graft_selection_name(&t->selection, &t->best.last),
+                                     t->best.step, fabs(t->best.score.value)));
+    }
+done:
+    t->begin += graft_clock_seconds() - begin; /* of the steps alone */
+    return status;
+}
+
+graft_status graft_training_pause(graft_training *t, bool *measured)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t step = t->trainer.step;
+    *measured = false;
+    if (step > 0 && step < t->trainer.n_steps && step % t->measured_every == 0 &&
+        t->best.evaluated != step) {
+        GRAFT_TRY(measure(t));
+        *measured = true;
+    }
+    t->stopped_early = is_exhausted(t);
+    if (t->stopped_early) {
+        GRAFT_TRY(log_early_stop(t));
+    }
+done:
+    return status;
+}
+
+/* --- after the last step --- */
+
+/* Everything is saved already when the result is evaluated. */
+static graft_status explain(graft_status status)
+{
+    return status == GRAFT_E_INTERRUPTED
+               ? graft_fail(status, "stopped while the result was evaluated; the same command "
+                            "continues")
+               : status;
+}
+
+graft_status graft_training_choose(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_best *best = &t->best;
+    uint64_t step = t->trainer.step;
+    if (!t->scores_between) {
+        return GRAFT_OK;
+    }
+    if (best->evaluated != step) {
+        GRAFT_TRY(explain(measure(t)));
+        status = graft_training_save(t);
+        status = status == GRAFT_E_DISK ? GRAFT_OK : status;
+        GRAFT_TRY(status);
+    }
+    if (t->config->load_best_model_at_end && best->params != NULL && best->step != step) {
+        graft_best_restore(best, t->session.adapter);
+        t->chosen_step = best->step;
+    }
+    if (best->params != NULL) {
+        graft_journal_place place = place_of(t, "after");
+        GRAFT_TRY(graft_journal_best(t->journal, &place, "best",
+                                     graft_selection_name(&t->selection, &best->score),
+                                     best->step, fabs(best->score.value)));
+    }
+done:
+    return status;
+}
+
+/* The losses on what is held of the adapter that is exported; those measured last, if they are its. */
+static graft_status measure_held_after(graft_training *t, const graft_journal_place *place)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_training_measure_held(t, place));
+    t->replay.after = t->replay.last;
+    t->general.after = t->general.last;
+done:
+    return status;
+}
+
+graft_status graft_training_evaluate_after(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    graft_journal_place place = place_of(t, "after");
+    char moment[GRAFT_MOMENT_BYTES], file[GRAFT_MOMENT_BYTES + 16];
+    place.of_step = t->chosen_step;
+    GRAFT_TRY(explain(measure_held_after(t, &place)));
+    if (!t->config->eval_after || t->eval.n_units == 0) {
+        goto done;
+    }
+    if (t->scores_between && t->after.n == 0) {
+        graft_training_name_moment(moment, t, t->chosen_step > 0 ? t->chosen_step : t->trainer.step, '-');
+        snprintf(file, sizeof file, "eval-%s.json", moment);
+        if (read_report(t, &t->after, file) != GRAFT_OK) {
+            graft_log(GRAFT_LOG_WARN, "%s: evaluated once more", graft_error_message());
+        }
+    }
+    if (t->after.n == 0) {
+        GRAFT_TRY(explain(evaluate(t, &t->after, "evaluating the result")));
+    }
+    GRAFT_TRY(record(t, &t->after, "eval-after.json", &place));
+done:
+    return status;
+}
