@@ -9,11 +9,6 @@ import pytest
 
 from test_templates import SIMPLE_TOOLS, TOOLS, USER, Templates, call, reference
 
-# Templates whose calls no dialect reads yet, each with a syntax of its own.
-WITHOUT_DIALECT = {
-    "Apertus-8B-Instruct", "GigaChat3-10B-A1.8B", "GigaChat3.1-10B-A1.8B", "Kimi-K3", "MiniMax-M3",
-    "meetkai-functionary-medium-v3.2", "upstage-Solar-Open-100B",
-}
 # Templates that write no calls, or (the last three) that jinja2 refuses in transformers' sandbox.
 WITHOUT_CALLS = {
     "microsoft-Phi-3.5-mini-instruct", "LFM2.5-Instruct", "ibm-granite-granite-3.3-2B-Instruct",
@@ -82,8 +77,6 @@ def test_templates_are_read_back(templates, sources):
     rng = random.Random(3)
     n_read, wrong, silent, read_back = 0, [], set(), set()
     for name, source in sources.items():
-        if name in WITHOUT_DIALECT:
-            continue
         dialect = templates.ask(source=source, bos="<s>", eos="</s>", with_tools=False)["dialect"]
         for i in range(40):
             calls = [{"name": "get_weather", "arguments": arguments(rng, name.startswith("LFM2"))}
@@ -205,7 +198,38 @@ def test_documented_replies(templates, dialect, reply, calls, content):
         "calls": reply_of(calls), "content": content, "broken": 0}
 
 
+SHOWN += [
+    ("apertus", 'Hm.<|tools_prefix|>[{"f": {"a": 1}}, {"g": {}}]<|tools_suffix|>', [("f", {"a": 1}), ("g", {})], "Hm."),
+    ("apertus", '<|inner_prefix|>I need it<|inner_suffix|>Ok<|tools_prefix|>[{"f": "{\\"a\\": [1]}"}]', [("f", {"a": [1]})], "Ok"),
+    ("gigachat", 'Hm.<|message_sep|>\n\nfunction call<|role_sep|>\n{"name": "f", "arguments": {"a": 1}}<|message_sep|>\n\n',
+     [("f", {"a": 1})], "Hm."),
+    ("gigachat", 'Hm.<|function_call|>{"name": "f", "arguments": {"a": 1}}<|message_sep|>\n\n', [("f", {"a": 1})], "Hm."),
+    ("functionary", 'f\n{"a": ">>>g\\n{}"}>>>g\n{}', [("f", {"a": ">>>g\n{}"}), ("g", {})], ""),
+    ("functionary", 'all\nLet me see: 1 >>> 0.>>>f\n{"a": 1}', [("f", {"a": 1})], "Let me see: 1 >>> 0."),
+    ("functionary", '>>>python\nprint(1)\nprint(2)', [("python", {"code": "print(1)\nprint(2)"})], ""),
+    ("solar", '<|think|>I need it<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>a1b2c3d4e5<|tool_call:name|>f'
+     '<|tool_call:args|>{"a": 1}<|tool_call:end|><|tool_call:begin|>x<|tool_call:name|>g<|tool_call:args|>{}<|tool_call:end|><|calls|>',
+     [("f", {"a": 1}), ("g", {})], ""),
+    ("solar", "<|content|>Hello.<|end|>", [], "Hello."),
+    ("xtml", '<|open|>think<|sep|>hm<|close|>think<|sep|><|open|>response<|sep|>Ok.<|close|>response<|sep|><|open|>tools<|sep|>'
+     '<|open|>call tool="f" index="1"<|sep|><|open|>argument key="a&quot;&amp;b" type="number"<|sep|>1.5<|close|>argument<|sep|>'
+     '<|open|>argument key="c" type="string"<|sep|>12<|close|>argument<|sep|><|close|>call<|sep|><|open|>call tool="g" index="2"<|sep|>'
+     '<|open|>json type="object"<|sep|>{"k": [1]}<|close|>json<|sep|><|close|>call<|sep|><|close|>tools<|sep|><|close|>message<|sep|>',
+     [("f", {'a"&b': 1.5, "c": "12"}), ("g", {"k": [1]})], "Ok."),
+    ("xtml", "hm<|close|>think<|sep|><|open|>response<|sep|>4<|close|>response<|sep|>", [], "4"),
+    ("minimax", '<mm:think>hm</mm:think>So.]<]minimax[>[<tool_call>\n]<]minimax[>[<invoke name="get_weather">]<]minimax[>[<city>12]<]minimax[>[</city>'
+     ']<]minimax[>[<days>12]<]minimax[>[</days>]<]minimax[>[<tags>]<]minimax[>[<item>a]<]minimax[>[</item>]<]minimax[>[</tags>]<]minimax[>[<where>'
+     ']<]minimax[>[<lat>1.5]<]minimax[>[</lat>]<]minimax[>[</where>]<]minimax[>[</invoke>\n]<]minimax[>[</tool_call>',
+     [("get_weather", {"city": "12", "days": 12, "tags": ["a"], "where": {"lat": 1.5}})], "So."),
+]
 BROKEN = [
+    ("apertus", "<|tools_prefix|>[1]<|tools_suffix|>"), ("apertus", "<|tools_prefix|>[]<|tools_suffix|>"), ("apertus", "<|tools_prefix|>f"),
+    ("gigachat", "<|function_call|>{"), ("functionary", ">>>f\nnothing"), ("solar", "<|tool_calls|><|calls|>"),
+    ("solar", "<|tool_call:begin|>f{}<|tool_call:end|>"), ("xtml", "<|open|>tools<|sep|>"),
+    ("xtml", '<|open|>call tool="f"<|sep|><|open|>argument key="a" type="number"<|sep|>x<|close|>argument<|sep|>'),
+    ("xtml", '<|open|>call index="1"<|sep|><|close|>call<|sep|>'), ("minimax", "]<]minimax[>[<tool_call>"),
+    ("minimax", ']<]minimax[>[<invoke name="f">]<]minimax[>[<a>1]<]minimax[>[</b>]<]minimax[>[</invoke>'),
+    ("minimax", ']<]minimax[>[<invoke name="f">' + "]<]minimax[>[<a>" * 40 + "]<]minimax[>[</a>" * 40),
     ("json", '<|python_tag|>import math'), ("mistral", "[TOOL_CALLS]"), ("mistral", "[TOOL_CALLS]f[ARGS]{"),
     ("phi", "<|tool_call|>"), ("phi", "functools[1]"), ("gemma", "```tool_code\nf(1)\n```"),
     ("gemma4", "<|tool_call>call:f{a:<|\"|>x}<tool_call|>"), ("xml", "<tool_call>\n</tool_call>"),
