@@ -9,10 +9,14 @@ import pytest
 
 from test_templates import SIMPLE_TOOLS, TOOLS, USER, Templates, call, reference
 
-# Templates that write no calls, or (the last three) that jinja2 refuses in transformers' sandbox.
+# Templates that render no call, and why.
 WITHOUT_CALLS = {
-    "microsoft-Phi-3.5-mini-instruct", "LFM2.5-Instruct", "ibm-granite-granite-3.3-2B-Instruct",
-    "Kimi-K2-Instruct", "Kimi-K2-Thinking", "llama-cpp-deepseek-r1",
+    "microsoft-Phi-3.5-mini-instruct": "knows neither tools nor calls",
+    "LFM2.5-Instruct": "shows tools but passes over the calls of messages",
+    "ibm-granite-granite-3.3-2B-Instruct": "shows tools but passes over the calls of messages",
+    "Kimi-K2-Instruct": "jinja2 refuses it in transformers' sandbox; its calls are those of moonshotai-Kimi-K2",
+    "Kimi-K2-Thinking": "jinja2 refuses it in transformers' sandbox; its calls are those of moonshotai-Kimi-K2",
+    "llama-cpp-deepseek-r1": "jinja2 refuses it in transformers' sandbox; its calls are those of DeepSeek-R1-Distill",
 }
 ENDS = r"(\s|</s>|<\|(im_end|eot_id|eom_id|end|eom|end_of_text|endoftext)\|>|<end_of_turn>|<turn\|>|\[e~\[|" \
        r"<｜end▁of▁sentence｜>|<SPECIAL_\d+>)*$"
@@ -97,15 +101,16 @@ def test_templates_are_read_back(templates, sources):
             read_back.add(name)
     print(f"{n_read} replies of {len(read_back)} templates read back")
     assert not wrong, f"{len(wrong)} templates differ\n" + "\n".join(wrong)
-    assert silent == WITHOUT_CALLS and n_read > 900
+    assert silent == set(WITHOUT_CALLS) and n_read > 1700 and len(read_back) + len(silent) == len(sources)
 
 
-# What llama.cpp has a parser for that takes a reply put in front of the model's own.
+# What llama.cpp has a parser for that takes a reply put in front of the model's own. It does not for Functionary 3.2, GigaChat 3.1
+# and Solar Open, whose parsers it chooses from what the prompt ends with.
 PARSED_BY_LLAMA_CPP = [
     "Qwen3-Coder", "meta-llama-Llama-3.1-8B-Instruct", "deepseek-ai-DeepSeek-V3.1", "GLM-4.7-Flash", "MiniMax-M2",
     "unsloth-mistral-Devstral-Small-2507", "mistralai-Ministral-3-14B-Reasoning-2512", "LFM2.5-8B-A1B",
     "NVIDIA-Nemotron-Nano-v2", "google-gemma-4-31B-it", "ibm-granite-granite-4.1", "unsloth-Apriel-1.5",
-    "meetkai-functionary-medium-v3.1",
+    "meetkai-functionary-medium-v3.1", "Apertus-8B-Instruct", "GigaChat3-10B-A1.8B", "Kimi-K3", "MiniMax-M3",
 ]
 WEATHER = [{"type": "function", "function": {"name": "get_weather", "description": "w", "parameters": {
     "type": "object", "required": ["city"], "properties": {
