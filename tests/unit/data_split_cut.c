@@ -174,11 +174,38 @@ static void many_examples_take_little_time(void **state)
     clear(&t);
 }
 
+static void failed_allocations_leak_nothing(void **state)
+{
+    (void)state;
+    graft_rng rng;
+    graft_tool_table t;
+    unsigned char side[50];
+    size_t failures = 0;
+    graft_rng_init(&rng, 7, 0, 0);
+    make(&t, &rng, 50, 12, 3, 1);
+    uint32_t *order = order_of(&rng, 50);
+    for (uint64_t n = 1;; n++, failures++) {
+        memset(side, GRAFT_TO_TRAIN, sizeof side);
+        graft_split_cut job = {&t, side, order, 0, 10};
+        graft_alloc_fail_at(n);
+        graft_status status = graft_split__cut(&job);
+        graft_alloc_fail_at(0);
+        if (status == GRAFT_OK) {
+            break;
+        }
+        assert_int_equal(status, GRAFT_E_MEMORY);
+    }
+    assert_true(failures > 8);
+    free(order);
+    clear(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_is_chosen_as_by_trying_everything),
         cmocka_unit_test(many_examples_take_little_time),
+        cmocka_unit_test(failed_allocations_leak_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "data/dataset.h"
 #include "eval/foreign.h"
 #include "eval/metrics.h"
@@ -206,6 +207,40 @@ static void calls_are_judged_by_the_leaderboards_rules(void **state)
     graft_dataset_clear(&d);
 }
 
+static void failed_allocations_leak_nothing(void **state)
+{
+    (void)state;
+    char answers[64];
+    size_t failures = 0;
+    graft_dataset d;
+    snprintf(answers, sizeof answers, "%s", test_temp_file("foreign-answers.json", test_quotes(answer), strlen(answer)));
+    graft_source source = {test_temp_file("foreign.json", test_quotes(question), strlen(question)), NULL, answers};
+    graft_json *calls = test_json("[{'name':'f','arguments':{'id':'5L','more':'new HashMap<>() {{ put(\\'k\\', 1); }}'}}]");
+    for (uint64_t n = 1;; n++, failures++) {
+        graft_verdict verdicts[GRAFT_METRICS_MAX];
+        graft_expected expected = {0};
+        graft_dataset_init(&d);
+        graft_alloc_fail_at(n);
+        graft_status status = graft_dataset_read(&d, &source, false);
+        if (status == GRAFT_OK) {
+            status = graft_expected_read(&expected, NULL, d.conversations[0].expected);
+        }
+        if (status == GRAFT_OK) {
+            graft_judged judged = {.calls = calls, .ended = true, .expected = &expected,
+                                   .tools = d.conversations[0].tools};
+            status = graft_judge(verdicts, &judged);
+        }
+        graft_alloc_fail_at(0);
+        graft_expected_clear(&expected);
+        graft_dataset_clear(&d);
+        if (status == GRAFT_OK) {
+            break;
+        }
+        assert_int_equal(status, GRAFT_E_MEMORY);
+    }
+    assert_true(failures > 10);
+}
+
 static void the_language_stands_in_the_id(void **state)
 {
     (void)state;
@@ -225,6 +260,7 @@ int main(void)
         cmocka_unit_test(questions_are_shown_as_the_leaderboard_shows_them),
         cmocka_unit_test(calls_are_judged_by_the_leaderboards_rules),
         cmocka_unit_test(the_language_stands_in_the_id),
+        cmocka_unit_test(failed_allocations_leak_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
