@@ -32,6 +32,7 @@ typedef struct graft_dialect {
      * are none), *content = the text beside them (appended). A call that does not parse leaves *broken > 0. */
     graft_status (*parse)(graft_json **calls, graft_text *content, size_t *broken, const char *text, size_t n);
     bool untyped;       /* all arguments are strings: the dialect does not tell 1 from "1" */
+    bool nested;        /* ... or lists and objects of them, an empty one being an empty string */
     const char *result; /* what stands before a tool's result, which no model should write; or NULL */
 } graft_dialect;
 extern const graft_dialect *const graft_dialects[]; /* NULL-terminated */

@@ -12,7 +12,8 @@
 static bool speaks(const char *source)
 {
     return strstr(source, OPEN) != NULL && strstr(source, "<function=") == NULL &&
-           strstr(source, "<arg_key>") == NULL && strstr(source, "<tool_calls>") == NULL;
+           strstr(source, "<arg_key>") == NULL && strstr(source, "<tool_calls>") == NULL &&
+           strstr(source, "]<]minimax[>[") == NULL;
 }
 
 static graft_status read_reply(graft_reply_parts *parts, graft_reply_text text)

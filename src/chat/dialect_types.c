@@ -64,12 +64,24 @@ static bool allows(unsigned types, const graft_json *value)
     }
 }
 
+/* What an empty text stands for where no text is allowed: a list or an object without anything. */
+static graft_status empty(graft_json **out, graft_json *text, unsigned types)
+{
+    bool list = (types & 1u << GRAFT_JSON_ARRAY) != 0, object = (types & 1u << GRAFT_JSON_OBJECT) != 0;
+    *out = (types & 1u << GRAFT_JSON_STRING) != 0 || (!list && !object) ? graft_json_retain(text)
+           : list ? graft_json_new_array() : graft_json_new_object();
+    return *out != NULL ? GRAFT_OK : graft_fail(GRAFT_E_MEMORY, "out of memory: an argument");
+}
+
 /* The value that the text spells as the schema has it: a new reference. */
-static graft_status typed(graft_json **out, graft_json *text, const graft_json *schema)
+static graft_status typed_text(graft_json **out, graft_json *text, const graft_json *schema, bool nested)
 {
     size_t n;
     const char *at = graft_json_string(text, &n);
     unsigned types = types_of(schema, 0);
+    if (nested && at != NULL && n == 0) {
+        return empty(out, text, types);
+    }
     *out = graft_json_retain(text);
     if (at == NULL || types == 0 || types == 1u << GRAFT_JSON_STRING) {
         return GRAFT_OK;
@@ -89,35 +101,79 @@ static graft_status typed(graft_json **out, graft_json *text, const graft_json *
     return GRAFT_OK;
 }
 
-static const graft_json *properties_of(const graft_json *tools, const char *name)
+static graft_status typed(graft_json **out, graft_json *value, const graft_json *schema, bool nested);
+
+static graft_status typed_items(graft_json **out, graft_json *list, const graft_json *schema)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *items = graft_json_new_array(), *item;
+    *out = NULL;
+    for (size_t i = 0; i < graft_json_length(list); i++) {
+        GRAFT_TRY(typed(&item, graft_json_at(list, i), graft_json_get(schema, "items"), true));
+        GRAFT_TRY(graft_json_push(items, item));
+    }
+    *out = items;
+    items = NULL;
+done:
+    graft_json_free(items);
+    return status;
+}
+
+static graft_status typed_members(graft_json **out, const graft_json *object, const graft_json *schema,
+                                  bool nested)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *members = NULL, *value;
+    const graft_json *properties = graft_json_get(schema, "properties");
+    const graft_json *others = graft_json_get(schema, "additionalProperties");
+    *out = NULL;
+    GRAFT_TRY(graft_dialect__new_arguments(&members));
+    for (graft_json_iter it = graft_json_iter_begin(object); graft_json_iter_next(&it);) {
+        const graft_json *own = graft_json_has(properties, it.key) || !nested ? graft_json_get(properties, it.key)
+                                                                    : others;
+        GRAFT_TRY(typed(&value, it.value, own, nested));
+        GRAFT_TRY(graft_json_set(members, it.key, value));
+    }
+    *out = members;
+    members = NULL;
+done:
+    graft_json_free(members);
+    return status;
+}
+
+/* Values are as deep as the dialect lets them be. */
+static graft_status typed(graft_json **out, graft_json *value, const graft_json *schema, bool nested)
+{
+    if (nested && graft_json_is(value, GRAFT_JSON_ARRAY)) {
+        return typed_items(out, value, schema);
+    }
+    if (nested && graft_json_is(value, GRAFT_JSON_OBJECT)) {
+        return typed_members(out, value, schema, true);
+    }
+    return typed_text(out, value, schema, nested);
+}
+
+static const graft_json *parameters_of(const graft_json *tools, const char *name)
 {
     for (size_t i = 0; i < graft_json_length(tools); i++) {
         const graft_json *function = graft_json_get(graft_json_at(tools, i), "function");
         const char *its_name = graft_json_string(graft_json_get(function, "name"), NULL);
         if (its_name != NULL && strcmp(its_name, name) == 0) {
-            return graft_json_get(graft_json_get(function, "parameters"), "properties");
+            return graft_json_get(function, "parameters");
         }
     }
     return NULL;
 }
 
-static graft_status type_call(graft_json *call, const graft_json *tools)
+static graft_status type_call(graft_json *call, const graft_json *tools, bool nested)
 {
     graft_status status = GRAFT_OK;
-    graft_json *arguments = NULL, *value, *taken;
-    GRAFT_TRY(graft_dialect__new_arguments(&arguments));
+    graft_json *arguments = NULL;
     const char *name = graft_json_string(graft_json_get(call, "name"), NULL);
-    const graft_json *properties = properties_of(tools, name);
-    graft_json_iter it = graft_json_iter_begin(graft_json_get(call, "arguments"));
-    while (graft_json_iter_next(&it)) {
-        GRAFT_TRY(typed(&value, it.value, graft_json_get(properties, it.key)));
-        GRAFT_TRY(graft_json_set(arguments, it.key, value));
-    }
-    taken = arguments;
-    arguments = NULL;
-    status = graft_json_set(call, "arguments", taken);
+    GRAFT_TRY(typed_members(&arguments, graft_json_get(call, "arguments"), parameters_of(tools, name),
+                            nested));
+    status = graft_json_set(call, "arguments", arguments);
 done:
-    graft_json_free(arguments);
     return status;
 }
 
@@ -127,7 +183,7 @@ graft_status graft_dialect_apply(const graft_dialect *dialect, const graft_json 
 {
     graft_status status = dialect->parse(calls, content, broken, text, n);
     for (size_t i = 0; status == GRAFT_OK && dialect->untyped && i < graft_json_length(*calls); i++) {
-        status = type_call(graft_json_at(*calls, i), tools);
+        status = type_call(graft_json_at(*calls, i), tools, dialect->nested);
     }
     if (status != GRAFT_OK) {
         graft_json_free(*calls);

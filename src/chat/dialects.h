@@ -17,6 +17,12 @@ extern const graft_dialect graft_dialect_kimi;     /* <|tool_call_begin|>functio
 extern const graft_dialect graft_dialect_harmony;  /* <|channel|>commentary to=functions.f<|message|>{...} */
 extern const graft_dialect graft_dialect_gemma;    /* ```tool_code, a python list, or JSON */
 extern const graft_dialect graft_dialect_gemma4;   /* <|tool_call>call:f{a:<|"|>text<|"|>}<tool_call|> */
+extern const graft_dialect graft_dialect_minimax;  /* <invoke name="f"><a><item>1</item></a></invoke>, marks before tags */
+extern const graft_dialect graft_dialect_solar;    /* <|tool_call:begin|>ID<|tool_call:name|>f<|tool_call:args|>{...} */
+extern const graft_dialect graft_dialect_xtml;     /* <|open|>call tool="f"<|sep|><|open|>argument key="a" type="number"<|sep|>1 */
+extern const graft_dialect graft_dialect_apertus;  /* <|tools_prefix|>[{"f": {...}}]<|tools_suffix|> */
+extern const graft_dialect graft_dialect_gigachat; /* function call<|role_sep|>{...}, <|function_call|>{...} */
+extern const graft_dialect graft_dialect_functionary; /* >>>f and {...} on the next line */
 extern const graft_dialect graft_dialect_python;   /* [f(a=1), g(b='x')] */
 extern const graft_dialect graft_dialect_json;   /* {"name", "parameters"} as the whole reply */
 extern const graft_dialect graft_dialect_react;    /* Action: f, Action Input: {...} */

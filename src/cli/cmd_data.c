@@ -57,7 +57,8 @@ static const cli_option convert_options[] = {
 };
 
 static const cli_setting convert_settings[] = {
-    CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_SETTING("skip_bad"), {0},
+    CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_SETTING("skip_bad"), CLI_SETTING("threads"),
+    {0},
 };
 
 const cli_command cli_cmd_data_show = {

@@ -4,7 +4,8 @@
  * {id, ground_truth: [{NAME: {ARG: [alternatives]}}]}, joined by id. The reply that is trained
  * takes the first alternative of each argument; where that is "" the argument is left out, unless
  * it is required. All alternatives stay in `expected` for scoring. The files' types (dict, float,
- * tuple, ...) become those of JSON Schema. Where no function helps (irrelevance files) no call is
+ * tuple, ...) become those of JSON Schema; questions in Java and JavaScript, whose ids say so
+ * (simple_java_12), have parameters and answers in source text: data/bfcl_language.h. Where no function helps (irrelevance files) no call is
  * expected: items for evaluation only. Multi-turn files hold no tool results and are refused.
  * https://gorilla.cs.berkeley.edu/leaderboard.html, Patil et al., "The Berkeley Function Calling
  * Leaderboard", ICML 2025 */
@@ -13,6 +14,7 @@
 
 #include "core/map.h"
 #include "core/memory.h"
+#include "data/bfcl_language.h"
 #include "data/reader.h"
 #include "data/schema.h"
 #include "io/lines.h"
@@ -195,9 +197,28 @@ static const graft_json *parameters_of(const graft_json *functions, const char *
     return NULL;
 }
 
+/* The arguments to train on, chosen from {ARG: [alternatives]}. */
+static graft_status choose_arguments(graft_json **out, const graft_json *members,
+                                     const graft_json *parameters, graft_bfcl_language language)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *chosen = NULL;
+    *out = NULL;
+    GRAFT_TRY(choose(&chosen, members, parameters));
+    if (language != GRAFT_BFCL_PYTHON) {
+        GRAFT_TRY(graft_bfcl_spell(out, chosen, parameters, language));
+    } else {
+        *out = chosen;
+        chosen = NULL;
+    }
+done:
+    graft_json_free(chosen);
+    return status;
+}
+
 /* Appends {"name", "arguments"} for one {NAME: {ARG: [alternatives]}}. */
 static graft_status add_call(graft_json *calls, const graft_json *truth,
-                             const graft_json *functions)
+                             const graft_json *functions, graft_bfcl_language language)
 {
     graft_status status = GRAFT_OK;
     graft_json *call = NULL, *arguments = NULL, *taken;
@@ -207,7 +228,7 @@ static graft_status add_call(graft_json *calls, const graft_json *truth,
         return graft_fail(GRAFT_E_DATA, "ground_truth is not a list of {NAME: {ARG: [values]}} "
                           "(multi-turn files hold no tool results to train on)");
     }
-    GRAFT_TRY(choose(&arguments, it.value, parameters_of(functions, it.key)));
+    GRAFT_TRY(choose_arguments(&arguments, it.value, parameters_of(functions, it.key), language));
     call = graft_json_new_object();
     GRAFT_TRY(graft_json_set_string(call, "name", it.key));
     taken = arguments;
@@ -223,12 +244,12 @@ done:
 }
 
 static graft_status add_reply(graft_json *messages, const graft_json *truth,
-                              const graft_json *functions)
+                              const graft_json *functions, graft_bfcl_language language)
 {
     graft_status status = GRAFT_OK;
     graft_json *calls = graft_json_new_array(), *reply = graft_json_new_object(), *taken;
     for (size_t i = 0; i < graft_json_length(truth); i++) {
-        GRAFT_TRY(add_call(calls, graft_json_at(truth, i), functions));
+        GRAFT_TRY(add_call(calls, graft_json_at(truth, i), functions, language));
     }
     GRAFT_TRY(graft_json_set_string(reply, "role", "assistant"));
     taken = calls;
@@ -275,12 +296,31 @@ static bool expects_no_call(const graft_json *record)
     return false;
 }
 
+/* Appends a function of the question as a tool. */
+static graft_status add_tool(graft_json *tools, const graft_json *function,
+                             graft_bfcl_language language)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *shown = NULL, *tool = NULL;
+    if (language != GRAFT_BFCL_PYTHON) {
+        GRAFT_TRY(graft_bfcl_show(&shown, function, language));
+        function = shown;
+    }
+    GRAFT_TRY(graft_schema__json(&tool, function));
+    status = graft_json_push(tools, tool);
+done:
+    graft_json_free(shown);
+    return status;
+}
+
 static graft_status convert(graft_conversation *out, const graft_json *record, void *state)
 {
     graft_status status = GRAFT_OK;
     bool no_call = expects_no_call(record);
     const graft_json *question = graft_json_get(record, "question"), *truth = NULL;
     const graft_json *functions = graft_json_get(record, "function");
+    graft_bfcl_language language =
+        graft_bfcl_language_of(graft_json_string(graft_json_get(record, "id"), NULL));
     if (graft_json_length(question) > 1 || graft_json_has(record, "involved_classes")) {
         return graft_fail(GRAFT_E_DATA,
                           "is a multi-turn question, without tool results to train on");
@@ -296,13 +336,11 @@ static graft_status convert(graft_conversation *out, const graft_json *record, v
     GRAFT_TRY(graft_json_copy(&out->messages, graft_json_at(question, 0)));
     if (!no_call) {
         GRAFT_TRY(find_answer(&truth, state, record));
-        GRAFT_TRY(add_reply(out->messages, truth, functions));
+        GRAFT_TRY(add_reply(out->messages, truth, functions, language));
     }
     out->tools = graft_json_new_array();
     for (size_t i = 0; i < graft_json_length(functions); i++) {
-        graft_json *tool = NULL;
-        GRAFT_TRY(graft_schema__json(&tool, graft_json_at(functions, i)));
-        GRAFT_TRY(graft_json_push(out->tools, tool));
+        GRAFT_TRY(add_tool(out->tools, graft_json_at(functions, i), language));
     }
     if (no_call) {
         out->expected = graft_json_new_array();

@@ -2,15 +2,13 @@
  *
  * By tool: examples that share a tool, directly or over others, form a group. Whole groups go to
  * the evaluation side, in a seeded order, as long as they fit; that costs nothing. What is then
- * still missing comes from groups that are too large, by moving tools one example at a time: always
- * the example, of a few seeded candidates, whose tools cut through the fewest others. */
+ * still missing comes from groups that are too large, by moving tools one example at a time
+ * (split_cut.c). */
 #include <string.h>
 
 #include "core/memory.h"
 #include "core/rng.h"
 #include "data/split.h"
-
-enum { CANDIDATES = 16, MOST_CANDIDATES = 1024 };
 
 void graft_tool_table_init(graft_tool_table *t)
 {
@@ -102,28 +100,13 @@ done:
     return status;
 }
 
-typedef struct choice {
-    const graft_tool_table *t;
-    unsigned char *side;  /* per example */
-    bool *held;           /* per tool: belongs to the evaluation side */
-    uint32_t *order;      /* seeded order of examples */
-    size_t n_eval, wanted;
-} choice;
-
-static void hold_tools(choice *c, size_t example)
-{
-    for (size_t k = c->t->begin[example]; k < c->t->begin[example + 1]; k++) {
-        c->held[c->t->tools[k]] = true;
-    }
-}
-
 /* Takes whole groups as long as they fit. */
-static graft_status take_groups(choice *c, const uint32_t *groups)
+static graft_status take_groups(graft_split_cut *c, const uint32_t *groups)
 {
     graft_status status = GRAFT_OK;
     uint32_t *sizes = NULL;
     bool *taken = NULL;
-    size_t n = c->t->n_examples;
+    size_t n = c->table->n_examples;
     GRAFT_TRY(graft_alloc(&sizes, n, sizeof *sizes));
     GRAFT_TRY(graft_alloc(&taken, n, sizeof *taken));
     for (size_t i = 0; i < n; i++) {
@@ -139,7 +122,6 @@ static graft_status take_groups(choice *c, const uint32_t *groups)
     for (size_t i = 0; i < n; i++) {
         if (taken[groups[i]]) {
             c->side[i] = GRAFT_TO_EVAL;
-            hold_tools(c, i);
         }
     }
 done:
@@ -148,98 +130,14 @@ done:
     return status;
 }
 
-/* Tools of an example that are held; `extra` counts as held, too. */
-static size_t held_tools(const choice *c, size_t example, const bool *extra)
-{
-    size_t n = 0;
-    for (size_t k = c->t->begin[example]; k < c->t->begin[example + 1]; k++) {
-        uint32_t tool = c->t->tools[k];
-        n += c->held[tool] || (extra && extra[tool]);
-    }
-    return n;
-}
-
-/* How many examples would be cut through, and how many won, if the tools of `example` were held. */
-static void weigh(const choice *c, size_t example, bool *extra, size_t *cut, size_t *won)
-{
-    const graft_tool_table *t = c->t;
-    *cut = *won = 0;
-    for (size_t k = t->begin[example]; k < t->begin[example + 1]; k++) {
-        extra[t->tools[k]] = true;
-    }
-    for (size_t i = 0; i < t->n_examples; i++) {
-        size_t n = t->begin[i + 1] - t->begin[i], held = held_tools(c, i, extra);
-        if (n && c->side[i] != GRAFT_TO_EVAL) {
-            *won += held == n;
-            *cut += held && held < n;
-        }
-    }
-    for (size_t k = t->begin[example]; k < t->begin[example + 1]; k++) {
-        extra[t->tools[k]] = false;
-    }
-}
-
-/* The next candidate at or behind *at: an example with tools that is still on the training side. */
-static bool next_candidate(const choice *c, size_t *at)
-{
-    while (*at < c->t->n_examples) {
-        size_t example = c->order[(*at)++];
-        if (c->side[example] == GRAFT_TO_TRAIN && c->t->begin[example + 1] > c->t->begin[example]) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Moves tools one example at a time until enough examples are inside. */
-static graft_status cut_groups(choice *c)
-{
-    graft_status status = GRAFT_OK;
-    bool *extra = NULL;
-    GRAFT_TRY(graft_alloc(&extra, c->t->ids.n, sizeof *extra));
-    while (c->n_eval < c->wanted) {
-        size_t best = SIZE_MAX, best_cut = 0, best_won = 0, at = 0, cut, won;
-        for (size_t tried = 0; tried < (best == SIZE_MAX ? MOST_CANDIDATES : CANDIDATES) &&
-                               next_candidate(c, &at); tried++) {
-            size_t example = c->order[at - 1];
-            weigh(c, example, extra, &cut, &won);
-            /* Fewest cut per example won, within what is wanted. */
-            if (won <= c->wanted - c->n_eval + CANDIDATES &&
-                (best == SIZE_MAX || cut * best_won < best_cut * won)) {
-                best = example, best_cut = cut, best_won = won;
-            }
-        }
-        if (best == SIZE_MAX) {
-            break;
-        }
-        hold_tools(c, best);
-        for (size_t i = 0; i < c->t->n_examples; i++) {
-            size_t n = c->t->begin[i + 1] - c->t->begin[i];
-            if (n && c->side[i] == GRAFT_TO_TRAIN && held_tools(c, i, NULL) == n) {
-                c->side[i] = GRAFT_TO_EVAL;
-                c->n_eval++;
-            }
-        }
-    }
-    for (size_t i = 0; i < c->t->n_examples; i++) {
-        if (c->side[i] == GRAFT_TO_TRAIN && held_tools(c, i, NULL)) {
-            c->side[i] = GRAFT_DROPPED;
-        }
-    }
-done:
-    graft_free(extra);
-    return status;
-}
-
-static graft_status choose_by_tool(choice *c)
+static graft_status choose_by_tool(graft_split_cut *c)
 {
     graft_status status = GRAFT_OK;
     uint32_t *groups = NULL;
-    GRAFT_TRY(graft_alloc(&groups, c->t->n_examples, sizeof *groups));
-    GRAFT_TRY(group_examples(groups, c->t));
-    GRAFT_TRY(graft_alloc(&c->held, c->t->ids.n, sizeof *c->held));
+    GRAFT_TRY(graft_alloc(&groups, c->table->n_examples, sizeof *groups));
+    GRAFT_TRY(group_examples(groups, c->table));
     GRAFT_TRY(take_groups(c, groups));
-    GRAFT_TRY(cut_groups(c));
+    GRAFT_TRY(graft_split__cut(c));
 done:
     graft_free(groups);
     return status;
@@ -262,19 +160,21 @@ graft_status graft_split_choose(unsigned char *side, const graft_tool_table *tab
 {
     graft_status status = GRAFT_OK;
     size_t n = table->n_examples;
-    choice c = {.t = table, .side = side, .wanted = n_eval};
+    uint32_t *order = NULL;
+    graft_split_cut c = {.table = table, .side = side, .wanted = n_eval};
     graft_rng rng;
-    if (n_eval == 0 || n_eval >= n || n > UINT32_MAX) {
+    if (n_eval == 0 || n_eval >= n || n >= UINT32_MAX) {
         return graft_fail(GRAFT_E_CONFIG, "%zu examples cannot be held back for evaluation of %zu",
                           n_eval, n);
     }
     memset(side, GRAFT_TO_TRAIN, n);
-    GRAFT_TRY(graft_alloc(&c.order, n, sizeof *c.order));
+    GRAFT_TRY(graft_alloc(&order, n, sizeof *order));
     for (size_t i = 0; i < n; i++) {
-        c.order[i] = (uint32_t)i;
+        order[i] = (uint32_t)i;
     }
     graft_rng_init(&rng, seed, GRAFT_RNG_SPLIT, 0);
-    graft_rng_shuffle(&rng, c.order, n);
+    graft_rng_shuffle(&rng, order, n);
+    c.order = order;
     if (kind == GRAFT_SPLIT_TOOL) {
         GRAFT_TRY(choose_by_tool(&c));
     } else {
@@ -284,8 +184,7 @@ graft_status graft_split_choose(unsigned char *side, const graft_tool_table *tab
     }
     GRAFT_TRY(check_sides(side, n));
 done:
-    graft_free(c.held);
-    graft_free(c.order);
+    graft_free(order);
     return status;
 }
 

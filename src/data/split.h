@@ -23,4 +23,18 @@ enum { GRAFT_TO_TRAIN, GRAFT_TO_EVAL, GRAFT_DROPPED };
 graft_status graft_split_choose(unsigned char *side, const graft_tool_table *table, size_t n_eval,
                                 graft_split_kind kind, uint64_t seed);
 
+/* --- inside the room --- */
+
+/* A choice by tool on its way. */
+typedef struct graft_split_cut {
+    const graft_tool_table *table;
+    unsigned char *side;   /* per example; no tool of those on the evaluation side is elsewhere */
+    const uint32_t *order; /* seeded order of examples */
+    size_t n_eval, wanted;
+} graft_split_cut;
+
+/* Moves examples to the evaluation side with all examples that then have no tool in training, until
+ * enough are there or no move is small enough; drops what stands between. */
+graft_status graft_split__cut(graft_split_cut *job);
+
 #endif

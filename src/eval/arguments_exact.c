@@ -4,8 +4,7 @@
 
 static bool can_stand(const void *context, size_t i, size_t k)
 {
-    const graft_judged *judged = context;
-    return graft_arguments_match(graft_judged_arguments(judged, i), &judged->expected->calls[k]);
+    return graft_judged_match(context, i, k);
 }
 
 static graft_status judge(graft_verdict *out, const graft_judged *judged)

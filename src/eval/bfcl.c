@@ -1,14 +1,18 @@
 /* bfcl: the calls pass the checker of the Berkeley Function Calling Leaderboard.
  *
- * A transcription of the rules of its ast_checker for Python (https://github.com/ShishirPatil/gorilla,
- * berkeley-function-call-leaderboard), with all their edges, so that verdicts are the leaderboard's: types
+ * A transcription of the rules of its ast_checker (https://github.com/ShishirPatil/gorilla,
+ * berkeley-function-call-leaderboard) for Python, Java and JavaScript, with all their edges, so that verdicts are the leaderboard's: types
  * are compared as Python's type() does, except that 5 passes where a float is due; values as
  * Python's ==, where True is 1; an argument is also accepted in the type of the first acceptable value
  * that is not ""; strings without regard to case, spaces, ,./-_*^ and quotes; members of objects one
- * level deep. Calls are matched in the order of what is expected, each taking the first that fits. */
+ * level deep. Calls are matched in the order of what is expected, each taking the first that fits.
+ *
+ * Whether a parameter is one of Java or JavaScript stands in its description (data/bfcl_language.h). Its
+ * argument must be a text and is read first (eval/foreign.h); 5 is no float then. */
 #include <string.h>
 
 #include "core/memory.h"
+#include "eval/foreign.h"
 #include "eval/metrics.h"
 
 /* Python's types as JSON has them; tuples are lists, and NONE is no type at all. */
@@ -16,14 +20,19 @@ typedef enum python_type {
     PY_NONE, PY_NULL, PY_BOOL, PY_INT, PY_FLOAT, PY_STR, PY_LIST, PY_DICT
 } python_type;
 
-static python_type type_of(const graft_json *value)
+static python_type python_of(graft_json_type type)
 {
     static const python_type types[] = {PY_NULL, PY_BOOL, PY_INT, PY_FLOAT, PY_STR, PY_LIST, PY_DICT};
-    return types[graft_json_get_type(value)];
+    return types[type];
+}
+
+static python_type type_of(const graft_json *value)
+{
+    return python_of(graft_json_get_type(value));
 }
 
 /* The leaderboard's names of types, and JSON Schema's that stand for them. */
-static python_type declared_type(const graft_json *schema)
+static python_type named_type(const graft_json *schema)
 {
     static const struct { const char *name; python_type type; } known[] = {
         {"string", PY_STR}, {"integer", PY_INT}, {"float", PY_FLOAT}, {"number", PY_FLOAT},
@@ -37,6 +46,31 @@ static python_type declared_type(const graft_json *schema)
         }
     }
     return schema != NULL && name == NULL ? PY_STR : PY_NONE; /* no type: the files say "any" */
+}
+
+/* What a parameter is declared to be; item: of lists. */
+typedef struct declared {
+    python_type type, item;
+    bool foreign; /* its arguments are source text */
+} declared;
+
+static python_type foreign_type(const char *name, graft_bfcl_language language)
+{
+    graft_json_type type;
+    return graft_foreign_type(&type, name, language) ? python_of(type) : PY_NONE;
+}
+
+static declared declared_type(const graft_json *schema)
+{
+    graft_bfcl_type foreign;
+    declared out = {named_type(schema), PY_NONE, graft_bfcl_type_find(&foreign, schema)};
+    if (out.foreign) {
+        out.type = foreign_type(foreign.name, foreign.language);
+        out.item = foreign_type(foreign.items, foreign.language);
+    } else if (out.type == PY_LIST) {
+        out.item = named_type(graft_json_get(schema, "items"));
+    }
+    return out;
 }
 
 static bool is_text(const graft_json *value)
@@ -163,16 +197,26 @@ static bool items_have_type(const graft_json *value, const graft_json *answers, 
 
 /* --- objects --- */
 
+/* An answer that should have been a list of alternatives is a list of its characters: a text of at
+ * most one of them passes, and the member may be left out. */
+static bool is_character(const graft_json *value, const graft_json *text)
+{
+    size_t n, n_all;
+    const char *one = graft_json_string(value, &n), *all = graft_json_string(text, &n_all);
+    return one != NULL && all != NULL && n == 1 && memchr(all, *one, n_all) != NULL;
+}
+
 static bool dict_is(const graft_json *value, const graft_json *answer)
 {
     for (graft_json_iter it = graft_json_iter_begin(value); graft_json_iter_next(&it);) {
         if (!graft_json_has(answer, it.key) ||
-            !is_among(it.value, graft_json_get(answer, it.key), 1)) {
+            (!is_among(it.value, graft_json_get(answer, it.key), 1) &&
+             !is_character(it.value, graft_json_get(answer, it.key)))) {
             return false;
         }
     }
     for (graft_json_iter it = graft_json_iter_begin(answer); graft_json_iter_next(&it);) {
-        if (!graft_json_has(value, it.key) && !is_optional(it.value)) {
+        if (!graft_json_has(value, it.key) && !is_optional(it.value) && !is_text(it.value)) {
             return false;
         }
     }
@@ -208,13 +252,12 @@ static bool dicts_are_among(const graft_json *value, const graft_json *answers)
 
 /* --- calls --- */
 
-static bool argument_passes(const graft_json *value, const graft_json *answers,
-                            const graft_json *schema)
+/* `value` is the argument once it is read. */
+static bool argument_passes(const graft_json *value, const graft_json *answers, declared as)
 {
-    python_type type = declared_type(schema);
-    python_type item = type == PY_LIST ? declared_type(graft_json_get(schema, "items")) : PY_NONE;
+    python_type type = as.type, item = as.item;
     bool is_variable = false;
-    if (type == PY_FLOAT && type_of(value) == PY_INT) {
+    if (type == PY_FLOAT && type_of(value) == PY_INT && !as.foreign) {
         return is_among(value, answers, 0); /* its value is a float, whatever the answers are */
     }
     if (!has_type(value, answers, type, &is_variable)) {
@@ -238,8 +281,9 @@ static bool argument_passes(const graft_json *value, const graft_json *answers,
     return is_among(value, answers, type == PY_STR ? 1 : type == PY_LIST ? 2 : 0);
 }
 
-static bool call_passes(const graft_json *arguments, const graft_expected_call *expected,
-                        const graft_json *parameters)
+/* `read` are the arguments once they are read. */
+static bool call_passes(const graft_json *arguments, const graft_json *read,
+                        const graft_expected_call *expected, const graft_json *parameters)
 {
     const graft_json *properties = graft_json_get(parameters, "properties");
     const graft_json *required = graft_json_get(parameters, "required");
@@ -250,9 +294,11 @@ static bool call_passes(const graft_json *arguments, const graft_expected_call *
         }
     }
     for (graft_json_iter it = graft_json_iter_begin(arguments); graft_json_iter_next(&it);) {
+        declared as = declared_type(graft_json_get(properties, it.key));
         if (!graft_json_has(properties, it.key) || !graft_json_has(expected->arguments, it.key) ||
-            !argument_passes(it.value, graft_json_get(expected->arguments, it.key),
-                             graft_json_get(properties, it.key))) {
+            (as.foreign && !is_text(it.value)) ||
+            !argument_passes(graft_json_get(read, it.key),
+                             graft_json_get(expected->arguments, it.key), as)) {
             return false;
         }
     }
@@ -272,7 +318,8 @@ static bool take_call(const graft_judged *judged, size_t k, bool *taken)
     const graft_json *parameters = graft_tool_parameters(judged->tools, expected->name, &found);
     for (size_t i = 0; found && i < graft_json_length(judged->calls); i++) {
         if (!taken[i] && strcmp(graft_judged_name(judged, i), expected->name) == 0 &&
-            call_passes(graft_judged_arguments(judged, i), expected, parameters)) {
+            call_passes(graft_judged_arguments(judged, i), graft_json_at(judged->read, i), expected,
+                        parameters)) {
             return taken[i] = true;
         }
     }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "eval/foreign.h"
+
 extern const graft_metric graft_metric_valid_json, graft_metric_schema_valid,
     graft_metric_tool_name, graft_metric_arguments_exact, graft_metric_exact,
     graft_metric_required_arguments, graft_metric_known_arguments, graft_metric_no_call,
@@ -30,12 +32,40 @@ size_t graft_metric_find(const char *name)
     return i;
 }
 
+/* The arguments of each call with what is written in Java or JavaScript read. */
+static graft_status read_arguments(graft_json **out, const graft_judged *judged)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *list = graft_json_new_array();
+    *out = NULL;
+    for (size_t i = 0; i < graft_json_length(judged->calls); i++) {
+        bool found;
+        graft_json *arguments = NULL;
+        const char *name = graft_judged_name(judged, i);
+        const graft_json *parameters =
+            name != NULL ? graft_tool_parameters(judged->tools, name, &found) : NULL;
+        GRAFT_TRY(graft_foreign_arguments(&arguments, graft_judged_arguments(judged, i), parameters));
+        GRAFT_TRY(graft_json_push(list, arguments));
+    }
+    *out = list;
+    list = NULL;
+done:
+    graft_json_free(list);
+    return status;
+}
+
 graft_status graft_judge(graft_verdict verdicts[GRAFT_METRICS_MAX], const graft_judged *judged)
 {
     graft_status status = GRAFT_OK;
-    for (size_t i = 0; i < graft_n_metrics && status == GRAFT_OK; i++) {
-        status = graft_metrics[i]->judge(&verdicts[i], judged);
+    graft_json *read = NULL;
+    graft_judged with_read = *judged;
+    GRAFT_TRY(read_arguments(&read, judged));
+    with_read.read = read;
+    for (size_t i = 0; i < graft_n_metrics; i++) {
+        GRAFT_TRY(graft_metrics[i]->judge(&verdicts[i], &with_read));
     }
+done:
+    graft_json_free(read);
     return status;
 }
 
@@ -48,6 +78,15 @@ const graft_json *graft_judged_arguments(const graft_judged *judged, size_t i)
 {
     const graft_json *arguments = graft_json_get(graft_json_at(judged->calls, i), "arguments");
     return graft_json_is(arguments, GRAFT_JSON_OBJECT) ? arguments : NULL;
+}
+
+bool graft_judged_match(const graft_judged *judged, size_t i, size_t k)
+{
+    const graft_expected_call *expected = &judged->expected->calls[k];
+    const graft_json *arguments = graft_judged_arguments(judged, i);
+    return graft_arguments_match(arguments, expected) ||
+           (expected->has_alternatives &&
+            graft_arguments_match(graft_json_at(judged->read, i), expected));
 }
 
 graft_verdict graft_judged_calls(const graft_judged *judged, bool needs_tools)

@@ -23,6 +23,8 @@ typedef struct graft_judged {
     const char *output;      /* the whole reply; NULL: unknown */
     size_t n_output;
     const char *result_mark; /* what the dialect writes before a tool's result; NULL: nothing */
+    const graft_json *read;  /* array: the arguments of each call, source text in them read
+                              * (eval/foreign.h); graft_judge sets it */
 } graft_judged;
 
 /* YES is always the good answer. */
@@ -60,6 +62,8 @@ graft_status graft_answer_f1(double *out, const char *reply, size_t n_reply, con
 /* The reply's call i: its name (NULL if it has none) and arguments (NULL unless an object). */
 const char *graft_judged_name(const graft_judged *judged, size_t i);
 const graft_json *graft_judged_arguments(const graft_judged *judged, size_t i);
+/* Are they what expected call k says? */
+bool graft_judged_match(const graft_judged *judged, size_t i, size_t k);
 
 /* NONE if no call is expected, or tools are needed and not known; NO if the reply makes no call, or
  * one that is no call; YES otherwise: the metric then looks closer. */

@@ -1,29 +1,36 @@
-/* run_convert.c - graft_data_convert. */
+/* run_convert.c - graft_data_convert: batch by batch, so that memory does not grow with the file. */
 #include <graft/dataset.h>
 
 #include <string.h>
 
+#include "core/memory.h"
 #include "data/record.h"
-#include "io/files.h"
-#include "run/session.h"
+#include "run/data_files.h"
+
+/* A record of the batch at hand as the other layout has it. */
+typedef struct slot {
+    graft_text record;
+    graft_status status; /* of writing it */
+    char *message;       /* "file:line: what", if that failed */
+} slot;
 
 typedef struct conversion {
     const graft_config *config;
     const graft_hooks *hooks;
-    const graft_record_writer *writer;
-    graft_dataset dataset;
-    graft_text records;
+    const graft_record_writer *layout;
+    graft_writer *file;
+    slot *slots;          /* [GRAFT_BATCH_RECORDS] */
+    const char *format;   /* that is read */
     graft_json *findings; /* NULL: emit them */
     size_t n_written, n_left;
-    graft_status status;  /* of passing findings on */
 } conversion;
 
 static graft_status find_writer(conversion *c, const char *to)
 {
     graft_status status = GRAFT_OK;
     graft_text names;
-    c->writer = graft_record_writers_find(to ? to : "");
-    if (c->writer) {
+    c->layout = graft_record_writers_find(to ? to : "");
+    if (c->layout) {
         return GRAFT_OK;
     }
     graft_text_init(&names);
@@ -51,51 +58,69 @@ done:
     return status;
 }
 
-static void bad_line(void *context, const char *message)
+/* On any thread. */
+static void write_record(void *context, graft_record *record, int thread)
 {
     conversion *c = context;
-    if (c->status == GRAFT_OK) {
-        c->status = tell(c, message);
+    slot *s = &c->slots[record->slot];
+    const graft_conversation *one = &record->conversation;
+    (void)thread;
+    if (record->status != GRAFT_OK) {
+        return;
+    }
+    s->status = graft_record_write(&s->record, c->layout, one);
+    if (s->status == GRAFT_E_DATA) {
+        s->status = graft_fail_prefix("%s:%zu", one->file, one->line);
+    }
+    if (s->status != GRAFT_OK && graft_strdup(&s->message, graft_error_message()) != GRAFT_OK) {
+        s->status = GRAFT_E_MEMORY;
     }
 }
 
-static graft_status read_all(conversion *c)
+static void empty_slot(slot *s)
 {
-    graft_status status = GRAFT_OK;
-    const graft_config_sources *sources = &c->config->dataset;
-    for (size_t i = 0; i < sources->n; i++) {
-        const graft_config_source *item = &sources->items[i];
-        graft_source source = {item->path, item->format, item->answers};
-        GRAFT_TRY(graft_hooks_check(c->hooks));
-        if (c->config->skip_bad) {
-            GRAFT_TRY(graft_dataset_read_each(&c->dataset, &source, bad_line, c));
-        } else {
-            GRAFT_TRY(graft_dataset_read(&c->dataset, &source, false));
-        }
-        GRAFT_TRY(c->status);
+    graft_text_clear(&s->record);
+    graft_free(s->message);
+    *s = (slot){0};
+}
+
+static graft_status take_record(void *context, graft_record *record)
+{
+    conversion *c = context;
+    slot *s = &c->slots[record->slot];
+    graft_status status = record->status == GRAFT_OK ? s->status : record->status;
+    const char *message = record->status == GRAFT_OK ? s->message : record->message;
+    if (status == GRAFT_OK) {
+        status = graft_writer_write(c->file, s->record.data, s->record.len);
+        c->n_written++;
+    } else if (status == GRAFT_E_DATA && message && c->config->skip_bad) {
+        status = tell(c, message);
+    } else {
+        status = graft_fail(status, "%s", message ? message : "out of memory");
     }
-done:
+    empty_slot(s);
     return status;
 }
 
-static graft_status write_all(conversion *c)
+static graft_status poll(void *context)
+{
+    const conversion *c = context;
+    return graft_hooks_check(c->hooks);
+}
+
+/* Reads, writes and forgets batch by batch. */
+static graft_status convert_all(conversion *c)
 {
     graft_status status = GRAFT_OK;
-    for (size_t i = 0; i < c->dataset.n; i++) {
-        const graft_conversation *one = &c->dataset.conversations[i];
-        GRAFT_TRY(i % 256 == 0 ? graft_hooks_check(c->hooks) : GRAFT_OK);
-        status = graft_record_write(&c->records, c->writer, one);
-        c->n_written += status == GRAFT_OK;
-        if (status == GRAFT_E_DATA) {
-            status = graft_fail_prefix("%s:%zu", one->file, one->line);
-            GRAFT_TRY(c->config->skip_bad ? tell(c, graft_error_message()) : status);
-            status = GRAFT_OK;
-        }
-        GRAFT_TRY(status);
+    graft_record_visitor visitor = {c, write_record, take_record, poll};
+    GRAFT_TRY(graft_alloc(&c->slots, GRAFT_BATCH_RECORDS, sizeof *c->slots));
+    for (size_t i = 0; i < c->config->dataset.n; i++) {
+        graft_source source = graft_data_files_source(&c->config->dataset.items[i]);
+        GRAFT_TRY(graft_source_read(&source, &visitor, &c->format));
     }
     if (!c->n_written) {
         status = graft_fail(GRAFT_E_DATA, "nothing is left to write: layout %s holds none of the "
-                            "%zu examples", c->writer->name, c->dataset.n);
+                            "%zu examples", c->layout->name, c->n_left);
     }
 done:
     return status;
@@ -107,11 +132,11 @@ static graft_status summarise(graft_text *out, const conversion *c)
     graft_json *object = NULL;
     if (!c->findings) {
         return graft_text_appendf(out, "format: %s to %s\nwritten: %zu\nleft out: %zu\n",
-                                  c->dataset.format, c->writer->name, c->n_written, c->n_left);
+                                  c->format, c->layout->name, c->n_written, c->n_left);
     }
     object = graft_json_new_object();
-    GRAFT_TRY(graft_json_set_string(object, "from", c->dataset.format));
-    GRAFT_TRY(graft_json_set_string(object, "to", c->writer->name));
+    GRAFT_TRY(graft_json_set_string(object, "from", c->format));
+    GRAFT_TRY(graft_json_set_string(object, "to", c->layout->name));
     GRAFT_TRY(graft_json_set_int(object, "written", (int64_t)c->n_written));
     GRAFT_TRY(graft_json_set_int(object, "left_out", (int64_t)c->n_left));
     GRAFT_TRY(graft_json_set(object, "findings", graft_json_retain(c->findings)));
@@ -122,32 +147,37 @@ done:
     return status;
 }
 
+static void clear(conversion *c)
+{
+    for (size_t i = 0; c->slots && i < GRAFT_BATCH_RECORDS; i++) {
+        empty_slot(&c->slots[i]);
+    }
+    graft_free(c->slots);
+    graft_json_free(c->findings);
+    graft_writer_discard(&c->file);
+}
+
 graft_status graft_data_convert(graft_config *config, const char *to, const char *path,
                                 const graft_hooks *hooks, int json, char **out)
 {
     graft_status status = GRAFT_OK;
     conversion c = {.config = config, .hooks = hooks};
     graft_text summary;
-    graft_dataset_init(&c.dataset);
-    graft_text_init(&c.records);
     graft_text_init(&summary);
     *out = NULL;
-    GRAFT_TRY(graft_config_check(config));
-    GRAFT_TRY(graft_config_require(config, "dataset"));
+    GRAFT_TRY(graft_data_files_prepare(config));
     GRAFT_TRY(find_writer(&c, to));
     if (json && !(c.findings = graft_json_new_array())) {
         status = graft_fail(GRAFT_E_MEMORY, "out of memory");
         goto done;
     }
-    GRAFT_TRY(read_all(&c));
-    GRAFT_TRY(write_all(&c));
-    GRAFT_TRY(graft_file_write(path, c.records.data, c.records.len));
+    GRAFT_TRY(graft_data_files_open(&c.file, path, "out"));
+    GRAFT_TRY(convert_all(&c));
+    GRAFT_TRY(graft_writer_commit(&c.file));
     GRAFT_TRY(summarise(&summary, &c));
     GRAFT_TRY(graft_text_take(&summary, out));
 done:
-    graft_json_free(c.findings);
-    graft_dataset_clear(&c.dataset);
-    graft_text_clear(&c.records);
+    clear(&c);
     graft_text_clear(&summary);
     return status;
 }

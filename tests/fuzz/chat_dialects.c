@@ -74,6 +74,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 int main(void)
 {
     static const char *const words[] = {
+        "<|tools_prefix|>", "<|tools_suffix|>", "function call<|role_sep|>", "<|function_call|>", "<|message_sep|>", ">>>", ">>>f\n",
+        "<|tool_call:begin|>", "<|tool_call:name|>", "<|tool_call:args|>", "<|tool_call:end|>", "<|open|>call tool=\"f\"", "<|sep|>",
+        "<|close|>", "<|open|>argument key=\"a\"", " type=\"number\"", "<|open|>json", "&quot;", "]<]minimax[>[",
+        "]<]minimax[>[<a>", "]<]minimax[>[</a>", "]<]minimax[>[<item>", "]<]minimax[>[</item>", "]<]minimax[>[<invoke name=\"f\">",
         "<tool_call>", "</tool_call>", "{\"name\": \"f\", \"arguments\": {}}", "{\"name\": ", "\"arguments\"",
         "\"parameters\": ", "{", "}", "[", "]", "\"", "\\\"", "<|python_tag|>", ";", "null", "1.5",
         "\\u00e9", "\xc3\xa9", "\n", "<function=f>", "</function>", "<parameter=a>", "</parameter>",

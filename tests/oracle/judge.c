@@ -2,11 +2,14 @@
  *
  * {"reply", "answer"} -> the F1 of their words
  * {"content"} -> true | false: does it speak of an error?
+ * {"language", "type", "items", "text"} -> the argument as it is read
  * {"message", "alternatives", "calls", "broken", "ended", "tools"} -> {NAME: true|false|null}. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "data/dataset.h"
+#include "eval/foreign.h"
 #include "eval/metrics.h"
 
 static int complain(void)
@@ -53,6 +56,28 @@ static int answer_f1(const graft_json *line)
     return 0;
 }
 
+static int read_text(const graft_json *line)
+{
+    graft_span text;
+    graft_json *value = NULL;
+    graft_text out;
+    const char *type = graft_json_string(graft_json_get(line, "type"), NULL);
+    const char *items = graft_json_string(graft_json_get(line, "items"), NULL);
+    const char *language = graft_json_string(graft_json_get(line, "language"), NULL);
+    text.at = graft_json_string(graft_json_get(line, "text"), &text.n);
+    graft_text_init(&out);
+    graft_status status = strcmp(language, "simple_java") == 0
+                              ? graft_foreign_java(&value, text, type, items)
+                              : graft_foreign_javascript(&value, text, type, items);
+    if (status == GRAFT_OK) {
+        status = graft_json_write(&out, value, GRAFT_JSON_COMPACT);
+    }
+    puts(graft_text_z(&out));
+    graft_json_free(value);
+    graft_text_clear(&out);
+    return status == GRAFT_OK ? 0 : complain();
+}
+
 int main(void)
 {
     char *line = NULL;
@@ -69,6 +94,8 @@ int main(void)
             bool error = false;
             failed = graft_result_is_error(&error, json) != GRAFT_OK;
             puts(error ? "true" : "false");
+        } else if (graft_json_has(json, "language")) {
+            failed = read_text(json);
         } else {
             failed = judge(json);
         }

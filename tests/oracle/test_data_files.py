@@ -5,9 +5,12 @@ import json
 import random
 import re
 import subprocess
+import sys
 
 import jsonschema
 import pytest
+
+from conftest import OUT, existing
 
 DATA = ["tooluse-train", "tooluse-eval", "bfcl-nonlive", "general"]
 
@@ -281,3 +284,32 @@ def test_fixed_files_say_the_same(graft, driver, shared, tmp_path, name):
             kept.append(record)
     assert got["written"] == len(dump(out)) > 0
     assert dump(out) == kept or got["bad_lines"] or got["fixed"].get("duplicate")
+
+
+PEAK = "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:]); " \
+       "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(done.returncode)"
+
+
+@pytest.mark.parametrize("layout", ["sharegpt", "openai"])
+def test_convert_takes_no_more_memory_for_more_examples(tmp_path, layout):
+    """The larger file holds eight times as many; all of it read would take more than 300 MiB."""
+    peaks, binary = [], existing(OUT / "graft", "make")
+    for n in (10000, 80000):
+        path, out = tmp_path / f"{n}.jsonl", tmp_path / f"{n}.out"
+        with path.open("w") as file:
+            for i in range(n):
+                file.write(json.dumps({"messages": [
+                    {"role": "user", "content": f"question {i} " + "word " * 20},
+                    {"role": "assistant", "content": None, "tool_calls": [
+                        {"id": "x", "type": "function", "function": {"name": "f", "arguments": {"a": i, "b": ["c", {"d": i}]}}}]},
+                    {"role": "tool", "tool_call_id": "x", "content": "r"}, {"role": "assistant", "content": f"answer {i}"}],
+                    "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {
+                        "type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "array"}}}}}]}) + "\n")
+        command = [binary, "data", "convert", path, "--to", layout, "--out", out, "--threads", "2", "--quiet"]
+        done = subprocess.run([sys.executable, "-c", PEAK, *map(str, command)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        peaks.append(int(done.stdout.split()[-1]))
+        with out.open() as file:
+            assert sum(1 for _ in file) == n
+    print(f"{layout}: peaks of {peaks[0] / 1024:.0f} and {peaks[1] / 1024:.0f} MiB")
+    assert peaks[1] < 1.4 * peaks[0] and peaks[1] < 200 * 1024

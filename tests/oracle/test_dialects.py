@@ -9,15 +9,14 @@ import pytest
 
 from test_templates import SIMPLE_TOOLS, TOOLS, USER, Templates, call, reference
 
-# Templates whose calls no dialect reads yet, each with a syntax of its own.
-WITHOUT_DIALECT = {
-    "Apertus-8B-Instruct", "GigaChat3-10B-A1.8B", "GigaChat3.1-10B-A1.8B", "Kimi-K3", "MiniMax-M3",
-    "meetkai-functionary-medium-v3.2", "upstage-Solar-Open-100B",
-}
-# Templates that write no calls, or (the last three) that jinja2 refuses in transformers' sandbox.
+# Templates that render no call, and why.
 WITHOUT_CALLS = {
-    "microsoft-Phi-3.5-mini-instruct", "LFM2.5-Instruct", "ibm-granite-granite-3.3-2B-Instruct",
-    "Kimi-K2-Instruct", "Kimi-K2-Thinking", "llama-cpp-deepseek-r1",
+    "microsoft-Phi-3.5-mini-instruct": "knows neither tools nor calls",
+    "LFM2.5-Instruct": "shows tools but passes over the calls of messages",
+    "ibm-granite-granite-3.3-2B-Instruct": "shows tools but passes over the calls of messages",
+    "Kimi-K2-Instruct": "jinja2 refuses it in transformers' sandbox; its calls are those of moonshotai-Kimi-K2",
+    "Kimi-K2-Thinking": "jinja2 refuses it in transformers' sandbox; its calls are those of moonshotai-Kimi-K2",
+    "llama-cpp-deepseek-r1": "jinja2 refuses it in transformers' sandbox; its calls are those of DeepSeek-R1-Distill",
 }
 ENDS = r"(\s|</s>|<\|(im_end|eot_id|eom_id|end|eom|end_of_text|endoftext)\|>|<end_of_turn>|<turn\|>|\[e~\[|" \
        r"<｜end▁of▁sentence｜>|<SPECIAL_\d+>)*$"
@@ -82,8 +81,6 @@ def test_templates_are_read_back(templates, sources):
     rng = random.Random(3)
     n_read, wrong, silent, read_back = 0, [], set(), set()
     for name, source in sources.items():
-        if name in WITHOUT_DIALECT:
-            continue
         dialect = templates.ask(source=source, bos="<s>", eos="</s>", with_tools=False)["dialect"]
         for i in range(40):
             calls = [{"name": "get_weather", "arguments": arguments(rng, name.startswith("LFM2"))}
@@ -104,15 +101,16 @@ def test_templates_are_read_back(templates, sources):
             read_back.add(name)
     print(f"{n_read} replies of {len(read_back)} templates read back")
     assert not wrong, f"{len(wrong)} templates differ\n" + "\n".join(wrong)
-    assert silent == WITHOUT_CALLS and n_read > 900
+    assert silent == set(WITHOUT_CALLS) and n_read > 1700 and len(read_back) + len(silent) == len(sources)
 
 
-# What llama.cpp has a parser for that takes a reply put in front of the model's own.
+# What llama.cpp has a parser for that takes a reply put in front of the model's own. It does not for Functionary 3.2, GigaChat 3.1
+# and Solar Open, whose parsers it chooses from what the prompt ends with.
 PARSED_BY_LLAMA_CPP = [
     "Qwen3-Coder", "meta-llama-Llama-3.1-8B-Instruct", "deepseek-ai-DeepSeek-V3.1", "GLM-4.7-Flash", "MiniMax-M2",
     "unsloth-mistral-Devstral-Small-2507", "mistralai-Ministral-3-14B-Reasoning-2512", "LFM2.5-8B-A1B",
     "NVIDIA-Nemotron-Nano-v2", "google-gemma-4-31B-it", "ibm-granite-granite-4.1", "unsloth-Apriel-1.5",
-    "meetkai-functionary-medium-v3.1",
+    "meetkai-functionary-medium-v3.1", "Apertus-8B-Instruct", "GigaChat3-10B-A1.8B", "Kimi-K3", "MiniMax-M3",
 ]
 WEATHER = [{"type": "function", "function": {"name": "get_weather", "description": "w", "parameters": {
     "type": "object", "required": ["city"], "properties": {
@@ -205,7 +203,38 @@ def test_documented_replies(templates, dialect, reply, calls, content):
         "calls": reply_of(calls), "content": content, "broken": 0}
 
 
+SHOWN += [
+    ("apertus", 'Hm.<|tools_prefix|>[{"f": {"a": 1}}, {"g": {}}]<|tools_suffix|>', [("f", {"a": 1}), ("g", {})], "Hm."),
+    ("apertus", '<|inner_prefix|>I need it<|inner_suffix|>Ok<|tools_prefix|>[{"f": "{\\"a\\": [1]}"}]', [("f", {"a": [1]})], "Ok"),
+    ("gigachat", 'Hm.<|message_sep|>\n\nfunction call<|role_sep|>\n{"name": "f", "arguments": {"a": 1}}<|message_sep|>\n\n',
+     [("f", {"a": 1})], "Hm."),
+    ("gigachat", 'Hm.<|function_call|>{"name": "f", "arguments": {"a": 1}}<|message_sep|>\n\n', [("f", {"a": 1})], "Hm."),
+    ("functionary", 'f\n{"a": ">>>g\\n{}"}>>>g\n{}', [("f", {"a": ">>>g\n{}"}), ("g", {})], ""),
+    ("functionary", 'all\nLet me see: 1 >>> 0.>>>f\n{"a": 1}', [("f", {"a": 1})], "Let me see: 1 >>> 0."),
+    ("functionary", '>>>python\nprint(1)\nprint(2)', [("python", {"code": "print(1)\nprint(2)"})], ""),
+    ("solar", '<|think|>I need it<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>a1b2c3d4e5<|tool_call:name|>f'
+     '<|tool_call:args|>{"a": 1}<|tool_call:end|><|tool_call:begin|>x<|tool_call:name|>g<|tool_call:args|>{}<|tool_call:end|><|calls|>',
+     [("f", {"a": 1}), ("g", {})], ""),
+    ("solar", "<|content|>Hello.<|end|>", [], "Hello."),
+    ("xtml", '<|open|>think<|sep|>hm<|close|>think<|sep|><|open|>response<|sep|>Ok.<|close|>response<|sep|><|open|>tools<|sep|>'
+     '<|open|>call tool="f" index="1"<|sep|><|open|>argument key="a&quot;&amp;b" type="number"<|sep|>1.5<|close|>argument<|sep|>'
+     '<|open|>argument key="c" type="string"<|sep|>12<|close|>argument<|sep|><|close|>call<|sep|><|open|>call tool="g" index="2"<|sep|>'
+     '<|open|>json type="object"<|sep|>{"k": [1]}<|close|>json<|sep|><|close|>call<|sep|><|close|>tools<|sep|><|close|>message<|sep|>',
+     [("f", {'a"&b': 1.5, "c": "12"}), ("g", {"k": [1]})], "Ok."),
+    ("xtml", "hm<|close|>think<|sep|><|open|>response<|sep|>4<|close|>response<|sep|>", [], "4"),
+    ("minimax", '<mm:think>hm</mm:think>So.]<]minimax[>[<tool_call>\n]<]minimax[>[<invoke name="get_weather">]<]minimax[>[<city>12]<]minimax[>[</city>'
+     ']<]minimax[>[<days>12]<]minimax[>[</days>]<]minimax[>[<tags>]<]minimax[>[<item>a]<]minimax[>[</item>]<]minimax[>[</tags>]<]minimax[>[<where>'
+     ']<]minimax[>[<lat>1.5]<]minimax[>[</lat>]<]minimax[>[</where>]<]minimax[>[</invoke>\n]<]minimax[>[</tool_call>',
+     [("get_weather", {"city": "12", "days": 12, "tags": ["a"], "where": {"lat": 1.5}})], "So."),
+]
 BROKEN = [
+    ("apertus", "<|tools_prefix|>[1]<|tools_suffix|>"), ("apertus", "<|tools_prefix|>[]<|tools_suffix|>"), ("apertus", "<|tools_prefix|>f"),
+    ("gigachat", "<|function_call|>{"), ("functionary", ">>>f\nnothing"), ("solar", "<|tool_calls|><|calls|>"),
+    ("solar", "<|tool_call:begin|>f{}<|tool_call:end|>"), ("xtml", "<|open|>tools<|sep|>"),
+    ("xtml", '<|open|>call tool="f"<|sep|><|open|>argument key="a" type="number"<|sep|>x<|close|>argument<|sep|>'),
+    ("xtml", '<|open|>call index="1"<|sep|><|close|>call<|sep|>'), ("minimax", "]<]minimax[>[<tool_call>"),
+    ("minimax", ']<]minimax[>[<invoke name="f">]<]minimax[>[<a>1]<]minimax[>[</b>]<]minimax[>[</invoke>'),
+    ("minimax", ']<]minimax[>[<invoke name="f">' + "]<]minimax[>[<a>" * 40 + "]<]minimax[>[</a>" * 40),
     ("json", '<|python_tag|>import math'), ("mistral", "[TOOL_CALLS]"), ("mistral", "[TOOL_CALLS]f[ARGS]{"),
     ("phi", "<|tool_call|>"), ("phi", "functools[1]"), ("gemma", "```tool_code\nf(1)\n```"),
     ("gemma4", "<|tool_call>call:f{a:<|\"|>x}<tool_call|>"), ("xml", "<tool_call>\n</tool_call>"),

@@ -174,10 +174,34 @@ static void out_of_memory(void **state)
     }
 }
 
+static void calls_of_newer_models(void **state)
+{
+    (void)state;
+    const char *one = "[{\"name\":\"f\",\"arguments\":{\"a\":1}}]";
+    const char *texts = "[{\"name\":\"f\",\"arguments\":{\"a\":\"1\",\"b\":[\"x\"],\"c\":{\"d\":\"\"}}}]";
+    check("apertus", "So.<|tools_prefix|>[{\"f\": {\"a\": 1}}]<|tools_suffix|>", one, "So.", 0);
+    check("apertus", "<|tools_prefix|>[{\"f\": 1, \"g\": 2}]", "[]", "", 1);
+    check("apertus", "<|tools_prefix|>[{\"f\": null}]", "[]", "", 1);
+    check("gigachat", "<|message_sep|>\n\nfunction call<|role_sep|>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}", one, "", 0);
+    check("functionary", "f\n{\"a\": 1}", one, "", 0);
+    check("functionary", "Two lines\nof words", "[]", "Two lines\nof words", 0);
+    check("functionary", "all\n1 >>> 0", "[]", "1 >>> 0", 0);
+    check("solar", "<|tool_calls|><|tool_call:begin|>i<|tool_call:name|>f<|tool_call:args|>{\"a\": 1}", one, "", 0);
+    check("xtml", "<|open|>call tool=\"f\"<|sep|><|open|>argument key=\"a\" type=\"number\"<|sep|>1<|close|>argument<|sep|>",
+          one, "", 0);
+    check("xtml", "<|open|>call tool=\"f\"<|sep|><|open|>json<|sep|>[1]<|close|>json<|sep|>", "[]", "", 1);
+#define M "]<]minimax[>["
+    check("minimax", M "<invoke name=\"f\">" M "<a>1" M "</a>" M "<b>" M "<item>x" M "</item>" M "</b>" M "<c>" M "<d>" M "</d>"
+          M "</c>" M "</invoke>", texts, "", 0);
+    check("minimax", M "<invoke name=\"f\">" M "<a>" M "<item>1" M "</item>" M "<b>1" M "</b>" M "</a>" M "</invoke>", "[]", "", 1);
+    check("minimax", M "<invoke name=\"f", "[]", "", 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hermes),
+        cmocka_unit_test(calls_of_newer_models),
         cmocka_unit_test(broken_hermes),
         cmocka_unit_test(json),
         cmocka_unit_test(types_from_schemas),
