@@ -29,7 +29,7 @@ BASE_FLAGS := -std=c11 -fno-math-errno -ffp-contract=off -fvisibility=hidden \
 OPT_release := -O3 -g1
 OPT_double  := -O2 -g1 -DGRAFT_DOUBLE
 OPT_debug   := -Og -g3
-OPT_asan    := -O1 -g3 -fsanitize=address -fno-omit-frame-pointer
+OPT_asan    := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_ubsan   := -O1 -g3 -fsanitize=undefined -fno-sanitize-recover=undefined
 OPT_tsan    := -O1 -g3 -fsanitize=thread
 OPT_cov     := -O0 -g3 --coverage
