@@ -4,6 +4,7 @@
 #   make check        set up, run the whole test suite
 #   make check-learning   the main job again: does the score still rise?
 #   make check-cpus       set up, run tests on other processors, emulated (long)
+#   make check-sanitizers run tests with addresses, undefined behaviour and races watched (long)
 # BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects;
 # V=1 shows the commands.
 
@@ -29,7 +30,7 @@ BASE_FLAGS := -std=c11 -fno-math-errno -ffp-contract=off -fvisibility=hidden \
 OPT_release := -O3 -g1
 OPT_double  := -O2 -g1 -DGRAFT_DOUBLE
 OPT_debug   := -Og -g3
-OPT_asan    := -O1 -g3 -fsanitize=address -fno-omit-frame-pointer
+OPT_asan    := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_ubsan   := -O1 -g3 -fsanitize=undefined -fno-sanitize-recover=undefined
 OPT_tsan    := -O1 -g3 -fsanitize=thread
 OPT_cov     := -O0 -g3 --coverage
@@ -67,7 +68,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
 LIB := $(OUT)/libgraft.a
 BIN := $(OUT)/graft
 
-.PHONY: all quickstart check check-learning check-cpus lint bench clean distclean install setup tests
+.PHONY: all quickstart check check-learning check-cpus check-sanitizers lint bench clean distclean install setup tests
 all: $(BIN)
 
 -include $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/flags.mk))
@@ -126,6 +127,11 @@ check-cpus:
 	scripts/setup --cpus
 	scripts/get-sysroot
 	tests/cpus/run
+# Races are looked for where threads work side by side: everything else would only take longer.
+THREADED := core_threads data_bad data_declared data_layouts data_linter tokenizer_encode train_trainer
+check-sanitizers:
+	BUILD=asan tests/run unit kernels fuzz cli bad
+	BUILD=tsan tests/run unit $(THREADED)
 lint:
 	scripts/lint
 bench: all

@@ -153,6 +153,13 @@ static int take_step(pcre2_callout_block *block, void *data)
     return 0;
 }
 
+size_t graft_pattern_bytes(const graft_pattern *pattern)
+{
+    size_t bytes = 0;
+    (void)pcre2_pattern_info(pattern->code, PCRE2_INFO_SIZE, &bytes);
+    return bytes + sizeof *pattern;
+}
+
 graft_status graft_matcher_new(graft_matcher **out)
 {
     graft_status status = GRAFT_OK;

@@ -23,6 +23,7 @@ typedef enum graft_pattern_kind { GRAFT_PATTERN_TRUSTED, GRAFT_PATTERN_HOSTILE }
 graft_status graft_pattern_new(graft_pattern **out, const char *text, size_t n,
                                graft_pattern_kind kind);
 void graft_pattern_free(graft_pattern *pattern);
+size_t graft_pattern_bytes(const graft_pattern *pattern); /* what it takes, but for machine code */
 
 graft_status graft_matcher_new(graft_matcher **out);
 void graft_matcher_free(graft_matcher *matcher);

@@ -14,7 +14,7 @@ void graft_findings_clear(graft_findings *f)
         graft_free(f->items[i].message);
     }
     graft_free(f->items);
-    *f = (graft_findings){.scratch = f->scratch};
+    *f = (graft_findings){.scratch = f->scratch, .declared = f->declared};
 }
 
 graft_status graft_findings_add(graft_findings *f, const graft_lint *lint, const char *format, ...)

@@ -8,7 +8,7 @@
 #define GRAFT_DATA_LINT_H
 
 #include "data/dataset.h"
-#include "schema/schema.h"
+#include "data/declared.h"
 
 typedef struct graft_lint graft_lint;
 typedef struct graft_findings graft_findings;
@@ -44,9 +44,11 @@ typedef struct graft_finding {
 struct graft_findings {
     graft_finding *items;
     size_t n, capacity;
-    graft_schema_scratch *scratch; /* borrowed: of the thread that looks */
+    /* borrowed: of the thread that looks */
+    graft_schema_scratch *scratch;
+    graft_declared *declared;
 };
-void graft_findings_clear(graft_findings *findings); /* keeps the scratch */
+void graft_findings_clear(graft_findings *findings); /* keeps what is borrowed */
 /* Adds a finding, or counts it if the example has one of the kind. The text is escaped. */
 graft_status graft_findings_add(graft_findings *findings, const graft_lint *lint,
                                 const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -122,18 +122,18 @@ static graft_status visit_arguments(graft_findings *out, const graft_json *tools
     size_t n;
     uint64_t place;
     bool fits = true;
-    graft_schema *schema = NULL;
+    const graft_schema *schema = NULL;
     const char *name = name_of(call, &n);
-    const graft_json *arguments = graft_json_get(function_of(call), "arguments"), *declared = NULL;
+    const graft_json *arguments = graft_json_get(function_of(call), "arguments");
     graft_text where;
+    (void)tools;
     graft_text_init(&where);
     if (graft_map_find(names, name, n, &place)) {
-        declared = graft_json_get(function_of(graft_json_at(tools, (size_t)place)), "parameters");
+        GRAFT_TRY(graft_declared_get(&schema, out->declared, (size_t)place));
     }
-    if (!declared) {
-        return GRAFT_OK;
+    if (!schema) {
+        goto done;
     }
-    GRAFT_TRY(graft_schema_compile(&schema, declared, GRAFT_SCHEMA_2020_12));
     status = graft_schema_check(&fits, schema, out->scratch, arguments);
     if (status == GRAFT_OK && fits) {
         goto done;
@@ -143,14 +143,17 @@ static graft_status visit_arguments(graft_findings *out, const graft_json *tools
                                  graft_draft__quoted(name)));
     GRAFT_TRY(tell_misfit(out, schema, arguments, graft_text_z(&where)));
 done:
-    graft_schema_free(schema);
     graft_text_clear(&where);
     return status;
 }
 
 static graft_status check_arguments(graft_findings *out, const graft_conversation *c)
 {
-    return each_call(out, c, visit_arguments);
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_declared_begin(out->declared, c->tools));
+    GRAFT_TRY(each_call(out, c, visit_arguments));
+done:
+    return status;
 }
 
 const graft_lint graft_lint_bad_arguments = {

@@ -24,6 +24,7 @@ typedef struct worker {
     graft_shingles shingles;
     graft_counter counter;
     graft_schema_scratch *scratch;
+    graft_declared *declared;
 } worker;
 
 struct graft_linter {
@@ -53,6 +54,7 @@ graft_status graft_linter_new(graft_linter **out, const graft_linter_options *op
     for (size_t i = 0; i < l->n_workers; i++) {
         graft_counter_init(&l->workers[i].counter);
         GRAFT_TRY(graft_schema_scratch_new(&l->workers[i].scratch));
+        GRAFT_TRY(graft_declared_new(&l->workers[i].declared));
     }
     GRAFT_TRY(graft_neighbours_new(&l->seen, options->near));
     GRAFT_TRY(graft_neighbours_new(&l->known, options->near));
@@ -76,6 +78,7 @@ void graft_linter_free(graft_linter *l)
         graft_shingles_clear(&l->workers[i].shingles);
         graft_counter_clear(&l->workers[i].counter);
         graft_schema_scratch_free(l->workers[i].scratch);
+        graft_declared_free(l->workers[i].declared);
     }
     graft_findings_clear(&l->late);
     graft_neighbours_free(l->seen);
@@ -119,6 +122,7 @@ static graft_status examine(const graft_linter *l, slot *s, worker *w, graft_rec
     graft_status status = GRAFT_OK;
     graft_conversation *c = &record->conversation;
     s->findings.scratch = w->scratch;
+    s->findings.declared = w->declared;
     for (size_t i = 0; graft_lints[i]; i++) {
         if (graft_lints[i]->check) {
             GRAFT_TRY(graft_lints[i]->check(&s->findings, c));

@@ -84,7 +84,9 @@ static graft_status add_samples(graft_corpus *corpus, const graft_session *sessi
     }
     GRAFT_TRY(graft_reserve(&corpus->samples, &corpus->samples_capacity, corpus->n_samples + n,
                             sizeof *corpus->samples));
-    memcpy(corpus->samples + corpus->n_samples, samples, n * sizeof *samples);
+    if (n) { /* no window fits: there is no array */
+        memcpy(corpus->samples + corpus->n_samples, samples, n * sizeof *samples);
+    }
     corpus->n_samples += n;
     corpus->units[index].n_samples = n;
     n = 0;

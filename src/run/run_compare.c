@@ -16,9 +16,11 @@ static graft_status read_report(graft_eval_report *out, const char *path)
     graft_text_init(&text);
     GRAFT_TRY(graft_file_read(&text, path, FILE_LIMIT));
     status = graft_json_parse(&json, graft_text_z(&text), text.len);
-    if (status == GRAFT_OK) {
-        status = graft_eval_report_parse(out, json);
+    if (status != GRAFT_OK) {
+        status = graft_fail_prefix("%s: not the result of graft eval --json", path);
+        goto done;
     }
+    status = graft_eval_report_parse(out, json);
     if (status != GRAFT_OK) {
         status = graft_fail_prefix("%s", path);
     }

@@ -6,6 +6,8 @@
 #include "schema/ecma.h"
 #include "schema/run.h"
 
+enum { ARENA_BYTES = 1 << 13 }; /* at once, for what a schema becomes */
+
 /* --- remarks --- */
 
 static graft_status append_place(graft_text *out, const graft_schema_node *node)
@@ -298,7 +300,7 @@ graft_status graft_schema_compile(graft_schema **out, const graft_json *json,
     graft_schema_compiler c = {0};
     *out = NULL;
     GRAFT_TRY(graft_alloc(&c.schema, 1, sizeof *c.schema));
-    graft_arena_init(&c.schema->arena, 1 << 13);
+    graft_arena_init(&c.schema->arena, ARENA_BYTES);
     graft_arena_init(&c.temporary, 1 << 12);
     GRAFT_TRY(compile_document(&c, json, draft));
     *out = c.schema;
@@ -324,6 +326,15 @@ void graft_schema_free(graft_schema *schema)
     }
     graft_arena_clear(&schema->arena);
     graft_free(schema);
+}
+
+size_t graft_schema_bytes(const graft_schema *schema)
+{
+    size_t bytes = sizeof *schema + ARENA_BYTES + schema->arena.in_use;
+    for (const graft_schema_pattern *p = schema->patterns; p != NULL; p = p->next) {
+        bytes += graft_pattern_bytes(p->pattern);
+    }
+    return bytes;
 }
 
 const char *graft_schema_remark(const graft_schema *schema, size_t i)

@@ -29,6 +29,7 @@ typedef enum graft_schema_draft { GRAFT_SCHEMA_7 = 1, GRAFT_SCHEMA_2020_12 = 2 }
 graft_status graft_schema_compile(graft_schema **out, const graft_json *json,
                                   graft_schema_draft draft);
 void graft_schema_free(graft_schema *schema);
+size_t graft_schema_bytes(const graft_schema *schema); /* what it takes, nearly */
 
 /* What is not looked at and why, one by one: `/properties/a/pattern: at character 3: ...`. NULL
  * from the last on; at most GRAFT_SCHEMA_MAX_REMARKS are kept. Escaped for terminals. */

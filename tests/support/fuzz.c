@@ -105,13 +105,79 @@ static void put_word(graft_rng *rng, input *in)
     }
 }
 
+/* The end of the JSON value that begins at `at`, as far as brackets and quotes tell. */
+static size_t value_end(const char *text, size_t n, size_t at)
+{
+    size_t depth = 0;
+    bool quoted = false;
+    for (size_t i = at; i < n; i++) {
+        char c = text[i];
+        if (quoted) {
+            i += c == '\\';
+            quoted = c != '"';
+            if (!quoted && depth == 0) {
+                return i + 1;
+            }
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            depth++;
+        } else if (c == '}' || c == ']' || c == ',' || c == '\n') {
+            if (depth == 0) {
+                return i;
+            }
+            depth -= c == '}' || c == ']';
+            if (depth == 0 && c != ',') {
+                return i + 1;
+            }
+        }
+    }
+    return n;
+}
+
+/* Where a JSON value may begin, at or after a random place: after a colon, comma or bracket. */
+static size_t pick_value(graft_rng *rng, const char *text, size_t n, size_t *end)
+{
+    for (size_t i = pick(rng, n); i < n; i++) {
+        if (strchr(":,[", text[i]) && text[i]) {
+            size_t at = i + 1;
+            while (at < n && text[at] == ' ') {
+                at++;
+            }
+            *end = value_end(text, n, at);
+            return at;
+        }
+    }
+    *end = n;
+    return n;
+}
+
+/* Puts a JSON value of a seed, or one of another kind, where a value is: most of what follows is
+ * still JSON, and is seen by what reads the values and not only by the parser. */
+static void put_value(graft_rng *rng, input *in)
+{
+    static const char *const values[] = {
+        "null", "true", "0", "-1", "1e308", "9223372036854775807", "\"\"", "\"x\"", "[]", "{}",
+        "[[]]", "[null]", "[{}]", "{\"\":null}", "\"\\u0000\"", "\"{}\"", "\"[{\\\"a\\\":1}]\""};
+    size_t old_end, end, n_values = sizeof values / sizeof *values;
+    size_t at = pick_value(rng, (const char *)in->bytes, in->n, &old_end);
+    if (pick(rng, 2) == 0) {
+        const char *value = values[pick(rng, n_values)];
+        replace(in, at, old_end - at, value, strlen(value));
+    } else {
+        const graft_text *other = &seeds[pick(rng, n_seeds)];
+        size_t from = pick_value(rng, graft_text_z(other), other->len, &end);
+        replace(in, at, old_end - at, graft_text_z(other) + from, end - from);
+    }
+}
+
 static void mutate(graft_rng *rng, input *in)
 {
     static uint8_t piece[MAX_INPUT];
     const graft_text *other = &seeds[pick(rng, n_seeds)];
     size_t at = pick(rng, in->n + 1);
     size_t n = pick(rng, (in->n - at < 64 ? in->n - at : 64) + 1);
-    switch (pick(rng, 8)) {
+    switch (pick(rng, 9)) {
     case 0: /* flip a bit */
         if (in->n > 0) {
             in->bytes[pick(rng, in->n)] ^= (uint8_t)(1u << pick(rng, 8));
@@ -124,6 +190,7 @@ static void mutate(graft_rng *rng, input *in)
         break;
     case 2: put_number(rng, in); break;
     case 3: put_word(rng, in); break;
+    case 7: put_value(rng, in); break;
     case 4: replace(in, at, n, piece, 0); break; /* cut a piece out */
     case 5: in->n = at; break;
     case 6: /* repeat a piece */
@@ -167,8 +234,14 @@ static void mutations(void **state)
         const graft_text *seed = &seeds[pick(&rng, n_seeds)];
         in.n = seed->len < MAX_INPUT ? seed->len : MAX_INPUT;
         memcpy(in.bytes, graft_text_z(seed), in.n);
-        for (size_t m = 1 + pick(&rng, 6); m > 0; m--) {
-            mutate(&rng, &in);
+        if (i % 2 && in.n > 0 && strchr("{[", in.bytes[0])) { /* changed as JSON only */
+            for (size_t m = 1 + pick(&rng, 4); m > 0; m--) {
+                put_value(&rng, &in);
+            }
+        } else {
+            for (size_t m = 1 + pick(&rng, 6); m > 0; m--) {
+                mutate(&rng, &in);
+            }
         }
         run_one(in.bytes, in.n);
     }

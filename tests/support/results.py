@@ -3,7 +3,7 @@ import concurrent.futures
 import os
 import time
 
-CPUS = len(os.sched_getaffinity(0))
+CPUS = int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
 
 
 class Result:
