@@ -108,15 +108,16 @@ typedef struct strip {
     bool unpacked;
 } strip;
 
-static void run_range(const batch *b, strip *s, size_t range)
+/* Ranges [range, range + n_ranges). */
+static void run_ranges(const batch *b, strip *s, size_t range, size_t n_ranges)
 {
     const plan *pl = s->plan;
     const graft_product *p = pl->product;
-    size_t r = range * pl->range_rows, c = s->c, slot = 0;
+    size_t r = range * pl->range_rows, n_rows = n_ranges * pl->range_rows, c = s->c, slot = 0;
     graft_real *stage = (graft_real *)(void *)(s->scratch + KEPT * panel_bytes(b->gemm));
     graft_multiply m = {.panel = {s->scratch, s->n_cols, 0}, .n_rows = b->n_rows - r,
                         .scale = p->scale};
-    m.n_rows = m.n_rows < pl->range_rows ? m.n_rows : pl->range_rows;
+    m.n_rows = m.n_rows < n_rows ? m.n_rows : n_rows;
     m.add = p->add == NULL ? NULL : p->add + r * p->ldadd + c;
     m.ldadd = p->ldadd;
     bool act = p->y_act;
@@ -150,22 +151,30 @@ static void run_range(const batch *b, strip *s, size_t range)
     s->unpacked = pl->kept;
 }
 
+/* Ranges to be taken at once. Panels that are not kept are unpacked again each time; but there must be
+ * work to share at the end. */
+static size_t take(const batch *b, const plan *pl, size_t at)
+{
+    size_t more = b->n_strips - pl->first_strip - at;
+    return pl->kept || pl->staged || more < (size_t)graft_threads() ? 1 : pl->n_ranges;
+}
+
 /* What is left of a strip. */
 static void run_strip(batch *b, const plan *pl, size_t at, char *scratch)
 {
-    size_t c = at * pl->strip_cols, left = pl->n_cols - c;
+    size_t c = at * pl->strip_cols, left = pl->n_cols - c, n = take(b, pl, at);
     strip s = {pl, c, left < pl->strip_cols ? left : pl->strip_cols, scratch, false};
     if (!pl->shared) {
-        for (size_t range = 0; range < pl->n_ranges; range++) {
-            run_range(b, &s, range);
+        for (size_t range = 0; range < pl->n_ranges; range += n) {
+            run_ranges(b, &s, range, n);
         }
         return;
     }
     atomic_uint *next = &b->next_range[pl->first_shared + at];
     while (atomic_load_explicit(next, memory_order_relaxed) < pl->n_ranges) {
-        size_t range = atomic_fetch_add_explicit(next, 1, memory_order_relaxed);
+        size_t range = atomic_fetch_add_explicit(next, (unsigned)n, memory_order_relaxed);
         if (range < pl->n_ranges) {
-            run_range(b, &s, range);
+            run_ranges(b, &s, range, n);
         }
     }
 }
