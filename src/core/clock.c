@@ -53,17 +53,34 @@ static size_t status_kib(const char *key)
     return read_keyed("/proc/self/status", key, &kib) ? kib * 1024 : 0;
 }
 
-size_t graft_rss_bytes(void)
+static bool resident_pages(unsigned long long *all, unsigned long long *shared)
 {
     FILE *file = fopen("/proc/self/statm", "re");
     if (file == NULL) {
-        return 0;
+        return false;
     }
-    unsigned long long total, resident;
-    int n = fscanf(file, "%llu %llu", &total, &resident);
+    unsigned long long total;
+    int n = fscanf(file, "%llu %llu %llu", &total, all, shared);
     fclose(file);
+    return n == 3;
+}
+
+static size_t page_bytes(void)
+{
     long page = sysconf(_SC_PAGESIZE);
-    return n == 2 && page > 0 ? (size_t)resident * (size_t)page : 0;
+    return page > 0 ? (size_t)page : 0;
+}
+
+size_t graft_rss_bytes(void)
+{
+    unsigned long long all, shared;
+    return resident_pages(&all, &shared) ? (size_t)all * page_bytes() : 0;
+}
+
+size_t graft_rss_private_bytes(void)
+{
+    unsigned long long all, shared;
+    return resident_pages(&all, &shared) && all > shared ? (size_t)(all - shared) * page_bytes() : 0;
 }
 
 size_t graft_rss_peak_bytes(void)

@@ -7,6 +7,7 @@
 double graft_clock_seconds(void);                  /* monotonic, arbitrary origin */
 void graft_clock_iso8601(char out[32]);            /* "2026-01-31T23:59:59Z" */
 size_t graft_rss_bytes(void);                      /* resident set now; 0 if unknown */
+size_t graft_rss_private_bytes(void);              /* the part of it that no file backs */
 size_t graft_rss_peak_bytes(void);                 /* high-water mark; 0 if unknown */
 size_t graft_memory_total(void);                   /* of the machine; 0 if unknown */
 size_t graft_memory_available(void);               /* what the system (and cgroup) could still give; 0 if unknown */

@@ -9,7 +9,8 @@
 
 #define LOSS_PASS 512 /* tokens per pass when only the loss is wanted */
 #define LOOP 64       /* repeated tokens after which a reply is cut */
-#define LOSS_BYTES ((size_t)112 << 20)  /* what passes of the generator take besides */
+#define READ_PASS 1024 /* tokens per pass while prompts are read */
+#define BATCH 32       /* replies side by side */
 #define CACHE_BYTES ((size_t)512 << 20) /* keys and values: some sixteen replies side by side */
 
 /* The assistant turns of a corpus that are to be answered. */
@@ -253,15 +254,42 @@ done:
     return status;
 }
 
-/* What max_memory leaves for keys and values. */
-static size_t cache_bytes(const graft_config *config)
+/* What a pass of the generator takes: of reading, and logits for each reply. */
+static size_t pass_bytes(const graft_session *session)
 {
-    size_t limit = (size_t)config->max_memory << 20, taken = graft_rss_bytes() + LOSS_BYTES;
-    if (config->max_memory == 0) {
+    const graft_model *model = session->model;
+    size_t logits = BATCH * model->hparams.n_vocab * sizeof(graft_real);
+    return logits + graft_plan_reading_bytes(model, &session->compute.kernels, READ_PASS);
+}
+
+/* What max_memory leaves for keys and values. */
+static size_t cache_bytes(const graft_session *session)
+{
+    size_t limit = (size_t)session->config->max_memory << 20;
+    size_t taken = graft_rss_private_bytes() + (size_t)graft_gguf_size(session->model->file) +
+                   pass_bytes(session);
+    if (limit == 0) {
         return CACHE_BYTES;
     }
     size_t room = limit > taken ? limit - taken : 1;
     return room < CACHE_BYTES ? room : CACHE_BYTES;
+}
+
+/* With an arena of one piece: passes differ, and what one leaves of its pieces may not be enough for
+ * the next. The cache may have what passes of other shapes had. */
+static graft_status generate(scoring *s, graft_generate_options *options)
+{
+    graft_arena *arena = &s->session->compute.arena;
+    size_t chunk_bytes = arena->chunk_bytes;
+    graft_arena_clear(arena);
+    options->cache_bytes = cache_bytes(s->session);
+    arena->chunk_bytes = pass_bytes(s->session);
+    graft_status status =
+        graft_generate(s->replies, s->session->model, &s->session->compute,
+                       s->session->tokenizer, s->prompts, s->list.n, options);
+    graft_arena_clear(arena);
+    arena->chunk_bytes = chunk_bytes;
+    return status;
 }
 
 static void clear(scoring *s)
@@ -306,7 +334,8 @@ graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
                  .report = out};
     graft_generate_options options = {
         .max_new_tokens = (size_t)session->config->eval_max_new_tokens,
-        .max_batch = 32,
+        .max_batch = BATCH,
+        .max_pass_tokens = READ_PASS,
         .loop_tokens = LOOP,
         .on_token = on_token,
         .on_pass = on_pass,
@@ -317,11 +346,8 @@ graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
     GRAFT_TRY(list_items(&s));
     show_progress(&s);
     GRAFT_TRY(build_prompts(&s));
-    graft_arena_clear(&session->compute.arena); /* the cache may have what passes had */
-    options.cache_bytes = cache_bytes(session->config);
     options.readings = s.readings.of;
-    GRAFT_TRY(graft_generate(s.replies, session->model, &session->compute, session->tokenizer,
-                             s.prompts, s.list.n, &options));
+    GRAFT_TRY(generate(&s, &options));
     GRAFT_TRY(add_loss(&s));
     GRAFT_TRY(graft_hooks_check(hooks));
     GRAFT_TRY(judge_all(&s));

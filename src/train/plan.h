@@ -35,4 +35,8 @@ size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
 size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,
                              const graft_kernels *kernels, size_t n_tok);
 
+/* Bytes that a pass of n_tok tokens takes which only reads: no layer is kept. With its head. */
+size_t graft_plan_reading_bytes(const graft_model *model, const graft_kernels *kernels,
+                                size_t n_tok);
+
 #endif

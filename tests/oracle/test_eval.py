@@ -215,3 +215,24 @@ def test_errors_of_tools(judge):
     answers = judge([{"content": json.dumps(result) if isinstance(result, dict) else result}
                      for result in errors + fine])
     assert answers == [True] * len(errors) + [False] * len(fine)
+
+
+def test_an_evaluation_stays_within_max_memory(tmp_path, base_model, bfcl, graft):
+    """Keys and values take what max_memory leaves beside the passes and the mapped base; all 24 prompts
+    at once would take 400 MiB."""
+    limit, name, config = 600, "BFCL_v4_multiple.json", tmp_path / "config.yaml"
+    config.write_text(f"""base_model: {base_model}
+datasets:
+  - path: {bfcl / name}
+    format: bfcl
+    answers: {bfcl / "possible_answer" / name}
+val_set_size: 24
+max_steps: 1
+batch_size: 1
+eval_after: false
+max_memory: {limit}
+output_dir: {tmp_path / "run"}
+""")
+    done = graft("train", config, "--compute", "auto")
+    peak = int(re.search(r"at most (\d+) MiB of memory", done.stdout).group(1))
+    assert peak <= limit
