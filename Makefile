@@ -131,6 +131,7 @@ check-cpus:
 THREADED := core_threads data_bad data_declared data_layouts data_linter tokenizer_encode train_trainer
 check-sanitizers:
 	BUILD=asan tests/run unit kernels fuzz cli bad
+	BUILD=tsan tests/run kernels
 	BUILD=tsan tests/run unit $(THREADED)
 lint:
 	scripts/lint
