@@ -50,6 +50,14 @@ graft_status graft_record__set_rest(graft_json *object, const graft_json *messag
 /* Appends a message in the form of the API. */
 graft_status graft_record__openai_message(graft_json *messages, const graft_conversation *c,
                                           size_t i);
+/* What a layout calls the parts of a turn. */
+typedef struct graft_turn_keys {
+    const char *role, *content, *weight;
+} graft_turn_keys;
+/* Appends turn i with this role and content, which is taken over, its other keys and its weight. */
+graft_status graft_record__push_turn(graft_json *list, const graft_turn_keys *keys,
+                                     const char *role, graft_json *content,
+                                     const graft_conversation *c, size_t i);
 /* Appends {"from", "value"}. */
 graft_status graft_record__push_text(graft_json *items, const char *from, const graft_text *text);
 /* *out = {key: what `add` appends for each message, "tools": their JSON text, if there are any}. */

@@ -4,25 +4,7 @@
 
 #include "data/record.h"
 
-static graft_status push_item(graft_json *items, const char *from, graft_json *value,
-                              const graft_conversation *c, size_t i)
-{
-    graft_status status = GRAFT_OK;
-    graft_json *item = graft_json_new_object(), *owned = value, *taken;
-    GRAFT_TRY(graft_json_set_string(item, "from", from));
-    taken = owned;
-    owned = NULL;
-    GRAFT_TRY(graft_json_set(item, "value", taken));
-    GRAFT_TRY(graft_record__set_rest(item, graft_json_at(c->messages, i)));
-    GRAFT_TRY(graft_record__set_weight(item, "weight", c, i));
-    taken = item;
-    item = NULL;
-    GRAFT_TRY(graft_json_push(items, taken));
-done:
-    graft_json_free(owned);
-    graft_json_free(item);
-    return status;
-}
+static const graft_turn_keys keys = {"from", "value", "weight"};
 
 /* The call, or the list of them, as text. */
 static graft_status calls_text(graft_json **out, const graft_json *calls)
@@ -48,11 +30,12 @@ static graft_status add_message(graft_json *items, const graft_conversation *c, 
     graft_json *calls = graft_json_get(message, "tool_calls"), *text = NULL;
     graft_json *content = graft_json_get(message, "content");
     if (!calls || graft_piece_of(content).n) {
-        GRAFT_TRY(push_item(items, from[c->turns[i].role], graft_json_retain(content), c, i));
+        GRAFT_TRY(graft_record__push_turn(items, &keys, from[c->turns[i].role],
+                                          graft_json_retain(content), c, i));
     }
     if (calls) {
         GRAFT_TRY(calls_text(&text, calls));
-        GRAFT_TRY(push_item(items, "function_call", text, c, i));
+        GRAFT_TRY(graft_record__push_turn(items, &keys, "function_call", text, c, i));
     }
 done:
     return status;

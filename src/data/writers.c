@@ -169,6 +169,27 @@ graft_piece graft_record__answers(const graft_conversation *conversation, size_t
     return name;
 }
 
+graft_status graft_record__push_turn(graft_json *list, const graft_turn_keys *keys,
+                                     const char *role, graft_json *content,
+                                     const graft_conversation *c, size_t i)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *turn = graft_json_new_object(), *owned = content, *taken;
+    GRAFT_TRY(graft_json_set_string(turn, keys->role, role));
+    taken = owned;
+    owned = NULL;
+    GRAFT_TRY(graft_json_set(turn, keys->content, taken));
+    GRAFT_TRY(graft_record__set_rest(turn, graft_json_at(c->messages, i)));
+    GRAFT_TRY(graft_record__set_weight(turn, keys->weight, c, i));
+    taken = turn;
+    turn = NULL;
+    GRAFT_TRY(graft_json_push(list, taken));
+done:
+    graft_json_free(owned);
+    graft_json_free(turn);
+    return status;
+}
+
 graft_status graft_record__push_text(graft_json *items, const char *from, const graft_text *text)
 {
     graft_status status = GRAFT_OK;

@@ -29,14 +29,18 @@ static size_t find_prompts(const size_t *conversations, size_t n, size_t convers
     return high;
 }
 
-/* The predictions of a sample, at `out`. Returns how many. */
+/* The predictions of a sample, at `out` (NULL: only counted). Returns how many. */
 static size_t list_predictions(const graft_example *sample, graft_prediction *out)
 {
     size_t n = 0;
     for (uint32_t k = 1; k < sample->n; k++) {
-        if (sample->weights[k] != 0) {
-            out[n++] = (graft_prediction){k - 1, sample->ids[k], sample->weights[k], 0, k};
+        if (sample->weights[k] == 0) {
+            continue;
         }
+        if (out != NULL) {
+            out[n] = (graft_prediction){k - 1, sample->ids[k], sample->weights[k], 0, k};
+        }
+        n++;
     }
     return n;
 }
@@ -46,15 +50,15 @@ graft_status graft_readings_plan(graft_readings *readings, const graft_corpus *c
                                  size_t n_prompts)
 {
     graft_status status = GRAFT_OK;
-    size_t n_tokens = 0, used = 0;
+    size_t n_trained = 0, used = 0;
     for (size_t i = 0; i < corpus->n_samples; i++) {
-        n_tokens += corpus->samples[i].n;
+        n_trained += list_predictions(&corpus->samples[i], NULL);
     }
     *readings = (graft_readings){.n_prompts = n_prompts};
     GRAFT_TRY(graft_alloc(&readings->of, n_prompts, sizeof *readings->of));
     GRAFT_TRY(graft_alloc(&readings->covered, corpus->n_samples, sizeof *readings->covered));
-    GRAFT_TRY(graft_alloc(&readings->predictions, n_tokens, sizeof *readings->predictions));
-    GRAFT_TRY(graft_alloc(&readings->logprobs, n_tokens, sizeof *readings->logprobs));
+    GRAFT_TRY(graft_alloc(&readings->predictions, n_trained, sizeof *readings->predictions));
+    GRAFT_TRY(graft_alloc(&readings->logprobs, n_trained, sizeof *readings->logprobs));
     for (size_t i = 0; i < corpus->n_samples; i++) {
         const graft_example *sample = &corpus->samples[i];
         graft_reading *best = NULL;
