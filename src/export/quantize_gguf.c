@@ -56,8 +56,8 @@ done:
     return status;
 }
 
-static graft_status read_model(const graft_gguf *in, char *arch, size_t size,
-                               graft_mix_model *model)
+graft_status graft_mix_model_read(graft_mix_model *model, const graft_gguf *in, char *arch,
+                                  size_t size)
 {
     graft_status status = GRAFT_OK;
     graft_gguf_string type = {NULL, 0}, name;
@@ -102,7 +102,7 @@ graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,
     graft_tensor_source *sources = NULL;
     char arch[64];
     *out = (graft_quantized){0};
-    GRAFT_TRY(read_model(in, arch, sizeof arch, &whole.model));
+    GRAFT_TRY(graft_mix_model_read(&whole.model, in, arch, sizeof arch));
     if (graft_path_same(graft_gguf_path(in), path)) {
         status = graft_fail(GRAFT_E_CONFIG, "%s: would be written over itself; name another file",
                             path);

@@ -1,7 +1,8 @@
 """llama.cpp's own quantize: llama_model_quantize of the wheel llama-cpp-py-sync (b11548), as a
 child process, since it ends the process where it does not like an input.
 
-    quantize(source, out, file_type)  -> what it logged; RuntimeError if it refused
+    quantize(source, out, file_type)  RuntimeError if it refused
+    types(source, file_types)         {file type: {tensor: type}}, nothing computed
 
 The wheel is built against glibc 2.38 for nothing but the C23 names of sscanf and strtol; copies of
 its libraries that ask for the old names load on any glibc."""
@@ -9,6 +10,7 @@ import ctypes as C
 import json
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -87,13 +89,7 @@ def load():
     return library
 
 
-def quantize(source, out, file_type, importance=None, allow_requantize=False, dry_run=False):
-    """importance: {tensor: float32 means per column}"""
-    wish = {"source": str(source), "out": str(out), "file_type": int(file_type),
-            "allow_requantize": allow_requantize, "dry_run": dry_run, "importance": None}
-    if importance is not None:
-        wish["importance"] = str(out) + ".importance.npz"
-        np.savez(wish["importance"], **importance)
+def run(wish):
     done = subprocess.run([sys.executable, __file__, json.dumps(wish)], capture_output=True,
                           text=True, errors="replace")
     if done.returncode != 0:
@@ -101,11 +97,39 @@ def quantize(source, out, file_type, importance=None, allow_requantize=False, dr
     return done.stderr
 
 
+def quantize(source, out, file_type, importance=None, allow_requantize=False):
+    """importance: {tensor: float32 means per column}"""
+    wish = {"source": str(source), "out": str(out), "file_types": [int(file_type)],
+            "allow_requantize": allow_requantize, "dry_run": False, "importance": None}
+    if importance is not None:
+        wish["importance"] = str(out) + ".importance.npz"
+        np.savez(wish["importance"], **importance)
+    run(wish)
+
+
+def types(source, file_types, importance=None):
+    wish = {"source": str(source), "out": "", "file_types": [int(t) for t in file_types],
+            "allow_requantize": False, "dry_run": True, "importance": None}
+    if importance is not None:
+        wish["importance"] = str(source) + ".importance.npz"
+        np.savez(wish["importance"], **importance)
+    found = {}
+    for line in run(wish).splitlines():
+        begin = re.fullmatch(r"file type (\d+)", line)
+        row = re.match(r"\[ *\d+/ *\d+\] +(\S+) +- \[.*\], type = +(\w+), .*size =", line)
+        if begin:
+            current = found.setdefault(int(begin[1]), {})
+        elif row:
+            changed = re.search(r"-> .*\((\w+)\)$", line)
+            current[row[1]] = (changed[1] if changed else row[2]).upper()
+    return found
+
+
 def main(wish):
     library = load()
     params = library.llama_model_quantize_default_params()
     assert (params.ftype, params.quantize_output_tensor, params.pure) == (7, True, False)
-    params.nthread, params.ftype = 2, wish["file_type"]
+    params.nthread = 2
     params.allow_requantize, params.dry_run = wish["allow_requantize"], wish["dry_run"]
     if wish["importance"]:
         arrays = {k: np.ascontiguousarray(v, np.float32)
@@ -114,7 +138,12 @@ def main(wish):
         for row, (name, values) in zip(rows, arrays.items()):
             row.name, row.data, row.size = name.encode(), values.ctypes.data, values.size
         params.imatrix = C.addressof(rows)
-    return library.llama_model_quantize(wish["source"].encode(), wish["out"].encode(), params)
+    for params.ftype in wish["file_types"]:
+        print(f"\nfile type {params.ftype}", file=sys.stderr, flush=True)
+        code = library.llama_model_quantize(wish["source"].encode(), wish["out"].encode(), params)
+        if code:
+            return code
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """graft quantize against llama.cpp's own quantize: the type of every tensor and every byte."""
 import hashlib
 import json
+import subprocess
 
 import gguf
 import llama_quantize
@@ -13,8 +14,10 @@ MIXES = {"q4_0": 2, "q4_1": 3, "q8_0": 7, "q5_0": 8, "q5_1": 9, "q2_k": 10, "q3_
 
 
 def small_model(path, arch="llama", layers=24, d=256, ff=512, heads=8, kv=2, vocab=300,
-                untied=False, seed=1, dtype=np.float32, experts=0, joined=False, change=None):
-    """Shapes with whole super-blocks, enough layers for the patterns, and a vocabulary of its own."""
+                untied=False, seed=1, dtype=np.float32, experts=0, joined=False, empty=False,
+                change=None):
+    """Shapes with whole super-blocks, enough layers for the patterns, and a vocabulary of its own.
+    empty: all weights 0; change(tensors): to damage it."""
     rng = np.random.default_rng(seed)
     w = gguf.GGUFWriter(path, arch)
     w.add_type("model")
@@ -27,6 +30,8 @@ def small_model(path, arch="llama", layers=24, d=256, ff=512, heads=8, kv=2, voc
     w.add_head_count_kv(kv)
     w.add_rope_dimension_count(d // heads)
     w.add_layer_norm_rms_eps(1e-5)
+    w.add_layer_norm_eps(1e-5)
+    w.add_sliding_window(32)
     w.add_vocab_size(vocab)
     if experts:
         w.add_expert_count(experts)
@@ -41,7 +46,8 @@ def small_model(path, arch="llama", layers=24, d=256, ff=512, heads=8, kv=2, voc
     tensors = {}
 
     def add(name, *shape):
-        tensors[name] = (rng.standard_normal(shape) * 0.05).astype(np.float32)
+        tensors[name] = np.zeros(shape, np.float32) if empty else \
+            (rng.standard_normal(shape) * 0.05).astype(np.float32)
 
     add("token_embd.weight", vocab, d)
     add("output_norm.weight", d)
@@ -113,29 +119,61 @@ def compare(graft, source, tmp_path, mix, importance=None, importance_file=None,
 
 @pytest.mark.parametrize("mix", MIXES)
 def test_every_mix_is_llama_cpps(graft, shared, tmp_path, mix):
-    small_model(tmp_path / "in.gguf")
+    small_model(tmp_path / "in.gguf", layers=5)
     said = compare(graft, tmp_path / "in.gguf", tmp_path, mix)
-    assert said["type"] == mix and said["fallbacks"] == 0
+    assert said["type"] == mix and said["fallbacks"] == 0 and said["weighed"] == 0
     if mix == "q4_k_m":
         assert set(said["formats"]) == {"Q4_K", "Q6_K", "F32"}
         assert 4.5 < said["bits_per_weight"] < 5.5
 
 
-@pytest.mark.parametrize("mix", ["q4_k_m", "q4_k_s", "q5_k_m", "q3_k_m", "q3_k_l", "q2_k", "q4_0",
-                                 "iq4_nl", "q8_0", "f16"])
-@pytest.mark.parametrize("shape", [
-    {"untied": True, "kv": 8},                          # no shared values, a head of its own
-    {"layers": 80, "d": 256, "ff": 256, "vocab": 40},   # the 70B rule
-    {"arch": "qwen2", "layers": 9, "dtype": np.float16},
-    {"arch": "phi3", "layers": 7, "joined": True, "untied": True},
-    {"layers": 6, "experts": 8, "untied": True},
-    {"layers": 6, "experts": 4},
-    {"arch": "falcon", "layers": 16, "joined": True, "kv": 1, "untied": True},
-    {"layers": 8, "d": 192, "ff": 320, "heads": 6, "kv": 3},  # no whole super-blocks
-    {"layers": 8, "d": 256, "ff": 288, "untied": True, "vocab": 33},
-], ids=["untied", "70b", "qwen2", "phi3", "8 experts", "4 experts", "falcon", "192", "288"])
-def test_other_shapes_get_the_types_that_llama_cpp_gives(graft, shared, tmp_path, mix, shape):
-    small_model(tmp_path / "in.gguf", **shape)
-    said = compare(graft, tmp_path / "in.gguf", tmp_path, mix)
-    assert (said["fallbacks"] > 0) == (shape.get("d") == 192 and "k" in mix or
-                                       shape.get("ff") == 288 and "k" in mix)
+SHAPES = {
+    "tied": {"layers": 24},
+    "untied": {"layers": 33, "untied": True, "kv": 8},
+    "70b": {"layers": 80, "ff": 256, "vocab": 40},
+    "qwen2 72b": {"arch": "qwen2", "layers": 80, "ff": 256, "untied": True},
+    "qwen2": {"arch": "qwen2", "layers": 9, "dtype": np.float16},
+    "phi3": {"arch": "phi3", "layers": 17, "joined": True, "untied": True},
+    "gemma2": {"arch": "gemma2", "layers": 26, "heads": 8, "kv": 4},
+    "8 experts": {"layers": 16, "experts": 8, "untied": True},
+    "4 experts": {"layers": 16, "experts": 4},
+    "falcon": {"arch": "falcon", "layers": 32, "joined": True, "kv": 1, "untied": True},
+    "192": {"layers": 8, "d": 192, "ff": 320, "heads": 6, "kv": 3},  # no whole super-blocks
+    "288": {"layers": 8, "d": 256, "ff": 288, "untied": True, "vocab": 33},
+}
+
+
+@pytest.mark.parametrize("importance", [False, True], ids=["plain", "weighed"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_any_model_gets_the_types_that_llama_cpp_gives(driver, shared, tmp_path, shape, importance):
+    tensors = small_model(tmp_path / "in.gguf", empty=True, **SHAPES[shape])
+    mixes = {**MIXES, **({"q2_k_s": 21} if importance else {})}
+    weights = {n: np.ones(a.shape[-1] * (a.shape[0] if a.ndim > 2 else 1), np.float32)
+               for n, a in tensors.items() if n.startswith("blk.") and a.ndim > 1}
+    theirs = llama_quantize.types(tmp_path / "in.gguf", mixes.values(),
+                                  weights if importance else None)
+    done = subprocess.run([driver("mixes"), tmp_path / "in.gguf", str(int(importance)), *mixes],
+                          check=True, capture_output=True, text=True)
+    ours = {}
+    for line in done.stdout.splitlines():
+        mix, tensor, kind = line.split()
+        ours.setdefault(mixes[mix], {})[tensor] = kind
+    assert set(theirs) == set(mixes.values()) and set(theirs[0]) == set(tensors)
+    for mix, number in mixes.items():
+        wrong = {n: (k, theirs[number][n]) for n, k in ours[number].items()
+                 if k != theirs[number][n]}
+        assert not wrong, mix
+    if shape == "tied":
+        assert set(ours[15].values()) == {"Q4_K", "Q6_K", "F32"}
+
+
+@pytest.mark.parametrize("shape", ["phi3", "4 experts", "192", "288"])
+def test_other_shapes_have_the_bytes_that_llama_cpp_writes(graft, shared, tmp_path, shape):
+    small_model(tmp_path / "in.gguf", **{**SHAPES[shape], "layers": 3})
+    said = compare(graft, tmp_path / "in.gguf", tmp_path, "q4_k_m")
+    assert (said["fallbacks"] > 0) == (shape in ("192", "288"))
+
+
+def test_a_real_model_has_the_bytes_that_llama_cpp_writes(graft, shared, tmp_path, base_f32):
+    said = compare(graft, base_f32, tmp_path, "q4_k_m")
+    assert said["tensors"] == 272 and said["fallbacks"] > 0  # rows of 576
