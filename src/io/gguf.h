@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/status.h"
+#include "io/files.h"
 #include "quant/format.h"
 
 typedef struct graft_gguf graft_gguf;
@@ -91,9 +92,17 @@ graft_status graft_gguf_set_u64(graft_gguf_writer *w, const char *key, uint64_t 
 graft_status graft_gguf_set_f32(graft_gguf_writer *w, const char *key, float value);
 graft_status graft_gguf_set_bool(graft_gguf_writer *w, const char *key, bool value);
 graft_status graft_gguf_copy_kv(graft_gguf_writer *w, const graft_gguf_kv *kv); /* any type, verbatim */
-/* The data is borrowed until graft_gguf_write returns. */
+/* The data is borrowed until graft_gguf_write returns. NULL: graft_gguf_write_with brings it. */
 graft_status graft_gguf_add_tensor(graft_gguf_writer *w, const char *name, const graft_format *format,
                                    uint32_t n_dims, const uint64_t ne[4], const void *data);
 graft_status graft_gguf_write(graft_gguf_writer *w, const char *path); /* atomic */
+
+/* Writes the bytes of tensor i (in the order of addition), exactly as many as its shape and format
+ * have. So a file can be larger than memory. */
+typedef graft_status graft_gguf_fill(void *context, size_t i, graft_writer *out);
+/* graft_gguf_write for tensors that were added without data; `fill` is called for each of those,
+ * in order, when the header is on disk. If it fails, there is no file. */
+graft_status graft_gguf_write_with(graft_gguf_writer *w, const char *path, graft_gguf_fill *fill,
+                                   void *context);
 
 #endif

@@ -151,7 +151,7 @@ graft_weight test_random_weight(graft_rng *rng, const graft_format *format, size
     for (size_t i = 0; i < n_out * row_bytes; i += format->block_bytes) {
         if (format->block_elems == 1) {
             float value = (float)(2.0 * graft_rng_uniform(rng) - 1.0);
-            format->encode(&value, data + i, 1);
+            format->encode(&value, data + i, 1, NULL);
         } else {
             tame_block(format, data + i);
         }
