@@ -26,6 +26,7 @@ typedef struct graft_step_figures {
 typedef struct graft_memory_figures {
     size_t base;        /* the mapped file */
     size_t adapter;     /* parameters, gradients, moments of the optimiser */
+    size_t saving;      /* a checkpoint being written, the best adapter so far */
     size_t scratch;     /* logits and packed operands */
     size_t activations; /* of the largest pass */
     size_t other;       /* the program, vocabulary and data */

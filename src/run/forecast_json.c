@@ -69,7 +69,7 @@ static graft_status set_memory(graft_json *o, const graft_memory_figures *m)
 {
     const count counts[] = {{"base_bytes", m->base},       {"adapter_bytes", m->adapter},
                             {"scratch_bytes", m->scratch}, {"activation_bytes", m->activations},
-                            {"other_bytes", m->other},     {"peak_bytes", m->peak},
+                            {"saving_bytes", m->saving},   {"other_bytes", m->other},     {"peak_bytes", m->peak},
                             {"layers", m->n_layer},        {"layers_recomputed", m->n_recomputed},
                             {NULL, 0}};
     return set_counts(o, "memory", counts);

@@ -89,6 +89,7 @@ static graft_status memory_text(graft_text *out, const graft_memory_figures *m)
         size_t bytes;
     } rows[] = {{"base file", m->base},
                 {"adapter, optimiser", m->adapter},
+                {"saving", m->saving},
                 {"scratch", m->scratch},
                 {"program, data", m->other},
                 {"activations of a pass", m->activations}};

@@ -207,7 +207,7 @@ VEC_INLINE void plain_backward(load8 *load, size_t size, const graft_weight *w, 
 static void unpack_decoded(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
                            const graft_panel *panel, size_t k_at)
 {
-    float row[KC > GRAFT_NC ? KC : GRAFT_NC];
+    float row[KC];
     size_t n_cols = panel->n_cols;
     for (size_t i = 0; i < (backward ? n_k : n_cols); i++) {
         size_t n = backward ? n_cols : n_k;
