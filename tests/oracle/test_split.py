@@ -54,6 +54,15 @@ def test_what_is_missing_is_said_as_in_llama_cpp(graft, runtime, parts):
     assert f"1 of {len(files)} parts of the model is missing: {files[1]}" in said
 
 
+def test_quantised_they_are_the_same_file(graft, tmp_path, parts):
+    whole, files = parts
+    made = []
+    for i, source in enumerate([whole, files[0], files[-1]]):
+        graft("quantize", source, tmp_path / f"{i}.gguf", "--type", "q8_0")
+        made.append((tmp_path / f"{i}.gguf").read_bytes())
+    assert made[0] == made[1] == made[2]
+
+
 def test_runs_belong_to_all_parts(graft, root, tmp_path, parts):
     _, files = parts
     sha = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
