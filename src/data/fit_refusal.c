@@ -353,7 +353,9 @@ graft_status graft_fit__explain(graft_text *why, const graft_chat *chat,
             GRAFT_TRY(graft_text_appendf(why, ": %s, or use", changes[i].advice));
         }
     }
-    if (!helps && graft_chat_render(chat, &rendered, &toolless, n, generate) == GRAFT_OK) {
+    status = helps ? GRAFT_E_DATA : graft_chat_render(chat, &rendered, &toolless, n, generate);
+    if (status != GRAFT_E_DATA) { /* without tools it is not refused */
+        GRAFT_TRY(status);
         GRAFT_TRY(explain_tools(why, chat, conversation, message, &helps));
     }
     status = graft_text_appendf(why, "%s another template (chat_template: builtin, or a file); "

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/memory.h"
 #include "data/dataset.h"
 #include "data/fit.h"
 #include "support/quotes.h"
@@ -262,11 +263,44 @@ static void many_parts(void **state)
     graft_text_clear(&why);
 }
 
+static void out_of_memory(void **state)
+{
+    (void)state;
+    static const char *const sources[] = {
+        ALL, "{% for m in messages %}{{ m.content }}{% endfor %}",
+        "{% for m in messages if m.tool_calls %}{{ raise_exception('no') }}{% endfor %}"};
+    graft_conversation c = read_conversation(TWO_CALLS);
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        graft_chat *chat;
+        graft_fit fit;
+        graft_text why;
+        graft_text_init(&why);
+        assert_ok(graft_chat_new(&chat, sources[i], strlen(sources[i]), "t", "", "", false));
+        uint64_t before = graft_alloc_count();
+        assert_ok(graft_fit_find(&fit, &why, chat, &c, true));
+        uint64_t n = graft_alloc_count() - before;
+        assert_true(n > 0);
+        for (uint64_t k = 1; k <= n; k++) {
+            graft_text_clear(&why); /* its memory is asked for again */
+            graft_alloc_fail_at(k);
+            graft_status status = graft_fit_find(&fit, &why, chat, &c, true);
+            graft_alloc_fail_at(0);
+            if (status != GRAFT_E_MEMORY) {
+                fail_msg("%s: allocation %d of %d: %d", sources[i], (int)k, (int)n, (int)status);
+            }
+        }
+        graft_text_clear(&why);
+        graft_chat_free(chat);
+    }
+    graft_conversation_clear(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole),    cmocka_unit_test(thoughts),   cmocka_unit_test(losses),
         cmocka_unit_test(refusals), cmocka_unit_test(many_parts),
+        cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
