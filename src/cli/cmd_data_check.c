@@ -48,6 +48,7 @@ static const cli_setting settings[] = {
     CLI_SETTING("eval_answers"),
     {"base", "base_model", "FILE", "base: tells which examples do not fit its chat template, too"},
     CLI_TEMPLATE,
+    {NULL, "reasoning", NULL, "drop: thoughts are left out before they could be lost"},
     {NULL, "skip_bad", NULL, "bad lines are told, but do not fail"},
     CLI_SETTING("threads"),
     {0},

@@ -51,6 +51,7 @@ struct graft_findings {
     graft_declared *declared;
     const graft_chat *chat;           /* what the examples will be rendered with; NULL: not known */
     const graft_tokenizer *tokenizer; /* of the base; NULL: not known */
+    bool drops_reasoning;             /* before they are rendered */
 };
 void graft_findings_clear(graft_findings *findings); /* keeps what is borrowed */
 /* Adds a finding, or counts it if the example has one of the kind. The text is escaped. */

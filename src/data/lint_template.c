@@ -1,4 +1,6 @@
 /* lint_template.c - examples that do not fit the chat template they will be rendered with. */
+#include <string.h>
+
 #include "core/memory.h"
 #include "data/example.h"
 #include "data/fit.h"
@@ -24,14 +26,11 @@ static graft_status try_examples(graft_findings *out, const graft_conversation *
     return status;
 }
 
-static graft_status check_fit(graft_findings *out, const graft_conversation *c)
+static graft_status check_rendering(graft_findings *out, const graft_conversation *c)
 {
     graft_status status = GRAFT_OK;
     graft_fit fit;
     graft_text why;
-    if (!out->chat) {
-        return GRAFT_OK;
-    }
     graft_text_init(&why);
     GRAFT_TRY(graft_fit_find(&fit, &why, out->chat, c, true));
     if (fit != GRAFT_FIT_WHOLE) {
@@ -45,6 +44,32 @@ static graft_status check_fit(graft_findings *out, const graft_conversation *c)
 done:
     graft_text_clear(&why);
     return status;
+}
+
+/* The same of a copy without thoughts. */
+static graft_status check_without_reasoning(graft_findings *out, const graft_conversation *c)
+{
+    graft_status status = GRAFT_OK;
+    graft_conversation copy = *c;
+    size_t n_dropped = 0;
+    copy.turns = NULL;
+    copy.messages = graft_json_retain(c->messages);
+    GRAFT_TRY(graft_alloc(&copy.turns, c->n_turns, sizeof *copy.turns));
+    memcpy(copy.turns, c->turns, c->n_turns * sizeof *copy.turns);
+    GRAFT_TRY(graft_conversation_drop_reasoning(&copy, &n_dropped));
+    GRAFT_TRY(check_rendering(out, &copy));
+done:
+    graft_json_free(copy.messages);
+    graft_free(copy.turns);
+    return status;
+}
+
+static graft_status check_fit(graft_findings *out, const graft_conversation *c)
+{
+    if (!out->chat) {
+        return GRAFT_OK;
+    }
+    return out->drops_reasoning ? check_without_reasoning(out, c) : check_rendering(out, c);
 }
 
 const graft_lint graft_lint_template_refusal = {

@@ -23,6 +23,7 @@ typedef struct graft_linter_options {
     /* What examples are rendered and tokenised with, to find those that do not fit; or NULL. */
     const graft_chat *chat;
     const graft_tokenizer *tokenizer;
+    bool drops_reasoning; /* thoughts are left out before that */
 } graft_linter_options;
 
 graft_status graft_linter_new(graft_linter **out, const graft_linter_options *options);

@@ -56,7 +56,7 @@ static bool is_empty(const graft_json *message)
     return n == 0 && graft_json_length(graft_json_get(message, "tool_calls")) == 0;
 }
 
-static graft_status drop_reasoning(graft_conversation *c, size_t *n_dropped)
+graft_status graft_conversation_drop_reasoning(graft_conversation *c, size_t *n_dropped)
 {
     graft_status status = GRAFT_OK;
     graft_json *messages = graft_json_new_array(), *message;
@@ -88,7 +88,7 @@ graft_status graft_dataset_drop_reasoning(graft_dataset *dataset, size_t *n_drop
     graft_status status = GRAFT_OK;
     *n_dropped = 0;
     for (size_t i = 0; i < dataset->n; i++) {
-        GRAFT_TRY(drop_reasoning(&dataset->conversations[i], n_dropped));
+        GRAFT_TRY(graft_conversation_drop_reasoning(&dataset->conversations[i], n_dropped));
     }
 done:
     return status;

@@ -163,7 +163,7 @@ done:
 static graft_status fail_unfit(const graft_corpus *corpus)
 {
     return graft_fail(GRAFT_E_DATA, "%zu of %zu examples do not fit the chat template: it refuses "
-                      "%zu and shows %zu only in part; the first is %s",
+                      "%zu and shows %zu only in part (graft data check names all); the first is %s",
                       corpus->n_refused + corpus->n_lost, corpus->dataset.n, corpus->n_refused,
                       corpus->n_lost, corpus->first_unfit);
 }

@@ -130,20 +130,15 @@ done:
 static graft_status choose_template(checking *c)
 {
     graft_status status = GRAFT_OK;
-    bool tools = true;
+    bool tools;
     if (c->config->base_model) {
         GRAFT_TRY(graft_session_open(&c->session, c->config));
     } else if (!c->config->chat_template) {
         return GRAFT_OK;
     }
     c->session.config = c->config;
-    GRAFT_TRY(graft_session_chat(&c->session, false));
-    if (graft_chat_note(c->session.chat)[0] == '\0') {
-        GRAFT_TRY(find_tools(c, &tools));
-        if (tools) {
-            GRAFT_TRY(graft_session_chat(&c->session, true));
-        }
-    }
+    GRAFT_TRY(find_tools(c, &tools));
+    GRAFT_TRY(graft_session_chat(&c->session, tools));
 done:
     return status;
 }
@@ -154,7 +149,8 @@ static graft_status read_all(checking *c, graft_writer *fixed)
     graft_linter_options options = {
         .near = c->options->near, .found = found, .poll = poll,
         .context = c, .fixed = fixed, .chat = c->session.chat,
-        .tokenizer = c->session.tokenizer};
+        .tokenizer = c->session.tokenizer,
+        .drops_reasoning = c->config->reasoning == GRAFT_REASONING_DROP};
     GRAFT_TRY(graft_linter_new(&c->linter, &options));
     for (size_t i = 0; i < c->config->eval_dataset.n; i++) {
         graft_source source = graft_data_files_source(&c->config->eval_dataset.items[i]);

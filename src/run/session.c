@@ -119,8 +119,6 @@ graft_status graft_session_chat(graft_session *session, bool with_tools)
     GRAFT_TRY(token_text(&bos, tokenizer, tokenizer ? graft_tokenizer_bos(tokenizer) : -1));
     GRAFT_TRY(token_text(&eos, tokenizer, tokenizer ? graft_tokenizer_eos(tokenizer) : -1));
     GRAFT_TRY(choose_template(&chosen, session, with_tools));
-    graft_chat_free(session->chat);
-    session->chat = NULL;
     GRAFT_TRY(graft_chat_new(&session->chat, chosen.source, chosen.n, chosen.name, bos, eos,
                              with_tools));
     if (session->config->tool_call_format != NULL) {

@@ -1,8 +1,9 @@
 """What real chat templates show of a conversation, lose of it, or refuse: graft, which follows every
 byte to where it comes out, against jinja2, which is given marked texts to look for.
 
-pytest -s prints the table."""
+tests/models/templates prints the table."""
 import copy
+import re
 
 import pytest
 
@@ -268,3 +269,48 @@ def test_parts_as_jinja2_shows_them(templates, sources):
     print(f"\n{n} parts, {n_lost} of them not shown")
     assert not failures, f"{len(failures)} of {n}\n" + "\n".join(failures)
     assert n > 5000 and n_lost > 100
+
+
+# ---- what graft adapts ----
+
+DEVELOPER = [{"role": "developer", "content": "Be brief."}, USER]
+THINKS = [USER, reply("", tool_calls=[WEATHER], reasoning_content="I must look."), WEATHER_RESULT]
+SERVED = {
+    # goes over tools, of which there are none: jinja2 refuses it
+    "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use": [([SYSTEM, USER], None), (DEVELOPER, None)],
+    "Qwen-Qwen3-0.6B": [(DEVELOPER, None), (THINKS, PLAIN_TOOLS)],  # knows no developer
+    "openai-gpt-oss-120b": [(DEVELOPER, None), (THINKS, PLAIN_TOOLS)],  # reads `thinking`
+}
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_adapted_as_llama_cpp_adapts(templates, sources, runtime, base_model, name):
+    server = runtime.server.start(str(base_model), n_ctx=512, template=sources[name])
+    for messages, tools in SERVED[name]:
+        got = templates.ask(source=sources[name], bos="<|im_start|>", eos="<|im_end|>",
+                            with_tools=tools is not None, n=len(messages), generate=True,
+                            conversation={"messages": messages, "tools": tools or []})
+        want = runtime.server.call(server, "/apply-template",
+                                   {"messages": messages, **({"tools": tools} if tools else {})})
+        assert got["text"] == want["prompt"]
+        assert "Be brief." in got["text"] or "I must look." in got["text"]
+    del server
+
+
+def test_ids_are_adapted(templates, sources):
+    """Ids that a template refuses get its form, equal ones the same; those of its form are kept."""
+    source = sources["Mistral-Small-3.2-24B-Instruct-2506"]
+    ids = ["call_0", "call_1", "abcDEF123", "a-23456789"]
+    messages = [USER]
+    for id in ids:
+        messages += [reply("", tool_calls=[call("get_time", {"zone": id}, id)]),
+                     result(f"at {id}", id)]
+    _, why = reference(source, {"messages": messages, "tools": PLAIN_TOOLS})
+    assert "length 9" in why
+    got = templates.ask(source=source, bos="<s>", eos="</s>", with_tools=True, n=len(messages),
+                        generate=False, conversation={"messages": messages, "tools": PLAIN_TOOLS})
+    short = [re.search(rf"\[CALL_ID\](\w{{9}})\[ARGS\]{{\"zone\": \"{id}\"", got["text"])[1]
+             for id in ids]
+    assert len(set(short)) == 4 and short[2] == ids[2]
+    for id, new in zip(ids, short):
+        assert f"[TOOL_RESULTS]{new}[TOOL_CONTENT]at {id}" in got["text"]
