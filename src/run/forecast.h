@@ -8,6 +8,7 @@
 typedef struct graft_length_figures {
     size_t n_examples, n_samples, n_tokens, n_trained;
     size_t shortest, median, p95, longest;
+    size_t n_unfit;       /* do not fit the chat template; the lengths are those of the others */
     size_t limit, n_long; /* what an example may have, and how many have more */
     size_t n_cut, n_windows, n_lost; /* cut between turns, into so many; turns that do not fit */
 } graft_length_figures;

@@ -39,7 +39,8 @@ done:
 
 static graft_status set_lengths(graft_json *o, const graft_length_figures *f)
 {
-    const count counts[] = {{"examples", f->n_examples}, {"samples", f->n_samples},
+    const count counts[] = {{"examples", f->n_examples}, {"unfit", f->n_unfit},
+                            {"samples", f->n_samples},
                             {"tokens", f->n_tokens},     {"trained_tokens", f->n_trained},
                             {"shortest", f->shortest},   {"median", f->median},
                             {"p95", f->p95},             {"longest", f->longest},
