@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/sha256.h"
 #include "core/strings.h"
 
 /* A file mapped read-only. An empty file has data == NULL and size 0. */
@@ -41,11 +42,14 @@ void graft_appender_close(graft_appender *appender);
 graft_status graft_make_dirs(const char *path);           /* mkdir -p */
 bool graft_path_exists(const char *path);
 bool graft_path_is_dir(const char *path);
+bool graft_path_same(const char *a, const char *b);       /* both exist and are one file */
 graft_status graft_path_join(char **out, const char *dir, const char *name);
 graft_status graft_file_remove(const char *path);         /* missing is fine */
 /* Names in a folder, sorted; the array and each name are freed with graft_dir_free. */
 graft_status graft_dir_list(char ***out, size_t *n, const char *path);
 void graft_dir_free(char **names, size_t n);
+/* Adds the bytes of a file to a hash. */
+graft_status graft_file_hash(graft_sha256 *hash, const char *path);
 /* SHA-256 of a file as hex. */
 graft_status graft_file_sha256(char out[65], const char *path);
 /* Takes the exclusive lock file `path` (flock) until the handle is closed; GRAFT_E_CONFIG if another process has it. */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/status.h"
+#include "io/files.h"
 #include "quant/format.h"
 
 typedef struct graft_gguf graft_gguf;
@@ -39,11 +40,18 @@ typedef struct graft_gguf_tensor {
 } graft_gguf_tensor;
 
 /* Every count, length, offset and region is checked before use (safety.md). Failures are
- * GRAFT_E_MODEL with "file: what" (GRAFT_E_DISK if it cannot be read). */
+ * GRAFT_E_MODEL with "file: what" (GRAFT_E_DISK if it cannot be read).
+ *
+ * A model in several files (NAME-00001-of-00003.gguf, keys split.*) opens as one from any of them:
+ * the tensors of all parts, the keys of the first. The others are looked for beside the given one. */
 graft_status graft_gguf_open(graft_gguf **out, const char *path);
 void graft_gguf_close(graft_gguf *file);
-const char *graft_gguf_path(const graft_gguf *file);
-uint64_t graft_gguf_size(const graft_gguf *file);
+const char *graft_gguf_path(const graft_gguf *file); /* of several: the first part's */
+uint64_t graft_gguf_size(const graft_gguf *file);    /* of all parts together */
+size_t graft_gguf_n_parts(const graft_gguf *file);   /* 1: not split */
+const char *graft_gguf_part(const graft_gguf *file, size_t i, uint64_t *bytes); /* path and size */
+/* SHA-256 of the file as hex, of several parts one behind the other: the identity of a base. */
+graft_status graft_gguf_sha256(const graft_gguf *file, char out[65]);
 
 size_t graft_gguf_n_kv(const graft_gguf *file);
 const graft_gguf_kv *graft_gguf_kv_at(const graft_gguf *file, size_t i);
@@ -84,9 +92,17 @@ graft_status graft_gguf_set_u64(graft_gguf_writer *w, const char *key, uint64_t 
 graft_status graft_gguf_set_f32(graft_gguf_writer *w, const char *key, float value);
 graft_status graft_gguf_set_bool(graft_gguf_writer *w, const char *key, bool value);
 graft_status graft_gguf_copy_kv(graft_gguf_writer *w, const graft_gguf_kv *kv); /* any type, verbatim */
-/* The data is borrowed until graft_gguf_write returns. */
+/* The data is borrowed until graft_gguf_write returns. NULL: graft_gguf_write_with brings it. */
 graft_status graft_gguf_add_tensor(graft_gguf_writer *w, const char *name, const graft_format *format,
                                    uint32_t n_dims, const uint64_t ne[4], const void *data);
 graft_status graft_gguf_write(graft_gguf_writer *w, const char *path); /* atomic */
+
+/* Writes the bytes of tensor i (in the order of addition), exactly as many as its shape and format
+ * have. So a file can be larger than memory. */
+typedef graft_status graft_gguf_fill(void *context, size_t i, graft_writer *out);
+/* graft_gguf_write for tensors that were added without data; `fill` is called for each of those,
+ * in order, when the header is on disk. If it fails, there is no file. */
+graft_status graft_gguf_write_with(graft_gguf_writer *w, const char *path, graft_gguf_fill *fill,
+                                   void *context);
 
 #endif

@@ -15,7 +15,7 @@ typedef struct pending {
     const graft_format *format;
     uint32_t n_dims;
     uint64_t ne[4];
-    const void *data; /* borrowed */
+    const void *data; /* borrowed; NULL: it comes when the file is written */
     size_t n_bytes;
 } pending;
 
@@ -273,7 +273,30 @@ done:
     return status;
 }
 
-graft_status graft_gguf_write(graft_gguf_writer *w, const char *path)
+/* The bytes of tensor i from where they come from, and not one more or less. */
+static graft_status write_tensor(const graft_gguf_writer *w, size_t i, graft_writer *file,
+                                 graft_gguf_fill *fill, void *context)
+{
+    graft_status status = GRAFT_OK;
+    const pending *t = &w->tensors[i];
+    uint64_t before = graft_writer_offset(file);
+    if (t->data != NULL) {
+        return graft_writer_write(file, t->data, t->n_bytes);
+    }
+    if (fill == NULL) {
+        return graft_fail(GRAFT_E_FAILED, "tensor \"%s\" has no data", t->name);
+    }
+    GRAFT_TRY(fill(context, i, file));
+    if (graft_writer_offset(file) - before != t->n_bytes) {
+        status = graft_fail(GRAFT_E_FAILED, "tensor \"%s\": %" PRIu64 " bytes came instead of %zu",
+                            t->name, graft_writer_offset(file) - before, t->n_bytes);
+    }
+done:
+    return status;
+}
+
+graft_status graft_gguf_write_with(graft_gguf_writer *w, const char *path, graft_gguf_fill *fill,
+                                   void *context)
 {
     graft_status status = GRAFT_OK;
     graft_writer *file = NULL;
@@ -284,7 +307,7 @@ graft_status graft_gguf_write(graft_gguf_writer *w, const char *path)
     GRAFT_TRY(graft_writer_write(file, header.data, header.len));
     GRAFT_TRY(pad(file, w->alignment));
     for (size_t i = 0; i < w->n_tensors; i++) {
-        GRAFT_TRY(graft_writer_write(file, w->tensors[i].data, w->tensors[i].n_bytes));
+        GRAFT_TRY(write_tensor(w, i, file, fill, context));
         GRAFT_TRY(pad(file, w->alignment));
     }
     GRAFT_TRY(graft_writer_commit(&file));
@@ -292,4 +315,9 @@ done:
     graft_writer_discard(&file);
     graft_text_clear(&header);
     return status;
+}
+
+graft_status graft_gguf_write(graft_gguf_writer *w, const char *path)
+{
+    return graft_gguf_write_with(w, path, NULL, NULL);
 }

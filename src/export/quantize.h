@@ -1,0 +1,82 @@
+/* export/quantize.h - models written as GGUF files in the types that users name ("q4_k_m").
+ *
+ * Where the numbers come from is described by *tensor sources*: name, shape, and a function that
+ * gives rows as f32. A GGUF file is one way to have them, a folder of safetensors another. Tensors
+ * are written one after the other, in batches of rows that all threads make, so that memory is
+ * bounded whatever the model's size; the bytes do not depend on the number of threads. Types and
+ * blocks are those of llama.cpp's quantize program. */
+#ifndef GRAFT_EXPORT_QUANTIZE_H
+#define GRAFT_EXPORT_QUANTIZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "export/importance.h"
+#include "export/mixes.h"
+#include "io/gguf.h"
+
+typedef struct graft_tensor_source {
+    const char *name;           /* as in the GGUF file: "blk.0.attn_q.weight" */
+    uint32_t n_dims;            /* 1..4 */
+    uint64_t ne[4];             /* ne[0] is the row length; beyond n_dims ignored */
+    /* What the tensor is stored in if the mix leaves it as it is (norms, biases, one dimension), and
+     * what "already quantised" is judged by. For folders: F32 for what has one dimension, else F16,
+     * BF16 or F32 as the file has it. */
+    const graft_format *format;
+    const void *data;           /* all rows in `format`, if they lie in memory like that; or NULL */
+    /* out[0 .. n_rows * ne[0]) = rows first_row.. as f32; rows are counted over all dimensions but the
+     * first. Called from several threads at once, for different rows. NULL: decoded from `data`. */
+    graft_status (*read)(const void *context, uint64_t first_row, size_t n_rows, float *out);
+    const void *context;
+} graft_tensor_source;
+
+/* How much of each format there is in a file that was written. */
+typedef struct graft_quantized_format {
+    const graft_format *format;
+    size_t n_tensors;
+    uint64_t bytes;
+} graft_quantized_format;
+
+enum { GRAFT_QUANTIZED_FORMATS = 64 };
+
+typedef struct graft_quantized {
+    size_t n_tensors, n_fallback; /* fallback: rows do not fit the type the mix meant */
+    size_t n_weighed;             /* quantised with an importance of their own */
+    uint64_t n_numbers, bytes_before, bytes_after; /* of tensor data */
+    graft_quantized_format formats[GRAFT_QUANTIZED_FORMATS]; /* ends with format NULL */
+} graft_quantized;
+
+typedef struct graft_quantize_job {
+    const graft_tensor_source *tensors; /* written in this order */
+    size_t n_tensors;
+    graft_mix_model model;              /* what the mixes ask about it */
+    const graft_mix *mix;
+    const graft_importance *importance; /* NULL: none */
+    bool allow_requantize;              /* from types below 16 bits to another such */
+    /* Called before each batch; a failure ends the job. May be NULL. */
+    graft_status (*progress)(void *context, uint64_t bytes_done, uint64_t bytes_total);
+    void *context;
+} graft_quantize_job;
+
+/* Adds the job's tensors and the keys that tell of it (general.quantization_version,
+ * general.file_type, quantize.imatrix.*) to `file`, which holds all other keys and no tensor yet, and
+ * writes `path` atomically. Refused, before anything is written (GRAFT_E_MODEL): rows that no type of
+ * the mix can hold, types below 16 bits as source without allow_requantize, importances of another
+ * shape, a mix that needs an importance matrix without one. GRAFT_E_NUMERICS: a number that is
+ * not finite, or too large for the type; then there is no file. */
+graft_status graft_quantize_write(graft_quantized *out, graft_gguf_writer *file,
+                                  const graft_quantize_job *job, const char *path);
+
+/* What the mixes ask about a GGUF file; its architecture is written to arch[0 .. size). GRAFT_E_MODEL if
+ * it is no model (adapters and importance matrices say what they are). */
+graft_status graft_mix_model_read(graft_mix_model *model, const graft_gguf *in, char *arch,
+                                  size_t size);
+
+/* graft_quantize_write for a GGUF file: all keys but those above and those of splitting are carried over, tensors
+ * keep their order. Adapters, importance matrices and `path` being the file itself are refused. Of the
+ * job only mix, importance, allow_requantize, progress and context are looked at. */
+graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,
+                                 const graft_quantize_job *job, const char *path);
+
+#endif
