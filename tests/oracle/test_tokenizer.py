@@ -315,14 +315,14 @@ DIGITS = ["1" * n + after + "2" * m for n in range(8) for m in range(8)
 DIGITS += [" " * n + "x" + "\n" * m + " " * (m * 3 % 7) for n in (1, 2, 3, 5, 9, 31, 600) for m in (0, 1, 4)]
 
 
-@pytest.mark.parametrize("pre", ["smollm", "llama-bpe", "qwen35", "deepseek-v3", "deepseek-llm", "afmoe",
-                                 "kimi-k2", "k2-horizon", "youtu", "bloom"])  # all sets
+@pytest.mark.parametrize("pre", ["qwen35", "deepseek-v3", "deepseek-llm", "afmoe", "kimi-k2",
+                                 "k2-horizon", "youtu", "bloom"])  # all categories and sets
 def test_every_character_is_cut_as_the_runtime_does(runtime, make_vocabulary, tokens, pre):
     """Whether a character continues a word of letters, digits or signs: all of Unicode at once."""
     path = make_vocabulary(pre, [(lead, byte) for lead in b"a1!" for byte in range(256)])
     model = runtime.llamart.Model(path, vocab_only=True)
     graft = tokens(path)
-    planes = [*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE0200), 0x10FFFD]
+    planes = [*range(0xD800), *range(0xE000, 0x32400), *range(0xE0000, 0xE0200), 0x10FFFD]
     characters = [chr(c) for c in planes]  # the others are empty or private
     for lead in "a1!":
         for i in range(0, len(characters), 0x8000):
