@@ -29,11 +29,17 @@ graft_status graft_session_open(graft_session *session, const graft_config *conf
                   "slow; f32 is faster here", graft_cpu_level_name(level));
     }
     GRAFT_TRY(graft_model_open(&session->model, config->base_model));
-    GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file));
+    GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file,
+                                  config->tokenizer_pre));
     if (graft_tokenizer_n_vocab(session->tokenizer) > session->model->hparams.n_vocab) {
         status = graft_fail(GRAFT_E_MODEL, "%s: the tokenizer has %zu tokens, the model %zu",
                             config->base_model, graft_tokenizer_n_vocab(session->tokenizer),
                             session->model->hparams.n_vocab);
+    }
+    if (status == GRAFT_OK && graft_tokenizer_add_eos(session->tokenizer)) {
+        graft_log(GRAFT_LOG_WARN, "%s: has add_eos_token, so the runtime ends every prompt with an "
+                  "EOS, which is not trained: set tokenizer.ggml.add_eos_token to false in the "
+                  "file that is served", config->base_model);
     }
 done:
     if (status != GRAFT_OK) {

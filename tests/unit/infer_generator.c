@@ -30,7 +30,7 @@ static bool open_fixture(fixture *f)
         return false;
     }
     assert_ok(graft_gguf_open(&file, TEST_BASE_MODEL));
-    assert_ok(graft_tokenizer_new(&f->tokenizer, file));
+    assert_ok(graft_tokenizer_new(&f->tokenizer, file, NULL));
     graft_gguf_close(file);
     tiny_options options = tiny_default;
     options.seed = 8;
