@@ -6,7 +6,8 @@ graft_status graft_slots_apply(graft_tape *tape, graft_tensor **outs,
 {
     graft_linear maps[GRAFT_MAX_MAPS];
     for (size_t i = 0; i < n; i++) {
-        maps[i] = (graft_linear){&slots[i]->weight, slots[i]->low_rank};
+        maps[i] = (graft_linear){&slots[i]->weight, slots[i]->low_rank, slots[i]->bias,
+                                 slots[i]->scale};
     }
     return graft_op_linears(tape, outs, feed, maps, n, residual, false);
 }

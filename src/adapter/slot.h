@@ -11,6 +11,8 @@ typedef struct graft_slot {
     uint32_t layer;
     graft_weight weight;
     const graft_low_rank *low_rank; /* NULL: nothing attached */
+    const graft_real *bias;         /* [n_out], frozen; NULL: none */
+    graft_real scale;               /* of the output, adapter and bias included; 0: 1 */
 } graft_slot;
 
 /* Multiplies a feed with n <= GRAFT_MAX_MAPS slots that share it: outs[i] are activations; with a

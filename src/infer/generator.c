@@ -367,12 +367,10 @@ done:
 static graft_status score_rows(generator *g, graft_tape *tape, graft_tensor *hidden)
 {
     graft_status status = GRAFT_OK;
-    const graft_model *model = g->model;
     double loss = 0;
     GRAFT_TRY(graft_op_gather(tape, &hidden, hidden, g->score_rows, g->n_scores));
-    GRAFT_TRY(graft_op_head_loss(tape, &loss, g->logprobs, hidden, model->output_gain,
-                                 (graft_real)model->hparams.rms_eps, &model->head, g->predictions,
-                                 1.0));
+    graft_head head = graft_model_head(g->model);
+    GRAFT_TRY(graft_op_head_loss(tape, &loss, g->logprobs, hidden, &head, g->predictions, 1.0));
     for (size_t i = 0; i < g->n_scores; i++) {
         const scored *at = &g->scored[i];
         if (!isfinite(g->logprobs[i])) {

@@ -189,10 +189,12 @@ static graft_status attention(graft_tape *tape, graft_tensor **out, graft_tensor
     const graft_hparams *h = c->hparams;
     const llama_block *b = c->block;
     graft_tensor *qkv[3] = {NULL, NULL, NULL}, *q = NULL, *k = NULL;
-    graft_rope q_rope = {c->cos_sin, h->n_head, h->d_head, h->d_rope, false};
-    graft_rope k_rope = {c->cos_sin, h->n_kv, h->d_head, h->d_rope, false};
-    graft_attention_shape shape = {h->n_head, h->n_kv, h->d_head,
-                                   (graft_real)(1.0 / sqrt((double)h->d_head))};
+    graft_rope q_rope = {.cos_sin = c->cos_sin, .n_head = h->n_head, .d_head = h->d_head,
+                         .d_rope = h->d_rope};
+    graft_rope k_rope = {.cos_sin = c->cos_sin, .n_head = h->n_kv, .d_head = h->d_head,
+                         .d_rope = h->d_rope};
+    graft_attention_shape shape = {.n_head = h->n_head, .n_kv = h->n_kv, .d_head = h->d_head,
+                                   .scale = (graft_real)(1.0 / sqrt((double)h->d_head))};
     const graft_slot *const slots[] = {b->q, b->k, b->v};
     graft_feed normed = {.kind = GRAFT_FEED_NORM, .x = x, .gain = b->attn_gain,
                          .eps = (graft_real)h->rms_eps};
@@ -255,7 +257,8 @@ static graft_status hidden(graft_model *model, graft_tape *tape, const graft_pas
     size_t lowest = lowest_adapted(model);
     GRAFT_TRY(graft_model__rope_table(model, tape, pass, &cos_sin));
     GRAFT_TRY(graft_arena_calloc(&tape->compute->arena, &contexts, h->n_layer, sizeof *contexts));
-    GRAFT_TRY(graft_op_embedding(tape, &x, &model->embedding, pass->ids, pass->n_tok, false));
+    GRAFT_TRY(graft_op_embedding(tape, &x, &model->embedding, pass->ids, pass->n_tok, 0,
+                                 false));
     for (size_t l = 0; l < h->n_layer; l++) {
         size_t n_rows = pass->n_tok;
         contexts[l] = (layer_context){.hparams = h, .block = &blocks[l], .pass = pass,

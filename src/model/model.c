@@ -76,6 +76,12 @@ graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graf
     return model->family->hidden(model, tape, pass, cache, n_recomputed, wanted, out);
 }
 
+graft_head graft_model_head(const graft_model *model)
+{
+    return (graft_head){.w = &model->head, .gain = model->output_gain,
+                        .eps = (graft_real)model->hparams.rms_eps};
+}
+
 /* The rows that predict something, none twice; and for each prediction which of them it reads. */
 static graft_status predicting_rows(graft_tape *tape, const graft_pass *pass,
                                     graft_rows_wanted *wanted, uint32_t **reads)
@@ -114,9 +120,9 @@ graft_status graft_model_loss(graft_model *model, graft_tape *tape, const graft_
     if (wanted.n != pass->n_predictions) {
         GRAFT_TRY(graft_op_gather(tape, &x, x, reads, pass->n_predictions));
     }
-    GRAFT_TRY(graft_op_head_loss(tape, loss, logprobs, x, model->output_gain,
-                                 (graft_real)model->hparams.rms_eps, &model->head,
-                                 pass->predictions, total_weight));
+    graft_head head = graft_model_head(model);
+    GRAFT_TRY(graft_op_head_loss(tape, loss, logprobs, x, &head, pass->predictions,
+                                 total_weight));
 done:
     return status;
 }
@@ -124,10 +130,8 @@ done:
 graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tensor *hidden,
                                 graft_tensor **out)
 {
-    graft_feed normed = {.kind = GRAFT_FEED_NORM, .x = hidden, .gain = model->output_gain,
-                         .eps = (graft_real)model->hparams.rms_eps};
-    graft_linear head = {&model->head, NULL};
-    return graft_op_linears(tape, out, &normed, &head, 1, NULL, true);
+    graft_head head = graft_model_head(model);
+    return graft_op_logits(tape, out, hidden, &head);
 }
 
 graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model,

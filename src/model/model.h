@@ -77,6 +77,8 @@ graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graf
 graft_status graft_model_loss(graft_model *model, graft_tape *tape, const graft_pass *pass,
                               size_t n_recomputed, double total_weight, double *loss,
                               float *logprobs);
+/* How logits come out of the residual stream. */
+graft_head graft_model_head(const graft_model *model);
 /* *out = logits [n_rows, n_vocab] of a residual stream. */
 graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tensor *hidden,
                                 graft_tensor **out);
