@@ -289,6 +289,24 @@ done:
     return status;
 }
 
+/* Maps may share an A: what is added to the same place is added one after the other. */
+static void run_outers(graft_tape *tape, const graft_outer *outers, size_t n, size_t n_tok)
+{
+    double start = graft_clock_seconds(), flop = 0;
+    for (size_t begin = 0, end = 0; begin < n; begin = end) {
+        bool apart = true;
+        for (; end < n && apart; end += apart) {
+            for (size_t i = begin; i < end; i++) {
+                apart = apart && outers[i].dw != outers[end].dw;
+            }
+            flop += apart ? 2.0 * (double)(outers[end].m * outers[end].n) * (double)n_tok : 0;
+        }
+        graft_outers_run(&tape->compute->kernels, &tape->compute->workspace, outers + begin,
+                         end - begin, n_tok);
+    }
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_FACTOR_GRAD, start, flop);
+}
+
 /* Gradients of A and B of all low-rank parts. */
 static graft_status factor_grads(graft_tape *tape, const linears_saved *s, const out_grads *grads,
                                  const graft_act *x)
@@ -313,12 +331,7 @@ static graft_status factor_grads(graft_tape *tape, const linears_saved *s, const
                                         grads->ld[i], rank, lr->b.n_rows, s->scale};
         }
     }
-    double begin = graft_clock_seconds(), flop = 0;
-    for (size_t i = 0; i < n; i++) {
-        flop += 2.0 * (double)(outers[i].m * outers[i].n) * (double)s->n_tok;
-    }
-    graft_outers_run(&tape->compute->kernels, &tape->compute->workspace, outers, n, s->n_tok);
-    graft_profile_add(&tape->compute->profile, GRAFT_PART_FACTOR_GRAD, begin, flop);
+    run_outers(tape, outers, n, s->n_tok);
 done:
     return status;
 }
