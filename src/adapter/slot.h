@@ -21,4 +21,9 @@ graft_status graft_slots_apply(graft_tape *tape, graft_tensor **outs,
                                const graft_slot *const *slots, size_t n, const graft_feed *feed,
                                graft_tensor *residual);
 
+/* The same with one slot whose matrix holds n maps, one after another: outs[i] are widths[i] of its
+ * rows. What is attached is one low-rank map, of which each gets its rows of B. */
+graft_status graft_slot_apply_rows(graft_tape *tape, graft_tensor **outs, const graft_slot *slot,
+                                   const size_t *widths, size_t n, const graft_feed *feed);
+
 #endif

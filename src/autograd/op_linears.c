@@ -30,6 +30,23 @@ static size_t rank_of(const linears_saved *s, size_t i)
     return s->maps[i].low_rank->a.n_rows;
 }
 
+/* The first map with the same A. Maps that are rows of one matrix and adapted as one share what
+ * depends on A alone: h, and the sum of what flows back to it. */
+static size_t owner_of(const linears_saved *s, size_t i)
+{
+    const graft_real *a = s->maps[i].low_rank->a.data;
+    size_t k = 0;
+    while (s->maps[k].low_rank == NULL || s->maps[k].low_rank->a.data != a) {
+        k++;
+    }
+    return k;
+}
+
+static bool owns(const linears_saved *s, size_t i)
+{
+    return s->maps[i].low_rank != NULL && owner_of(s, i) == i;
+}
+
 static size_t act_ld(const graft_tape *tape, size_t n)
 {
     return graft_act_ld(&tape->compute->kernels, n);
@@ -83,7 +100,7 @@ static graft_status reduce(graft_tape *tape, linears_saved *s, const graft_act *
     for (size_t i = 0; i < s->n; i++) {
         const graft_low_rank *lr = s->maps[i].low_rank;
         const graft_act *in = NULL;
-        if (lr == NULL) {
+        if (!owns(s, i)) {
             continue;
         }
         GRAFT_TRY(dropped(tape, &in, s, i, x));
@@ -216,17 +233,21 @@ static graft_status reduce_grads(graft_tape *tape, linears_saved *s, const out_g
 {
     graft_status status = GRAFT_OK;
     graft_product products[GRAFT_MAX_MAPS];
-    size_t n = 0;
+    size_t n = 0, of[GRAFT_MAX_MAPS] = {0};
     for (size_t i = 0; i < s->n; i++) {
         const graft_low_rank *lr = s->maps[i].low_rank;
         if (lr == NULL) {
             continue;
         }
-        GRAFT_TRY(graft_act_alloc(tape, &s->parts[i].g, s->n_tok, rank_of(s, i)));
-        products[n++] = (graft_product){
-            .terms = {{grads->dy[i], grads->ld[i], &s->parts[i].b, true}}, .n_terms = 1,
-            .y = s->parts[i].g, .ldy = act_ld(tape, rank_of(s, i)), .y_act = true,
-            .scale = lr->scale};
+        if (owns(s, i)) {
+            GRAFT_TRY(graft_act_alloc(tape, &s->parts[i].g, s->n_tok, rank_of(s, i)));
+            of[i] = n;
+            products[n++] = (graft_product){
+                .y = s->parts[i].g, .ldy = act_ld(tape, rank_of(s, i)), .y_act = true,
+                .scale = lr->scale};
+        }
+        graft_product *p = &products[of[owner_of(s, i)]];
+        p->terms[p->n_terms++] = (graft_term){grads->dy[i], grads->ld[i], &s->parts[i].b, true};
     }
     run(tape, GRAFT_PART_REDUCE_GRAD, products, n, s->n_tok);
 done:
@@ -241,7 +262,7 @@ static graft_status add_dropped(graft_tape *tape, const linears_saved *s, graft_
     graft_real *part = NULL;
     GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &part, s->n_tok * s->n_in, sizeof *part));
     for (size_t i = 0; i < s->n; i++) {
-        if (s->maps[i].low_rank != NULL) {
+        if (owns(s, i)) {
             graft_product_run(&tape->compute->kernels, &tape->compute->workspace, part, s->n_in,
                               s->parts[i].g, act_ld(tape, rank_of(s, i)), &s->parts[i].a, true,
                               s->n_tok, s->scale, false);
@@ -273,7 +294,7 @@ static graft_status input_grad(graft_tape *tape, const linears_saved *s, const o
     p.ldy = sums != NULL ? s->n_in : act_ld(tape, s->n_in);
     for (size_t i = 0; i < s->n; i++) {
         p.terms[p.n_terms++] = (graft_term){grads->dy[i], grads->ld[i], s->maps[i].w, true};
-        if (s->maps[i].low_rank != NULL && !s->drops) {
+        if (owns(s, i) && !s->drops) {
             p.terms[p.n_terms++] = (graft_term){s->parts[i].g, act_ld(tape, rank_of(s, i)),
                                                 &s->parts[i].a, true};
         }
@@ -287,24 +308,6 @@ static graft_status input_grad(graft_tape *tape, const linears_saved *s, const o
     }
 done:
     return status;
-}
-
-/* Maps may share an A: what is added to the same place is added one after the other. */
-static void run_outers(graft_tape *tape, const graft_outer *outers, size_t n, size_t n_tok)
-{
-    double start = graft_clock_seconds(), flop = 0;
-    for (size_t begin = 0, end = 0; begin < n; begin = end) {
-        bool apart = true;
-        for (; end < n && apart; end += apart) {
-            for (size_t i = begin; i < end; i++) {
-                apart = apart && outers[i].dw != outers[end].dw;
-            }
-            flop += apart ? 2.0 * (double)(outers[end].m * outers[end].n) * (double)n_tok : 0;
-        }
-        graft_outers_run(&tape->compute->kernels, &tape->compute->workspace, outers + begin,
-                         end - begin, n_tok);
-    }
-    graft_profile_add(&tape->compute->profile, GRAFT_PART_FACTOR_GRAD, start, flop);
 }
 
 /* Gradients of A and B of all low-rank parts. */
@@ -321,7 +324,7 @@ static graft_status factor_grads(graft_tape *tape, const linears_saved *s, const
             continue;
         }
         size_t rank = rank_of(s, i), ld = act_ld(tape, rank);
-        if (lr->a.grad != NULL) {
+        if (lr->a.grad != NULL && owns(s, i)) {
             GRAFT_TRY(dropped(tape, &in, s, i, x));
             outers[n++] = (graft_outer){lr->a.grad, s->n_in, 1, s->parts[i].g, in, ld,
                                         act_ld(tape, s->n_in), rank, s->n_in, s->scale};
@@ -331,7 +334,12 @@ static graft_status factor_grads(graft_tape *tape, const linears_saved *s, const
                                         grads->ld[i], rank, lr->b.n_rows, s->scale};
         }
     }
-    run_outers(tape, outers, n, s->n_tok);
+    double begin = graft_clock_seconds(), flop = 0;
+    for (size_t i = 0; i < n; i++) {
+        flop += 2.0 * (double)(outers[i].m * outers[i].n) * (double)s->n_tok;
+    }
+    graft_outers_run(&tape->compute->kernels, &tape->compute->workspace, outers, n, s->n_tok);
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_FACTOR_GRAD, begin, flop);
 done:
     return status;
 }
@@ -394,7 +402,11 @@ static graft_status prepare_parts(graft_tape *tape, linears_saved *s)
         }
         part->a = graft_weight_dense(lr->a.data, lr->a.n_rows, lr->a.n_cols);
         part->b = graft_weight_dense(lr->b.data, lr->b.n_rows, lr->b.n_cols);
-        GRAFT_TRY(graft_act_alloc(tape, &part->h, s->n_tok, lr->a.n_rows));
+        if (owns(s, i)) {
+            GRAFT_TRY(graft_act_alloc(tape, &part->h, s->n_tok, lr->a.n_rows));
+        } else {
+            part->h = s->parts[owner_of(s, i)].h;
+        }
         if (lr->dropout > 0 && tape->training) {
             part->mask = graft_dropout_mask(tape->seed, tape->step, tape->pass, lr->site,
                                             lr->dropout);

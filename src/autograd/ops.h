@@ -55,8 +55,8 @@ typedef struct graft_feed {
 /* outs[i] [n_tok, n_out of map i] = scale (feed W_i^T + s_i (dropout(feed) A_i^T) B_i^T + bias_i),
  * n <= 4 maps that share what goes in. They are activations; or reals if `real`, which records
  * nothing. With a residual (n = 1) *outs = residual + that, reals, and in backward both share one
- * gradient buffer. Maps may share an A. Keeps the outputs, what the feed reads, and a row of `rank`
- * activations per low-rank part. */
+ * gradient buffer. Keeps the outputs, what the feed reads, and a row of `rank` activations per
+ * low-rank part; parts with the same A (rows of one map) are one. */
 #define GRAFT_MAX_MAPS 4
 graft_status graft_op_linears(graft_tape *tape, graft_tensor **outs, const graft_feed *feed,
                               const graft_linear *maps, size_t n, graft_tensor *residual,
