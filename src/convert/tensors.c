@@ -48,7 +48,7 @@ static graft_status read_rows(const void *context, uint64_t first_row, size_t n_
             t->coded.encoding->read(&t->coded, from, at);
         }
         for (size_t k = 0; k < t->n_cols; k++) {
-            at[k] += t->shift;
+            at[k] = t->shift != 0 ? at[k] + t->shift : at[k]; /* -0 stays */
             if (!isfinite(at[k])) {
                 return graft_fail(GRAFT_E_NUMERICS, "%s: tensor \"%.80s\": number %zu of row %zu "
                                   "is not finite", t->path, t->name, k, row);

@@ -110,6 +110,17 @@ COMMON = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_att
 LLAMA3_ROPE = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
                "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
 
+def long_rope(original):
+    """Settings of Phi-4-mini; texts longer than `original` take the long factors."""
+    return dict(hidden_size=96, max_position_embeddings=4 * original, tie_word_embeddings=True,
+                original_max_position_embeddings=original, sliding_window=None,
+                rope_parameters={"rope_type": "longrope", "rope_theta": 10000.0,
+                                 "partial_rotary_factor": 0.75,
+                                 "original_max_position_embeddings": original,
+                                 "short_factor": [1.0 + 0.05 * i for i in range(9)],
+                                 "long_factor": [1.0 + 0.3 * i for i in range(9)]})
+
+
 # name -> (class, what differs from COMMON, vocabulary)
 FAMILIES = {
     "llama": ("Llama", dict(rms_norm_eps=1e-5, attention_bias=True), "smollm"),
@@ -123,14 +134,8 @@ FAMILIES = {
     "qwen3": ("Qwen3", dict(head_dim=32), "qwen2"),
     "phi3": ("Phi3", dict(num_key_value_heads=4, original_max_position_embeddings=256,
                           sliding_window=None), "spm"),
-    "phi4-mini": ("Phi3", dict(hidden_size=96, original_max_position_embeddings=128, sliding_window=None,
-                               tie_word_embeddings=True,
-                               rope_parameters={"rope_type": "longrope", "rope_theta": 10000.0,
-                                                "partial_rotary_factor": 0.75,
-                                                "original_max_position_embeddings": 128,
-                                                "short_factor": [1.0 + 0.05 * i for i in range(9)],
-                                                "long_factor": [1.0 + 0.3 * i for i in range(9)]}),
-                  "gpt-2"),
+    "phi4-mini": ("Phi3", long_rope(original=512), "gpt-2"),
+    "phi4-long": ("Phi3", long_rope(original=16), "gpt-2"),
     "gemma2": ("Gemma2", dict(head_dim=32, query_pre_attn_scalar=32, sliding_window=16), "spm-plain"),
     "gemma3": ("Gemma3Text", dict(num_hidden_layers=7, head_dim=32, query_pre_attn_scalar=32,
                                   sliding_window=16), "spm-plain"),
@@ -151,8 +156,11 @@ def make_model(name, n_vocab):
     model = getattr(transformers, {"Gemma3Text": "Gemma3"}.get(kind, kind) + "ForCausalLM")(config)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.normal_(std=0.5 if parameter.dim() == 1 else 0.15)
-            if parameter.dim() == 1 and not kind.startswith("Gemma"):
+            # the runtime computes gelu through a table of half floats: gentle weights for Gemma
+            gemma = kind.startswith("Gemma")
+            parameter.normal_(std=(0.3 if gemma else 0.5) if parameter.dim() == 1 else
+                              0.05 if gemma else 0.15)
+            if parameter.dim() == 1 and not gemma:
                 parameter.add_(1.0)
     return model.eval()
 
