@@ -11,6 +11,7 @@
 #include <graft/log.h>
 #include <graft/model.h>
 #include <graft/plan.h>
+#include <graft/quantize.h>
 #include <graft/status.h>
 #include <graft/text.h>
 #include <graft/tokenizer.h>

@@ -42,8 +42,11 @@ typedef struct graft_mix_tensor {
 } graft_mix_tensor;
 
 /* Sets target and fallback of all tensors of a model. The order of the tensors does not matter.
- * GRAFT_E_MODEL if the mix needs an importance matrix and there is none. */
+ * GRAFT_E_MODEL if a row fits no type. */
 graft_status graft_mix_choose(const graft_mix *mix, const graft_mix_model *model,
                               graft_mix_tensor *tensors, size_t n, bool has_importance);
+
+/* Is a tensor, whose target is chosen, of no use without an importance? */
+bool graft_mix_needs_importance(const graft_mix *mix, const graft_mix_tensor *tensor);
 
 #endif

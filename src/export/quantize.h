@@ -68,7 +68,12 @@ typedef struct graft_quantize_job {
 graft_status graft_quantize_write(graft_quantized *out, graft_gguf_writer *file,
                                   const graft_quantize_job *job, const char *path);
 
-/* The same for a GGUF file: all keys but those above and those of splitting are carried over, tensors
+/* What the mixes ask about a GGUF file; its architecture is written to arch[0 .. size). GRAFT_E_MODEL if
+ * it is no model (adapters and importance matrices say what they are). */
+graft_status graft_mix_model_read(graft_mix_model *model, const graft_gguf *in, char *arch,
+                                  size_t size);
+
+/* graft_quantize_write for a GGUF file: all keys but those above and those of splitting are carried over, tensors
  * keep their order. Adapters, importance matrices and `path` being the file itself are refused. Of the
  * job only mix, importance, allow_requantize, progress and context are looked at. */
 graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,

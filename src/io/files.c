@@ -179,6 +179,12 @@ bool graft_path_is_dir(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+bool graft_path_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 graft_status graft_path_join(char **out, const char *dir, const char *name)
 {
     graft_status status = GRAFT_OK;

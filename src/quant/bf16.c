@@ -10,8 +10,9 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
-static void encode(const float *values, void *blocks, size_t n_blocks)
+static void encode(const float *values, void *blocks, size_t n_blocks, const float *importance)
 {
+    (void)importance;
     uint8_t *b = blocks;
     for (size_t i = 0; i < n_blocks; i++) {
         graft_put_u16(b + 2 * i, graft_f32_to_bf16(values[i]));

@@ -23,6 +23,12 @@ static inline uint32_t graft_get_u32(const uint8_t *p)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
+static inline void graft_put_u32(uint8_t *p, uint32_t v)
+{
+    graft_put_u16(p, (uint16_t)(v & 0xffffu));
+    graft_put_u16(p + 2, (uint16_t)(v >> 16));
+}
+
 static inline float graft_get_f16(const uint8_t *p)
 {
     return graft_f16_to_f32(graft_get_u16(p));
@@ -75,6 +81,26 @@ static inline void graft_k_scale_min(const uint8_t *packed, int j, int *scale, i
     } else {
         *scale = (packed[j + 4] & 15) | (packed[j - 4] >> 6) << 4;
         *min = packed[j + 4] >> 4 | (packed[j] >> 6) << 4;
+    }
+}
+
+/* The reverse for all eight. A value beyond 63 spills over as it does in ggml. */
+static inline void graft_k_put_scales_mins(uint8_t *packed, const uint8_t *scales,
+                                           const uint8_t *mins)
+{
+    for (int j = 0; j < 4; j++) {
+        packed[j] = (uint8_t)(scales[j] | scales[j + 4] >> 4 << 6);
+        packed[j + 4] = (uint8_t)(mins[j] | mins[j + 4] >> 4 << 6);
+        packed[j + 8] = (uint8_t)((scales[j + 4] & 15) | (mins[j + 4] & 15) << 4);
+    }
+}
+
+/* 256 numbers of 2 bits: byte l of each 32 holds numbers l, l + 32, l + 64, l + 96 of 128. */
+static inline void graft_put_pairs(uint8_t *packed, const uint8_t *levels)
+{
+    for (int j = 0; j < 64; j++) {
+        const uint8_t *l = levels + 128 * (j / 32) + j % 32;
+        packed[j] = (uint8_t)(l[0] | l[32] << 2 | l[64] << 4 | l[96] << 6);
     }
 }
 

@@ -8,8 +8,9 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     memcpy(out, blocks, n_blocks * sizeof *out);
 }
 
-static void encode(const float *values, void *blocks, size_t n_blocks)
+static void encode(const float *values, void *blocks, size_t n_blocks, const float *importance)
 {
+    (void)importance;
     memcpy(blocks, values, n_blocks * sizeof *values);
 }
 

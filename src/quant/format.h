@@ -20,8 +20,11 @@ typedef struct graft_format {
     /* out[0 .. n_blocks * block_elems) = the values of n_blocks blocks. Blocks need no alignment.
      * Defined for every bit pattern (a broken scale gives a non-finite value, nothing worse). */
     void (*decode)(const void *blocks, float *out, size_t n_blocks);
-    /* The reverse, round to nearest; NULL where graft does not write the format. */
-    void (*encode)(const float *values, void *blocks, size_t n_blocks);
+    /* The reverse: the blocks that ggml's quantisers make. `importance` has one weight >= 0 per value
+     * for the squared errors, or is NULL: all alike. With one the blocks must be a whole row, since
+     * some formats look at its mean square; formats of 8 bits and more ignore it. Values that
+     * are not finite give any block. NULL where graft does not write the format. */
+    void (*encode)(const float *values, void *blocks, size_t n_blocks, const float *importance);
 } graft_format;
 
 extern const graft_format *const graft_formats[]; /* NULL-terminated */

@@ -1,6 +1,7 @@
 /* quant/q4_0.c - 32 values: f16 scale d, 16 bytes of nibbles; x = d (q - 8).
  * Byte j holds value j in its low and value j + 16 in its high nibble. */
 #include "quant/bytes.h"
+#include "quant/fit.h"
 #include "quant/formats.h"
 
 enum { N = 32, BYTES = 18 };
@@ -17,8 +18,28 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
-static void encode(const float *values, void *blocks, size_t n_blocks)
+/* The levels of a block that was weighed: its scale is not tied to its largest value. */
+static void encode_weighed(const float *values, uint8_t *b, size_t n_blocks,
+                           const float *importance)
 {
+    float spread = graft_fit_sum_squares(values, n_blocks * N) / (float)(n_blocks * N);
+    for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N, importance += N) {
+        float weights[N];
+        int8_t levels[N];
+        graft_fit_weights(N, values, importance, spread, weights);
+        graft_put_u16(b, graft_f32_to_f16(graft_fit_signed(N, 8, values, weights, levels)));
+        for (int j = 0; j < 16; j++) {
+            b[2 + j] = (uint8_t)(levels[j] | levels[j + 16] << 4);
+        }
+    }
+}
+
+static void encode(const float *values, void *blocks, size_t n_blocks, const float *importance)
+{
+    if (importance != NULL) {
+        encode_weighed(values, blocks, n_blocks, importance);
+        return;
+    }
     uint8_t *b = blocks;
     for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N) {
         float d = graft_quant_extreme(values, N) / -8.0f;

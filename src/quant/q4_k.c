@@ -3,6 +3,7 @@
  * the next in their high nibbles. */
 #include "quant/bytes.h"
 #include "quant/formats.h"
+#include "quant/k_groups.h"
 
 enum { N = 256, BYTES = 144 };
 
@@ -24,4 +25,17 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
-const graft_format graft_format_q4_k = {"Q4_K", 12, N, BYTES, decode, NULL};
+static void encode(const float *values, void *blocks, size_t n_blocks, const float *importance)
+{
+    static const graft_k_groups kind = {15, {-1.0f, 0.1f, 20, false}, 255};
+    uint8_t *b = blocks, levels[N];
+    for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N) {
+        graft_k_groups_fit(&kind, values, importance ? importance + N * i : NULL, b, levels);
+        for (int j = 0; j < 128; j++) {
+            const uint8_t *l = levels + 64 * (j / 32) + j % 32;
+            b[16 + j] = (uint8_t)(l[0] | l[32] << 4);
+        }
+    }
+}
+
+const graft_format graft_format_q4_k = {"Q4_K", 12, N, BYTES, decode, encode};

@@ -2,8 +2,11 @@
  * 32 bytes of fifth bits, 128 bytes of nibbles; x = d scale q - dmin min. Every 32 bytes hold one
  * group in their low and the next in their high nibbles; bit g of byte l of the fifth bits belongs
  * to value l of group g. */
+#include <string.h>
+
 #include "quant/bytes.h"
 #include "quant/formats.h"
+#include "quant/k_groups.h"
 
 enum { N = 256, BYTES = 176 };
 
@@ -27,4 +30,20 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
-const graft_format graft_format_q5_k = {"Q5_K", 13, N, BYTES, decode, NULL};
+static void encode(const float *values, void *blocks, size_t n_blocks, const float *importance)
+{
+    static const graft_k_groups kind = {31, {-0.5f, 0.1f, 15, false}, 63};
+    uint8_t *b = blocks, levels[N];
+    for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N) {
+        graft_k_groups_fit(&kind, values, importance ? importance + N * i : NULL, b, levels);
+        memset(b + 16, 0, 32);
+        for (int j = 0; j < 128; j++) {
+            int group = 2 * (j / 32), l = j % 32;
+            uint8_t low = levels[32 * group + l], high = levels[32 * group + 32 + l];
+            b[16 + l] |= (uint8_t)(low >> 4 << group | high >> 4 << (group + 1));
+            b[48 + j] = (uint8_t)((low & 15) | (high & 15) << 4);
+        }
+    }
+}
+
+const graft_format graft_format_q5_k = {"Q5_K", 13, N, BYTES, decode, encode};

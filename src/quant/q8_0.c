@@ -15,8 +15,9 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
-static void encode(const float *values, void *blocks, size_t n_blocks)
+static void encode(const float *values, void *blocks, size_t n_blocks, const float *importance)
 {
+    (void)importance;
     uint8_t *b = blocks;
     for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N) {
         float d = fabsf(graft_quant_extreme(values, N)) / 127.0f;

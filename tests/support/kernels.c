@@ -119,7 +119,7 @@ graft_weight test_random_weight(graft_rng *rng, const graft_format *format, size
     for (size_t i = 0; i < n_out * row_bytes; i += format->block_bytes) {
         if (format->block_elems == 1) {
             float value = (float)(2.0 * graft_rng_uniform(rng) - 1.0);
-            format->encode(&value, data + i, 1);
+            format->encode(&value, data + i, 1, NULL);
         } else if (format->block_elems == 256) { /* f16 fields stand first or last */
             bool first = strcmp(format->name, "Q4_K") == 0 || strcmp(format->name, "Q5_K") == 0;
             tame_half(data + i + (first ? 0 : format->block_bytes - 4));

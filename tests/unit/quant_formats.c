@@ -197,7 +197,7 @@ static double worst_error(const graft_format *format, const float *values, size_
     uint8_t *blocks = test_guarded(n_blocks, format->block_bytes);
     float *back = test_guarded(n_blocks * format->block_elems, sizeof *back);
     double worst = 0;
-    format->encode(values, blocks, n_blocks);
+    format->encode(values, blocks, n_blocks, NULL);
     format->decode(blocks, back, n_blocks);
     for (size_t i = 0; i < n_blocks * format->block_elems; i++) {
         double error = fabs((double)back[i] - (double)values[i]);
@@ -229,7 +229,7 @@ static void encoding(void **state)
         float odd[256] = {NAN, INFINITY, -INFINITY, 1e38f, -1e-38f}; /* gives anything */
         uint8_t blocks[1024];
         if ((*f)->encode != NULL) {
-            (*f)->encode(odd, blocks, 256 / (*f)->block_elems);
+            (*f)->encode(odd, blocks, 256 / (*f)->block_elems, NULL);
         }
     }
 }

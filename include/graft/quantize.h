@@ -1,0 +1,27 @@
+/* quantize.h - models as GGUF files of smaller types. */
+#ifndef GRAFT_QUANTIZE_H
+#define GRAFT_QUANTIZE_H
+
+#include <graft/job.h>
+
+typedef struct graft_quantize_wish {
+    const char *type;     /* "q4_k_m", "q8_0", "f16", ... (graft_quantize_type lists them) */
+    const char *imatrix;  /* an importance matrix, or NULL: all columns count alike */
+    int allow_requantize; /* from types below 16 bits, too, though it adds errors */
+} graft_quantize_wish;
+
+/* The i-th name of a type, with a few words about it; NULL beyond the last. */
+GRAFT_API const char *graft_quantize_type(size_t i, const char **help);
+
+/* Writes the model in the GGUF file `in` as `path` in the type wished for: the same types per tensor
+ * and the same bytes as llama.cpp's quantize program; memory does not grow with the model. *out: a
+ * table, or with json {"type", "tensors", "bytes_before", "bytes_after", "bits_per_weight",
+ * "fallbacks", "weighed", "formats": {NAME: {"tensors", "bytes"}}}. GRAFT_E_CONFIG: an unknown type,
+ * or path is in; GRAFT_E_MODEL: `in` is no model, or quantised already; GRAFT_E_NUMERICS: a weight that
+ * is not finite or does not fit; GRAFT_E_DISK. After a failure there is no file at `path`, or the one
+ * that was there before. */
+GRAFT_API graft_status graft_quantize(graft_config *config, const char *in, const char *path,
+                                      const graft_quantize_wish *wish, const graft_hooks *hooks,
+                                      int json, char **out);
+
+#endif

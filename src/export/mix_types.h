@@ -1,0 +1,13 @@
+/* export/mix_types.h - room-internal: the numbers of general.file_type. */
+#ifndef GRAFT_EXPORT_MIX_TYPES_H
+#define GRAFT_EXPORT_MIX_TYPES_H
+
+enum {
+    GRAFT_MIX_F32 = 0, GRAFT_MIX_F16 = 1, GRAFT_MIX_Q4_0 = 2, GRAFT_MIX_Q4_1 = 3,
+    GRAFT_MIX_Q8_0 = 7, GRAFT_MIX_Q5_0 = 8, GRAFT_MIX_Q5_1 = 9, GRAFT_MIX_Q2_K = 10,
+    GRAFT_MIX_Q3_K_S = 11, GRAFT_MIX_Q3_K_M = 12, GRAFT_MIX_Q3_K_L = 13, GRAFT_MIX_Q4_K_S = 14,
+    GRAFT_MIX_Q4_K_M = 15, GRAFT_MIX_Q5_K_S = 16, GRAFT_MIX_Q5_K_M = 17, GRAFT_MIX_Q6_K = 18,
+    GRAFT_MIX_Q2_K_S = 21, GRAFT_MIX_IQ4_NL = 25, GRAFT_MIX_IQ4_XS = 30, GRAFT_MIX_BF16 = 32
+};
+
+#endif
