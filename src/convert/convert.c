@@ -1,13 +1,10 @@
 /* convert/convert.c - a Hugging Face folder, opened. */
 #include "convert/convert.h"
 
-#include <string.h>
-
 #include "convert/general.h"
 #include "convert/tensors.h"
 #include "convert/vocab.h"
 #include "core/memory.h"
-#include "io/files.h"
 
 struct graft_hf {
     char *folder;
@@ -17,16 +14,6 @@ struct graft_hf {
     graft_hf_plan tensors;
     graft_arena arena; /* of the tensors */
 };
-
-bool graft_hf_is_folder(const char *path)
-{
-    char *config = NULL;
-    bool found = graft_path_is_dir(path) &&
-                 graft_path_join(&config, path, "config.json") == GRAFT_OK &&
-                 graft_path_exists(config);
-    graft_free(config);
-    return found;
-}
 
 graft_status graft_hf_open(graft_hf **out, const char *folder, const graft_hf_options *options)
 {
@@ -72,11 +59,6 @@ graft_mix_model graft_hf_mix_model(const graft_hf *hf)
     const graft_hf_dims *d = &hf->model.dims;
     return (graft_mix_model){.arch = hf->model.architecture->arch, .n_layer = d->n_layer,
                              .n_head = d->n_head, .n_kv = d->n_kv};
-}
-
-const graft_format *graft_hf_origin(const graft_hf *hf)
-{
-    return hf->tensors.origin;
 }
 
 graft_status graft_hf_set_keys(const graft_hf *hf, graft_gguf_writer *file)

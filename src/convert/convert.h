@@ -16,9 +16,6 @@ typedef struct graft_hf_options {
     const char *pre; /* tokenizer.ggml.pre, whatever the folder says; NULL: found out */
 } graft_hf_options;
 
-/* Is it a folder with a config.json? */
-bool graft_hf_is_folder(const char *path);
-
 /* Reads and checks everything but the weights' numbers. GRAFT_E_MODEL (GRAFT_E_DISK for what is not
  * there), with the name of the file that is wrong: an unknown architecture, pre-tokeniser or type
  * ("known: ..."), tensors that are missing, unknown or do not fit config.json, files outside the
@@ -26,7 +23,7 @@ bool graft_hf_is_folder(const char *path);
 graft_status graft_hf_open(graft_hf **out, const char *folder, const graft_hf_options *options);
 void graft_hf_close(graft_hf *hf);
 
-/* The tensors in the order they are written. Rows are read as f32; reading fails with
+/* The tensors in the order they are written, as graft_quantize_write takes them. Rows are read as f32; reading fails with
  * GRAFT_E_NUMERICS where a number is not finite. Borrowed. */
 const graft_tensor_source *graft_hf_tensors(const graft_hf *hf, size_t *n);
 
@@ -35,12 +32,5 @@ graft_mix_model graft_hf_mix_model(const graft_hf *hf);
 
 /* All keys but those that tell of the types (general.file_type, general.quantization_version). */
 graft_status graft_hf_set_keys(const graft_hf *hf, graft_gguf_writer *file);
-
-/* How most weights lie in the folder: F32, F16 or BF16 (also for 8-bit floats). */
-const graft_format *graft_hf_origin(const graft_hf *hf);
-
-/* Writes the GGUF file atomically: matrices in the format (F32, F16 or BF16; NULL: their origin),
- * vectors in F32. Memory is bounded by a batch of rows. */
-graft_status graft_hf_write(const graft_hf *hf, const graft_format *format, const char *path);
 
 #endif

@@ -7,10 +7,9 @@
 #include <string.h>
 
 #include "convert/vocab.h"
-#include "core/log.h"
-#include "tokenizer/pretokenizers.h"
-
-/* Patterns as tokenizer files write them. */
+/* Patterns as tokenizer files write them; the first two are those that steps stand for. */
+#define WORDS "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+#define DIGIT "\\p{N}"
 #define CONTRACTIONS "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 #define TAIL "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 #define MODERN(letter, number, rest)                                                         \
@@ -24,20 +23,20 @@
 
 typedef enum merging { ANY, OBEYED, IGNORED } merging; /* of words that are tokens */
 
-/* A definition: steps, separated by ';', and the name. The first that fits is taken. */
+/* A definition: patterns, one cut after the other, and the name. The first that fits is taken. */
 static const struct {
-    const char *steps;
+    const char *patterns[2];
     merging merges;
     const char *name;
 } definitions[] = {
-    {"words", ANY, "gpt-2"},
-    {"digit;words", ANY, "smollm"},
-    {MODERN("\\p{L}", "\\p{N}{1,3}", "\\p{L}"), IGNORED, "llama-bpe"},
-    {MODERN("\\p{L}", "\\p{N}{1,3}", "\\p{L}"), OBEYED, "dbrx"},
-    {MODERN("\\p{L}", "\\p{N}", "\\p{L}"), ANY, "qwen2"},
-    {MODERN("[\\p{L}\\p{M}]", "\\p{N}", "\\p{L}\\p{M}"), ANY, "qwen35"},
-    {CASED(CONTRACTIONS "?", "\\p{N}{1,3}"), ANY, "gpt-4o"},
-    {CASED("", "\\p{N}"), ANY, "tekken"},
+    {{WORDS}, ANY, "gpt-2"},
+    {{DIGIT, WORDS}, ANY, "smollm"},
+    {{MODERN("\\p{L}", "\\p{N}{1,3}", "\\p{L}")}, IGNORED, "llama-bpe"},
+    {{MODERN("\\p{L}", "\\p{N}{1,3}", "\\p{L}")}, OBEYED, "dbrx"},
+    {{MODERN("\\p{L}", "\\p{N}", "\\p{L}")}, ANY, "qwen2"},
+    {{MODERN("[\\p{L}\\p{M}]", "\\p{N}", "\\p{L}\\p{M}")}, ANY, "qwen35"},
+    {{CASED(CONTRACTIONS "?", "\\p{N}{1,3}")}, ANY, "gpt-4o"},
+    {{CASED("", "\\p{N}")}, ANY, "tekken"},
 };
 
 static const char file[] = "tokenizer.json";
@@ -47,11 +46,11 @@ static const char *text_of(const graft_json *object, const char *name)
     return graft_json_string(graft_json_get(object, name), NULL);
 }
 
-/* One step of the pre-tokenizer, appended behind a ';'; nothing for steps that cut nothing. */
+/* One step of the pre-tokenizer, appended behind a line break; nothing for steps that cut nothing. */
 static graft_status append_step(graft_text *out, const graft_json *step)
 {
     const char *type = text_of(step, "type");
-    const char *separator = out->len > 0 ? ";" : "";
+    const char *separator = out->len > 0 ? "\n" : "";
     const char *unknown = type != NULL ? type : "without a type";
     if (type == NULL) {
         return graft_text_appendf(out, "%s<%s>", separator, unknown);
@@ -61,11 +60,11 @@ static graft_status append_step(graft_text *out, const graft_json *step)
         bool cuts = words == NULL || graft_json_bool(words);
         bool prefix = graft_json_bool(graft_json_get(step, "add_prefix_space"));
         return graft_text_appendf(out, "%s%s%s", cuts || prefix ? separator : "",
-                                  prefix ? "<space in front>" : "", cuts ? "words" : "");
+                                  prefix ? "<space in front>" : "", cuts ? WORDS : "");
     }
     if (strcmp(type, "Digits") == 0) {
         bool single = graft_json_bool(graft_json_get(step, "individual_digits"));
-        return graft_text_appendf(out, "%s%s", separator, single ? "digit" : "digits");
+        return graft_text_appendf(out, "%s%s", separator, single ? DIGIT : "<digits>");
     }
     const char *behavior = text_of(step, "behavior");
     const char *pattern = text_of(graft_json_get(step, "pattern"), "Regex");
@@ -103,6 +102,18 @@ done:
     return status;
 }
 
+static bool is_defined_by(size_t i, const char *steps, merging merges)
+{
+    const char *const *patterns = definitions[i].patterns;
+    size_t n = strlen(patterns[0]);
+    if ((definitions[i].merges != ANY && definitions[i].merges != merges) ||
+        strncmp(patterns[0], steps, n) != 0) {
+        return false;
+    }
+    return patterns[1] == NULL ? steps[n] == '\0'
+                               : steps[n] == '\n' && strcmp(steps + n + 1, patterns[1]) == 0;
+}
+
 static graft_status refuse(const graft_hf_vocab *vocab, const char *steps)
 {
     graft_status status = GRAFT_OK;
@@ -130,16 +141,15 @@ graft_status graft_hf__find_pre(graft_hf_vocab *vocab)
     GRAFT_TRY(describe(&steps, vocab->tokenizer));
     vocab->pre = NULL;
     for (size_t i = 0; i < sizeof definitions / sizeof *definitions && vocab->pre == NULL; i++) {
-        if (strcmp(definitions[i].steps, graft_text_z(&steps)) == 0 &&
-            (definitions[i].merges == ANY || definitions[i].merges == merges)) {
+        if (is_defined_by(i, graft_text_z(&steps), merges)) {
             vocab->pre = definitions[i].name;
+            GRAFT_TRY(graft_hf__fingerprint(vocab, vocab->pre, definitions[i].patterns, &known));
         }
     }
     if (vocab->pre == NULL) {
         status = refuse(vocab, graft_text_z(&steps));
         goto done;
     }
-    GRAFT_TRY(graft_hf__fingerprint(vocab, vocab->pre, &known));
     vocab->pre = known != NULL ? known : vocab->pre;
 done:
     graft_text_clear(&steps);

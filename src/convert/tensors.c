@@ -128,9 +128,6 @@ static graft_status take(planning *p, const graft_safetensors_tensor *tensor,
     if (n_dims == 1 && t.d_head > 0) {
         GRAFT_TRY(reorder(p, &t));
     }
-    if (n_dims == 2 && p->out->origin == NULL) {
-        p->out->origin = c->origin;
-    }
     GRAFT_TRY(add(p, gguf_name, &t, n_dims, (const uint64_t[4]){c->n_cols, c->n_rows, 1, 1},
                   n_dims == 1 ? &graft_format_f32 : c->origin));
 done:

@@ -21,7 +21,6 @@ typedef struct graft_hf_plan {
     graft_hf_tensor *items;
     graft_tensor_source *sources; /* of the same index */
     size_t n;
-    const graft_format *origin;   /* of the first matrix */
 } graft_hf_plan;
 
 /* Everything lives in the arena; `weights` must outlive it. */

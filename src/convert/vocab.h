@@ -55,9 +55,10 @@ bool graft_hf__prepends_space(const graft_json *tokenizer);
 /* pre.c: the name of the pre-tokeniser that tokenizer.json describes; GRAFT_E_MODEL lists the known. */
 graft_status graft_hf__find_pre(graft_hf_vocab *vocab);
 /* fingerprint.c: the name under which converters know this very vocabulary, from the ids of a certain
- * text; NULL if they do not. `definition` is a row that cuts words as tokenizer.json does. */
+ * text; NULL if they do not, or if it is no name for the definition. Words are what the patterns (one or
+ * two) cut. */
 graft_status graft_hf__fingerprint(const graft_hf_vocab *vocab, const char *definition,
-                                   const char **out);
+                                   const char *const patterns[2], const char **out);
 
 /* special_ids.c: bos_token_id, add_bos_token, ..., and the ids that a text is wrapped in. */
 graft_status graft_hf__special_keys(const graft_hf_vocab *vocab, const graft_hf_keys *keys);
