@@ -67,6 +67,32 @@ static graft_status check_activation(const graft_hf_model *model)
                                 model->architecture->activation);
 }
 
+/* Rotations that the keys, or extra tensors, can tell the runtime of. */
+static graft_status check_rope(const graft_hf_model *model)
+{
+    static const char *const by_keys[] = {"default", "linear", "yarn"};
+    static const char *const by_tensors[] = {"llama3", "longrope"};
+    const char *type = model->rope.type;
+    for (size_t i = 0; i < sizeof by_keys / sizeof *by_keys; i++) {
+        if (strcmp(type, by_keys[i]) == 0) {
+            return GRAFT_OK;
+        }
+    }
+    for (size_t i = 0; i < sizeof by_tensors / sizeof *by_tensors; i++) {
+        if (strcmp(type, by_tensors[i]) == 0 && model->n_extras > 0) {
+            return GRAFT_OK;
+        }
+    }
+    if (strcmp(type, "dynamic") == 0) {
+        graft_log(GRAFT_LOG_WARN, "%s: rope type \"dynamic\" changes with the length of a text; "
+                  "runtimes compute it as if there were none", model->config.path);
+        return GRAFT_OK;
+    }
+    return graft_hf_config_fail(&model->config, "rope type \"%.40s\" of %s is not supported (known: "
+                                "default, linear, yarn; llama3 and longrope for the architectures "
+                                "that have them)", type, model->architecture->name);
+}
+
 graft_status graft_hf_model_read(graft_hf_model *model, const char *folder)
 {
     graft_status status = GRAFT_OK;
@@ -81,6 +107,7 @@ graft_status graft_hf_model_read(graft_hf_model *model, const char *folder)
     if (model->architecture->prepare != NULL) {
         GRAFT_TRY(model->architecture->prepare(model));
     }
+    GRAFT_TRY(check_rope(model));
 done:
     if (status != GRAFT_OK) {
         graft_hf_model_clear(model);
@@ -157,17 +184,6 @@ static graft_status rope_keys(const graft_hf_model *model, const graft_hf_keys *
     }
     if (yarn) {
         GRAFT_TRY(yarn_keys(model, keys));
-    }
-    if (strcmp(type, "dynamic") == 0) {
-        graft_log(GRAFT_LOG_WARN, "%s: rope type \"dynamic\" changes with the length of a text; "
-                  "runtimes compute it as if there were none", model->config.path);
-    } else if (!linear && !yarn && strcmp(type, "default") != 0 &&
-               !(strcmp(type, "llama3") == 0 && model->n_extras > 0)) {
-        status = graft_hf_config_fail(&model->config, "rope type \"%.40s\" of %s is not supported "
-                                      "(known: default, linear, yarn, and llama3 and longrope for "
-                                      "the architectures that have them)", type,
-                                      model->architecture->name);
-        goto done;
     }
     GRAFT_TRY(graft_hf_key_f32(keys, ".rope.freq_base", model->rope.theta));
     if (model->rope.local_theta > 0) {
