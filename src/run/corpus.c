@@ -180,6 +180,15 @@ graft_status graft_corpus_weigh(graft_corpus *corpus, const graft_session *sessi
     return graft_session_weigh(&corpus->weighting, &corpus->dataset, session->config, trained);
 }
 
+size_t graft_corpus_longest(const graft_corpus *corpus)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < corpus->n_samples; i++) {
+        longest = corpus->samples[i].n > longest ? corpus->samples[i].n : longest;
+    }
+    return longest;
+}
+
 size_t graft_corpus__limit(const graft_session *session)
 {
     size_t set = (size_t)session->config->max_seq_length;

@@ -33,6 +33,9 @@ graft_status graft_corpus_weigh(graft_corpus *corpus, const graft_session *sessi
  * turns are not answered for evaluation. */
 graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *session);
 
+/* Tokens of its longest sample. */
+size_t graft_corpus_longest(const graft_corpus *corpus);
+
 /* Takes units without a trained token away, and says so. */
 void graft_corpus_drop_untrained(graft_corpus *corpus);
 

@@ -57,7 +57,7 @@ static void open_fixture(fixture *f, const char *settings)
     }
     assert_ok(graft_config_check(f->config));
     assert_ok(graft_model_open(&f->model, tiny_model("train.gguf", &tiny_default)));
-    graft_adapter_options options = {4, 8.0, false, f->config->lora_dropout, 5, "all-linear"};
+    graft_adapter_options options = {4, 8.0, false, f->config->lora_dropout, 5, "all-linear", NULL};
     assert_ok(graft_adapter_new(&f->adapter, &options, f->model->slots, f->model->n_slots));
     graft_cpu_level level;
     assert_ok(f->config->cpu != NULL ? graft_cpu_parse(&level, f->config->cpu)
