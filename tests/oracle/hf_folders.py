@@ -123,7 +123,8 @@ def long_rope(original):
 
 # name -> (class, what differs from COMMON, vocabulary)
 FAMILIES = {
-    "llama": ("Llama", dict(rms_norm_eps=1e-5, attention_bias=True), "smollm"),
+    "llama": ("Llama", dict(rms_norm_eps=1e-5), "smollm"),
+    "llama-bias": ("Llama", dict(attention_bias=True), "gpt-2"),
     "llama3": ("Llama", dict(head_dim=32, rope_parameters=LLAMA3_ROPE, tie_word_embeddings=True),
                "llama-bpe"),
     "llama-spm": ("Llama", dict(rope_parameters={"rope_type": "linear", "factor": 2.0,
@@ -203,3 +204,27 @@ def make_folder(folder, name, dtype=None, pad=3, **saving):
         model = model.to(getattr(torch, dtype))
     model.save_pretrained(folder, **saving)
     return model, tokenizer
+
+
+def gguf_keys(path):
+    """All keys of a GGUF file; gguf-py's reader takes seconds for large vocabularies."""
+    data = path.read_bytes()
+    at = 24
+    sizes = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q",
+             12: "<d"}
+
+    def take(kind):
+        nonlocal at
+        if kind == 8:
+            n = take(10)
+            at += n
+            return data[at - n:at].decode()
+        if kind == 9:
+            kind, n = take(4), take(10)
+            return [take(kind) for _ in range(n)]
+        value, = struct.unpack_from(sizes[kind], data, at)
+        at += struct.calcsize(sizes[kind])
+        return value
+
+    assert data[:8] == b"GGUF\x03\0\0\0"
+    return {take(8): take(take(4)) for _ in range(struct.unpack_from("<Q", data, 16)[0])}

@@ -5,6 +5,7 @@ What is expected is written here, from transformers' own configuration and gguf-
 import json
 import re
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -41,9 +42,7 @@ class Converted:
 
 def read_gguf(path):
     import gguf
-    reader = gguf.GGUFReader(path)
-    keys = {k: f.contents() for k, f in reader.fields.items() if not k.startswith("GGUF.")}
-    return keys, {t.name: np.array(t.data) for t in reader.tensors}
+    return hf_folders.gguf_keys(path), {t.name: np.array(t.data) for t in gguf.GGUFReader(path).tensors}
 
 
 @pytest.fixture(scope="module")
@@ -231,9 +230,110 @@ def test_the_runtime_agrees_with_transformers(name, families, runtime):
     assert np.abs(got - want).max() <= 1e-3
 
 
+# --- published vocabularies ---
+
+@pytest.mark.parametrize("pre", ["smollm", "starcoder"])
+def test_a_published_vocabulary_has_its_name(pre, base_model, shared, convert, tmp_path):
+    """SmolLM2's and StarCoder's tokenizer.json, put together again from GGUF files: tokens, types and
+    merges come out as they were, and so does the name, though the two are defined alike."""
+    source = {"smollm": base_model}.get(pre, shared / f"fixtures/tokenizers/ggml-vocab-{pre}.gguf")
+    parts = [f"tokenizer.ggml.{key}" for key in ("tokens", "token_type", "merges")]
+    keys = hf_folders.gguf_keys(source)
+    tokens, types, merges = (keys[part] for part in parts)
+    data = json.loads(hf_folders.byte_level("smollm").to_str())
+    data["model"].update(vocab={t: i for i, t in enumerate(tokens) if types[i] == 1}, merges=merges)
+    data["added_tokens"] = [dict(id=i, content=t, special=types[i] == 3, normalized=False, lstrip=False,
+                                 rstrip=False, single_word=False)
+                            for i, t in enumerate(tokens) if types[i] != 1]
+    folder = tmp_path / "model"
+    folder.mkdir()
+    hf_folders.make_model("llama", len(tokens)).to(dtype=__import__("torch").float16) \
+        .save_pretrained(folder)
+    (folder / "tokenizer.json").write_text(json.dumps(data))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"bos_token": tokens[1]}))
+    convert(folder, tmp_path / "out.gguf", "f16")
+    found = hf_folders.gguf_keys(tmp_path / "out.gguf")
+    assert found["tokenizer.ggml.pre"] == pre
+    assert all(found[part] == keys[part] for part in parts)
+    # without a merge it is another vocabulary, and has the name of the definition
+    data["model"]["merges"] = merges[1:]
+    (folder / "tokenizer.json").write_text(json.dumps(data))
+    convert(folder, tmp_path / "out.gguf", "f16")
+    assert hf_folders.gguf_keys(tmp_path / "out.gguf")["tokenizer.ggml.pre"] == "smollm"
+
+
+def test_pre_says_what_it_is(convert, families, tmp_path):
+    """--pre wins over what is recognised, and helps where nothing is."""
+    one = families("qwen3")
+    convert(one.folder, tmp_path / "out.gguf", pre="llama-bpe")
+    assert read_gguf(tmp_path / "out.gguf")[0]["tokenizer.ggml.pre"] == "llama-bpe"
+    shutil.copytree(one.folder, tmp_path / "tiny")
+    data = json.loads((tmp_path / "tiny/tokenizer.json").read_text())
+    data["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = "[a-z]+"
+    (tmp_path / "tiny/tokenizer.json").write_text(json.dumps(data))
+    said = convert(tmp_path / "tiny", tmp_path / "none.gguf", status=6)
+    assert 'tokenizer.json: the pre-tokeniser "[a-z]+" is unknown (known: gpt-2, smollm, ' in said
+    assert not (tmp_path / "none.gguf").exists()
+    convert(tmp_path / "tiny", tmp_path / "out.gguf", pre="qwen2")
+    assert read_gguf(tmp_path / "out.gguf")[0] == one.keys
+
+
+def test_chat_templates(convert, families, tmp_path):
+    """Where folders keep them, and named ones."""
+    one = families("llama3")
+    shutil.copytree(one.folder, tmp_path / "tiny")
+    path = tmp_path / "tiny/tokenizer_config.json"
+    settings = json.loads(path.read_text())
+
+    def keys(template, **files):
+        settings["chat_template"] = template
+        path.write_text(json.dumps({k: v for k, v in settings.items() if v is not None}))
+        for name, text in files.items():
+            (tmp_path / f"tiny/chat_template.{name}").write_text(text)
+        convert(tmp_path / "tiny", tmp_path / "out.gguf")
+        return {k.split("tokenizer.")[1]: v for k, v in read_gguf(tmp_path / "out.gguf")[0].items()
+                if "chat_template" in k}
+
+    assert keys(None) == {}
+    assert keys(None, json='{"chat_template": "c"}') == {"chat_template": "c"}
+    assert keys(None, jinja="b \u00fc\n") == {"chat_template": "b \u00fc\n"}
+    assert keys("a") == {"chat_template": "a"}
+    named = [{"name": "default", "template": "d"}, {"name": "tool-use", "template": "t"}]
+    assert keys(named) == {"chat_template": "d", "chat_template.tool_use": "t",
+                           "chat_templates": ["tool_use"]}
+
+
+NAMES = ["SmolLM2-135M-Instruct", "Mistral-7B-Instruct-v0.3", "Meta-Llama-3.1-8B", "my model", "tiny",
+         "Qwen2.5-0.5B", "gemma-3-4b-it", "phi-4-mini-instruct", "Phi-3-mini-128k-instruct", "granite-3.3-2b",
+         "bloom-7b1", "Mixtral-8x7B-v0.1", "v2-chat", "x-1_5b-chat-Q4_K_M", "smollm2-135M-8k-lc100k-mix1-ep2"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "id"])
+def test_what_names_say(kind, convert, families, tmp_path):
+    """general.name and its parts, from the folder's name or the id in config.json, as gguf-py has it."""
+    import gguf
+    one = families("qwen2")
+    total = sum(t.size for t in one.tensors.values())
+    for name in NAMES:
+        folder = tmp_path / (name if kind == "folder" else "local")
+        if not folder.exists():
+            shutil.copytree(one.folder, folder)
+        if kind == "id":
+            config = json.loads((folder / "config.json").read_text())
+            (folder / "config.json").write_text(json.dumps({**config, "_name_or_path": f"some-org/{name}"}))
+        convert(folder, tmp_path / "out.gguf")
+        found = hf_folders.gguf_keys(tmp_path / "out.gguf")
+        meta = gguf.Metadata.load(None, folder, None, total)
+        for part in ("name", "organization", "basename", "finetune", "version", "size_label"):
+            expected = getattr(meta, part)
+            if part == "size_label":
+                expected = expected or gguf.size_label(total, total, 0, 0)
+            assert found.get(f"general.{part}") == expected, (name, part)
+
+
 # --- how weights are stored ---
 
-def stored(folder, name="llama"):
+def stored(folder, name="llama-bias"):
     """(path, tensors of its model.safetensors) of a fresh folder whose weights a test changes."""
     from safetensors.torch import load_file
     hf_folders.make_folder(folder, name)
@@ -404,3 +504,47 @@ def test_four_bits_of_bitsandbytes(kind, dtype, nested, convert, tmp_path):
             want = expected[f"{at}{theirs}.weight"]
             want = interleave(want, heads) if heads else want
             assert found[f"blk.{layer}.{ours}.weight"].tobytes() == want.tobytes(), theirs
+
+
+# --- what becomes of the file ---
+
+@pytest.mark.parametrize("name", [f for f in FAMILIES if f != "llama-bias"])  # which it refuses
+def test_graft_computes_the_same(name, families, driver, tmp_path):
+    """graft's own forward pass of the converted file against transformers'."""
+    import torch
+    one = families(name)
+    ids = np.random.default_rng(2).integers(3, one.tokenizer.get_vocab_size(), 40).tolist()
+    out = tmp_path / "logits.bin"
+    subprocess.run([driver("logits"), one.gguf, "-", out, *map(str, ids)], check=True)
+    with torch.no_grad():
+        want = one.model(torch.tensor([ids])).logits[0].numpy()
+    got = np.fromfile(out, np.float32).reshape(want.shape)
+    assert np.abs(got - want).max() <= 1e-4
+
+
+@pytest.mark.parametrize("name", ["llama", "llama3", "smollm3", "granite", "qwen3", "phi3", "gemma3"])
+def test_peft_adapters_fit_the_converted_base(name, families, driver, runtime, tmp_path):
+    """A PEFT adapter of the folder's model, loaded by graft for the converted file (as init_adapter
+    does) and written for the runtime: rows of q and k are reordered like those of the base."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    one = families(name)
+    model = get_peft_model(hf_folders.make_model(name, one.model.config.vocab_size),
+                           LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM",
+                                      target_modules="all-linear"))
+    torch.manual_seed(4)
+    for parameter_name, parameter in model.named_parameters():
+        if "lora_" in parameter_name:
+            torch.nn.init.normal_(parameter, std=0.05)
+    model.save_pretrained(tmp_path / "peft")
+    subprocess.run([driver("adapters"), one.gguf, tmp_path / "peft", "adapter", tmp_path / "out"],
+                   check=True)
+    ids = np.random.default_rng(3).integers(3, one.tokenizer.get_vocab_size(), 30).tolist()
+    with torch.no_grad():
+        want = model.eval()(torch.tensor([ids])).logits[0].numpy()
+        plain = one.model(torch.tensor([ids])).logits[0].numpy()
+    base = runtime.llamart.Model(one.gguf)
+    got = base.logits(ids, [(base.adapter(tmp_path / "out/adapter.gguf"), 1.0)])
+    base.close()
+    assert np.abs(want - plain).max() > 0.02
+    assert np.abs(got - want).max() <= 1e-3
