@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "convert/card.h"
 #include "convert/naming.h"
 #include "core/memory.h"
 
@@ -60,14 +61,7 @@ static void fill(graft_hf_name *to, const graft_hf_name *from)
     }
 }
 
-static void title(char text[GRAFT_HF_LONGEST_NAME])
-{
-    char plain[GRAFT_HF_LONGEST_NAME];
-    memcpy(plain, text, sizeof plain);
-    graft_hf_name_title(text, plain);
-}
-
-/* What the model's id in config.json, then the folder's own name say. */
+/* What the model's id in config.json, then the folder's own name say of what is unknown yet. */
 static graft_status find_name(const graft_hf_config *config, const char *folder,
                               uint64_t n_numbers, graft_hf_name *out)
 {
@@ -75,9 +69,8 @@ static graft_status find_name(const graft_hf_config *config, const char *folder,
     const char *id = graft_json_string(graft_json_get(config->root, "_name_or_path"), NULL);
     char *real = NULL, label[32];
     graft_hf_name part;
-    *out = (graft_hf_name){0};
     if (id != NULL && (strchr(id, '/') == NULL || strchr(id, '/') == strrchr(id, '/'))) {
-        graft_hf_name_parse(&part, id, n_numbers);
+        graft_hf_name_parse_titled(&part, id, n_numbers);
         fill(out, &part);
     }
     size_t n = strlen(folder);
@@ -89,10 +82,8 @@ static graft_status find_name(const graft_hf_config *config, const char *folder,
         begin--;
     }
     GRAFT_TRY(graft_strndup(&real, folder + begin, n - begin));
-    graft_hf_name_parse(&part, real, n_numbers);
+    graft_hf_name_parse_titled(&part, real, n_numbers);
     fill(out, &part);
-    title(out->name);
-    title(out->organization);
     graft_hf_size_label(label, n_numbers);
     if (out->size_label[0] == '\0') {
         memcpy(out->size_label, label, strlen(label) + 1);
@@ -107,8 +98,11 @@ graft_status graft_hf_general_keys(const graft_hf_config *config, const char *fo
 {
     graft_status status = GRAFT_OK;
     graft_hf_name name;
+    graft_json *card = NULL;
     GRAFT_TRY(graft_hf_key_text(keys, "general.type", "model"));
     GRAFT_TRY(sampling_keys(folder, keys));
+    GRAFT_TRY(graft_hf_card_read(&card, folder));
+    graft_hf_card_name(card, &name);
     GRAFT_TRY(find_name(config, folder, n_numbers, &name));
     const char *const rows[][2] = {
         {"general.name", name.name}, {"general.version", name.version},
@@ -119,6 +113,8 @@ graft_status graft_hf_general_keys(const graft_hf_config *config, const char *fo
             GRAFT_TRY(graft_hf_key_text(keys, rows[i][0], rows[i][1]));
         }
     }
+    GRAFT_TRY(graft_hf_card_keys(card, n_numbers, keys));
 done:
+    graft_json_free(card);
     return status;
 }

@@ -263,9 +263,12 @@ static void title_word(char *word)
     }
 }
 
-void graft_hf_name_title(char out[GRAFT_HF_LONGEST_NAME], const char *name)
+static void make_title(char out[GRAFT_HF_LONGEST_NAME])
 {
+    char plain[GRAFT_HF_LONGEST_NAME];
+    const char *name = plain;
     size_t used = 0;
+    memcpy(plain, out, sizeof plain);
     out[0] = '\0';
     while (*name != '\0' && used + 1 < GRAFT_HF_LONGEST_NAME) {
         size_t len = strcspn(name, "- \t\n");
@@ -286,6 +289,13 @@ void graft_hf_name_title(char out[GRAFT_HF_LONGEST_NAME], const char *name)
         }
         name += len + (name[len] != '\0');
     }
+}
+
+void graft_hf_name_parse_titled(graft_hf_name *out, const char *id, uint64_t n_numbers)
+{
+    graft_hf_name_parse(out, id, n_numbers);
+    make_title(out->name);
+    make_title(out->organization);
 }
 
 void graft_hf_size_label(char out[32], uint64_t n_numbers)

@@ -23,8 +23,8 @@ typedef struct graft_hf_name {
  * there is room for are cut. */
 void graft_hf_name_parse(graft_hf_name *out, const char *id, uint64_t n_numbers);
 
-/* "smollm2-135M" as "Smollm2 135M". */
-void graft_hf_name_title(char out[GRAFT_HF_LONGEST_NAME], const char *name);
+/* The same, and name and organization as titles: "smollm2-135M" as "Smollm2 135M". */
+void graft_hf_name_parse_titled(graft_hf_name *out, const char *id, uint64_t n_numbers);
 
 /* "1.2B" for so many numbers. */
 void graft_hf_size_label(char out[32], uint64_t n_numbers);

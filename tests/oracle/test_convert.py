@@ -331,6 +331,69 @@ def test_what_names_say(kind, convert, families, tmp_path):
             assert found.get(f"general.{part}") == expected, (name, part)
 
 
+CARDS = {
+    "usual": """license: apache-2.0
+language:
+- en
+- "no"
+tags: [chat, "tool use"]
+pipeline_tag: text-generation
+base_model: some-org/Tiny-1.5B-v0.2
+datasets:
+- org/Data-Set
+- https://huggingface.co/another/one
+- https://example.org/three
+""",
+    "names": """model_name: My Own Name
+model_creator: Somebody
+version: "7"
+license: [mit, other]
+license_name: own
+license_link: LICENSE
+base_model:
+- plain-7B
+- a/b-7b-Instruct
+description: "line: one"
+url: https://example.org
+""",
+    "nothing": "",
+    "tabs": "tags:\t[a]\nlanguage: de\n",
+}
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_model_cards(card, convert, families, tmp_path):
+    """The head of README.md, as gguf-py's Metadata writes it."""
+    import gguf
+    one = families("qwen2")
+    shutil.copytree(one.folder, tmp_path / "tiny")
+    (tmp_path / "tiny/README.md").write_text(f"---\n{CARDS[card]}---\n\n# A model\nlicense: none\n")
+    convert(tmp_path / "tiny", tmp_path / "out.gguf")
+    found = {k: v for k, v in hf_folders.gguf_keys(tmp_path / "out.gguf").items()
+             if k.startswith("general.")}
+    total = sum(t.size for t in one.tensors.values())
+    meta = gguf.Metadata.load(None, tmp_path / "tiny", None, total)
+    meta.size_label = meta.size_label or gguf.size_label(total, total, 0, 0)
+    writer = gguf.GGUFWriter(tmp_path / "expected.gguf", "qwen2")
+    writer.add_type("model")
+    meta.set_gguf_meta_model(writer)
+    writer.add_file_type(0)
+    writer.add_quantization_version(2)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    expected = hf_folders.gguf_keys(tmp_path / "expected.gguf")
+    assert {k: v for k, v in found.items() if "sampling" not in k} == \
+        {k: v for k, v in expected.items() if "sampling" not in k}
+
+
+def test_a_card_that_is_no_yaml_is_said(convert, families, tmp_path):
+    shutil.copytree(families("qwen2").folder, tmp_path / "tiny")
+    (tmp_path / "tiny/README.md").write_text("---\ntags: &a [x]\n---\n")
+    said = convert(tmp_path / "tiny", tmp_path / "out.gguf")
+    assert "README.md:1: " in said and "is left out" in said
+
+
 # --- how weights are stored ---
 
 def stored(folder, name="llama-bias"):
