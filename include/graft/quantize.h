@@ -28,4 +28,10 @@ GRAFT_API graft_status graft_quantize(graft_config *config, const char *in, cons
                                       const graft_quantize_wish *wish, const graft_hooks *hooks,
                                       int json, char **out);
 
+/* Lets base_model read `dataset`, rendered as training does, and writes an importance matrix to
+ * `path`: per input column of each linear map the sum of squares over all tokens, and their number.
+ * examples: how many are read, 0: all. *out: {"tensors", "examples", "tokens"}, or a table. */
+GRAFT_API graft_status graft_imatrix(graft_config *config, const char *path, uint64_t examples,
+                                     const graft_hooks *hooks, int json, char **out);
+
 #endif

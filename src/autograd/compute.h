@@ -8,11 +8,19 @@
 #include "core/arena.h"
 #include "kernels/product.h"
 
+/* Sees what goes into each linear map: x [n_tok, w->n_in] activations, rows ldx apart, valid during the
+ * call. */
+typedef struct graft_input_watch {
+    void (*see)(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok);
+    void *context;
+} graft_input_watch;
+
 typedef struct graft_compute {
     graft_kernels kernels;
     graft_workspace workspace; /* scratch per thread, also for attention */
     graft_arena arena;         /* activations and gradients of the pass that runs */
     graft_profile profile;     /* sums up; whoever reads it sets it to zero before */
+    const graft_input_watch *watch; /* NULL: nobody looks */
 } graft_compute;
 
 /* half: activations in bfloat16 (see kernels/kernels.h). */

@@ -417,6 +417,14 @@ done:
     return status;
 }
 
+static void show_input(const graft_tape *tape, const linears_saved *s, const graft_act *x)
+{
+    const graft_input_watch *watch = tape->compute->watch;
+    for (size_t i = 0; watch != NULL && x != NULL && i < s->n; i++) {
+        watch->see(watch->context, s->maps[i].w, x, act_ld(tape, s->n_in), s->n_tok);
+    }
+}
+
 graft_status graft_op_linears(graft_tape *tape, graft_tensor **outs, const graft_feed *feed,
                               const graft_linear *maps, size_t n, graft_tensor *residual,
                               bool real)
@@ -455,6 +463,7 @@ graft_status graft_op_linears(graft_tape *tape, graft_tensor **outs, const graft
     }
     graft_arena_mark mark = graft_arena_save(arena);
     status = graft_feed_make(tape, &x, feed, s->inv_rms);
+    show_input(tape, s, status == GRAFT_OK ? x : NULL);
     status = status == GRAFT_OK ? reduce(tape, s, x) : status;
     status = status == GRAFT_OK ? expand(tape, s, x) : status;
     graft_arena_release(arena, mark);

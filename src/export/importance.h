@@ -26,4 +26,23 @@ uint32_t graft_importance_chunks(const graft_importance *importance);
 const char *graft_importance_path(const graft_importance *importance);
 const char *graft_importance_dataset(const graft_importance *importance); /* the first; NULL: unknown */
 
+/* What an importance matrix is written from: of one tensor the sum of squares per column, and how
+ * many rows were summed. */
+typedef struct graft_importance_sums {
+    const char *name;
+    const float *sums; /* [n_in] */
+    size_t n_in;
+    float count;
+} graft_importance_sums;
+
+typedef struct graft_importance_source {
+    const char *const *datasets; /* what was read */
+    size_t n_datasets;
+    uint32_t chunk_count, chunk_size; /* tokens in all, as chunks of so many */
+} graft_importance_source;
+
+/* Writes the GGUF form atomically; tensors in the order of their names. */
+graft_status graft_importance_write(const char *path, const graft_importance_sums *tensors, size_t n,
+                                    const graft_importance_source *source);
+
 #endif

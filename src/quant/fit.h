@@ -51,9 +51,18 @@ typedef struct graft_fit_tries {
 /* With an importance all formats try these. */
 extern const graft_fit_tries graft_fit_tries_weighed;
 
-/* x ~ scale * level - *minus_min, level in [0, top], *minus_min >= 0: returns the scale. */
-float graft_fit_range(int n, int top, const float *x, const float *weights,
-                      const graft_fit_tries *tries, uint8_t *levels, float *minus_min);
+/* For each of eight groups of n values, one behind the other: x ~ scale * level - minus_min, level in
+ * [0, top], minus_min >= 0. levels are laid out like x. Groups of zeros cost time and no more. */
+#define GRAFT_FIT_LANES 8
+void graft_fit_ranges(int n, int top, const float *x, const float *weights,
+                      const graft_fit_tries *tries, uint8_t *levels, float *scales,
+                      float *minus_mins);
+
+/* The same for the next blocks of 32 values of a row, up to eight, with graft_fit_weights; returns how
+ * many there were. */
+size_t graft_fit_weighed_blocks(int top, const float *values, const float *importance,
+                                float spread, size_t n_blocks, uint8_t *levels, float *scales,
+                                float *minus_mins);
 
 /* x ~ scale * level, level in [0, top], for scales and minima of groups: returns the scale. A
  * negative x gives a level that wraps around, as in ggml. */

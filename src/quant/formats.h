@@ -12,9 +12,8 @@ extern const graft_format graft_format_q4_0, graft_format_q4_1, graft_format_q5_
 /* The sixteen values an IQ4_NL nibble stands for. */
 extern const int8_t graft_iq4_nl_values[16];
 
-/* For encoders of such nibbles (IQ4_NL, IQ4_XS): the index of the value nearest to x; the scale of 32
- * values (`spread`: twice the mean square of the block); 16 bytes with the indices of x * inverse. */
-int graft_iq4_nearest(float x);
+/* For encoders of such nibbles (IQ4_NL, IQ4_XS): the scale of 32 values (`spread`: twice the mean
+ * square of the block); 16 bytes with the indices of the values nearest to x * inverse. */
 float graft_iq4_fit(const float *x, const float *importance, float spread);
 void graft_iq4_put(uint8_t *nibbles, const float *x, float inverse);
 

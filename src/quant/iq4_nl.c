@@ -1,5 +1,7 @@
 /* quant/iq4_nl.c - 32 values: f16 scale d, 16 bytes of nibbles; x = d table[q], a table of sixteen
  * values spaced for a bell-shaped distribution. Byte j holds values j and j + 16. */
+#include <string.h>
+
 #include "quant/bytes.h"
 #include "quant/fit.h"
 #include "quant/formats.h"
@@ -21,46 +23,66 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
-int graft_iq4_nearest(float x)
+/* The value nearest to x is the lowest plus the steps that lie before x; a step begins half way. For
+ * numbers with as many bits as there are between a value and the next, comparing distances
+ * is the same, ties included. */
+enum { STEPS = 15 };
+
+static float middle(int step)
 {
-    const int8_t *v = graft_iq4_nl_values;
-    int low = 0;
-    for (int step = 8; step > 0; step /= 2) {
-        low += x >= (float)v[low + step] ? step : 0;
-    }
-    if (low == 15 || x <= (float)v[0]) {
-        return low;
-    }
-    return x - (float)v[low] < (float)v[low + 1] - x ? low : low + 1;
+    return (float)(graft_iq4_nl_values[step] + graft_iq4_nl_values[step + 1]) / 2;
 }
 
-/* The sums for a scale that is the inverse of `inverse`: weight * value * x and weight * value^2. */
-static void sums(const float *x, const float *weights, float inverse, float *qx, float *q2)
+/* Inverse scales that are tried side by side: one that brings the largest value to the lowest entry of
+ * the table, and fifteen that bring it near. */
+enum { LANES = 16 };
+
+static void sums(const float *x, const float *weights, const float *inverse, float *qx, float *q2)
 {
-    *qx = *q2 = 0;
+    float middles[STEPS], steps[STEPS];
+    for (int s = 0; s < STEPS; s++) {
+        middles[s] = middle(s);
+        steps[s] = (float)(graft_iq4_nl_values[s + 1] - graft_iq4_nl_values[s]);
+    }
+    memset(qx, 0, LANES * sizeof *qx);
+    memset(q2, 0, LANES * sizeof *q2);
     for (int j = 0; j < N; j++) {
-        float q = (float)graft_iq4_nl_values[graft_iq4_nearest(inverse * x[j])];
-        *qx += weights[j] * q * x[j];
-        *q2 += weights[j] * q * q;
+        float q[LANES], y[LANES];
+        for (int k = 0; k < LANES; k++) {
+            y[k] = inverse[k] * x[j];
+            q[k] = (float)graft_iq4_nl_values[0];
+        }
+        for (int s = 0; s < STEPS; s++) {
+            for (int k = 0; k < LANES; k++) {
+                q[k] += y[k] >= middles[s] ? steps[s] : 0;
+            }
+        }
+        for (int k = 0; k < LANES; k++) {
+            float wq = weights[j] * q[k];
+            qx[k] += wq * x[j];
+            q2[k] += wq * q[k];
+        }
     }
 }
 
 float graft_iq4_fit(const float *x, const float *importance, float spread)
 {
-    float weights[N], qx, q2, extreme = graft_quant_extreme(x, N);
+    float weights[N], inverse[LANES], qx[LANES], q2[LANES];
+    float lowest = (float)graft_iq4_nl_values[0], extreme = graft_quant_extreme(x, N);
     if (fabsf(extreme) < GRAFT_FIT_TINY) {
         return 0;
     }
     graft_fit_weights(N, x, importance, spread, weights);
-    float lowest = (float)graft_iq4_nl_values[0], scale = -extreme / lowest;
-    sums(x, weights, 1 / scale, &qx, &q2);
-    scale = q2 > 0 ? qx / q2 : 0;
-    float best = scale * qx;
-    for (int i = -7; i <= 7; i++) {
-        sums(x, weights, ((float)i + lowest) / extreme, &qx, &q2);
-        if (q2 > 0 && qx * qx > best * q2) {
-            scale = qx / q2;
-            best = scale * qx;
+    inverse[0] = 1 / (-extreme / lowest);
+    for (int k = 1; k < LANES; k++) {
+        inverse[k] = ((float)(k - 8) + lowest) / extreme;
+    }
+    sums(x, weights, inverse, qx, q2);
+    float scale = q2[0] > 0 ? qx[0] / q2[0] : 0, best = scale * qx[0];
+    for (int k = 1; k < LANES; k++) {
+        if (q2[k] > 0 && qx[k] * qx[k] > best * q2[k]) {
+            scale = qx[k] / q2[k];
+            best = scale * qx[k];
         }
     }
     return scale;
@@ -68,9 +90,14 @@ float graft_iq4_fit(const float *x, const float *importance, float spread)
 
 void graft_iq4_put(uint8_t *nibbles, const float *x, float inverse)
 {
+    int index[N] = {0};
+    for (int s = 0; s < STEPS; s++) {
+        for (int j = 0; j < N; j++) {
+            index[j] += inverse * x[j] >= middle(s);
+        }
+    }
     for (int j = 0; j < 16; j++) {
-        int low = graft_iq4_nearest(inverse * x[j]), high = graft_iq4_nearest(inverse * x[j + 16]);
-        nibbles[j] = (uint8_t)(low | high << 4);
+        nibbles[j] = (uint8_t)(index[j] | index[j + 16] << 4);
     }
 }
 

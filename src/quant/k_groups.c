@@ -15,13 +15,15 @@ typedef struct packed {
 
 static void fit_plain(const graft_k_groups *kind, const float *x, packed *out, uint8_t *levels)
 {
-    float scales[GROUPS], mins[GROUPS], weights[GROUP], top_scale = 0, top_min = 0;
-    for (int g = 0; g < GROUPS; g++, x += GROUP, levels += GROUP) {
-        float mean = sqrtf(graft_fit_sum_squares(x, GROUP) / (float)GROUP);
-        for (int l = 0; l < GROUP; l++) {
-            weights[l] = mean + fabsf(x[l]);
+    float scales[GROUPS], mins[GROUPS], weights[N], top_scale = 0, top_min = 0;
+    for (int g = 0; g < GROUPS; g++) {
+        float mean = sqrtf(graft_fit_sum_squares(x + GROUP * g, GROUP) / (float)GROUP);
+        for (int i = GROUP * g; i < GROUP * (g + 1); i++) {
+            weights[i] = mean + fabsf(x[i]);
         }
-        scales[g] = graft_fit_range(GROUP, kind->top, x, weights, &kind->tries, levels, &mins[g]);
+    }
+    graft_fit_ranges(GROUP, kind->top, x, weights, &kind->tries, levels, scales, mins);
+    for (int g = 0; g < GROUPS; g++) {
         top_scale = scales[g] > top_scale ? scales[g] : top_scale;
         top_min = mins[g] > top_min ? mins[g] : top_min;
     }
@@ -40,17 +42,13 @@ static void fit_plain(const graft_k_groups *kind, const float *x, packed *out, u
 static void fit_weighed(const graft_k_groups *kind, const float *x, const float *importance,
                         packed *out, uint8_t *levels)
 {
-    float scales[GROUPS], mins[GROUPS], sums[GROUPS], weights[GROUP];
+    float scales[GROUPS], mins[GROUPS], sums[GROUPS] = {0}, weights[N];
     float spread = 2 * graft_fit_sum_squares(x, N) / (float)N;
-    for (int g = 0; g < GROUPS; g++, x += GROUP, importance += GROUP, levels += GROUP) {
-        graft_fit_weights(GROUP, x, importance, spread, weights);
-        sums[g] = 0;
-        for (int l = 0; l < GROUP; l++) {
-            sums[g] += weights[l];
-        }
-        scales[g] = graft_fit_range(GROUP, kind->top, x, weights, &graft_fit_tries_weighed, levels,
-                                    &mins[g]);
+    graft_fit_weights(N, x, importance, spread, weights);
+    for (int i = 0; i < N; i++) {
+        sums[i / GROUP] += weights[i];
     }
+    graft_fit_ranges(GROUP, kind->top, x, weights, &graft_fit_tries_weighed, levels, scales, mins);
     out->d = graft_fit_unsigned(GROUPS, 63, scales, sums, out->scales);
     out->dmin = graft_fit_unsigned(GROUPS, 63, mins, sums, out->mins);
     for (int g = 0; g < GROUPS; g++) {

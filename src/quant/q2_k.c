@@ -41,34 +41,36 @@ static float put_fours(uint8_t *packed, const float *of, int shift)
     return max / 15.0f;
 }
 
+static void fit_groups(const float *x, const float *weights, const graft_fit_tries *tries,
+                       uint8_t *levels, float *scales, float *mins)
+{
+    for (int g = 0; g < GROUPS; g += GRAFT_FIT_LANES) {
+        graft_fit_ranges(GROUP, 3, x + GROUP * g, weights + GROUP * g, tries, levels + GROUP * g,
+                         scales + g, mins + g);
+    }
+}
+
 static void fit_plain(const float *x, uint8_t *b, uint8_t *levels)
 {
     static const graft_fit_tries tries = {-0.5f, 0.1f, 15, true};
-    float scales[GROUPS], mins[GROUPS], weights[GROUP];
-    for (int g = 0; g < GROUPS; g++, x += GROUP, levels += GROUP) {
-        for (int l = 0; l < GROUP; l++) {
-            weights[l] = fabsf(x[l]);
-        }
-        scales[g] = graft_fit_range(GROUP, 3, x, weights, &tries, levels, &mins[g]);
+    float scales[GROUPS], mins[GROUPS], weights[N];
+    for (int l = 0; l < N; l++) {
+        weights[l] = fabsf(x[l]);
     }
+    fit_groups(x, weights, &tries, levels, scales, mins);
     graft_put_u16(b + 80, graft_f32_to_f16(put_fours(b, scales, 0)));
     graft_put_u16(b + 82, graft_f32_to_f16(put_fours(b, mins, 4)));
 }
 
 static void fit_weighed(const float *x, const float *importance, uint8_t *b, uint8_t *levels)
 {
-    float scales[GROUPS], mins[GROUPS], sums[GROUPS], weights[GROUP];
+    float scales[GROUPS], mins[GROUPS], sums[GROUPS] = {0}, weights[N];
     uint8_t low[GROUPS], high[GROUPS];
-    float spread = graft_fit_sum_squares(x, N) / (float)N;
-    for (int g = 0; g < GROUPS; g++, x += GROUP, importance += GROUP, levels += GROUP) {
-        graft_fit_weights(GROUP, x, importance, spread, weights);
-        sums[g] = 0;
-        for (int l = 0; l < GROUP; l++) {
-            sums[g] += weights[l];
-        }
-        scales[g] = graft_fit_range(GROUP, 3, x, weights, &graft_fit_tries_weighed, levels,
-                                    &mins[g]);
+    graft_fit_weights(N, x, importance, graft_fit_sum_squares(x, N) / (float)N, weights);
+    for (int l = 0; l < N; l++) {
+        sums[l / GROUP] += weights[l];
     }
+    fit_groups(x, weights, &graft_fit_tries_weighed, levels, scales, mins);
     graft_put_u16(b + 80, graft_f32_to_f16(graft_fit_unsigned(GROUPS, 15, scales, sums, low)));
     graft_put_u16(b + 82, graft_f32_to_f16(graft_fit_unsigned(GROUPS, 15, mins, sums, high)));
     for (int g = 0; g < GROUPS; g++) {

@@ -22,15 +22,18 @@ static void encode_weighed(const float *values, uint8_t *b, size_t n_blocks,
                            const float *importance)
 {
     float spread = graft_fit_sum_squares(values, n_blocks * N) / (float)(n_blocks * N);
-    for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N, importance += N) {
-        float weights[N], min;
-        uint8_t levels[N];
-        graft_fit_weights(N, values, importance, spread, weights);
-        float d = graft_fit_range(N, 15, values, weights, &graft_fit_tries_weighed, levels, &min);
-        graft_put_u16(b, graft_f32_to_f16(d));
-        graft_put_u16(b + 2, graft_f32_to_f16(-min));
-        for (int j = 0; j < 16; j++) {
-            b[4 + j] = (uint8_t)(levels[j] | levels[j + 16] << 4);
+    for (size_t i = 0, n; i < n_blocks; i += n) {
+        uint8_t levels[GRAFT_FIT_LANES * N];
+        float scales[GRAFT_FIT_LANES], mins[GRAFT_FIT_LANES];
+        n = graft_fit_weighed_blocks(15, values + N * i, importance + N * i, spread, n_blocks - i,
+                                     levels, scales, mins);
+        for (size_t k = 0; k < n; k++, b += BYTES) {
+            const uint8_t *l = levels + N * k;
+            graft_put_u16(b, graft_f32_to_f16(scales[k]));
+            graft_put_u16(b + 2, graft_f32_to_f16(-mins[k]));
+            for (int j = 0; j < 16; j++) {
+                b[4 + j] = (uint8_t)(l[j] | l[j + 16] << 4);
+            }
         }
     }
 }

@@ -38,12 +38,14 @@ static void encode_weighed(const float *values, uint8_t *b, size_t n_blocks,
                            const float *importance)
 {
     float spread = graft_fit_sum_squares(values, n_blocks * N) / (float)(n_blocks * N);
-    for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N, importance += N) {
-        float weights[N], min;
-        uint8_t levels[N];
-        graft_fit_weights(N, values, importance, spread, weights);
-        float d = graft_fit_range(N, 31, values, weights, &graft_fit_tries_weighed, levels, &min);
-        put_block(b, d, -min, levels);
+    for (size_t i = 0, n; i < n_blocks; i += n) {
+        uint8_t levels[GRAFT_FIT_LANES * N];
+        float scales[GRAFT_FIT_LANES], mins[GRAFT_FIT_LANES];
+        n = graft_fit_weighed_blocks(31, values + N * i, importance + N * i, spread, n_blocks - i,
+                                     levels, scales, mins);
+        for (size_t k = 0; k < n; k++, b += BYTES) {
+            put_block(b, scales[k], -mins[k], levels + N * k);
+        }
     }
 }
 

@@ -34,9 +34,10 @@ static graft_status on_progress(void *context, uint64_t done, uint64_t total)
     const watch *w = context;
     const uint64_t mebi = (uint64_t)1 << 20;
     double seconds = graft_clock_seconds() - w->begun;
-    graft_progress progress = {.phase = "quantising", .unit = "MiB", .done = done / mebi,
+    graft_progress progress = {.phase = "quantising", .unit = "MiB",
+                               .done = done < total ? done / mebi : (done + mebi - 1) / mebi,
                                .total = (total + mebi - 1) / mebi, .seconds = seconds};
-    if (done > 0) {
+    if (done > 0 && done < total) {
         progress.seconds_left = seconds * (double)(total - done) / (double)done;
     }
     graft_hooks_progress(w->hooks, &progress);
@@ -150,6 +151,7 @@ graft_status graft_quantize(graft_config *config, const char *in, const char *pa
     job.importance = importance;
     GRAFT_TRY(graft_path_is_dir(in) ? quantize_folder(&result, in, wish->pre, &job, path)
                                     : quantize_file(&result, in, &job, path));
+    (void)on_progress(&w, result.bytes_after, result.bytes_after); /* too late to stop */
     if (result.n_fallback > 0) {
         graft_log(GRAFT_LOG_WARN, "%zu of %zu tensors have rows that are no multiple of 256 and got "
                   "a larger type instead", result.n_fallback, result.n_tensors);

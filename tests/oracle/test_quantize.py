@@ -1,7 +1,11 @@
 """graft quantize against llama.cpp's own quantize: the type of every tensor and every byte."""
 import hashlib
 import json
+import pathlib
+import re
+import struct
 import subprocess
+import time
 
 import gguf
 import llama_quantize
@@ -11,6 +15,7 @@ import pytest
 MIXES = {"q4_0": 2, "q4_1": 3, "q8_0": 7, "q5_0": 8, "q5_1": 9, "q2_k": 10, "q3_k_s": 11,
          "q3_k_m": 12, "q3_k_l": 13, "q4_k_s": 14, "q4_k_m": 15, "q5_k_s": 16, "q5_k_m": 17,
          "q6_k": 18, "iq4_nl": 25, "f32": 0, "f16": 1, "bf16": 32}
+NUMBERS = {**MIXES, "q2_k_s": 21}
 
 
 def small_model(path, arch="llama", layers=24, d=256, ff=512, heads=8, kv=2, vocab=300,
@@ -97,7 +102,7 @@ def contents(path):
 
 def compare(graft, source, tmp_path, mix, importance=None, importance_file=None, **options):
     ours, theirs = tmp_path / f"ours-{mix}.gguf", tmp_path / f"theirs-{mix}.gguf"
-    llama_quantize.quantize(source, theirs, MIXES[mix], importance=importance, **options)
+    llama_quantize.quantize(source, theirs, NUMBERS[mix], importance=importance, **options)
     more = ["--imatrix", importance_file] if importance_file else []
     more += ["--allow-requantize"] if options.get("allow_requantize") else []
     done = graft("quantize", source, ours, "--type", mix, "--json", *more)
@@ -147,7 +152,7 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 def test_any_model_gets_the_types_that_llama_cpp_gives(driver, shared, tmp_path, shape, importance):
     tensors = small_model(tmp_path / "in.gguf", empty=True, **SHAPES[shape])
-    mixes = {**MIXES, **({"q2_k_s": 21} if importance else {})}
+    mixes = NUMBERS if importance else MIXES
     weights = {n: np.ones(a.shape[-1] * (a.shape[0] if a.ndim > 2 else 1), np.float32)
                for n, a in tensors.items() if n.startswith("blk.") and a.ndim > 1}
     theirs = llama_quantize.types(tmp_path / "in.gguf", mixes.values(),
@@ -177,3 +182,82 @@ def test_other_shapes_have_the_bytes_that_llama_cpp_writes(graft, shared, tmp_pa
 def test_a_real_model_has_the_bytes_that_llama_cpp_writes(graft, shared, tmp_path, base_f32):
     said = compare(graft, base_f32, tmp_path, "q4_k_m")
     assert said["tensors"] == 272 and said["fallbacks"] > 0  # rows of 576
+
+
+def write_importance(path, weights, rng):
+    """As llama.cpp's imatrix program writes it; what quantize makes of it: means."""
+    w = gguf.GGUFWriter(path, "unused")
+    w.add_type("imatrix")
+    w.add_array("imatrix.datasets", ["mine.jsonl", "other.txt"])
+    w.add_uint32("imatrix.chunk_count", 12)
+    w.add_uint32("imatrix.chunk_size", 512)
+    means = {}
+    for name, shape in weights.items():
+        counts = rng.integers(1, 1000, (shape[0], 1)).astype(np.float32)
+        if shape[0] > 1:
+            counts[1] = 0  # an expert that was never asked
+        sums = (rng.gamma(0.5, 1, shape) * counts).astype(np.float32)
+        w.add_tensor(name + ".in_sum2", sums)
+        w.add_tensor(name + ".counts", counts)
+        with np.errstate(all="ignore"):
+            means[name] = np.where(counts > 0, sums / counts, np.float32(1)).reshape(-1)
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+    return means
+
+
+def write_legacy_importance(path, means):
+    with open(path, "wb") as f:
+        f.write(struct.pack("<i", len(means)))
+        for name, values in means.items():
+            f.write(struct.pack("<i", len(name)) + name.encode())
+            f.write(struct.pack("<ii", 4, values.size) + (values * np.float32(4)).tobytes())
+        f.write(struct.pack("<ii", 12, 4) + b"mine")
+
+
+@pytest.mark.parametrize("mix", ["q4_k_m", "q5_k_s", "q3_k_m", "q2_k_s", "q6_k", "q4_0", "q4_1",
+                                 "q5_0", "q5_1", "iq4_nl", "q8_0", "bf16"])
+def test_an_importance_matrix_does_what_it_does_in_llama_cpp(graft, shared, tmp_path, mix):
+    tensors = small_model(tmp_path / "in.gguf", layers=8, ff=256, d=256, heads=4, kv=1, vocab=33,
+                          experts=3 if mix == "q4_k_m" else 0)
+    rng = np.random.default_rng(5)
+    shapes = {n: (a.shape[0] if a.ndim > 2 else 1, a.shape[-1]) for n, a in tensors.items()
+              if n.startswith("blk.") and a.ndim > 1 and "gate_inp" not in n}
+    if mix != "q2_k_s":
+        del shapes["blk.2.attn_k.weight"]  # that one goes unweighed
+    means = write_importance(tmp_path / "i.gguf", shapes, rng)
+    said = compare(graft, tmp_path / "in.gguf", tmp_path, mix, means, tmp_path / "i.gguf")
+    assert said["weighed"] == (len(shapes) if mix != "bf16" else 0)
+    if mix == "q5_k_s":
+        write_legacy_importance(tmp_path / "i.dat", means)
+        compare(graft, tmp_path / "in.gguf", tmp_path, mix, means, tmp_path / "i.dat")
+
+
+def test_what_needs_an_importance_matrix_is_refused_without(graft, tmp_path):
+    small_model(tmp_path / "in.gguf", layers=1, vocab=33)
+    done = graft("quantize", tmp_path / "in.gguf", tmp_path / "out.gguf", "--type", "q2_k_s",
+                 status=6)
+    assert "q2_k_s is of no use without an importance matrix" in done.stderr
+    assert not (tmp_path / "out.gguf").exists()
+
+
+def test_a_quantised_file_can_be_quantised_again_as_llama_cpp_does(graft, shared, tmp_path):
+    small_model(tmp_path / "in.gguf", layers=3, vocab=33)
+    graft("quantize", tmp_path / "in.gguf", tmp_path / "q.gguf", "--type", "q5_k_m")
+    compare(graft, tmp_path / "q.gguf", tmp_path, "q4_k_m", allow_requantize=True)
+
+
+def test_memory_does_not_grow_with_the_model(graft, root, tmp_path):
+    """One tensor of 256 MiB, mapped; what is the program's own is looked at while it works."""
+    small_model(tmp_path / "in.gguf", layers=1, vocab=262144, empty=True)
+    work = subprocess.Popen([root / "build/graft", "quantize", "-q", tmp_path / "in.gguf",
+                             tmp_path / "out.gguf", "--type", "q4_0"], stdout=subprocess.DEVNULL)
+    peak, status = 0, pathlib.Path(f"/proc/{work.pid}/status")
+    while work.poll() is None:
+        own = re.search(r"RssAnon:\s+(\d+) kB", status.read_text())
+        peak = max(peak, int(own[1]) if own else 0)
+        time.sleep(0.01)
+    assert work.returncode == 0 and 1000 < peak < 48 << 10
+    assert (tmp_path / "out.gguf").stat().st_size > 50 << 20

@@ -245,6 +245,36 @@ static void a_copy_is_the_same_file(void **state)
     graft_gguf_close(second);
 }
 
+/* Writes the rows of the matrix, or too little, or too much. */
+static graft_status fill(void *context, size_t i, graft_writer *out)
+{
+    const size_t *n = context;
+    assert_int_equal(i, 0);
+    return graft_writer_write(out, matrix, *n);
+}
+
+static void tensors_can_be_made_while_the_file_is_written(void **state)
+{
+    (void)state;
+    const uint64_t ne[4] = {3, 2, 1, 1};
+    const char *path = test_temp_path("filled.gguf");
+    graft_gguf_writer *w;
+    graft_gguf *file;
+    assert_ok(graft_gguf_writer_new(&w));
+    assert_ok(graft_gguf_add_tensor(w, "made", &graft_format_f32, 2, ne, NULL));
+    assert_ok(graft_gguf_add_tensor(w, "there", &graft_format_f32, 2, ne, matrix));
+    assert_fails(graft_gguf_write(w, path), GRAFT_E_FAILED, "tensor \"made\" has no data");
+    assert_fails(graft_gguf_write_with(w, path, fill, &(size_t){20}), GRAFT_E_FAILED,
+                 "tensor \"made\": 20 bytes came instead of 24");
+    assert_fails(graft_gguf_open(&file, path), GRAFT_E_DISK, "No such file");
+    assert_ok(graft_gguf_write_with(w, path, fill, &(size_t){24}));
+    assert_ok(graft_gguf_open(&file, path));
+    assert_memory_equal(graft_gguf_find_tensor(file, "made")->data, matrix, 24);
+    assert_memory_equal(graft_gguf_find_tensor(file, "there")->data, matrix, 24);
+    graft_gguf_close(file);
+    graft_gguf_writer_free(w);
+}
+
 static void what_readers_refuse_is_not_written(void **state)
 {
     (void)state;
@@ -376,6 +406,7 @@ int main(void)
         cmocka_unit_test(integers_of_every_type_are_ranged),
         cmocka_unit_test(arrays_are_unpacked),
         cmocka_unit_test(a_copy_is_the_same_file),
+        cmocka_unit_test(tensors_can_be_made_while_the_file_is_written),
         cmocka_unit_test(what_readers_refuse_is_not_written),
         cmocka_unit_test(opening_fails_without_memory),
         cmocka_unit_test(arrays_cost_nothing_to_open),

@@ -213,9 +213,11 @@ static void encoding(void **state)
         const char *name;
         double step; /* largest error for numbers within [-1, 1) */
     } limits[] = {{"F32", 0},       {"F16", 0x1p-12},     {"BF16", 0x1p-9},   {"Q4_0", 0.126},
-                  {"Q4_1", 0.068},  {"Q5_0", 0.0635},     {"Q5_1", 0.033},    {"Q8_0", 0.0045}};
+                  {"Q4_1", 0.068},  {"Q5_0", 0.0635},     {"Q5_1", 0.033},    {"Q8_0", 0.0045},
+                  {"Q2_K", 0.6},    {"Q3_K", 0.3},        {"Q4_K", 0.13},     {"Q5_K", 0.07},
+                  {"Q6_K", 0.045},  {"IQ4_NL", 0.14}};
     float *values = test_random(&rng, 32 * 64);
-    float *zeros = test_guarded(32, sizeof *zeros);
+    float *zeros = test_guarded(256, sizeof *zeros);
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         const graft_format *format = graft_format_by_name(limits[i].name);
         size_t n_blocks = 32 * 64 / format->block_elems;
@@ -223,13 +225,14 @@ static void encoding(void **state)
         if (worst > limits[i].step) {
             fail_msg("%s: error %g", format->name, worst);
         }
-        assert_true(worst_error(format, zeros, 32 / format->block_elems) == 0);
+        assert_true(worst_error(format, zeros, 256 / format->block_elems) == 0);
     }
     for (const graft_format *const *f = graft_formats; *f != NULL; f++) {
-        float odd[256] = {NAN, INFINITY, -INFINITY, 1e38f, -1e-38f}; /* gives anything */
+        float odd[261] = {NAN, INFINITY, -INFINITY, 1e38f, -1e-38f}; /* gives anything */
         uint8_t blocks[1024];
         if ((*f)->encode != NULL) {
             (*f)->encode(odd, blocks, 256 / (*f)->block_elems, NULL);
+            (*f)->encode(odd, blocks, 256 / (*f)->block_elems, odd + 5);
         }
     }
 }
