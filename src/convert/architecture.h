@@ -80,7 +80,7 @@ typedef struct graft_hf_architecture {
 } graft_hf_architecture;
 
 extern const graft_hf_architecture *const graft_hf_architectures[]; /* NULL-terminated */
-extern const graft_hf_rule graft_hf_model_rules[];                  /* rules.c: of the whole model */
+extern const graft_hf_rule graft_hf_model_rules[]; /* rules.c: of the whole model */
 
 /* The row for config.json; GRAFT_E_MODEL lists the known ones. */
 graft_status graft_hf_architecture_of(const graft_hf_architecture **out,

@@ -1,4 +1,5 @@
-/* convert/architectures.h - room-internal: the rows of architectures.c, each in the file of its name. */
+/* convert/architectures.h - room-internal: the rows of architectures.c, each in the file of its
+ * name. */
 #ifndef GRAFT_CONVERT_ARCHITECTURES_H
 #define GRAFT_CONVERT_ARCHITECTURES_H
 

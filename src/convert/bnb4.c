@@ -1,9 +1,10 @@
 /* convert/bnb4.c - 4-bit weights of bitsandbytes: NF4 and FP4 (Dettmers et al. 2023, "QLoRA").
  *
- * The weight is flat: code 2i in the high half of byte i, code 2i + 1 in the low one. A number is
- * quant_map[code] * absmax of its block, rounded to the type that training computed with. With double
- * quantisation absmax is itself coded: nested_quant_map[code] * nested_absmax of its block + offset.
- * What the sizes are is JSON in the bytes of weight.quant_state.bitsandbytes__nf4. */
+ * The weight is flat: code 2i in the high half of byte i, code 2i + 1 in the low one. A number
+ * is quant_map[code] * absmax of its block, rounded to the type that training computed with.
+ * With double quantisation absmax is itself coded: nested_quant_map[code] * nested_absmax of its
+ * block + offset. What the sizes are is JSON in the bytes of
+ * weight.quant_state.bitsandbytes__nf4. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

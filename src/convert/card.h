@@ -1,4 +1,5 @@
-/* convert/card.h - room-internal: the head of README.md, the "model card": licence, tags, origin. */
+/* convert/card.h - room-internal: the head of README.md, the "model card": licence, tags,
+ * origin. */
 #ifndef GRAFT_CONVERT_CARD_H
 #define GRAFT_CONVERT_CARD_H
 
@@ -6,8 +7,8 @@
 #include "convert/naming.h"
 #include "io/json.h"
 
-/* What stands between the first two lines "---"; *out = NULL if there is no such thing. A card that is
- * not understood is left out with a remark: nothing depends on it. */
+/* What stands between the first two lines "---"; *out = NULL if there is no such thing. A card
+ * that is not understood is left out with a remark: nothing depends on it. */
 graft_status graft_hf_card_read(graft_json **out, const char *folder);
 
 /* What the card itself calls the model; parts it does not name are empty. */

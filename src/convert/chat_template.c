@@ -1,5 +1,5 @@
-/* convert/chat_template.c - where folders keep their chat template: in tokenizer_config.json (a text, or
- * a list of named ones), else in chat_template.jinja, else in chat_template.json. */
+/* convert/chat_template.c - where folders keep their chat template: in tokenizer_config.json (a
+ * text, or a list of named ones), else in chat_template.jinja, else in chat_template.json. */
 #include <stdio.h>
 #include <string.h>
 

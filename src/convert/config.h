@@ -1,8 +1,8 @@
 /* convert/config.h - room-internal: config.json of a Hugging Face folder.
  *
- * Of models with several parts the settings of the text part (text_config) win over the root's. What
- * a file leaves out is what the model's class assumes: each architecture brings its own list.
- * Failures name the file and the setting. */
+ * Of models with several parts the settings of the text part (text_config) win over the root's.
+ * What a file leaves out is what the model's class assumes: each architecture brings its own
+ * list. Failures name the file and the setting. */
 #ifndef GRAFT_CONVERT_CONFIG_H
 #define GRAFT_CONVERT_CONFIG_H
 

@@ -2,8 +2,8 @@
  *
  * config.json says what the model is, safetensors files hold its weights, tokenizer.json or
  * tokenizer.model its vocabulary. Keys, names, shapes and values are those that llama.cpp's
- * convert_hf_to_gguf.py writes for the same folder, so that a file made here is no other than the ones
- * in circulation. Weights are read row by row where they lie; nothing is copied. */
+ * convert_hf_to_gguf.py writes for the same folder, so that a file made here is no other than
+ * the ones in circulation. Weights are read row by row where they lie; nothing is copied. */
 #ifndef GRAFT_CONVERT_CONVERT_H
 #define GRAFT_CONVERT_CONVERT_H
 
@@ -23,8 +23,8 @@ typedef struct graft_hf_options {
 graft_status graft_hf_open(graft_hf **out, const char *folder, const graft_hf_options *options);
 void graft_hf_close(graft_hf *hf);
 
-/* The tensors in the order they are written, as graft_quantize_write takes them. Rows are read as f32; reading fails with
- * GRAFT_E_NUMERICS where a number is not finite. Borrowed. */
+/* The tensors in the order they are written, as graft_quantize_write takes them. Rows are read
+ * as f32; reading fails with GRAFT_E_NUMERICS where a number is not finite. Borrowed. */
 const graft_tensor_source *graft_hf_tensors(const graft_hf *hf, size_t *n);
 
 /* What mixes ask about the model. */

@@ -18,8 +18,7 @@ typedef struct graft_hf_coded {
     uint32_t n_dims;
     uint64_t shape[8];          /* outermost first, of the numbers and not of their code */
     size_t n_rows, n_cols;      /* n_cols: the last dimension */
-    const graft_format *origin; /* F32, F16 or BF16: the least of them that holds the numbers as training
-                                 * had them */
+    const graft_format *origin; /* F32, F16 or BF16: the least of them that holds the numbers */
     const void *state;          /* the encoding's own, in the arena */
 } graft_hf_coded;
 
@@ -57,8 +56,8 @@ bool graft_hf__unused_companion(const char *name);
 /* GRAFT_E_MODEL if quantization_config names a method that no encoding knows. */
 graft_status graft_hf__check_quantization(const graft_hf_config *config);
 
-/* Companion NAME.SUFFIX of a weight as numbers: F32, F16 or BF16 become f32 in the arena. *out = NULL
- * if there is none. */
+/* Companion NAME.SUFFIX of a weight as numbers: F32, F16 or BF16 become f32 in the arena. *out =
+ * NULL if there is none. */
 graft_status graft_hf__companion(graft_hf_opening *opening, const char *suffix,
                                  const graft_safetensors_tensor **tensor, const float **out);
 

@@ -30,8 +30,8 @@ graft_status graft_hf_coded_open(graft_hf_coded *out, graft_hf_weights *weights,
             return out->encoding->open(&opening);
         }
     }
-    return graft_hf_weights_fail(weights, tensor->name, "is %s, which is not read (known: F32, F16, "
-                                 "BF16, F8_E4M3 with scales, 4 bits of bitsandbytes)",
+    return graft_hf_weights_fail(weights, tensor->name, "is %s, which is not read (known: F32, "
+                                 "F16, BF16, F8_E4M3 with scales, 4 bits of bitsandbytes)",
                                  tensor->dtype);
 }
 

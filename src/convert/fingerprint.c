@@ -1,8 +1,9 @@
 /* convert/fingerprint.c - published vocabularies, known by the ids they give a certain text.
  *
- * convert_hf_to_gguf.py names pre-tokenisers by this rule: SHA-256 over the list of ids, as Python writes
- * it, that the tokenizer gives the text below, begin and end of text included. The digests are its
- * facts; a vocabulary that is not among them has the name of its definition (pre.c). */
+ * convert_hf_to_gguf.py names pre-tokenisers by this rule: SHA-256 over the list of ids, as
+ * Python writes it, that the tokenizer gives the text below, begin and end of text included. The
+ * digests are its facts; a vocabulary that is not among them has the name of its definition
+ * (pre.c). */
 #include <string.h>
 
 #include "convert/vocab.h"
@@ -24,8 +25,8 @@ static const char sample[] =
     "```\"\"\"\"......!!!!!!?????? I've been 'told he's there, 'RE you sure? 'M not sure I'll"
     " make it, 'D you like some tea? We'Ve a'lL";
 
-/* Where several names have one digest, the one that the converter ends up with. Names stand with the
- * definition they are a name for: pixtral's words are Llama 3's. */
+/* Where several names have one digest, the one that the converter ends up with. Names stand with
+ * the definition they are a name for: pixtral's words are Llama 3's. */
 static const struct {
     const char *digest, *name, *definition;
 } known[] = {

@@ -1,4 +1,5 @@
-/* convert/fp8.c - F8_E4M3 with scales: one for all, one per row, or one per block of rows and columns.
+/* convert/fp8.c - F8_E4M3 with scales: one for all, one per row, or one per block of rows and
+ * columns.
  *
  * The number is code * scale, computed in single precision. Codes follow "FP8 formats for deep
  * learning" (Micikevicius et al. 2022): sign, 4 bits of exponent with bias 7, 3 of fraction; no
@@ -115,7 +116,8 @@ static graft_status open(graft_hf_opening *opening)
     scale = scale != NULL ? scale : other;
     if (scale == NULL) {
         status = graft_hf_weights_fail(opening->weights, opening->out->tensor->name,
-                                       "is F8_E4M3 without scales (weight_scale, weight_scale_inv)");
+                                       "is F8_E4M3 without scales (weight_scale or "
+                                       "weight_scale_inv)");
         goto done;
     }
     GRAFT_TRY(arrange(opening, scale, state));

@@ -1,5 +1,5 @@
-/* convert/hf_gemma2.c - Gemma2ForCausalLM: norms on both sides, capped scores and logits, a window in
- * every other layer. Gains are stored less one. */
+/* convert/hf_gemma2.c - Gemma2ForCausalLM: norms on both sides, capped scores and logits, a
+ * window in every other layer. Gains are stored less one. */
 #include "convert/architectures.h"
 
 

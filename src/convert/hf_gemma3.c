@@ -1,6 +1,6 @@
-/* convert/hf_gemma3.c - Gemma3ForCausalLM, and the text part of Gemma3ForConditionalGeneration: norms
- * on both sides and on heads; five layers with a window and a rotation of their own to one without.
- * Gains are stored less one. */
+/* convert/hf_gemma3.c - Gemma3ForCausalLM, and the text part of Gemma3ForConditionalGeneration:
+ * norms on both sides and on heads; five layers with a window and a rotation of their own to one
+ * without. Gains are stored less one. */
 #include "convert/architectures.h"
 
 

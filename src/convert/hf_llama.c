@@ -4,8 +4,9 @@
 
 #include "convert/architectures.h"
 
-/* Rope type "llama3": each frequency is divided by a factor of its own, none for short waves, all of
- * it for those longer than the context of the first training, and something between in between. */
+/* Rope type "llama3": each frequency is divided by a factor of its own, none for short waves,
+ * all of it for those longer than the context of the first training, and something between in
+ * between. */
 graft_status graft_hf_llama_prepare(graft_hf_model *model)
 {
     graft_status status = GRAFT_OK;

@@ -7,8 +7,8 @@ static graft_status prepare(graft_hf_model *model)
     const graft_json *window = graft_hf_config_get(&model->config, "sliding_window");
     if (graft_json_is(window, GRAFT_JSON_INT) &&
         graft_json_int(window) < (int64_t)model->dims.n_ctx) {
-        graft_log(GRAFT_LOG_WARN, "%s: sliding_window %lld: runtimes compute llamas without windows; "
-                  "longer texts give other results than in Hugging Face models",
+        graft_log(GRAFT_LOG_WARN, "%s: sliding_window %lld: runtimes compute llamas without "
+                  "windows; longer texts give other results than in Hugging Face models",
                   model->config.path, (long long)graft_json_int(window));
     }
     return graft_hf_llama_prepare(model);

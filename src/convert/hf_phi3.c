@@ -1,5 +1,5 @@
-/* convert/hf_phi3.c - Phi3ForCausalLM: Phi-3, Phi-3.5, Phi-4 and Phi-4-mini. q, k and v are one map,
- * gate and up another; heads may rotate in part; long texts have factors of their own. */
+/* convert/hf_phi3.c - Phi3ForCausalLM: Phi-3, Phi-3.5, Phi-4 and Phi-4-mini. q, k and v are one
+ * map, gate and up another; heads may rotate in part; long texts have factors of their own. */
 #include <math.h>
 #include <string.h>
 
@@ -123,6 +123,6 @@ static const graft_hf_default defaults[] = {
 };
 
 const graft_hf_architecture graft_hf_phi3 = {
-    .name = "Phi3ForCausalLM", .arch = "phi3", .rules = {graft_hf_norm_rules, rules}, .defaults = defaults,
-    .activation = "silu", .prepare = prepare, .keys = keys,
+    .name = "Phi3ForCausalLM", .arch = "phi3", .rules = {graft_hf_norm_rules, rules},
+    .defaults = defaults, .activation = "silu", .prepare = prepare, .keys = keys,
 };

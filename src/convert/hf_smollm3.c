@@ -16,8 +16,8 @@ static graft_status prepare(graft_hf_model *model)
         fits = graft_json_is(interval, GRAFT_JSON_INT) && graft_json_int(interval) == PERIOD;
     }
     if (!fits) {
-        return graft_hf_config_fail(&model->config, "the runtime takes it that every %dth layer does "
-                                    "not rotate, and no_rope_layers says otherwise", PERIOD);
+        return graft_hf_config_fail(&model->config, "the runtime takes it that every %dth layer "
+                                    "does not rotate, and no_rope_layers says otherwise", PERIOD);
     }
     for (size_t l = 0; types != NULL && l < graft_json_length(types); l++) {
         const char *type = graft_json_string(graft_json_at(types, l), NULL);

@@ -88,8 +88,8 @@ static graft_status check_rope(const graft_hf_model *model)
                   "runtimes compute it as if there were none", model->config.path);
         return GRAFT_OK;
     }
-    return graft_hf_config_fail(&model->config, "rope type \"%.40s\" of %s is not supported (known: "
-                                "default, linear, yarn; llama3 and longrope for the architectures "
+    return graft_hf_config_fail(&model->config, "rope type \"%.40s\" of %s is not supported "
+                                "(known: default, linear, yarn; llama3 and longrope for the architectures "
                                 "that have them)", type, model->architecture->name);
 }
 
@@ -228,8 +228,8 @@ graft_status graft_hf_check_windows(const graft_hf_model *model, size_t period)
                graft_json_int(pattern) == (int64_t)period;
     }
     return fits ? GRAFT_OK
-                : graft_hf_config_fail(&model->config, "the runtime takes it that every %zuth layer "
-                                       "has no window, and layer_types says otherwise", period);
+                : graft_hf_config_fail(&model->config, "the runtime takes it that every %zuth "
+                                       "layer has no window, and layer_types says otherwise", period);
 }
 
 graft_status graft_hf_check_scale(const graft_hf_model *model, size_t n_layer_of_largest)

@@ -117,8 +117,8 @@ static bool is_finetune(const char *text)
     return false;
 }
 
-/* A size, spelled alike: "7b1" is "7.1B", "1_5b" is "1.5B". A size far from the model's is a length of
- * context. */
+/* A size, spelled alike: "7b1" is "7.1B", "1_5b" is "1.5B". A size far from the model's is a
+ * length of context. */
 static void normalize_size(part *p, uint64_t n_numbers)
 {
     size_t n = strlen(p->text);
@@ -244,7 +244,8 @@ void graft_hf_name_parse(graft_hf_name *out, const char *id, uint64_t n_numbers)
     }
 }
 
-/* A word in lower case that is not a number or a version begins its runs of letters in upper case. */
+/* A word in lower case that is not a number or a version begins its runs of letters in upper
+ * case. */
 static void title_word(char *word)
 {
     bool lower_case = false;

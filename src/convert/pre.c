@@ -1,9 +1,9 @@
 /* convert/pre.c - which pre-tokeniser a tokenizer.json describes.
  *
- * GGUF files name it (tokenizer.ggml.pre). Converters find the name by the ids that a vocabulary gives
- * a certain text, which knows published vocabularies only. Here the definition is read: its steps as one
- * line of text are looked up below. Where that very vocabulary has a name of its own
- * (fingerprint.c), and the same patterns, that one is taken. */
+ * GGUF files name it (tokenizer.ggml.pre). Converters find the name by the ids that a vocabulary
+ * gives a certain text, which knows published vocabularies only. Here the definition is read:
+ * its steps as one line of text are looked up below. Where that very vocabulary has a name of
+ * its own (fingerprint.c), and the same patterns, that one is taken. */
 #include <string.h>
 
 #include "convert/vocab.h"
@@ -13,7 +13,8 @@
 #define CONTRACTIONS "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 #define TAIL "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 #define MODERN(letter, number, rest)                                                         \
-    CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?" letter "+|" number "| ?[^\\s" rest "\\p{N}]+[\\r\\n]*|" TAIL
+    CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?" letter "+|" number                              \
+        "| ?[^\\s" rest "\\p{N}]+[\\r\\n]*|" TAIL
 #define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
 #define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
 #define CASED(contractions, number)                                                          \
@@ -46,7 +47,8 @@ static const char *text_of(const graft_json *object, const char *name)
     return graft_json_string(graft_json_get(object, name), NULL);
 }
 
-/* One step of the pre-tokenizer, appended behind a line break; nothing for steps that cut nothing. */
+/* One step of the pre-tokenizer, appended behind a line break; nothing for steps that cut
+ * nothing. */
 static graft_status append_step(graft_text *out, const graft_json *step)
 {
     const char *type = text_of(step, "type");

@@ -1,8 +1,8 @@
 /* convert/rope.c - how positions rotate, as the generations of config.json say it.
  *
  * Old files have rope_theta and, for anything but plain rotation, an object rope_scaling with a
- * `type` or `rope_type`. New ones have rope_parameters with everything in it, for models with two kinds
- * of layers one such object per kind (full_attention, sliding_attention). */
+ * `type` or `rope_type`. New ones have rope_parameters with everything in it, for models with
+ * two kinds of layers one such object per kind (full_attention, sliding_attention). */
 #include <string.h>
 
 #include "convert/config.h"

@@ -1,8 +1,8 @@
 /* convert/special_ids.c - which tokens begin, end and pad texts, and which the runtime adds.
  *
- * What converters know (gguf-py's SpecialVocab): texts in tokenizer_config.json, looked up among the
- * added tokens of tokenizer.json; else ids in config.json; and the template of the post-processor for
- * what is put around a text. */
+ * What converters know (gguf-py's SpecialVocab): texts in tokenizer_config.json, looked up among
+ * the added tokens of tokenizer.json; else ids in config.json; and the template of the
+ * post-processor for what is put around a text. */
 #include <stdio.h>
 #include <string.h>
 
@@ -126,8 +126,8 @@ static void read_config(specials *s, const graft_hf_vocab *vocab)
     }
 }
 
-/* The runtime puts BOS in front unless it is told not to, for some kinds of vocabularies; where nothing
- * in the folder says so, neither does Hugging Face's tokenizer. */
+/* The runtime puts BOS in front unless it is told not to, for some kinds of vocabularies; where
+ * nothing in the folder says so, neither does Hugging Face's tokenizer. */
 static bool says_nothing_but_would_add(const specials *s, const graft_hf_vocab *vocab)
 {
     const graft_pretokenizer *row = graft_pretokenizer_find(vocab->pre, strlen(vocab->pre));

@@ -28,7 +28,8 @@ typedef struct planning {
 
 /* --- reading --- */
 
-/* Row `row` of the interleaved order, (head, pair, side), in the order of the files, (head, side, pair). */
+/* Row `row` of the interleaved order, (head, pair, side), in the order of the files, (head,
+ * side, pair). */
 static size_t source_row(size_t row, size_t d_head)
 {
     size_t within = row % d_head;
@@ -261,8 +262,8 @@ static void collect_rules(planning *p)
     }
 }
 
-/* The weight that a tensor accompanies (scales: NAME.weight_scale, NAME.weight.absmax), which is taken
- * with it wherever it comes in the files; NULL: none, it stands for itself. */
+/* The weight that a tensor accompanies (scales: NAME.weight_scale, NAME.weight.absmax), which is
+ * taken with it wherever it comes in the files; NULL: none, it stands for itself. */
 static const bool *owner_of(const graft_hf_weights *weights, const char *name)
 {
     static const char weight[] = ".weight";

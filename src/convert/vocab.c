@@ -236,8 +236,8 @@ static graft_status space_key(const graft_hf_vocab *vocab, const graft_hf_keys *
     return GRAFT_OK;
 }
 
-/* Ids that files of certain sizes have by convention: Code Llama's, and none of the small Granites and
- * SmolLMs begins texts with BOS. */
+/* Ids that files of certain sizes have by convention: Code Llama's, and none of the small
+ * Granites and SmolLMs begins texts with BOS. */
 static graft_status conventions(const graft_hf_vocab *vocab, const graft_hf_keys *keys)
 {
     graft_status status = GRAFT_OK;

@@ -1,8 +1,8 @@
 /* convert/vocab.h - room-internal: the vocabulary of a Hugging Face folder in GGUF's terms.
  *
  * tokenizer.model (SentencePiece) or tokenizer.json, corrected by added_tokens.json and
- * tokenizer_config.json, gives one text, type and score per id. What no file names is "[PADn]", unused.
- * Special ids and the chat template come from tokenizer_config.json and config.json. */
+ * tokenizer_config.json, gives one text, type and score per id. What no file names is "[PADn]",
+ * unused. Special ids and the chat template come from tokenizer_config.json and config.json. */
 #ifndef GRAFT_CONVERT_VOCAB_H
 #define GRAFT_CONVERT_VOCAB_H
 
@@ -43,8 +43,8 @@ graft_status graft_hf_vocab_keys(const graft_hf_vocab *vocab, const graft_hf_key
 
 /* --- the parts; each reads what its name says into the vocabulary --- */
 
-/* vocab_bpe.c: tokenizer.json of byte-level BPE; vocab_spm.c: tokenizer.model, or a tokenizer.json that
- * was made from one. */
+/* vocab_bpe.c: tokenizer.json of byte-level BPE; vocab_spm.c: tokenizer.model, or a
+ * tokenizer.json that was made from one. */
 graft_status graft_hf__read_bpe(graft_hf_vocab *vocab);
 graft_status graft_hf__read_merges(graft_hf_vocab *vocab);
 graft_status graft_hf__read_spm(graft_hf_vocab *vocab, const char *path);
@@ -52,11 +52,12 @@ graft_status graft_hf__read_spm_json(graft_hf_vocab *vocab);
 /* Whether that tokenizer.json puts a space in front of text. */
 bool graft_hf__prepends_space(const graft_json *tokenizer);
 
-/* pre.c: the name of the pre-tokeniser that tokenizer.json describes; GRAFT_E_MODEL lists the known. */
+/* pre.c: the name of the pre-tokeniser that tokenizer.json describes; GRAFT_E_MODEL lists the
+ * known. */
 graft_status graft_hf__find_pre(graft_hf_vocab *vocab);
-/* fingerprint.c: the name under which converters know this very vocabulary, from the ids of a certain
- * text; NULL if they do not, or if it is no name for the definition. Words are what the patterns (one or
- * two) cut. */
+/* fingerprint.c: the name under which converters know this very vocabulary, from the ids of a
+ * certain text; NULL if they do not, or if it is no name for the definition. Words are what the
+ * patterns (one or two) cut. */
 graft_status graft_hf__fingerprint(const graft_hf_vocab *vocab, const char *definition,
                                    const char *const patterns[2], const char **out);
 

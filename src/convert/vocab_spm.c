@@ -1,5 +1,5 @@
-/* convert/vocab_spm.c - vocabularies of SentencePiece: tokenizer.model, or a tokenizer.json that was made
- * from one and kept the merges, but not the scores. */
+/* convert/vocab_spm.c - vocabularies of SentencePiece: tokenizer.model, or a tokenizer.json that
+ * was made from one and kept the merges, but not the scores. */
 #include <string.h>
 
 #include "convert/vocab.h"
@@ -87,8 +87,9 @@ graft_status graft_hf__read_spm(graft_hf_vocab *vocab, const char *path)
         goto done;
     }
     if (model.kind != GRAFT_SENTENCEPIECE_BPE) {
-        graft_log(GRAFT_LOG_WARN, "%s: was not trained by merging pairs; runtimes merge by score all "
-                  "the same, so that some texts give other tokens than in Hugging Face models", path);
+        graft_log(GRAFT_LOG_WARN, "%s: was not trained by merging pairs; runtimes merge by score "
+                  "all the same, so that some texts give other tokens than in Hugging Face models",
+                  path);
     }
     GRAFT_TRY(graft_hf__vocab_reserve(vocab, true));
     GRAFT_TRY(read_pieces(vocab, &model));
@@ -110,8 +111,8 @@ static bool is_byte(const char *text, size_t n)
            strchr(hex, text[3]) != NULL && strchr(hex, text[4]) != NULL;
 }
 
-/* Pairs are merged by rank where the model merged by the score of what they become: the first rank at
- * which a piece appears, negated, is a score that orders pieces the same way. */
+/* Pairs are merged by rank where the model merged by the score of what they become: the first
+ * rank at which a piece appears, negated, is a score that orders pieces the same way. */
 static graft_status scores_of_merges(graft_hf_vocab *vocab)
 {
     graft_status status = GRAFT_OK;

@@ -1,7 +1,8 @@
 /* io/sentencepiece.h - the pieces of a SentencePiece model (tokenizer.model).
  *
- * The file is a protocol buffer, sentencepiece_model.proto's ModelProto. Only what vocabularies need
- * is read: pieces, scores, types, the kind of model, and whether a space is put in front of text. */
+ * The file is a protocol buffer, sentencepiece_model.proto's ModelProto. Only what vocabularies
+ * need is read: pieces, scores, types, the kind of model, and whether a space is put in front of
+ * text. */
 #ifndef GRAFT_IO_SENTENCEPIECE_H
 #define GRAFT_IO_SENTENCEPIECE_H
 
@@ -36,8 +37,9 @@ typedef struct graft_sentencepiece {
     bool space_prefix; /* add_dummy_prefix */
 } graft_sentencepiece;
 
-/* Parses bytes[0..size), which must outlive the result. GRAFT_E_DATA with what is wrong and where: cut
- * fields, no pieces, types that do not exist, texts that are not UTF-8, scores that are not finite. */
+/* Parses bytes[0..size), which must outlive the result. GRAFT_E_DATA with what is wrong and
+ * where: cut fields, no pieces, types that do not exist, texts that are not UTF-8, scores that
+ * are not finite. */
 graft_status graft_sentencepiece_parse(graft_sentencepiece *out, const uint8_t *bytes,
                                        size_t size);
 void graft_sentencepiece_clear(graft_sentencepiece *model);

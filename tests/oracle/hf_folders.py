@@ -81,9 +81,15 @@ def sentencepiece(prefix=True, size=520):
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A <s> $B:1", special_tokens=[("<s>", 1)])
 
-    def piece(text, i):
-        score = -float(rank[text]) if text in rank else -float(len(made) + i) if i >= 259 else 0.0
-        kind = {0: 2, 1: 3, 2: 3}.get(i, 6 if i < 259 else 1)
+    scores = [-float(rank[p]) if p in rank else -float(len(made) + i) if i >= 259 else 0.0
+              for i, p in enumerate(pieces)]
+    types = [{0: 2, 1: 3, 2: 3}.get(i, 6 if i < 259 else 1) for i in range(len(pieces))]
+    return tokenizer, sentencepiece_model(pieces, scores, types, prefix)
+
+
+def sentencepiece_model(pieces, scores, types, prefix):
+    """The bytes of a tokenizer.model that merges pairs."""
+    def piece(text, score, kind):
         raw = text.encode()
         body = b"\x0a" + varint(len(raw)) + raw + b"\x15" + struct.pack("<f", score) \
             + b"\x18" + varint(kind)
@@ -91,9 +97,8 @@ def sentencepiece(prefix=True, size=520):
 
     trainer = b"\x18\x02" + b"\xc0\x02\x00" + b"\xc8\x02\x01" + b"\xd0\x02\x02" + b"\x98\x02\x01"
     normalizer = b"\x0a\x08identity" + b"\x18" + bytes([prefix]) + b"\x20\x00\x28\x01"
-    model = b"".join(piece(p, i) for i, p in enumerate(pieces)) \
+    return b"".join(map(piece, pieces, scores, types)) \
         + b"\x12" + varint(len(trainer)) + trainer + b"\x1a" + varint(len(normalizer)) + normalizer
-    return tokenizer, model
 
 
 def varint(n):

@@ -247,8 +247,7 @@ def test_a_published_vocabulary_has_its_name(pre, base_model, shared, convert, t
                             for i, t in enumerate(tokens) if types[i] != 1]
     folder = tmp_path / "model"
     folder.mkdir()
-    hf_folders.make_model("llama", len(tokens)).to(dtype=__import__("torch").float16) \
-        .save_pretrained(folder)
+    hf_folders.make_model("llama", len(tokens)).half().save_pretrained(folder)
     (folder / "tokenizer.json").write_text(json.dumps(data))
     (folder / "tokenizer_config.json").write_text(json.dumps({"bos_token": tokens[1]}))
     convert(folder, tmp_path / "out.gguf", "f16")
@@ -260,6 +259,41 @@ def test_a_published_vocabulary_has_its_name(pre, base_model, shared, convert, t
     (folder / "tokenizer.json").write_text(json.dumps(data))
     convert(folder, tmp_path / "out.gguf", "f16")
     assert hf_folders.gguf_keys(tmp_path / "out.gguf")["tokenizer.ggml.pre"] == "smollm"
+
+
+@pytest.mark.parametrize("form", ["tokenizer.model", "tokenizer.json"])
+def test_llamas_vocabulary(form, shared, convert, runtime, tmp_path):
+    """Llama 2's 32,000 pieces as tokenizer.model, and as a tokenizer.json that has merges and no scores:
+    the runtime cuts its test texts on the converted file as on its own."""
+    source = shared / "fixtures/tokenizers/ggml-vocab-llama-spm.gguf"
+    keys = hf_folders.gguf_keys(source)
+    tokens, types, scores = (keys[f"tokenizer.ggml.{key}"] for key in ("tokens", "token_type", "scores"))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    hf_folders.make_model("llama", len(tokens)).half().save_pretrained(folder)
+    (folder / "tokenizer_config.json").write_text(json.dumps({"bos_token": "<s>", "add_bos_token": True}))
+    if form == "tokenizer.model":
+        (folder / form).write_bytes(hf_folders.sentencepiece_model(tokens, scores, types, True))
+    else:  # as transformers lists them: all pairs of a piece, pieces by score
+        ids = {t: i for i, t in enumerate(tokens)}
+        pairs = [(-scores[i], t[:k], t[k:]) for t, i in ids.items() if types[i] == 1
+                 for k in range(1, len(t)) if t[:k] in ids and t[k:] in ids]
+        pairs.sort(key=lambda p: (p[0], ids[p[1]], ids[p[2]]))
+        data = json.loads(hf_folders.sentencepiece()[0].to_str())
+        data["model"].update(vocab=ids, merges=[p[1:] for p in pairs])
+        (folder / form).write_text(json.dumps(data))
+    convert(folder, tmp_path / "out.gguf", "f16")
+    found = hf_folders.gguf_keys(tmp_path / "out.gguf")
+    assert found["tokenizer.ggml.tokens"] == tokens and found["tokenizer.ggml.token_type"] == types
+    if form == "tokenizer.model":
+        assert found["tokenizer.ggml.scores"] == scores
+    model = runtime.llamart.Model(tmp_path / "out.gguf", vocab_only=True)
+    texts = source.with_suffix(".gguf.inp").read_bytes().decode().split("\n__ggml_vocab_test__\n")[:-1]
+    lines = source.with_suffix(".gguf.out").read_text().splitlines()
+    assert len(texts) == len(lines) > 40
+    for text, line in zip(texts, lines):
+        assert list(model.tokenize(text, False, False)) == list(map(int, line.split())), text
+    model.close()
 
 
 def test_pre_says_what_it_is(convert, families, tmp_path):

@@ -1,5 +1,5 @@
-/* Every folder of tests/bad/make_hf.py: opened, or refused with a message that names the file and what is
- * wrong. Each is a test of its own. */
+/* Every folder of tests/bad/make_hf.py: opened, or refused with a message that names the file
+ * and what is wrong. Each is a test of its own. */
 #include "support/test.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* SentencePiece models: fields in any order, unknown ones skipped, defaults, and every way to be cut. */
+/* SentencePiece models: fields in any order, unknown ones skipped, defaults, and every way to be
+ * cut. */
 #include "support/test.h"
 
 #include <string.h>
