@@ -3,6 +3,7 @@
 #   make quickstart   set up, build, run the main job on a real base
 #   make check        set up, run the whole test suite
 #   make check-learning   the main job again: does the score still rise?
+#   make check-models     every model family beside transformers and llama.cpp, as a table
 #   make check-cpus       set up, run tests on other processors, emulated (long)
 #   make check-sanitizers run tests with addresses, undefined behaviour and races watched (long)
 # BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects;
@@ -68,7 +69,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
 LIB := $(OUT)/libgraft.a
 BIN := $(OUT)/graft
 
-.PHONY: all quickstart check check-learning check-cpus check-sanitizers lint bench clean distclean install setup tests
+.PHONY: all quickstart check check-learning check-models check-cpus check-sanitizers lint bench clean distclean install setup tests
 all: $(BIN)
 
 -include $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/flags.mk))
@@ -123,13 +124,16 @@ check-learning: all
 	scripts/get-base
 	scripts/get-data
 	tests/learning/run
+check-models:
+	scripts/setup --tests
+	tests/models/run
 check-cpus:
 	scripts/setup --cpus
 	scripts/get-sysroot
 	tests/cpus/run
 # Races are looked for where threads work side by side: everything else would only take longer.
-THREADED := core_threads data_bad data_declared data_layouts data_linter export_quantize tokenizer_encode \
-  train_trainer
+THREADED := autograd_ops core_threads data_bad data_declared data_layouts data_linter export_quantize \
+  tokenizer_encode train_trainer
 check-sanitizers:
 	BUILD=asan tests/run unit kernels fuzz cli bad
 	BUILD=tsan tests/run kernels

@@ -14,7 +14,7 @@ import pytest
 
 MIXES = {"q4_0": 2, "q4_1": 3, "q8_0": 7, "q5_0": 8, "q5_1": 9, "q2_k": 10, "q3_k_s": 11,
          "q3_k_m": 12, "q3_k_l": 13, "q4_k_s": 14, "q4_k_m": 15, "q5_k_s": 16, "q5_k_m": 17,
-         "q6_k": 18, "iq4_nl": 25, "f32": 0, "f16": 1, "bf16": 32}
+         "q6_k": 18, "iq4_nl": 25, "iq4_xs": 30, "f32": 0, "f16": 1, "bf16": 32}
 NUMBERS = {**MIXES, "q2_k_s": 21}
 
 
@@ -220,7 +220,7 @@ def write_legacy_importance(path, means):
 
 
 @pytest.mark.parametrize("mix", ["q4_k_m", "q5_k_s", "q3_k_m", "q2_k_s", "q6_k", "q4_0", "q4_1",
-                                 "q5_0", "q5_1", "iq4_nl", "q8_0", "bf16"])
+                                 "q5_0", "q5_1", "iq4_nl", "iq4_xs", "q8_0", "bf16"])
 def test_an_importance_matrix_does_what_it_does_in_llama_cpp(graft, shared, tmp_path, mix):
     tensors = small_model(tmp_path / "in.gguf", layers=8, ff=256, d=256, heads=4, kv=1, vocab=33,
                           experts=3 if mix == "q4_k_m" else 0)
