@@ -132,7 +132,8 @@ check-cpus:
 	scripts/get-sysroot
 	tests/cpus/run
 # Races are looked for where threads work side by side: everything else would only take longer.
-THREADED := core_threads data_bad data_declared data_layouts data_linter tokenizer_encode train_trainer
+THREADED := autograd_ops core_threads data_bad data_declared data_layouts data_linter export_quantize \
+  tokenizer_encode train_trainer
 check-sanitizers:
 	BUILD=asan tests/run unit kernels fuzz cli bad
 	BUILD=tsan tests/run kernels

@@ -17,8 +17,9 @@ typedef struct graft_check_options {
  * wrong and what to do (hooks->emit gets each finding): bad lines, calls that do not fit the
  * declared tools, roles, texts, secrets, duplicates, outliers, and examples that stand in
  * `eval_dataset`, too. *out: the summary; with json an object that holds the findings too.
- * GRAFT_E_DATA, with *out set, if there was a bad line (not with skip_bad or fix_to). Needs no
- * base_model. Memory grows by some 250 bytes per example. */
+ * With base_model or chat_template set also examples that do not fit the chat template.
+ * GRAFT_E_DATA, with *out set, if there was one of those, or a bad line (not with skip_bad or
+ * fix_to). Memory grows by some 250 bytes per example. */
 GRAFT_API graft_status graft_data_check(graft_config *config, const graft_check_options *options,
                                         const graft_hooks *hooks, char **out);
 

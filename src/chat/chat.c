@@ -5,20 +5,14 @@
 
 #include "chat/builtin_template.h"
 #include "chat/dialects.h"
+#include "chat/shape.h"
 #include "core/memory.h"
 
 #define BUILTIN_NAME "built-in tool template"
 
-/* What a template wants to be given, found out by probing: the canonical form unless it only
- * works otherwise. */
-typedef struct shape {
-    bool string_arguments; /* arguments as JSON text instead of an object */
-    bool empty_content;    /* "" where a message has no content */
-} shape;
-
 struct graft_chat {
     graft_template *tpl;
-    shape shape;
+    graft_shape shape;
     char *source, *name, *note;
     char *bos, *eos;
     const graft_dialect *dialect;
@@ -31,61 +25,10 @@ static graft_status out_of_memory(void)
     return graft_fail(GRAFT_E_MEMORY, "out of memory: a conversation to render");
 }
 
-/* Replaces the arguments of every call by their JSON text. */
-static graft_status spell_arguments(graft_json *message)
-{
-    graft_status status = GRAFT_OK;
-    graft_text text;
-    graft_text_init(&text);
-    const graft_json *calls = graft_json_get(message, "tool_calls");
-    for (size_t i = 0; i < graft_json_length(calls); i++) {
-        graft_json *function = graft_json_get(graft_json_at(calls, i), "function");
-        const graft_json *arguments = graft_json_get(function, "arguments");
-        if (!graft_json_is(arguments, GRAFT_JSON_OBJECT)) {
-            continue;
-        }
-        text.len = 0;
-        GRAFT_TRY(graft_json_write(&text, arguments, GRAFT_JSON_PYTHON));
-        GRAFT_TRY(graft_json_set(function, "arguments",
-                                 graft_json_new_string(graft_text_z(&text), text.len)));
-    }
-done:
-    graft_text_clear(&text);
-    return status;
-}
-
-/* A reference to the message in the shape the template wants. */
-static graft_status shaped(graft_json **out, graft_json *message, shape how)
-{
-    graft_status status = GRAFT_OK;
-    bool spell = how.string_arguments && graft_json_length(graft_json_get(message, "tool_calls")) > 0;
-    bool fill = how.empty_content && !graft_json_is(graft_json_get(message, "content"),
-                                                    GRAFT_JSON_STRING) &&
-                graft_json_length(graft_json_get(message, "content")) == 0;
-    *out = NULL;
-    if (!spell && !fill) {
-        *out = graft_json_retain(message);
-        return GRAFT_OK;
-    }
-    GRAFT_TRY(graft_json_copy(out, message));
-    if (spell) {
-        GRAFT_TRY(spell_arguments(*out));
-    }
-    if (fill) {
-        GRAFT_TRY(graft_json_set_string(*out, "content", ""));
-    }
-done:
-    if (status != GRAFT_OK) {
-        graft_json_free(*out);
-        *out = NULL;
-    }
-    return status;
-}
-
 /* {"messages": the first n, "tools": ... or null, "documents": null}: the variables that
  * transformers always sets. */
 static graft_status make_data(graft_json **out, graft_json *messages, graft_json *tools, size_t n,
-                              shape how)
+                              const graft_shape *shape)
 {
     graft_status status = GRAFT_OK;
     graft_json *data = graft_json_new_object(), *first = graft_json_new_array(), *message;
@@ -95,12 +38,14 @@ static graft_status make_data(graft_json **out, graft_json *messages, graft_json
         goto done;
     }
     for (size_t i = 0; i < n; i++) {
-        GRAFT_TRY(shaped(&message, graft_json_at(messages, i), how));
+        GRAFT_TRY(graft_shape__apply(&message, graft_json_at(messages, i), shape));
         GRAFT_TRY(graft_json_push(first, message));
     }
     GRAFT_TRY(graft_json_set(data, "messages", graft_json_retain(first)));
     GRAFT_TRY(graft_json_set(data, "tools",
-                             graft_json_length(tools) > 0 ? graft_json_retain(tools) : NULL));
+                             graft_json_length(tools) > 0 ? graft_json_retain(tools)
+                             : shape->no_tools_list       ? graft_json_new_array()
+                                                          : NULL));
     GRAFT_TRY(graft_json_set(data, "documents", NULL));
     *out = graft_json_retain(data);
 done:
@@ -127,27 +72,36 @@ done:
     return status;
 }
 
-static graft_status render(const graft_chat *chat, graft_rendered *out, graft_json *messages,
-                           graft_json *tools, size_t n, bool add_generation_prompt)
+/* parts may be NULL. */
+static graft_status render(const graft_chat *chat, graft_rendered *out, graft_chat_parts *parts,
+                           graft_json *messages, graft_json *tools, size_t n,
+                           bool add_generation_prompt)
 {
     graft_status status = GRAFT_OK;
     graft_json *data = NULL, *trusted = NULL;
-    GRAFT_TRY(make_data(&data, messages, tools, n, chat->shape));
+    GRAFT_TRY(make_data(&data, messages, tools, n, &chat->shape));
     GRAFT_TRY(make_trusted(&trusted, chat, add_generation_prompt));
-    status = graft_template_render(chat->tpl, out, data, trusted);
+    status = graft_template_trace(chat->tpl, out, parts, data, trusted);
 done:
     graft_json_free(data);
     graft_json_free(trusted);
     return status;
 }
 
+graft_status graft_chat_trace(const graft_chat *chat, graft_rendered *out, graft_chat_parts *parts,
+                              const graft_conversation *conversation, size_t n_messages,
+                              bool add_generation_prompt)
+{
+    size_t n = graft_json_length(conversation->messages);
+    return render(chat, out, parts, conversation->messages, conversation->tools,
+                  n_messages < n ? n_messages : n, add_generation_prompt);
+}
+
 graft_status graft_chat_render(const graft_chat *chat, graft_rendered *out,
                                const graft_conversation *conversation, size_t n_messages,
                                bool add_generation_prompt)
 {
-    size_t n = graft_json_length(conversation->messages);
-    return render(chat, out, conversation->messages, conversation->tools,
-                  n_messages < n ? n_messages : n, add_generation_prompt);
+    return graft_chat_trace(chat, out, NULL, conversation, n_messages, add_generation_prompt);
 }
 
 /* ---- does a template show tools? ---- */
@@ -156,13 +110,15 @@ static const char probe_tools[] =
     "[{\"type\": \"function\", \"function\": {\"name\": \"probe_tool\", \"description\": "
     "\"probe-description\", \"parameters\": {\"type\": \"object\", \"properties\": {\"probe_key\": "
     "{\"type\": \"string\", \"description\": \"a key\"}}, \"required\": [\"probe_key\"]}}}]";
-static const char probe_messages[] =
-    "[{\"role\": \"user\", \"content\": \"probe-question\"},"
-    " {\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"id\": \"call12345\", "
-    "\"type\": \"function\", \"function\": {\"name\": \"probe_tool\", \"arguments\": {\"probe_key\": "
-    "\"probe-value\"}}}]},"
-    " {\"role\": \"tool\", \"tool_call_id\": \"call12345\", \"name\": \"probe_tool\", \"content\": "
-    "\"probe-result\"}]";
+#define PROBE_MESSAGES(id)                                                                        \
+    "[{\"role\": \"user\", \"content\": \"probe-question\"},"                                     \
+    " {\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"id\": \"" id "\", "         \
+    "\"type\": \"function\", \"function\": {\"name\": \"probe_tool\", \"arguments\": {\"probe_key\": " \
+    "\"probe-value\"}}}]},"                                                                       \
+    " {\"role\": \"tool\", \"tool_call_id\": \"" id "\", \"name\": \"probe_tool\", \"content\": "    \
+    "\"probe-result\"}]"
+static const char probe_messages[] = PROBE_MESSAGES("call12345");
+static const char probe_ids[] = PROBE_MESSAGES("call_0123456789");
 
 static size_t count(const graft_text *text, const char *what)
 {
@@ -195,7 +151,7 @@ static graft_status probe(const graft_chat *chat, graft_json *messages, graft_js
     reason->len = 0;
     for (size_t i = 0; i < sizeof steps / sizeof *steps && *missing == NULL; i++) {
         bool generate = steps[i].n_messages != 2;
-        status = render(chat, &rendered, messages, tools, steps[i].n_messages, generate);
+        status = render(chat, &rendered, NULL, messages, tools, steps[i].n_messages, generate);
         if (status == GRAFT_E_DATA) {
             *missing = steps[i].what;
             GRAFT_TRY(graft_text_append_z(reason, graft_error_message()));
@@ -213,11 +169,104 @@ done:
     return status;
 }
 
+/* Some templates refuse ids of calls that do not look like theirs. */
+static graft_status find_ids(graft_chat *chat, graft_json *tools)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *messages = NULL;
+    graft_rendered rendered;
+    graft_rendered_init(&rendered);
+    GRAFT_TRY(graft_json_parse(&messages, probe_ids, sizeof probe_ids - 1));
+    status = render(chat, &rendered, NULL, messages, tools, 3, true);
+    if (status == GRAFT_E_DATA) {
+        chat->shape.short_ids = true;
+        status = GRAFT_OK;
+    }
+done:
+    graft_rendered_clear(&rendered);
+    graft_json_free(messages);
+    return status;
+}
+
+/* Does the template, given these messages and no tools, show the text? */
+static graft_status shows(const graft_chat *chat, const char *json, const char *text, bool *out)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *messages = NULL;
+    graft_rendered rendered;
+    graft_rendered_init(&rendered);
+    GRAFT_TRY(graft_json_parse(&messages, json, strlen(json)));
+    status = render(chat, &rendered, NULL, messages, NULL, graft_json_length(messages), false);
+    *out = status == GRAFT_OK && count(&rendered.text, text) > 0;
+    status = status == GRAFT_E_DATA ? GRAFT_OK : status;
+done:
+    graft_rendered_clear(&rendered);
+    graft_json_free(messages);
+    return status;
+}
+
+/* A template that cannot do without tools may be content with none. */
+static graft_status find_no_tools(graft_chat *chat)
+{
+    static const char question[] = "[{\"role\": \"user\", \"content\": \"probe-question\"}]";
+    graft_status status = GRAFT_OK;
+    bool shown;
+    GRAFT_TRY(shows(chat, question, "probe-question", &shown));
+    if (!shown) {
+        chat->shape.no_tools_list = true;
+        GRAFT_TRY(shows(chat, question, "probe-question", &chat->shape.no_tools_list));
+    }
+done:
+    return status;
+}
+
+/* A template may know system messages and no developer. */
+static graft_status find_developer(graft_chat *chat)
+{
+#define RULES(role) "[{\"role\": \"" role "\", \"content\": \"probe-rules\"}, " \
+                    "{\"role\": \"user\", \"content\": \"probe-question\"}]"
+    graft_status status = GRAFT_OK;
+    bool developer, system;
+    GRAFT_TRY(shows(chat, RULES("developer"), "probe-rules", &developer));
+    GRAFT_TRY(shows(chat, RULES("system"), "probe-rules", &system));
+    chat->shape.developer_as_system = system && !developer;
+done:
+    return status;
+}
+
+/* The key from which a template reads thoughts, unless it knows them all, or none. */
+static graft_status find_thought_key(graft_chat *chat)
+{
+    graft_status status = GRAFT_OK;
+    const char *found = NULL;
+    size_t n = 0;
+    graft_text text;
+    graft_text_init(&text);
+    for (size_t i = 0; i < GRAFT_N_THOUGHT_KEYS; i++) {
+        bool shown;
+        text.len = 0;
+        GRAFT_TRY(graft_text_appendf(
+            &text, "[{\"role\": \"user\", \"content\": \"probe-question\"}, {\"role\": "
+                   "\"assistant\", \"content\": \"probe-answer\", \"%s\": \"probe-thought\"}]",
+            graft_thought_keys[i]));
+        GRAFT_TRY(shows(chat, graft_text_z(&text), "probe-thought", &shown));
+        found = found == NULL && shown ? graft_thought_keys[i] : found;
+        n += shown;
+    }
+    chat->shape.thought = n < GRAFT_N_THOUGHT_KEYS ? found : NULL;
+done:
+    graft_text_clear(&text);
+    return status;
+}
+
 /* Probes the shapes a template may want, the canonical one first. *missing and *reason are those of
  * the first shape that the template at least did not refuse, or of the canonical one. */
 static graft_status find_shape(graft_chat *chat, const char **missing, graft_text *reason)
 {
-    static const shape shapes[] = {{false, false}, {false, true}, {true, false}, {true, true}};
+    static const graft_shape shapes[] = {{0},
+                                         {.empty_content = true},
+                                         {.string_arguments = true},
+                                         {.string_arguments = true, .empty_content = true}};
     graft_status status = GRAFT_OK;
     graft_json *messages = NULL, *tools = NULL;
     graft_text refusal;
@@ -234,6 +283,7 @@ static graft_status find_shape(graft_chat *chat, const char **missing, graft_tex
             GRAFT_TRY(graft_text_append(reason, graft_text_z(&refusal), refusal.len));
         }
         if (lacks == NULL) {
+            status = find_ids(chat, tools);
             goto done;
         }
     }
@@ -255,7 +305,7 @@ static graft_status use_template(graft_chat *chat, const char *source, size_t n,
     graft_free(chat->name);
     chat->tpl = NULL;
     chat->source = chat->name = NULL;
-    chat->shape = (shape){false, false};
+    chat->shape = (graft_shape){0};
     GRAFT_TRY(graft_template_parse(&chat->tpl, source, n, name));
     GRAFT_TRY(graft_strndup(&chat->source, source, n));
     status = graft_strdup(&chat->name, name);
@@ -323,6 +373,9 @@ graft_status graft_chat_new(graft_chat **out, const char *source, size_t n, cons
             GRAFT_TRY(fall_back(chat, missing, &reason));
         }
     }
+    GRAFT_TRY(find_no_tools(chat));
+    GRAFT_TRY(find_developer(chat));
+    GRAFT_TRY(find_thought_key(chat));
     chat->dialect = find_dialect(chat->source);
     *out = chat;
     chat = NULL;
@@ -343,6 +396,12 @@ void graft_chat_free(graft_chat *chat)
         graft_free(chat->eos);
         graft_free(chat);
     }
+}
+
+const char *graft_chat_builtin(size_t *n)
+{
+    *n = graft_chat__builtin_template_n;
+    return graft_chat__builtin_template;
 }
 
 const char *graft_chat_source(const graft_chat *chat)

@@ -14,6 +14,7 @@ typedef struct graft_chat graft_chat;
 graft_status graft_chat_new(graft_chat **out, const char *source, size_t n, const char *name,
                             const char *bos, const char *eos, bool with_tools);
 void graft_chat_free(graft_chat *chat);
+const char *graft_chat_builtin(size_t *n); /* text of the built-in tool template */
 const char *graft_chat_source(const graft_chat *chat); /* text of the template in use */
 const char *graft_chat_name(const graft_chat *chat);   /* "the base's own template", "built-in tool template", a path */
 const char *graft_chat_note(const graft_chat *chat);   /* one line worth logging, "" if none */
@@ -22,6 +23,10 @@ const char *graft_chat_note(const graft_chat *chat);   /* one line worth logging
 graft_status graft_chat_render(const graft_chat *chat, graft_rendered *out,
                                const graft_conversation *conversation, size_t n_messages,
                                bool add_generation_prompt);
+/* The same, and tells which parts of these messages and of the tools stand in the text. */
+graft_status graft_chat_trace(const graft_chat *chat, graft_rendered *out, graft_chat_parts *parts,
+                              const graft_conversation *conversation, size_t n_messages,
+                              bool add_generation_prompt);
 
 /* A dialect is a way to write tool calls in text; one file each, listed in dialects.c. */
 typedef struct graft_dialect {

@@ -14,6 +14,16 @@ void graft_conversation_init(graft_conversation *conversation)
     *conversation = (graft_conversation){0};
 }
 
+bool graft_conversation_uses_tools(const graft_conversation *conversation)
+{
+    bool uses = graft_json_length(conversation->tools) > 0;
+    for (size_t i = 0; i < graft_json_length(conversation->messages) && !uses; i++) {
+        uses = graft_json_length(graft_json_get(graft_json_at(conversation->messages, i),
+                                                "tool_calls")) > 0;
+    }
+    return uses;
+}
+
 void graft_conversation_clear(graft_conversation *conversation)
 {
     graft_json_free(conversation->messages);

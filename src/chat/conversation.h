@@ -32,4 +32,7 @@ typedef struct graft_conversation {
 void graft_conversation_init(graft_conversation *conversation);
 void graft_conversation_clear(graft_conversation *conversation);
 
+/* Are tools declared, or called? */
+bool graft_conversation_uses_tools(const graft_conversation *conversation);
+
 #endif

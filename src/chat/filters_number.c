@@ -84,12 +84,9 @@ done:
     return status;
 }
 
-static uint8_t origin_of(const graft_jvalue *value)
+static graft_jorigin origin_of(const graft_jvalue *value)
 {
-    if (value->kind == GRAFT_J_STRING) {
-        return value->u.s->origin != NULL ? GRAFT_FROM_DATA : value->u.s->uniform;
-    }
-    return value->origin;
+    return value->kind == GRAFT_J_STRING ? graft_j__origin_of(value->u.s) : value->origin;
 }
 
 graft_status graft_jfilter__int(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)

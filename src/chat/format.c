@@ -10,7 +10,7 @@
 /* ---- pieces shared by both ---- */
 
 static graft_status add_repeated(graft_jinja *j, graft_jbuffer *out, const char *text, int64_t n,
-                                 uint8_t origin)
+                                 graft_jorigin origin)
 {
     graft_status status = GRAFT_OK;
     for (int64_t i = 0; i < n; i++) {
@@ -50,7 +50,7 @@ static void group_thousands(char *digits, size_t room)
 
 /* sign, prefix and digits (of either formatting), padded. */
 graft_status graft_jformat__add_number(graft_jinja *j, graft_jbuffer *out, bool negative, const char *prefix,
-                               const char *digits, const graft_jspec *how, uint8_t origin)
+                               const char *digits, const graft_jspec *how, graft_jorigin origin)
 {
     graft_status status = GRAFT_OK;
     const char *sign = negative ? "-" : how->sign == '+' ? "+" : how->sign == ' ' ? " " : "";

@@ -20,7 +20,7 @@ graft_status graft_jformat__add_padded(graft_jinja *j, graft_jbuffer *out, const
 /* Sign, prefix ("0x") and digits, padded. */
 graft_status graft_jformat__add_number(graft_jinja *j, graft_jbuffer *out, bool negative,
                                        const char *prefix, const char *digits,
-                                       const graft_jspec *how, uint8_t origin);
+                                       const graft_jspec *how, graft_jorigin origin);
 graft_status graft_jformat__add_integer(graft_jinja *j, graft_jbuffer *out,
                                         const graft_jvalue *value, const graft_jspec *how);
 graft_status graft_jformat__add_real(graft_jinja *j, graft_jbuffer *out, const graft_jvalue *value,

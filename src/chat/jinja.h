@@ -176,7 +176,12 @@ graft_status graft_j__cycler_new(graft_jinja *j, const graft_jargs *args, graft_
 graft_status graft_j__joiner_new(graft_jinja *j, const graft_jvalue *separator, graft_jvalue *out);
 
 /* The value of a JSON value that came from data or is trusted. */
-graft_status graft_j__from_json(graft_jinja *j, const graft_json *json, uint8_t origin,
+graft_status graft_j__from_json(graft_jinja *j, const graft_json *json, graft_jorigin origin,
                                 graft_jvalue *out);
+
+/* Parts (parts.c): gives all that `messages` and `tools` hold an origin of their part, and marks
+ * those that came out. */
+graft_status graft_parts__tag(graft_jinja *j, graft_chat_parts *parts, const graft_jdict *variables);
+void graft_parts__mark(graft_chat_parts *parts, const graft_jorigin *origins, size_t n);
 
 #endif

@@ -34,7 +34,7 @@ static bool both_integers(const graft_jvalue *a, const graft_jvalue *b)
 /* Computed from data: from data. */
 static graft_jvalue derived(graft_jvalue value, const graft_jvalue *a, const graft_jvalue *b)
 {
-    value.origin = a->origin & b->origin;
+    value.origin = graft_j__origin_both(a->origin, b->origin);
     return value;
 }
 
@@ -76,7 +76,7 @@ static graft_status join_lists(graft_jinja *j, const graft_jvalue *a, const graf
     list->n = x->n + y->n;
     *out = *a;
     out->u.list = list;
-    out->origin = a->origin & b->origin;
+    out->origin = graft_j__origin_both(a->origin, b->origin);
 done:
     return status;
 }

@@ -8,7 +8,7 @@
 
 /* ---- str and repr ---- */
 
-static graft_status add_float(graft_jinja *j, graft_jbuffer *out, double f, uint8_t origin)
+static graft_status add_float(graft_jinja *j, graft_jbuffer *out, double f, graft_jorigin origin)
 {
     graft_status status = GRAFT_OK;
     graft_text text;
@@ -20,7 +20,7 @@ done:
     return status;
 }
 
-static graft_status add_int(graft_jinja *j, graft_jbuffer *out, int64_t i, uint8_t origin)
+static graft_status add_int(graft_jinja *j, graft_jbuffer *out, int64_t i, graft_jorigin origin)
 {
     char digits[24];
     int n = snprintf(digits, sizeof digits, "%lld", (long long)i);
@@ -48,7 +48,7 @@ static graft_status add_string_repr(graft_jinja *j, graft_jbuffer *out, const gr
     graft_status status = GRAFT_OK;
     const bool single = memchr(s->data, '\'', s->n) == NULL || memchr(s->data, '"', s->n) != NULL;
     const char *quote = single ? "'" : "\"";
-    const uint8_t origin = s->origin != NULL ? GRAFT_FROM_DATA : s->uniform;
+    const graft_jorigin origin = graft_j__origin_of(s);
     size_t from = 0, bytes;
     if (s->markup) {
         GRAFT_TRY(graft_j__add_z(j, out, "Markup(", origin));
@@ -229,7 +229,7 @@ static graft_status dump_string(graft_jinja *j, const graft_jstring *s, bool asc
                                 graft_jbuffer *out)
 {
     graft_status status = GRAFT_OK;
-    const uint8_t origin = s->origin != NULL ? GRAFT_FROM_DATA : s->uniform;
+    const graft_jorigin origin = graft_j__origin_of(s);
     size_t from = 0, bytes = 1;
     GRAFT_TRY(graft_j__add_z(j, out, "\"", origin));
     for (size_t at = 0; at < s->n; at += bytes) {
@@ -276,15 +276,16 @@ static graft_status dump_value(graft_jinja *j, const graft_jvalue *value, const 
                                size_t level, graft_jbuffer *out);
 
 /* Punctuation between the parts of a container comes from where the container comes from. */
-static graft_status dump_separator(graft_jinja *j, const graft_jstring *separator, uint8_t origin,
+static graft_status dump_separator(graft_jinja *j, const graft_jstring *separator, graft_jorigin origin,
                                    graft_jbuffer *out)
 {
-    return origin == GRAFT_FROM_DATA ? graft_j__add(j, out, separator->data, separator->n, origin)
-                                     : graft_j__add_string(j, out, separator);
+    return origin != GRAFT_FROM_TEMPLATE
+               ? graft_j__add(j, out, separator->data, separator->n, origin)
+               : graft_j__add_string(j, out, separator);
 }
 
 /* The line end and indentation in front of an item. */
-static graft_status dump_line(graft_jinja *j, const graft_jdumps *how, size_t level, uint8_t origin,
+static graft_status dump_line(graft_jinja *j, const graft_jdumps *how, size_t level, graft_jorigin origin,
                               graft_jbuffer *out)
 {
     graft_status status = GRAFT_OK;

@@ -80,7 +80,7 @@ void graft_template_set_time(graft_template *tpl, int64_t seconds)
 
 /* ---- values from JSON ---- */
 
-static graft_status string_from_json(graft_jinja *j, const char *bytes, size_t n, uint8_t origin,
+static graft_status string_from_json(graft_jinja *j, const char *bytes, size_t n, graft_jorigin origin,
                                      graft_jvalue *out)
 {
     if (!graft_utf8_valid(bytes, n, NULL)) {
@@ -89,7 +89,7 @@ static graft_status string_from_json(graft_jinja *j, const char *bytes, size_t n
     return graft_j__string(j, out, bytes, n, origin);
 }
 
-static graft_status object_from_json(graft_jinja *j, const graft_json *json, uint8_t origin,
+static graft_status object_from_json(graft_jinja *j, const graft_json *json, graft_jorigin origin,
                                      graft_jvalue *out)
 {
     graft_status status = GRAFT_OK;
@@ -106,7 +106,7 @@ done:
     return status;
 }
 
-static graft_status array_from_json(graft_jinja *j, const graft_json *json, uint8_t origin,
+static graft_status array_from_json(graft_jinja *j, const graft_json *json, graft_jorigin origin,
                                     graft_jvalue *out)
 {
     graft_status status = GRAFT_OK;
@@ -122,7 +122,7 @@ done:
     return status;
 }
 
-graft_status graft_j__from_json(graft_jinja *j, const graft_json *json, uint8_t origin,
+graft_status graft_j__from_json(graft_jinja *j, const graft_json *json, graft_jorigin origin,
                                 graft_jvalue *out)
 {
     graft_status status = GRAFT_OK;
@@ -190,7 +190,7 @@ done:
 }
 
 /* The members of `json` as variables. */
-static graft_status variables(graft_jinja *j, const graft_json *json, uint8_t origin,
+static graft_status variables(graft_jinja *j, const graft_json *json, graft_jorigin origin,
                               const graft_jdict **out)
 {
     graft_status status = GRAFT_OK;
@@ -217,14 +217,11 @@ static graft_status copy_out(const graft_jbuffer *buffer, graft_rendered *out)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_text_append(&out->text, buffer->data, buffer->n));
-    if (buffer->origin != NULL) {
-        GRAFT_TRY(graft_text_append(&out->origin, buffer->origin, buffer->n));
-    } else {
-        /* all of one origin: append the text for its length, then overwrite */
-        GRAFT_TRY(graft_text_append(&out->origin, buffer->data, buffer->n));
-        if (buffer->n > 0) {
-            memset(out->origin.data, buffer->uniform, buffer->n);
-        }
+    /* appended for its length, then overwritten */
+    GRAFT_TRY(graft_text_append(&out->origin, buffer->data, buffer->n));
+    for (size_t i = 0; i < buffer->n; i++) {
+        graft_jorigin origin = buffer->origin != NULL ? buffer->origin[i] : buffer->uniform;
+        out->origin.data[i] = origin == GRAFT_FROM_TEMPLATE;
     }
 done:
     return status;
@@ -232,6 +229,13 @@ done:
 
 graft_status graft_template_render(const graft_template *tpl, graft_rendered *out,
                                    const graft_json *data, const graft_json *trusted)
+{
+    return graft_template_trace(tpl, out, NULL, data, trusted);
+}
+
+graft_status graft_template_trace(const graft_template *tpl, graft_rendered *out,
+                                  graft_chat_parts *parts, const graft_json *data,
+                                  const graft_json *trusted)
 {
     graft_status status = GRAFT_OK;
     graft_jinja j;
@@ -242,11 +246,18 @@ graft_status graft_template_render(const graft_template *tpl, graft_rendered *ou
     graft_rendered_clear(out);
     GRAFT_TRY(variables(&j, data, GRAFT_FROM_DATA, &j.data));
     GRAFT_TRY(variables(&j, trusted, GRAFT_FROM_TEMPLATE, &j.trusted));
+    if (parts != NULL && j.data != NULL) {
+        GRAFT_TRY(graft_parts__tag(&j, parts, j.data));
+    }
     GRAFT_TRY(graft_j__activate(&j, &tpl->tree.unit, NULL, &j.active));
     graft_j__enter_frame(&j, &tpl->tree.frame);
     j.out = &buffer;
     GRAFT_TRY(graft_j__exec_all(&j, tpl->tree.items, tpl->tree.n_items));
-    status = copy_out(&buffer, out);
+    GRAFT_TRY(copy_out(&buffer, out));
+    if (parts != NULL) {
+        graft_parts__mark(parts, buffer.origin != NULL ? buffer.origin : &buffer.uniform,
+                          buffer.origin != NULL ? buffer.n : buffer.n > 0);
+    }
 done:
     if (status != GRAFT_OK) {
         graft_rendered_clear(out);

@@ -8,6 +8,7 @@
 #ifndef GRAFT_CHAT_TEMPLATE_H
 #define GRAFT_CHAT_TEMPLATE_H
 
+#include "chat/parts.h"
 #include "core/strings.h"
 #include "io/json.h"
 
@@ -48,5 +49,11 @@ void graft_template_set_time(graft_template *tpl, int64_t seconds);
  * GRAFT_E_DATA when the template raises (raise_exception: its message) or a bound is hit. */
 graft_status graft_template_render(const graft_template *tpl, graft_rendered *out,
                                    const graft_json *data, const graft_json *trusted);
+
+/* The same, and sets *parts (what it held is forgotten) to the parts of `messages` and `tools` of
+ * data, told which of them stand in the text. */
+graft_status graft_template_trace(const graft_template *tpl, graft_rendered *out,
+                                  graft_chat_parts *parts, const graft_json *data,
+                                  const graft_json *trusted);
 
 #endif

@@ -9,14 +9,14 @@
 /* Text under construction. While all parts have one origin no origin array is kept. */
 typedef struct graft_jbuffer {
     char *data;
-    char *origin; /* NULL while uniform */
+    graft_jorigin *origin; /* NULL while uniform */
     size_t n, capacity, n_chars;
-    uint8_t uniform;
+    graft_jorigin uniform;
 } graft_jbuffer;
 
 graft_status graft_j__add(graft_jinja *j, graft_jbuffer *out, const char *bytes, size_t n,
-                          uint8_t origin);
-graft_status graft_j__add_z(graft_jinja *j, graft_jbuffer *out, const char *text, uint8_t origin);
+                          graft_jorigin origin);
+graft_status graft_j__add_z(graft_jinja *j, graft_jbuffer *out, const char *text, graft_jorigin origin);
 graft_status graft_j__add_string(graft_jinja *j, graft_jbuffer *out, const graft_jstring *s);
 /* Bytes [from, to) of s. */
 graft_status graft_j__add_part(graft_jinja *j, graft_jbuffer *out, const graft_jstring *s,
@@ -31,7 +31,7 @@ graft_status graft_j__finish(graft_jinja *j, graft_jbuffer *buffer, graft_jvalue
 
 /* A string that points at bytes which live as long as j (no copy). */
 graft_status graft_j__string(graft_jinja *j, graft_jvalue *out, const char *bytes, size_t n,
-                             uint8_t origin);
+                             graft_jorigin origin);
 graft_status graft_j__string_z(graft_jinja *j, graft_jvalue *out, const char *text);
 /* str(value) as a string. */
 graft_status graft_j__to_string(graft_jinja *j, const graft_jvalue *value, const graft_jstring **out);
@@ -47,7 +47,11 @@ graft_status graft_j__cut(graft_jinja *j, const graft_jstring *s, size_t from, s
 /* Where code point `at` begins (n_chars: the end). */
 size_t graft_j__byte_at(const graft_jstring *s, size_t at);
 size_t graft_j__chars_before(const graft_jstring *s, size_t byte);
-uint8_t graft_j__origin_at(const graft_jstring *s, size_t byte);
+graft_jorigin graft_j__origin_at(const graft_jstring *s, size_t byte);
+/* The one origin of what is made of the whole of s: data if any of it is. */
+graft_jorigin graft_j__origin_of(const graft_jstring *s);
+/* ... and of what is made of two values. */
+graft_jorigin graft_j__origin_both(graft_jorigin a, graft_jorigin b);
 bool graft_j__is(const graft_jstring *s, const char *text);
 bool graft_j__same(const graft_jstring *a, const graft_jstring *b);
 /* First (last) place of needle in s[from, to), SIZE_MAX if there is none. */

@@ -13,8 +13,10 @@
 
 #include "core/arena.h"
 
-/* Where bytes came from; also the values in graft_rendered.origin. */
-enum { GRAFT_FROM_DATA = 0, GRAFT_FROM_TEMPLATE = 1 };
+/* Where bytes came from. Data may be of a part that is looked for in what is rendered: part p of
+ * graft_chat_parts is GRAFT_FROM_PART + p. */
+typedef uint16_t graft_jorigin;
+enum { GRAFT_FROM_DATA = 0, GRAFT_FROM_TEMPLATE = 1, GRAFT_FROM_PART = 2 };
 
 /* The arithmetic operators. */
 typedef struct graft_jinja graft_jinja;
@@ -49,10 +51,10 @@ typedef enum graft_jkind {
 /* UTF-8 with an origin per byte. */
 typedef struct graft_jstring {
     const char *data;
-    const char *origin; /* one byte per byte, or NULL: every byte comes from `uniform` */
+    const graft_jorigin *origin; /* one per byte, or NULL: every byte comes from `uniform` */
     size_t n;           /* bytes */
     size_t n_chars;     /* code points */
-    uint8_t uniform;
+    graft_jorigin uniform;
     bool markup; /* passed `safe` or `escape`: + escapes what is added to it */
 } graft_jstring;
 
@@ -94,8 +96,8 @@ typedef struct graft_jbound {
 } graft_jbound;
 
 struct graft_jvalue {
-    uint8_t kind;   /* graft_jkind */
-    uint8_t origin; /* of numbers and of the punctuation of containers; strings have their own */
+    uint8_t kind;         /* graft_jkind */
+    graft_jorigin origin; /* of numbers and of the punctuation of containers; strings have their own */
     union {
         bool b;
         int64_t i;

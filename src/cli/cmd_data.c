@@ -43,7 +43,7 @@ static const cli_option show_options[] = {
 };
 
 static const cli_setting show_settings[] = {
-    CLI_BASE, CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_TEMPLATE, CLI_SETTING("skip_bad"),
+    CLI_BASE, CLI_PRE, CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_TEMPLATE, CLI_SETTING("skip_bad"),
     CLI_SETTING("train_on"), CLI_SETTING("mask_errors"), CLI_SETTING("tool_call_weight"),
     CLI_SETTING("reasoning"), CLI_SETTING("max_seq_length"), CLI_SETTING("truncation"), {0},
 };

@@ -46,6 +46,9 @@ static const cli_setting settings[] = {
     {"eval", "eval_dataset", "FILE", "evaluation data: examples that stand there too are told"},
     CLI_SETTING("eval_format"),
     CLI_SETTING("eval_answers"),
+    {"base", "base_model", "FILE", "base: tells which examples do not fit its chat template, too"},
+    CLI_TEMPLATE,
+    {NULL, "reasoning", NULL, "drop: thoughts are left out before they could be lost"},
     {NULL, "skip_bad", NULL, "bad lines are told, but do not fail"},
     CLI_SETTING("threads"),
     {0},
@@ -57,11 +60,13 @@ const cli_command cli_cmd_data_check = {
     .arguments = "[DATASET.jsonl]",
     .about =
         "Prints each finding as FILE:LINE with what is wrong, what to do and the kind of finding, "
-        "then counts. Bad lines are errors: training would stop there. The others are warnings: calls "
+        "then counts. Bad lines are errors: training would stop there. With --base or "
+        "--chat_template so are examples that the chat template refuses, or of which it shows only a "
+        "part. The others are warnings: calls "
         "against declared tools and their schemas, results without calls, order of roles, empty or "
         "damaged texts, secrets, duplicates, evaluation data among the examples, outliers.\n"
         "\n"
-        "Exits with 5 if a line was bad. Needs no model. Files may be larger than memory.",
+        "Exits with 5 if there was an error. Needs no model. Files may be larger than memory.",
     .max_args = 1,
     .settings = settings,
     .options = options,

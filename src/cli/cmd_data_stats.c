@@ -21,6 +21,7 @@ static const cli_option options[] = {
 
 static const cli_setting settings[] = {
     {"base", "base_model", "FILE", "GGUF file whose tokens are counted"},
+    CLI_PRE,
     CLI_DATASET,
     CLI_FORMAT,
     CLI_ANSWERS,

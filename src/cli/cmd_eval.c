@@ -18,8 +18,9 @@ static const cli_option options[] = {
 };
 
 static const cli_setting settings[] = {
-    CLI_BASE, CLI_ADAPTER, CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_TEMPLATE,
-    CLI_SETTING("skip_bad"), CLI_SETTING("max_seq_length"), CLI_SETTING("truncation"),
+    CLI_BASE, CLI_PRE, CLI_ADAPTER, CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_TEMPLATE,
+    CLI_SETTING("skip_bad"), CLI_SETTING("template_loss"), CLI_SETTING("max_seq_length"),
+    CLI_SETTING("truncation"),
     {"samples", "eval_samples", NULL, NULL}, {"turns", "eval_turns", NULL, NULL},
     CLI_SETTING("tool_call_format"), CLI_SETTING("require"), CLI_SETTING("perplexity_dataset"),
     CLI_SETTING("perplexity_tokens"),

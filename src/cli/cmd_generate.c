@@ -60,7 +60,7 @@ static const cli_option options[] = {
 };
 
 static const cli_setting settings[] = {
-    CLI_BASE, CLI_ADAPTER, CLI_TEMPLATE, CLI_SETTING("tool_call_format"),
+    CLI_BASE, CLI_PRE, CLI_ADAPTER, CLI_TEMPLATE, CLI_SETTING("tool_call_format"),
     {NULL, "seed", NULL, "with a temperature: another seed, another reply"},
     CLI_SETTING("compute"), CLI_SETTING("cpu"), CLI_SETTING("threads"), {0},
 };

@@ -25,7 +25,8 @@ static const cli_option options[] = {
 };
 
 static const cli_setting settings[] = {
-    CLI_BASE, CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_TEMPLATE, CLI_SETTING("skip_bad"),
+    CLI_BASE, CLI_PRE, CLI_DATASET, CLI_FORMAT, CLI_ANSWERS, CLI_TEMPLATE,
+    CLI_SETTING("skip_bad"),
     CLI_SETTING("max_seq_length"), CLI_SETTING("truncation"), CLI_SETTING("cpu"),
     CLI_SETTING("threads"), {0},
 };

@@ -27,7 +27,7 @@ static const cli_option options[] = {
 };
 
 static const cli_setting settings[] = {
-    CLI_BASE, {0},
+    CLI_BASE, CLI_PRE, {0},
 };
 
 const cli_command cli_cmd_tokenize = {

@@ -72,7 +72,7 @@ static size_t reach_of(const pcre2_code *code, const char *text, size_t n)
 static graft_status compile(graft_pattern *pattern, const char *text, size_t n)
 {
     uint32_t options = pattern->kind == GRAFT_PATTERN_TRUSTED
-                           ? PCRE2_UTF | PCRE2_UCP
+                           ? PCRE2_DOLLAR_ENDONLY
                            : PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS |
                                  PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C |
                                  PCRE2_AUTO_CALLOUT;
@@ -201,9 +201,8 @@ static int run_trusted(const graft_pattern *pattern, graft_matcher *matcher, con
     PCRE2_SPTR subject = (PCRE2_SPTR)text;
     return pattern->jit ? pcre2_jit_match(pattern->code, subject, n, from, PCRE2_NOTEMPTY,
                                           matcher->match, matcher->context)
-                        : pcre2_match(pattern->code, subject, n, from,
-                                      PCRE2_NOTEMPTY | PCRE2_NO_UTF_CHECK, matcher->match,
-                                      matcher->context);
+                        : pcre2_match(pattern->code, subject, n, from, PCRE2_NOTEMPTY,
+                                      matcher->match, matcher->context);
 }
 
 static int run_hostile(const graft_pattern *pattern, graft_matcher *matcher, const char *text,

@@ -1,4 +1,4 @@
-/* core/pattern.h - the door to PCRE2: regular expressions over UTF-8.
+/* core/pattern.h - the door to PCRE2: regular expressions over bytes or UTF-8.
  *
  * A compiled pattern is constant and may be used by many threads; each takes a matcher of its own,
  * which serves any number of patterns. */
@@ -13,10 +13,10 @@
 typedef struct graft_pattern graft_pattern;
 typedef struct graft_matcher graft_matcher;
 
-/* TRUSTED: part of graft. Classes such as \d are Unicode's, the pattern becomes machine code where
- * that is possible, matches are never empty, and the text must be valid UTF-8.
- * HOSTILE: from a file. Classes are ASCII's, $ is the very end, [] is allowed, as ECMA 262 has it;
- * matching takes from a budget of steps, whatever the pattern. */
+/* TRUSTED: part of graft. A character is a byte, classes such as \d are ASCII's, the pattern
+ * becomes machine code where that is possible, and matches are never empty.
+ * HOSTILE: from a file, over UTF-8. Classes are ASCII's, $ is the very end, [] is allowed, as ECMA
+ * 262 has it; matching takes from a budget of steps, whatever the pattern. */
 typedef enum graft_pattern_kind { GRAFT_PATTERN_TRUSTED, GRAFT_PATTERN_HOSTILE } graft_pattern_kind;
 
 /* GRAFT_E_DATA "at character 5: what is wrong". */

@@ -96,6 +96,8 @@ graft_status graft_dataset_mask_errors(graft_dataset *dataset, size_t *n_errors,
 /* reasoning: drop - takes the thoughts (see data/turns.h) out of assistant messages and counts
  * those. One that then says nothing loses its weight. */
 graft_status graft_dataset_drop_reasoning(graft_dataset *dataset, size_t *n_dropped);
+/* The same of one conversation; adds to *n_dropped. */
+graft_status graft_conversation_drop_reasoning(graft_conversation *conversation, size_t *n_dropped);
 
 /* What a dataset holds. */
 typedef struct graft_dataset_counts {

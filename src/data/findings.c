@@ -6,7 +6,7 @@
 #include "core/memory.h"
 #include "data/lint.h"
 
-enum { MESSAGE_BYTES = 600 };
+enum { MESSAGE_BYTES = 1000 };
 
 void graft_findings_clear(graft_findings *f)
 {

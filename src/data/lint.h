@@ -7,8 +7,10 @@
 #ifndef GRAFT_DATA_LINT_H
 #define GRAFT_DATA_LINT_H
 
+#include "chat/chat.h"
 #include "data/dataset.h"
 #include "data/declared.h"
+#include "tokenizer/tokenizer.h"
 
 typedef struct graft_lint graft_lint;
 typedef struct graft_findings graft_findings;
@@ -25,7 +27,7 @@ struct graft_lint {
 
 extern const graft_lint graft_lint_bad_line, graft_lint_undeclared_tool,
     graft_lint_bad_arguments, graft_lint_unanswered_call, graft_lint_role_order,
-    graft_lint_trailing_message, graft_lint_nothing_trained, graft_lint_empty_content,
+    graft_lint_template_refusal, graft_lint_template_loss, graft_lint_trailing_message, graft_lint_nothing_trained, graft_lint_empty_content,
     graft_lint_broken_text, graft_lint_chat_markup, graft_lint_secret, graft_lint_duplicate,
     graft_lint_near_duplicate, graft_lint_leak, graft_lint_length_outlier,
     graft_lint_language_outlier;
@@ -47,6 +49,9 @@ struct graft_findings {
     /* borrowed: of the thread that looks */
     graft_schema_scratch *scratch;
     graft_declared *declared;
+    const graft_chat *chat;           /* what the examples will be rendered with; NULL: not known */
+    const graft_tokenizer *tokenizer; /* of the base; NULL: not known */
+    bool drops_reasoning;             /* before they are rendered */
 };
 void graft_findings_clear(graft_findings *findings); /* keeps what is borrowed */
 /* Adds a finding, or counts it if the example has one of the kind. The text is escaped. */

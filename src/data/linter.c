@@ -123,6 +123,9 @@ static graft_status examine(const graft_linter *l, slot *s, worker *w, graft_rec
     graft_conversation *c = &record->conversation;
     s->findings.scratch = w->scratch;
     s->findings.declared = w->declared;
+    s->findings.chat = l->options.chat;
+    s->findings.tokenizer = l->options.tokenizer;
+    s->findings.drops_reasoning = l->options.drops_reasoning;
     for (size_t i = 0; graft_lints[i]; i++) {
         if (graft_lints[i]->check) {
             GRAFT_TRY(graft_lints[i]->check(&s->findings, c));

@@ -20,6 +20,10 @@ typedef struct graft_linter_options {
      * without bad lines and exact duplicates, repaired where a lint knows how, and otherwise as
      * they stand, unless the file is not in the canonical layout: then all are brought into it. */
     graft_writer *fixed;
+    /* What examples are rendered and tokenised with, to find those that do not fit; or NULL. */
+    const graft_chat *chat;
+    const graft_tokenizer *tokenizer;
+    bool drops_reasoning; /* thoughts are left out before that */
 } graft_linter_options;
 
 graft_status graft_linter_new(graft_linter **out, const graft_linter_options *options);

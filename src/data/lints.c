@@ -7,6 +7,8 @@ const graft_lint *const graft_lints[] = {
     &graft_lint_bad_arguments,
     &graft_lint_unanswered_call,
     &graft_lint_role_order,
+    &graft_lint_template_refusal,
+    &graft_lint_template_loss,
     &graft_lint_trailing_message,
     &graft_lint_nothing_trained,
     &graft_lint_empty_content,

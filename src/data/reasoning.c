@@ -1,67 +1,20 @@
 /* reasoning.c - what an assistant thinks before it speaks, and messages without it. */
 #include <string.h>
 
+#include "chat/parts.h"
 #include "data/dataset.h"
 #include "data/reader.h"
 #include "data/turns.h"
-
-static const char *const reasoning_keys[] = {"reasoning_content", "reasoning", "thinking"};
-
-static bool holds_reasoning(const char *key)
-{
-    for (size_t i = 0; i < sizeof reasoning_keys / sizeof *reasoning_keys; i++) {
-        if (strcmp(reasoning_keys[i], key) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static size_t skip_space(const char *text, size_t n, size_t at)
-{
-    while (at < n && is_space(text[at])) {
-        at++;
-    }
-    return at;
-}
-
-/* Where `what` stands in text[from..n); n if it does not. */
-static size_t find(const char *text, size_t n, size_t from, const char *what)
-{
-    size_t length = strlen(what);
-    for (size_t i = from; i + length <= n; i++) {
-        if (memcmp(text + i, what, length) == 0) {
-            return i;
-        }
-    }
-    return n;
-}
-
-/* Bytes of content that the thought at its begin takes, with the white space behind it; 0: none. */
-static size_t thought_length(const char *text, size_t n)
-{
-    static const char open[] = "<think>", close[] = "</think>";
-    size_t begin = skip_space(text, n, 0), end = find(text, n, begin, close);
-    size_t opened = find(text, n, begin, open);
-    if (end == n || (opened < end && opened > begin)) {
-        return 0;
-    }
-    return skip_space(text, n, end + sizeof close - 1);
-}
 
 /* Has the message a thought? *skip = bytes of content that belong to it. */
 static bool has_reasoning(const graft_json *message, size_t *skip)
 {
     size_t n = 0;
     const char *content = graft_json_string(graft_json_get(message, "content"), &n);
-    *skip = content ? thought_length(content, n) : 0;
-    for (size_t i = 0; i < sizeof reasoning_keys / sizeof *reasoning_keys; i++) {
-        if (graft_json_has(message, reasoning_keys[i])) {
+    *skip = content ? graft_thought_length(content, n) : 0;
+    graft_json_iter it = graft_json_iter_begin(message);
+    while (graft_json_iter_next(&it)) {
+        if (graft_is_thought_key(it.key, strlen(it.key))) {
             return true;
         }
     }
@@ -84,7 +37,7 @@ graft_status graft_message__without_reasoning(graft_json **out, const graft_json
             const char *content = graft_json_string(it.value, &n);
             GRAFT_TRY(graft_json_set(copy, it.key,
                                      graft_json_new_string(content + skip, n - skip)));
-        } else if (!holds_reasoning(it.key)) {
+        } else if (!graft_is_thought_key(it.key, strlen(it.key))) {
             GRAFT_TRY(graft_reader__set_shared(copy, it.key, it.value));
         }
     }
@@ -103,7 +56,7 @@ static bool is_empty(const graft_json *message)
     return n == 0 && graft_json_length(graft_json_get(message, "tool_calls")) == 0;
 }
 
-static graft_status drop_reasoning(graft_conversation *c, size_t *n_dropped)
+graft_status graft_conversation_drop_reasoning(graft_conversation *c, size_t *n_dropped)
 {
     graft_status status = GRAFT_OK;
     graft_json *messages = graft_json_new_array(), *message;
@@ -135,7 +88,7 @@ graft_status graft_dataset_drop_reasoning(graft_dataset *dataset, size_t *n_drop
     graft_status status = GRAFT_OK;
     *n_dropped = 0;
     for (size_t i = 0; i < dataset->n; i++) {
-        GRAFT_TRY(drop_reasoning(&dataset->conversations[i], n_dropped));
+        GRAFT_TRY(graft_conversation_drop_reasoning(&dataset->conversations[i], n_dropped));
     }
 done:
     return status;

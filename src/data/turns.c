@@ -24,9 +24,9 @@ graft_status graft_turns__encode(graft_turns *b, const graft_rendered *text, siz
                                  size_t end)
 {
     return begin == end ? GRAFT_OK
-                        : graft_tokenizer_encode(b->tokenizer, &b->tokens, text->text.data + begin,
-                                                 end - begin,
-                                                 (const uint8_t *)text->origin.data + begin);
+                        : graft_tokenizer_encode_from(b->tokenizer, &b->tokens, text->text.data,
+                                                      begin, end,
+                                                      (const uint8_t *)text->origin.data);
 }
 
 /* The last token boundary of text at or before `limit`. */

@@ -42,7 +42,7 @@ static graft_status compare_base(const graft_gguf *file, const graft_gguf *base)
         return GRAFT_OK;
     }
     if (bytes == graft_gguf_size(base)) {
-        GRAFT_TRY(graft_file_sha256(hash, graft_gguf_path(base)));
+        GRAFT_TRY(graft_gguf_sha256(base, hash));
         if (is_text(wanted, hash)) {
             return GRAFT_OK;
         }

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "core/memory.h"
-#include "core/sha256.h"
 #include "io/calls.h"
 
 /* Opens for reading without waiting on a pipe nobody writes to. */
@@ -68,6 +67,17 @@ void graft_mapped_close(graft_mapped *mapped)
     if (mapped != NULL && mapped->data != NULL) {
         munmap((void *)(uintptr_t)mapped->data, mapped->size);
         *mapped = (graft_mapped){0};
+    }
+}
+
+void graft_mapped_forget(const void *data, size_t n)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    uintptr_t size = page > 0 ? (uintptr_t)page : 4096;
+    uintptr_t begin = ((uintptr_t)data + size - 1) / size * size;
+    uintptr_t end = ((uintptr_t)data + n) / size * size;
+    if (end > begin) {
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED); /* a hint: nothing depends on it */
     }
 }
 
@@ -132,20 +142,16 @@ done:
     return status;
 }
 
-graft_status graft_file_sha256(char out[65], const char *path)
+graft_status graft_file_hash(graft_sha256 *hash, const char *path)
 {
     enum { CHUNK = 1 << 20 };
     graft_status status = GRAFT_OK;
-    graft_sha256 hash;
-    uint8_t digest[32];
     struct stat info;
     char *chunk = NULL;
     int fd = -1;
-    out[0] = '\0';
     GRAFT_TRY(open_readable(&fd, &info, path));
     make_blocking(fd);
     GRAFT_TRY(graft_alloc(&chunk, CHUNK, 1));
-    graft_sha256_init(&hash);
     for (;;) {
         ssize_t got = read_some(fd, chunk, CHUNK);
         if (got < 0) {
@@ -155,15 +161,27 @@ graft_status graft_file_sha256(char out[65], const char *path)
         if (got == 0) {
             break;
         }
-        graft_sha256_update(&hash, chunk, (size_t)got);
+        graft_sha256_update(hash, chunk, (size_t)got);
     }
-    graft_sha256_final(&hash, digest);
-    graft_sha256_hex(digest, out);
 done:
     graft_free(chunk);
     if (fd >= 0) {
         close(fd);
     }
+    return status;
+}
+
+graft_status graft_file_sha256(char out[65], const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_sha256 hash;
+    uint8_t digest[32];
+    out[0] = '\0';
+    graft_sha256_init(&hash);
+    GRAFT_TRY(graft_file_hash(&hash, path));
+    graft_sha256_final(&hash, digest);
+    graft_sha256_hex(digest, out);
+done:
     return status;
 }
 

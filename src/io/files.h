@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/sha256.h"
 #include "core/strings.h"
 
 /* A file mapped read-only. An empty file has data == NULL and size 0. */
@@ -17,6 +18,9 @@ typedef struct graft_mapped {
 /* GRAFT_E_DISK: missing, a directory, not readable ("x.gguf: is a directory"). */
 graft_status graft_mapped_open(graft_mapped *out, const char *path);
 void graft_mapped_close(graft_mapped *mapped);
+/* The system may take back the pages that lie wholly in data[0, n), part of a mapping; what is read
+ * there later comes from the file again. */
+void graft_mapped_forget(const void *data, size_t n);
 
 /* Reads a whole small file into *out (cleared first); GRAFT_E_DISK if larger than `limit`. */
 graft_status graft_file_read(graft_text *out, const char *path, size_t limit);
@@ -47,6 +51,8 @@ graft_status graft_file_remove(const char *path);         /* missing is fine */
 /* Names in a folder, sorted; the array and each name are freed with graft_dir_free. */
 graft_status graft_dir_list(char ***out, size_t *n, const char *path);
 void graft_dir_free(char **names, size_t n);
+/* Adds the bytes of a file to a hash. */
+graft_status graft_file_hash(graft_sha256 *hash, const char *path);
 /* SHA-256 of a file as hex. */
 graft_status graft_file_sha256(char out[65], const char *path);
 /* Takes the exclusive lock file `path` (flock) until the handle is closed; GRAFT_E_CONFIG if another process has it. */

@@ -40,11 +40,18 @@ typedef struct graft_gguf_tensor {
 } graft_gguf_tensor;
 
 /* Every count, length, offset and region is checked before use (safety.md). Failures are
- * GRAFT_E_MODEL with "file: what" (GRAFT_E_DISK if it cannot be read). */
+ * GRAFT_E_MODEL with "file: what" (GRAFT_E_DISK if it cannot be read).
+ *
+ * A model in several files (NAME-00001-of-00003.gguf, keys split.*) opens as one from any of them:
+ * the tensors of all parts, the keys of the first. The others are looked for beside the given one. */
 graft_status graft_gguf_open(graft_gguf **out, const char *path);
 void graft_gguf_close(graft_gguf *file);
-const char *graft_gguf_path(const graft_gguf *file);
-uint64_t graft_gguf_size(const graft_gguf *file);
+const char *graft_gguf_path(const graft_gguf *file); /* of several: the first part's */
+uint64_t graft_gguf_size(const graft_gguf *file);    /* of all parts together */
+size_t graft_gguf_n_parts(const graft_gguf *file);   /* 1: not split */
+const char *graft_gguf_part(const graft_gguf *file, size_t i, uint64_t *bytes); /* path and size */
+/* SHA-256 of the file as hex, of several parts one behind the other: the identity of a base. */
+graft_status graft_gguf_sha256(const graft_gguf *file, char out[65]);
 
 size_t graft_gguf_n_kv(const graft_gguf *file);
 const graft_gguf_kv *graft_gguf_kv_at(const graft_gguf *file, size_t i);

@@ -1,4 +1,4 @@
-/* io/gguf_internal.h - what gguf_read.c, gguf_values.c and gguf_write.c share. */
+/* io/gguf_internal.h - what the files gguf_*.c share. */
 #ifndef GRAFT_IO_GGUF_INTERNAL_H
 #define GRAFT_IO_GGUF_INTERNAL_H
 
@@ -13,9 +13,12 @@
 #define GRAFT_GGUF_MAX_ALIGNMENT (1u << 20)
 #define GRAFT_GGUF_MAX_NAME 65535u /* bytes of a key or a tensor name */
 
+/* One file; the first of several also owns the others and lists their tensors behind its own. */
 struct graft_gguf {
     char *path;
     graft_mapped mapped;
+    graft_gguf **later;
+    size_t n_later, later_capacity;
     graft_gguf_kv *kv;
     size_t n_kv, kv_capacity;
     graft_gguf_tensor *tensors;
@@ -23,6 +26,9 @@ struct graft_gguf {
     graft_map keys, names; /* to indices of kv and tensors */
     graft_arena arena;     /* tensor names */
 };
+
+/* One file, whole or a part of a model. */
+graft_status graft_gguf__open_part(graft_gguf **out, const char *path);
 
 /* Bytes of one number of the type; 0 for STRING and ARRAY. */
 size_t graft_gguf__type_bytes(graft_gguf_type type);

@@ -439,7 +439,7 @@ done:
     return status;
 }
 
-graft_status graft_gguf_open(graft_gguf **out, const char *path)
+graft_status graft_gguf__open_part(graft_gguf **out, const char *path)
 {
     graft_status status = GRAFT_OK;
     graft_gguf *file = NULL;
@@ -473,6 +473,10 @@ void graft_gguf_close(graft_gguf *file)
     if (file == NULL) {
         return;
     }
+    for (size_t i = 0; i < file->n_later; i++) {
+        graft_gguf_close(file->later[i]);
+    }
+    graft_free(file->later);
     graft_mapped_close(&file->mapped);
     graft_map_clear(&file->keys);
     graft_map_clear(&file->names);

@@ -44,11 +44,6 @@ const char *graft_gguf_path(const graft_gguf *file)
     return file->path;
 }
 
-uint64_t graft_gguf_size(const graft_gguf *file)
-{
-    return file->mapped.size;
-}
-
 size_t graft_gguf_n_kv(const graft_gguf *file)
 {
     return file->n_kv;

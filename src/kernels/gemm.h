@@ -8,7 +8,7 @@
 
 #include "kernels/kernels.h"
 
-/* Widest panel, in columns; panels begin at multiples of 32. */
+/* graft_gemm.nc of most levels. Panels begin at multiples of 32. */
 #define GRAFT_NC 128
 /* Slices of other terms that join a full one, so that the low-rank part of a map does not need a
  * panel of its own. A multiple of 32. */
@@ -55,6 +55,7 @@ struct graft_gemm {
     /* Longest slice of the reduction axis: a multiple of every block of every format. Part of the
      * numeric contract: the bits of a product depend on it, and on nothing else of the tiling. */
     size_t kc;
+    size_t nc;            /* widest panel, in columns: a multiple of 64, at most kc */
     size_t k_step;        /* slices are rounded up to multiples of it */
     size_t element_bytes; /* of a panel */
 

@@ -80,7 +80,7 @@ static size_t next_parts(const batch *b, const graft_product *p, size_t *term, s
 
 static size_t panel_bytes(const struct graft_gemm *gemm)
 {
-    return gemm->element_bytes * GRAFT_NC * (gemm->kc + GRAFT_K_EXTRA);
+    return gemm->element_bytes * gemm->nc * (gemm->kc + GRAFT_K_EXTRA);
 }
 
 /* In blocks of rows. */
@@ -143,7 +143,7 @@ static void run_ranges(const batch *b, strip *s, size_t range, size_t n_ranges)
         }
         m.y_act = act && last;
         m.y = pl->staged && !last ? (void *)stage : y;
-        m.ldy = pl->staged && !last ? GRAFT_NC : p->ldy;
+        m.ldy = pl->staged && !last ? b->gemm->nc : p->ldy;
         multiply_rows(b, m, p->terms[0].backward);
         m.add = m.y;
         m.ldadd = m.ldy;
@@ -204,7 +204,7 @@ static void work(void *context, size_t worker, int thread)
 static void cut(const batch *b, plan *pl)
 {
     enum { FEW_ROWS = 32, COLS = 32, WIDE = 64 };
-    size_t strips = ceil_div(pl->n_cols, GRAFT_NC), n_rows = b->n_rows, step = COLS;
+    size_t strips = ceil_div(pl->n_cols, b->gemm->nc), n_rows = b->n_rows, step = COLS;
     pl->range_rows = n_rows;
     if (n_rows <= FEW_ROWS) { /* no range of rows to divide */
         strips = ceil_div(pl->n_cols, 2 * COLS) < JOBS ? ceil_div(pl->n_cols, COLS) : strips;
@@ -213,7 +213,7 @@ static void cut(const batch *b, plan *pl)
         size_t least = pl->staged ? ceil_div(n_rows, STAGED_ROWS) : 1;
         ranges = ranges < most ? ranges : most;
         ranges = ranges > least ? ranges : least;
-        if (strips * ranges < JOBS / 2 && pl->n_cols > GRAFT_NC) { /* then rather narrow strips */
+        if (strips * ranges < JOBS / 2 && pl->n_cols > b->gemm->nc) { /* then rather narrow strips */
             size_t narrow = ceil_div(pl->n_cols, WIDE);
             strips = narrow < JOBS / 2 ? narrow : JOBS / 2;
         }
@@ -273,7 +273,7 @@ void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace
 size_t graft_product_thread_bytes(const graft_kernels *kernels)
 {
     return KEPT * panel_bytes(kernels->gemm) +
-           sizeof(graft_real) * GRAFT_NC * (STAGED_ROWS + 12);
+           sizeof(graft_real) * kernels->gemm->nc * (STAGED_ROWS + 12);
 }
 
 void graft_product_run(const graft_kernels *kernels, graft_workspace *workspace, graft_real *y,

@@ -120,6 +120,7 @@ graft_layer_bytes graft_model_layer_bytes(const graft_model *model, const graft_
     size_t attended = (2 * embd + 2 * q + 2 * k + ff) * act + (4 * n_q + h->n_embd) * real;
     bytes.work = unit > attended ? unit : attended;
     bytes.work += dropped * (2 * real + act);
+    bytes.work += b->attn_post_gain != NULL ? 2 * embd * act : 0;
     for (size_t i = 0; i < model->n_rotations; i++) {
         size_t tables = model->rotations[i].temperature != 0 ? 2 : 1;
         bytes.once += tables * model->rotations[i].d_rope * real;

@@ -113,4 +113,37 @@ static inline int graft_q3_k_scale(const uint8_t *packed, int j)
     return (low | high << 4) - 32;
 }
 
+/* The scale of group j (0-7) of an IQ4_XS block, -32 to 31, from the 6 bytes behind d. */
+static inline int graft_iq4_xs_scale(const uint8_t *packed, int j)
+{
+    int low = packed[2 + j / 2] >> 4 * (j % 2) & 15, high = graft_get_u16(packed) >> 2 * j & 3;
+    return (low | high << 4) - 32;
+}
+
+/* The f16 scale of an IQ1_M block: the top nibbles of four words. */
+static inline uint16_t graft_iq1_m_scale(const uint8_t *words)
+{
+    return (uint16_t)(words[1] >> 4 | (words[3] & 0xf0) | (words[5] & 0xf0) << 4 |
+                      (words[7] & 0xf0) << 8);
+}
+
+/* 2^(e - 128): half of what the byte means in E8M0; the two smallest are subnormal. */
+static inline float graft_e8m0_half(uint8_t e)
+{
+    return graft_bits_float(e < 2 ? UINT32_C(0x200000) << e : (uint32_t)(e - 1) << 23);
+}
+
+/* Half of what a byte means as four exponent and three fraction bits, bias 7; its top bit is
+ * ignored. As in ggml 0x7f, which is NaN by the name of the format, is 0. */
+static inline float graft_ue4m3_half(uint8_t x)
+{
+    int exponent = x >> 3 & 15, fraction = x & 7;
+    if (x == 0x7f) {
+        return 0.0f;
+    }
+    return exponent == 0 ? (float)fraction * 0x1p-10f
+                         : graft_bits_float((uint32_t)(exponent + 119) << 23 |
+                                            (uint32_t)fraction << 20);
+}
+
 #endif

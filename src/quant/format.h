@@ -15,7 +15,7 @@
 typedef struct graft_format {
     const char *name;      /* as the field writes it: "Q4_K" */
     uint32_t ggml_type;    /* the number GGUF files carry */
-    uint32_t block_elems;  /* 1, 32 or 256 */
+    uint32_t block_elems;  /* 1, or a power of two from 32 to 256 */
     uint32_t block_bytes;
     /* out[0 .. n_blocks * block_elems) = the values of n_blocks blocks. Blocks need no alignment.
      * Defined for every bit pattern (a broken scale gives a non-finite value, nothing worse). */

@@ -8,7 +8,10 @@ const graft_format *const graft_formats[] = {
     &graft_format_f32,  &graft_format_f16,  &graft_format_bf16, &graft_format_q4_0,
     &graft_format_q4_1, &graft_format_q5_0, &graft_format_q5_1, &graft_format_q8_0,
     &graft_format_q2_k, &graft_format_q3_k, &graft_format_q4_k, &graft_format_q5_k,
-    &graft_format_q6_k, &graft_format_iq4_nl, NULL,
+    &graft_format_q6_k, &graft_format_iq4_nl, &graft_format_iq4_xs, &graft_format_iq3_s,
+    &graft_format_iq3_xxs, &graft_format_iq2_s, &graft_format_iq2_xs, &graft_format_iq2_xxs,
+    &graft_format_iq1_m, &graft_format_iq1_s, &graft_format_tq1_0, &graft_format_tq2_0,
+    &graft_format_mxfp4, &graft_format_nvfp4, &graft_format_q1_0, &graft_format_q2_0, NULL,
 };
 
 const graft_format *graft_format_find(uint32_t ggml_type)

@@ -78,7 +78,7 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
     graft_model_set_context(session.model, n_tok);
     GRAFT_TRY(graft_session_new_adapter(&session));
     GRAFT_TRY(graft_plan_make(&plan, config, session.model, &session.compute.kernels,
-                              session.adapter->n_params, n_tok));
+                              session.adapter->n_params, false, n_tok));
     size_t n_recomputed = graft_plan_recomputed(&plan, session.model, &session.compute.kernels,
                                                 n_tok);
     GRAFT_TRY(graft_compute_prepare(&session.compute, session.model->hparams.d_head));

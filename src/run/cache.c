@@ -14,7 +14,7 @@
 #include "io/hdf5.h"
 #include "run/corpus.h"
 
-#define FORMAT "graft tokens 1" /* changes when the same input gives other tokens or weights */
+#define FORMAT "graft tokens 2" /* changes when the same input gives other tokens or weights */
 
 /* --- the key --- */
 
@@ -40,8 +40,9 @@ static graft_status make_key(char out[65], const graft_corpus *corpus,
     const char *source = graft_chat_source(session->chat);
     graft_text_init(&scratch);
     graft_sha256_init(&hash);
-    snprintf(settings, sizeof settings, FORMAT " %s limit %zu truncation %d calls %.9g context %d %zu",
-             base_hash, corpus->limit, session->config->truncation,
+    snprintf(settings, sizeof settings,
+             FORMAT " %s limit %zu truncation %d losses %d calls %.9g context %d %zu", base_hash,
+             corpus->limit, session->config->truncation, session->config->template_loss,
              (double)corpus->weighting.calls, corpus->weighting.reasoning_is_context,
              strlen(source));
     graft_sha256_update(&hash, settings, strlen(settings));
@@ -107,11 +108,12 @@ static graft_status store(const graft_corpus *corpus, const char *key, const cha
     graft_status status = GRAFT_OK;
     graft_h5 *image = NULL;
     columns c = {0};
-    uint64_t counts[2] = {corpus->truncation.n_windows, corpus->truncation.n_lost};
+    uint64_t counts[4] = {corpus->truncation.n_windows, corpus->truncation.n_lost,
+                          corpus->n_refused, corpus->n_lost};
     GRAFT_TRY(fill_columns(&c, corpus));
     GRAFT_TRY(graft_h5_new(&image));
     GRAFT_TRY(graft_h5_put_text(image, "key", key, strlen(key)));
-    GRAFT_TRY(graft_h5_put_u64(image, "counts", counts, 2));
+    GRAFT_TRY(graft_h5_put_u64(image, "counts", counts, 4));
     GRAFT_TRY(graft_h5_put_packed(image, "lengths", corpus->lengths,
                                   corpus->n_lengths * sizeof *corpus->lengths));
     GRAFT_TRY(put_column(image, "samples/sizes", &c.sizes));
@@ -220,9 +222,9 @@ static graft_status take_lengths(graft_corpus *corpus, const graft_h5 *image, co
 {
     graft_status status = GRAFT_OK;
     graft_text bytes;
-    uint64_t counts[2];
+    uint64_t counts[4];
     graft_text_init(&bytes);
-    GRAFT_TRY(graft_h5_get_u64(image, "counts", counts, 2));
+    GRAFT_TRY(graft_h5_get_u64(image, "counts", counts, 4));
     GRAFT_TRY(graft_h5_get_packed(image, "lengths", &bytes));
     if (bytes.len != corpus->dataset.n * sizeof *corpus->lengths) {
         status = damaged(path, "it has another number of examples");
@@ -233,6 +235,8 @@ static graft_status take_lengths(graft_corpus *corpus, const graft_h5 *image, co
     corpus->n_lengths = corpus->dataset.n;
     corpus->truncation.n_windows = (size_t)counts[0];
     corpus->truncation.n_lost = (size_t)counts[1];
+    corpus->n_refused = (size_t)counts[2];
+    corpus->n_lost = (size_t)counts[3];
 done:
     graft_text_clear(&bytes);
     return status;

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/sha256.h"
+#include "data/fit.h"
 
 void graft_corpus__reset(graft_corpus *corpus)
 {
@@ -80,7 +81,7 @@ static graft_status add_samples(graft_corpus *corpus, const graft_session *sessi
                  : graft_examples_build(&samples, &n, session->chat, session->tokenizer,
                                         conversation, (uint32_t)index, &corpus->weighting);
     if (status != GRAFT_OK) {
-        return graft_fail_prefix("%s:%zu", conversation->file, conversation->line);
+        return status;
     }
     GRAFT_TRY(graft_reserve(&corpus->samples, &corpus->samples_capacity, corpus->n_samples + n,
                             sizeof *corpus->samples));
@@ -97,6 +98,102 @@ done:
     graft_free(samples);
     return status;
 }
+
+/* --- examples that do not fit the template --- */
+
+static graft_status note_unfit(graft_corpus *corpus, size_t index, bool refused, const char *why)
+{
+    graft_status status = GRAFT_OK;
+    const graft_conversation *c = &corpus->dataset.conversations[index];
+    graft_text text;
+    graft_text_init(&text);
+    size_t *n = refused ? &corpus->n_refused : &corpus->n_lost;
+    ++*n;
+    if (*n == 1 && (refused || corpus->n_refused == 0)) {
+        GRAFT_TRY(graft_text_appendf(&text, "%s:%zu: ", c->file, c->line));
+        GRAFT_TRY(graft_text_append_escaped(&text, why, strlen(why), false));
+        snprintf(corpus->first_unfit, sizeof corpus->first_unfit, "%s", graft_text_z(&text));
+    }
+done:
+    graft_text_clear(&text);
+    return status;
+}
+
+/* Notes a conversation that does not fit. *left_out: it is not to be built. */
+static graft_status check_fit(graft_corpus *corpus, const graft_session *session, size_t index,
+                              bool prompts, bool *left_out)
+{
+    graft_status status = GRAFT_OK;
+    graft_fit fit;
+    graft_text why;
+    graft_text_init(&why);
+    GRAFT_TRY(graft_fit_find(&fit, &why, session->chat, &corpus->dataset.conversations[index],
+                             prompts));
+    *left_out = fit == GRAFT_FIT_REFUSED || (fit == GRAFT_FIT_LOSES &&
+                                             session->config->template_loss !=
+                                                 GRAFT_TEMPLATE_LOSS_ACCEPT);
+    if (fit != GRAFT_FIT_WHOLE) {
+        GRAFT_TRY(note_unfit(corpus, index, fit == GRAFT_FIT_REFUSED, graft_text_z(&why)));
+    }
+done:
+    graft_text_clear(&why);
+    return status;
+}
+
+/* A conversation whose building failed with GRAFT_E_DATA: its prompts are refused, or the template
+ * changes what stands before a reply. n_lost: how many others are shown in part. */
+static graft_status note_refused(graft_corpus *corpus, const graft_session *session, size_t index,
+                                 size_t n_lost)
+{
+    graft_status status = GRAFT_OK;
+    bool left_out;
+    size_t n_refused = corpus->n_refused;
+    graft_text why;
+    graft_text_init(&why);
+    GRAFT_TRY(graft_text_append_z(&why, graft_error_message()));
+    GRAFT_TRY(check_fit(corpus, session, index, true, &left_out));
+    corpus->n_lost = n_lost; /* it counts as refused */
+    if (corpus->n_refused == n_refused) {
+        GRAFT_TRY(note_unfit(corpus, index, true, graft_text_z(&why)));
+    }
+done:
+    graft_text_clear(&why);
+    return status;
+}
+
+static graft_status fail_unfit(const graft_corpus *corpus)
+{
+    return graft_fail(GRAFT_E_DATA, "%zu of %zu examples do not fit the chat template: it refuses "
+                      "%zu and shows %zu only in part (graft data check names all); the first is %s",
+                      corpus->n_refused + corpus->n_lost, corpus->dataset.n, corpus->n_refused,
+                      corpus->n_lost, corpus->first_unfit);
+}
+
+bool graft_corpus_leaves_out(const graft_corpus *corpus, size_t i)
+{
+    return i < corpus->n_lengths && corpus->lengths[i] == 0;
+}
+
+/* Without weights their turns are not evaluated. */
+static void settle_unfit(graft_corpus *corpus)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < corpus->dataset.n; i++) {
+        const graft_conversation *conversation = &corpus->dataset.conversations[i];
+        for (size_t k = 0; graft_corpus_leaves_out(corpus, i) && k < conversation->n_turns; k++) {
+            conversation->turns[k].weight = 0;
+        }
+        n += graft_corpus_leaves_out(corpus, i);
+    }
+    if (corpus->n_refused + corpus->n_lost > 0) {
+        graft_log(GRAFT_LOG_WARN, "the chat template refuses %zu examples and shows %zu only in "
+                  "part: %zu are left out, %zu trained as they are shown%s%s", corpus->n_refused,
+                  corpus->n_lost, n, corpus->n_refused + corpus->n_lost - n,
+                  corpus->first_unfit[0] != '\0' ? "; the first is " : "", corpus->first_unfit);
+    }
+}
+
+/* --- lengths --- */
 
 /* Takes the samples of unit `index` away again. */
 static void drop_last(graft_corpus *corpus, size_t index)
@@ -197,9 +294,41 @@ size_t graft_corpus__limit(const graft_session *session)
 
 void graft_corpus__finish(graft_corpus *corpus)
 {
+    settle_unfit(corpus);
     settle_shortened(corpus);
     log_shortened(corpus);
     place_samples(corpus);
+}
+
+/* Builds conversation `index`; *length = tokens of its longest sample, 0: it does not fit the
+ * template. */
+static graft_status build_one(graft_corpus *corpus, const graft_session *session, size_t index,
+                              size_t *length)
+{
+    graft_status status = GRAFT_OK;
+    size_t before = corpus->n_samples, n_lost = corpus->n_lost;
+    bool left_out, refuses = session->config->template_loss == GRAFT_TEMPLATE_LOSS_ERROR;
+    *length = 0;
+    GRAFT_TRY(check_fit(corpus, session, index, false, &left_out));
+    if (left_out || (refuses && corpus->n_refused + corpus->n_lost > 0)) {
+        goto done; /* once one does not fit, the others are only looked at */
+    }
+    status = add_samples(corpus, session, index, false);
+    for (size_t k = before; k < corpus->n_samples; k++) {
+        *length = corpus->samples[k].n > *length ? corpus->samples[k].n : *length;
+    }
+    if (status == GRAFT_OK && *length > corpus->limit) {
+        status = shorten(corpus, session, index);
+    }
+    if (status == GRAFT_E_DATA) {
+        *length = 0;
+        status = note_refused(corpus, session, index, n_lost);
+    }
+done:
+    return status == GRAFT_OK ? status
+                              : graft_fail_prefix("%s:%zu",
+                                                  corpus->dataset.conversations[index].file,
+                                                  corpus->dataset.conversations[index].line);
 }
 
 graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *session)
@@ -213,19 +342,21 @@ graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *sessi
     GRAFT_TRY(graft_alloc(&corpus->lengths, n, sizeof *corpus->lengths));
     for (size_t i = 0; i < n; i++) {
         const graft_conversation *conversation = &corpus->dataset.conversations[i];
-        size_t longest = 0, before = corpus->n_samples;
-        GRAFT_TRY(add_samples(corpus, session, i, false));
-        for (size_t k = before; k < corpus->n_samples; k++) {
-            longest = corpus->samples[k].n > longest ? corpus->samples[k].n : longest;
+        size_t length;
+        GRAFT_TRY(build_one(corpus, session, i, &length));
+        corpus->lengths[corpus->n_lengths++] = (uint32_t)length;
+        if (length > 0) {
+            count_length(&table, length, limit);
         }
-        corpus->lengths[corpus->n_lengths++] = (uint32_t)longest;
-        count_length(&table, longest, limit);
-        if (longest > limit) {
-            if (table.n_long == 1) {
-                snprintf(where, sizeof where, "%s:%zu", conversation->file, conversation->line);
-            }
-            GRAFT_TRY(shorten(corpus, session, i));
+        if (length > limit && table.n_long == 1) {
+            snprintf(where, sizeof where, "%s:%zu", conversation->file, conversation->line);
         }
+    }
+    if (corpus->n_refused + corpus->n_lost > 0 &&
+        session->config->template_loss == GRAFT_TEMPLATE_LOSS_ERROR) {
+        corpus->n_lengths = 0; /* not all are known */
+        status = fail_unfit(corpus);
+        goto done;
     }
     if (table.n_long > 0 && session->config->truncation == GRAFT_TRUNCATION_ERROR) {
         status = fail_length(&table, limit, where);

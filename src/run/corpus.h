@@ -18,6 +18,9 @@ typedef struct graft_corpus {
     size_t limit;      /* tokens an example may have */
     size_t n_dropped;  /* examples left out because they have more */
     size_t n_cut;      /* examples cut between turns because they have more */
+    size_t n_refused;  /* examples that the chat template refuses */
+    size_t n_lost;     /* examples that it shows only in part */
+    char first_unfit[1024]; /* FILE:LINE of the first of them, and why; of refused ones if there are */
     graft_truncation truncation;
     graft_weighting weighting; /* all alike unless graft_corpus_weigh changes it */
 } graft_corpus;
@@ -29,9 +32,14 @@ graft_status graft_corpus_weigh(graft_corpus *corpus, const graft_session *sessi
 
 /* Renders and tokenises corpus->dataset. Examples longer than max_seq_length
  * (0: the base's context) are GRAFT_E_DATA with a table of lengths, left out, or cut between turns,
- * as `truncation` says. What was left out or cut has no weight in the dataset any more, so that its
- * turns are not answered for evaluation. */
+ * as `truncation` says; those that do not fit the chat template are GRAFT_E_DATA with their
+ * number, left out, or trained as they are shown, as `template_loss` says. What was left out or cut
+ * has no weight in
+ * the dataset any more, so that its turns are not answered for evaluation. */
 graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *session);
+
+/* Is example i left out for its template? */
+bool graft_corpus_leaves_out(const graft_corpus *corpus, size_t i);
 
 /* Tokens of its longest sample. */
 size_t graft_corpus_longest(const graft_corpus *corpus);

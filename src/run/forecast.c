@@ -16,7 +16,7 @@ static int by_length(const void *a, const void *b)
 graft_status graft_forecast_lengths(graft_length_figures *out, const graft_corpus *corpus)
 {
     graft_status status = GRAFT_OK;
-    uint32_t *sorted = NULL;
+    uint32_t *all = NULL, *sorted;
     size_t n = corpus->n_lengths;
     *out = (graft_length_figures){
         .n_examples = n, .n_samples = corpus->n_samples, .limit = corpus->limit,
@@ -32,9 +32,17 @@ graft_status graft_forecast_lengths(graft_length_figures *out, const graft_corpu
     if (n == 0) {
         return GRAFT_OK;
     }
-    GRAFT_TRY(graft_alloc(&sorted, n, sizeof *sorted));
-    memcpy(sorted, corpus->lengths, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, by_length);
+    GRAFT_TRY(graft_alloc(&all, n, sizeof *all));
+    memcpy(all, corpus->lengths, n * sizeof *all);
+    qsort(all, n, sizeof *all, by_length);
+    while (out->n_unfit < n && all[out->n_unfit] == 0) {
+        out->n_unfit++;
+    }
+    sorted = all + out->n_unfit;
+    n -= out->n_unfit;
+    if (n == 0) {
+        goto done;
+    }
     while (out->n_long < n && sorted[n - 1 - out->n_long] > corpus->limit) {
         out->n_long++;
     }
@@ -43,7 +51,7 @@ graft_status graft_forecast_lengths(graft_length_figures *out, const graft_corpu
     out->p95 = sorted[n - 1 - n / 20]; /* at most one in twenty is longer */
     out->longest = sorted[n - 1];
 done:
-    graft_free(sorted);
+    graft_free(all);
     return status;
 }
 

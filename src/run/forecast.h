@@ -8,6 +8,7 @@
 typedef struct graft_length_figures {
     size_t n_examples, n_samples, n_tokens, n_trained;
     size_t shortest, median, p95, longest;
+    size_t n_unfit;       /* do not fit the chat template; the lengths are those of the others */
     size_t limit, n_long; /* what an example may have, and how many have more */
     size_t n_cut, n_windows, n_lost; /* cut between turns, into so many; turns that do not fit */
 } graft_length_figures;
@@ -26,6 +27,7 @@ typedef struct graft_step_figures {
 typedef struct graft_memory_figures {
     size_t base;        /* the mapped file */
     size_t adapter;     /* parameters, gradients, moments of the optimiser */
+    size_t saving;      /* a checkpoint being written, the best adapter so far */
     size_t scratch;     /* logits and packed operands */
     size_t activations; /* of the largest pass */
     size_t other;       /* the program, vocabulary and data */

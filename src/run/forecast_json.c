@@ -39,7 +39,8 @@ done:
 
 static graft_status set_lengths(graft_json *o, const graft_length_figures *f)
 {
-    const count counts[] = {{"examples", f->n_examples}, {"samples", f->n_samples},
+    const count counts[] = {{"examples", f->n_examples}, {"unfit", f->n_unfit},
+                            {"samples", f->n_samples},
                             {"tokens", f->n_tokens},     {"trained_tokens", f->n_trained},
                             {"shortest", f->shortest},   {"median", f->median},
                             {"p95", f->p95},             {"longest", f->longest},
@@ -69,7 +70,7 @@ static graft_status set_memory(graft_json *o, const graft_memory_figures *m)
 {
     const count counts[] = {{"base_bytes", m->base},       {"adapter_bytes", m->adapter},
                             {"scratch_bytes", m->scratch}, {"activation_bytes", m->activations},
-                            {"other_bytes", m->other},     {"peak_bytes", m->peak},
+                            {"saving_bytes", m->saving},   {"other_bytes", m->other},     {"peak_bytes", m->peak},
                             {"layers", m->n_layer},        {"layers_recomputed", m->n_recomputed},
                             {NULL, 0}};
     return set_counts(o, "memory", counts);

@@ -11,7 +11,8 @@ void graft_forecast_memory(graft_memory_figures *out, const graft_training *t, s
     size_t resident = graft_rss_bytes();
     *out = (graft_memory_figures){
         .base = (size_t)graft_gguf_size(model->file),
-        .adapter = (t->scores_between ? 5 : 4) * parameters, /* with the best ones so far */
+        .adapter = 4 * parameters,
+        .saving = plan->saving_bytes,
         .scratch = plan->fixed_bytes - 4 * parameters,
         .activations = graft_plan_pass_bytes(plan, model, kernels, n_tok),
         /* Of the adapter only the parameters have been written yet. */
@@ -20,5 +21,6 @@ void graft_forecast_memory(graft_memory_figures *out, const graft_training *t, s
         .n_recomputed = graft_plan_recomputed(plan, model, kernels, n_tok),
         .n_layer = model->hparams.n_layer,
     };
-    out->peak = out->base + out->adapter + out->scratch + out->activations + out->other;
+    out->peak = out->base + out->adapter + out->scratch + out->activations + out->saving +
+                out->other;
 }

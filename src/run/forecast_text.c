@@ -48,6 +48,10 @@ static graft_status lengths_text(graft_text *out, const graft_length_figures *f,
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_text_appendf(out, "Examples\n" LABEL "%zu\n", "in all", f->n_examples));
+    if (f->n_unfit > 0) {
+        GRAFT_TRY(graft_text_appendf(out, LABEL "%zu (template_loss)\n", "unfit, left out",
+                                     f->n_unfit));
+    }
     GRAFT_TRY(graft_text_appendf(out, LABEL "%zu, %zu of them trained (%.1f %%)\n",
                                  tokens_label(f, c), f->n_tokens,
                                  f->n_trained, percent(f->n_trained, f->n_tokens)));
@@ -89,6 +93,7 @@ static graft_status memory_text(graft_text *out, const graft_memory_figures *m)
         size_t bytes;
     } rows[] = {{"base file", m->base},
                 {"adapter, optimiser", m->adapter},
+                {"saving", m->saving},
                 {"scratch", m->scratch},
                 {"program, data", m->other},
                 {"activations of a pass", m->activations}};

@@ -187,7 +187,7 @@ static graft_status inspect_model(graft_json *out, const graft_gguf *file, graft
     GRAFT_TRY(graft_json_set_bool(out, "chat_template", template != NULL));
     /* Whether graft can work with it is best told by trying. */
     bool opens = graft_model_open(&model, graft_gguf_path(file)) == GRAFT_OK &&
-                 graft_tokenizer_new(&tokenizer, file) == GRAFT_OK;
+                 graft_tokenizer_new(&tokenizer, file, NULL) == GRAFT_OK;
     GRAFT_TRY(graft_json_set_bool(out, "trainable", opens));
     if (!opens) {
         const char *why = graft_error_message();
@@ -276,6 +276,34 @@ done:
     return status;
 }
 
+/* {"name", "bytes"} of each file, where there are several. */
+static graft_status set_parts(graft_json *out, const graft_gguf *file)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *list = NULL, *row = NULL;
+    size_t n = graft_gguf_n_parts(file);
+    if (n < 2) {
+        return GRAFT_OK;
+    }
+    list = graft_json_new_array();
+    for (size_t i = 0; i < n; i++) {
+        uint64_t bytes = 0;
+        const char *path = graft_gguf_part(file, i, &bytes), *slash = strrchr(path, '/');
+        const char *name = slash == NULL ? path : slash + 1;
+        row = graft_json_new_object();
+        GRAFT_TRY(graft_inspect__set_text(row, "name", name, strlen(name), 0));
+        GRAFT_TRY(graft_json_set_int(row, "bytes", (int64_t)bytes));
+        graft_json *taken = row;
+        row = NULL;
+        GRAFT_TRY(graft_json_push(list, taken));
+    }
+    GRAFT_TRY(graft_inspect__move(out, "parts", &list));
+done:
+    graft_json_free(row);
+    graft_json_free(list);
+    return status;
+}
+
 graft_status graft_inspect__gguf(graft_json *out, const char *path, bool tensors)
 {
     graft_status status = GRAFT_OK;
@@ -288,6 +316,7 @@ graft_status graft_inspect__gguf(graft_json *out, const char *path, bool tensors
     GRAFT_TRY(graft_json_set_string(out, "kind", adapter ? "adapter" : "model"));
     GRAFT_TRY(graft_json_set_string(out, "file", "GGUF"));
     GRAFT_TRY(graft_json_set_int(out, "bytes", (int64_t)graft_gguf_size(file)));
+    GRAFT_TRY(set_parts(out, file));
     GRAFT_TRY(graft_inspect__set_text(out, "architecture", arch.data, arch.len, LONGEST_VALUE));
     if (adapter) {
         GRAFT_TRY(inspect_adapter(out, file, arch));

@@ -157,7 +157,7 @@ graft_status graft_training_prepare(graft_training *t)
     GRAFT_TRY(check_exports(t->config));
     GRAFT_TRY(read_data(t));
     GRAFT_TRY(graft_session_open(&t->session, t->config));
-    GRAFT_TRY(graft_file_sha256(t->base_hash, t->config->base_model));
+    GRAFT_TRY(graft_gguf_sha256(t->session.model->file, t->base_hash));
     GRAFT_TRY(tokenise(t));
     set_context(t);
     GRAFT_TRY(graft_session_new_adapter(&t->session));

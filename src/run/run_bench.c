@@ -110,7 +110,7 @@ done:
     return status;
 }
 
-enum { MAX_SHAPES = 32, MAX_FORMATS = 16, NAME = 16 };
+enum { MAX_SHAPES = 32, MAX_FORMATS = 32, NAME = 16 };
 
 /* What is to be measured, from lists of words. */
 typedef struct wishes {

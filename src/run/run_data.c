@@ -1,7 +1,9 @@
 /* run_data.c - graft_data_show. */
 #include <graft/dataset.h>
 
+#include "core/log.h"
 #include "core/memory.h"
+#include "data/fit.h"
 #include "data/show.h"
 #include "run/corpus.h"
 
@@ -35,6 +37,29 @@ done:
     return status;
 }
 
+/* Says what the template does not show of a conversation; fails if it refuses it. */
+static graft_status tell_fit(const graft_session *session, const graft_conversation *conversation)
+{
+    graft_status status = GRAFT_OK;
+    graft_fit fit;
+    graft_text why, shown;
+    graft_text_init(&why);
+    graft_text_init(&shown);
+    GRAFT_TRY(graft_fit_find(&fit, &why, session->chat, conversation, true));
+    GRAFT_TRY(graft_text_append_escaped(&shown, graft_text_z(&why), why.len, false));
+    if (fit == GRAFT_FIT_LOSES) {
+        graft_log(GRAFT_LOG_WARN, "%s:%zu: %s", conversation->file, conversation->line,
+                  graft_text_z(&shown));
+    } else if (fit == GRAFT_FIT_REFUSED) {
+        status = graft_fail(GRAFT_E_DATA, "%s:%zu: %s", conversation->file, conversation->line,
+                            graft_text_z(&shown));
+    }
+done:
+    graft_text_clear(&shown);
+    graft_text_clear(&why);
+    return status;
+}
+
 static graft_status show_one(const graft_session *session, const graft_conversation *conversation,
                              uint32_t index, const graft_weighting *weighting,
                              const graft_hooks *hooks, int colour, int json)
@@ -44,6 +69,7 @@ static graft_status show_one(const graft_session *session, const graft_conversat
     size_t n = 0;
     graft_text text;
     graft_text_init(&text);
+    GRAFT_TRY(tell_fit(session, conversation));
     GRAFT_TRY(build_samples(&examples, &n, session, conversation, index, weighting));
     for (size_t i = 0; i < n; i++) {
         if (json) {

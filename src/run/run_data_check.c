@@ -1,6 +1,7 @@
 /* run_data_check.c - graft_data_check. */
 #include <graft/dataset.h>
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "data/linter.h"
@@ -12,6 +13,7 @@ typedef struct checking {
     const graft_check_options *options;
     const graft_hooks *hooks;
     graft_linter *linter;
+    graft_session session; /* the base and its template, if one is named */
     graft_json *list;  /* findings; NULL: they are emitted */
     size_t told[GRAFT_LINTS_MAX];
     graft_linter_result result;
@@ -68,12 +70,87 @@ static graft_status poll(void *context)
     return graft_hooks_check(c->hooks);
 }
 
+/* --- the template --- */
+
+typedef struct tool_search {
+    const checking *checking;
+    atomic_bool found;
+} tool_search;
+
+static void look_for_tools(void *context, graft_record *record, int thread)
+{
+    tool_search *search = context;
+    (void)thread;
+    if (record->status == GRAFT_OK) {
+        if (graft_conversation_uses_tools(&record->conversation)) {
+            atomic_store(&search->found, true);
+        }
+        graft_conversation_clear(&record->conversation);
+    }
+}
+
+static graft_status poll_search(void *context)
+{
+    const tool_search *search = context;
+    return graft_hooks_check(search->checking->hooks);
+}
+
+/* Ends the reading once there are tools. */
+static graft_status take_none(void *context, graft_record *record)
+{
+    tool_search *search = context;
+    if (record->status != GRAFT_OK && !(record->status == GRAFT_E_DATA && record->message)) {
+        return graft_record_fail(record);
+    }
+    return atomic_load(&search->found) ? graft_fail(GRAFT_E_INTERRUPTED, "found") : GRAFT_OK;
+}
+
+/* Does an example declare or call tools? */
+static graft_status find_tools(const checking *c, bool *found)
+{
+    graft_status status = GRAFT_OK;
+    tool_search search = {.checking = c};
+    graft_record_visitor visitor = {&search, look_for_tools, take_none, poll_search};
+    for (size_t i = 0; i < c->config->dataset.n && !atomic_load(&search.found); i++) {
+        graft_source source = graft_data_files_source(&c->config->dataset.items[i]);
+        const char *format;
+        status = graft_source_read(&source, &visitor, &format);
+        if (!atomic_load(&search.found)) {
+            GRAFT_TRY(status);
+        }
+    }
+    status = GRAFT_OK;
+done:
+    *found = atomic_load(&search.found);
+    return status;
+}
+
+/* Which template training would use; none if neither a base nor a template is named. One that
+ * does not show tools is replaced only if there are any, so the data are read until one is found. */
+static graft_status choose_template(checking *c)
+{
+    graft_status status = GRAFT_OK;
+    bool tools;
+    if (c->config->base_model) {
+        GRAFT_TRY(graft_session_open(&c->session, c->config));
+    } else if (!c->config->chat_template) {
+        return GRAFT_OK;
+    }
+    c->session.config = c->config;
+    GRAFT_TRY(find_tools(c, &tools));
+    GRAFT_TRY(graft_session_chat(&c->session, tools));
+done:
+    return status;
+}
+
 static graft_status read_all(checking *c, graft_writer *fixed)
 {
     graft_status status = GRAFT_OK;
     graft_linter_options options = {
         .near = c->options->near, .found = found, .poll = poll,
-        .context = c, .fixed = fixed};
+        .context = c, .fixed = fixed, .chat = c->session.chat,
+        .tokenizer = c->session.tokenizer,
+        .drops_reasoning = c->config->reasoning == GRAFT_REASONING_DROP};
     GRAFT_TRY(graft_linter_new(&c->linter, &options));
     for (size_t i = 0; i < c->config->eval_dataset.n; i++) {
         graft_source source = graft_data_files_source(&c->config->eval_dataset.items[i]);
@@ -196,6 +273,11 @@ static graft_status judge(const checking *c)
     if (bad && !tolerated) {
         return graft_fail(GRAFT_E_DATA, "%zu bad line%s", bad, bad == 1 ? "" : "s");
     }
+    if (c->result.errors > bad) {
+        return graft_fail(GRAFT_E_DATA, "%zu example%s do%s not fit the chat template",
+                          c->result.errors - bad, c->result.errors - bad == 1 ? "" : "s",
+                          c->result.errors - bad == 1 ? "es" : "");
+    }
     if (c->options->strict && c->result.warnings > 0) {
         return graft_fail(GRAFT_E_DATA, "%zu finding%s (--strict)", c->result.warnings,
                           c->result.warnings == 1 ? "" : "s");
@@ -220,6 +302,7 @@ graft_status graft_data_check(graft_config *config, const graft_check_options *o
         status = graft_fail(GRAFT_E_MEMORY, "out of memory");
         goto done;
     }
+    GRAFT_TRY(choose_template(&c));
     GRAFT_TRY(read_all(&c, writer));
     if (writer && c.result.written > 0) {
         GRAFT_TRY(graft_writer_commit(&writer));
@@ -230,6 +313,7 @@ graft_status graft_data_check(graft_config *config, const graft_check_options *o
 done:
     graft_writer_discard(&writer);
     graft_linter_free(c.linter);
+    graft_session_close(&c.session);
     graft_json_free(c.list);
     graft_text_clear(&text);
     return status;

@@ -117,7 +117,7 @@ graft_status graft_tokenize(graft_config *config, const char *text, const char *
     graft_tokenizer *tokenizer = NULL;
     GRAFT_TRY(graft_config_require(config, "base_model"));
     GRAFT_TRY(graft_gguf_open(&file, config->base_model));
-    GRAFT_TRY(graft_tokenizer_new(&tokenizer, file));
+    GRAFT_TRY(graft_tokenizer_new(&tokenizer, file, config->tokenizer_pre));
     if (text != NULL) {
         GRAFT_TRY(tokenize_one(tokenizer, text, strlen(text), parse_special, hooks, json));
     } else {

@@ -60,7 +60,7 @@ static graft_status list_items(scoring *s)
     const graft_dataset *dataset = &s->corpus->dataset;
     for (size_t i = 0; i < dataset->n; i++) {
         const graft_conversation *c = &dataset->conversations[i];
-        bool found = false;
+        bool found = graft_corpus_leaves_out(s->corpus, i);
         for (size_t k = 0; k <= c->n_turns; k++) {
             bool last = k == c->n_turns;
             bool reply = !last && c->turns[k].role == GRAFT_ROLE_ASSISTANT;

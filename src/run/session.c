@@ -29,11 +29,17 @@ graft_status graft_session_open(graft_session *session, const graft_config *conf
                   "slow; f32 is faster here", graft_cpu_level_name(level));
     }
     GRAFT_TRY(graft_model_open(&session->model, config->base_model));
-    GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file));
+    GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file,
+                                  config->tokenizer_pre));
     if (graft_tokenizer_n_vocab(session->tokenizer) > session->model->hparams.n_vocab) {
         status = graft_fail(GRAFT_E_MODEL, "%s: the tokenizer has %zu tokens, the model %zu",
                             config->base_model, graft_tokenizer_n_vocab(session->tokenizer),
                             session->model->hparams.n_vocab);
+    }
+    if (status == GRAFT_OK && graft_tokenizer_add_eos(session->tokenizer)) {
+        graft_log(GRAFT_LOG_WARN, "%s: has add_eos_token, so the runtime ends every prompt with an "
+                  "EOS, which is not trained: set tokenizer.ggml.add_eos_token to false in the "
+                  "file that is served", config->base_model);
     }
 done:
     if (status != GRAFT_OK) {
@@ -76,23 +82,66 @@ static graft_status token_text(char **out, const graft_tokenizer *tokenizer, int
     return graft_strndup(out, piece == NULL ? "" : piece, n);
 }
 
+typedef struct chosen_template {
+    const char *source; /* NULL: there is none */
+    size_t n;
+    const char *name;
+    graft_text text; /* of a file */
+} chosen_template;
+
+/* The base's own template: the one for tools if it has two. */
+static graft_status own_template(chosen_template *out, const graft_session *session,
+                                 bool with_tools)
+{
+    graft_status status = GRAFT_OK;
+    static const char key[] = "tokenizer.chat_template", tool_use[] = "tokenizer.chat_template.tool_use";
+    const graft_gguf *file = session->model->file;
+    graft_gguf_string own = {NULL, 0};
+    bool second = with_tools && graft_gguf_find(file, tool_use) != NULL;
+    out->name = second ? "the base's own template for tools" : out->name;
+    GRAFT_TRY(graft_gguf_want_string(file, second ? tool_use : key, &own));
+    out->source = own.data;
+    out->n = own.len;
+done:
+    return status;
+}
+
+static graft_status choose_template(chosen_template *out, const graft_session *session,
+                                    bool with_tools)
+{
+    graft_status status = GRAFT_OK;
+    const char *wanted = session->config->chat_template;
+    out->name = "the base's own template";
+    if (wanted != NULL && strcmp(wanted, "builtin") == 0) {
+        out->name = "the built-in tool template";
+        out->source = graft_chat_builtin(&out->n);
+    } else if (wanted != NULL && strcmp(wanted, "base") != 0) {
+        if (!graft_path_exists(wanted)) {
+            return graft_fail(GRAFT_E_CONFIG, "chat_template: %s: there is no such file (known "
+                              "names: builtin, base)", wanted);
+        }
+        GRAFT_TRY(graft_file_read(&out->text, wanted, TEMPLATE_LIMIT));
+        out->name = wanted;
+        out->source = graft_text_z(&out->text);
+        out->n = out->text.len;
+    } else if (session->model != NULL) {
+        GRAFT_TRY(own_template(out, session, with_tools));
+    }
+done:
+    return status;
+}
+
 graft_status graft_session_chat(graft_session *session, bool with_tools)
 {
     graft_status status = GRAFT_OK;
-    const char *path = session->config->chat_template;
-    graft_gguf_string own = {NULL, 0};
-    graft_text text;
+    chosen_template chosen = {0};
     char *bos = NULL, *eos = NULL;
-    graft_text_init(&text);
-    GRAFT_TRY(token_text(&bos, session->tokenizer, graft_tokenizer_bos(session->tokenizer)));
-    GRAFT_TRY(token_text(&eos, session->tokenizer, graft_tokenizer_eos(session->tokenizer)));
-    GRAFT_TRY(graft_gguf_want_string(session->model->file, "tokenizer.chat_template", &own));
-    if (path != NULL) {
-        GRAFT_TRY(graft_file_read(&text, path, TEMPLATE_LIMIT));
-        own = (graft_gguf_string){graft_text_z(&text), text.len};
-    }
-    GRAFT_TRY(graft_chat_new(&session->chat, own.data, own.len,
-                             path != NULL ? path : "the base's own template", bos, eos,
+    const graft_tokenizer *tokenizer = session->tokenizer;
+    graft_text_init(&chosen.text);
+    GRAFT_TRY(token_text(&bos, tokenizer, tokenizer ? graft_tokenizer_bos(tokenizer) : -1));
+    GRAFT_TRY(token_text(&eos, tokenizer, tokenizer ? graft_tokenizer_eos(tokenizer) : -1));
+    GRAFT_TRY(choose_template(&chosen, session, with_tools));
+    GRAFT_TRY(graft_chat_new(&session->chat, chosen.source, chosen.n, chosen.name, bos, eos,
                              with_tools));
     if (session->config->tool_call_format != NULL) {
         GRAFT_TRY(graft_chat_set_dialect(session->chat, session->config->tool_call_format));
@@ -104,7 +153,7 @@ graft_status graft_session_chat(graft_session *session, bool with_tools)
 done:
     graft_free(bos);
     graft_free(eos);
-    graft_text_clear(&text);
+    graft_text_clear(&chosen.text);
     return status;
 }
 
@@ -129,7 +178,7 @@ done:
 bool graft_dataset_has_tools(const graft_dataset *dataset)
 {
     for (size_t i = 0; i < dataset->n; i++) {
-        if (graft_json_length(dataset->conversations[i].tools) > 0) {
+        if (graft_conversation_uses_tools(&dataset->conversations[i])) {
             return true;
         }
     }

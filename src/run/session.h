@@ -26,7 +26,9 @@ typedef struct graft_session {
 graft_status graft_session_open(graft_session *session, const graft_config *config);
 void graft_session_close(graft_session *session);
 
-/* Chooses the chat template: chat_template, else the base's own, else the built-in one; says which. */
+/* Chooses the chat template: what chat_template says (a file, "builtin", or "base" for the base's
+ * own), else the base's own, else the built-in one; says which. A session without a base has none of
+ * its own, and no special tokens. */
 graft_status graft_session_chat(graft_session *session, bool with_tools);
 
 /* The model will read sequences of up to n_tok tokens, replies included. Where it reads short and long

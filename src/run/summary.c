@@ -52,7 +52,7 @@ static graft_status append_serving(const graft_training *t, graft_text *out)
             GRAFT_TRY(graft_text_appendf(
                 out, "\nServe it with llama.cpp:\n  llama-server -m %s --lora %s/adapter.gguf "
                 "--jinja --chat-template-file %s/chat_template.jinja\n",
-                t->config->base_model, folder, folder));
+                graft_gguf_path(t->session.model->file), folder, folder));
         }
     }
     if (has_bfcl(&t->config->dataset) || has_bfcl(&t->config->replay)) {

@@ -91,41 +91,51 @@ static uint64_t heap_pop(graft_merger *merger)
     return top;
 }
 
-/* Looks up the pair that symbol i forms with its next one and queues it if there is a rule. */
-static void consider(graft_merger *merger, const graft_merges *merges, uint32_t i)
+/* Looks up the pair that symbol i forms with its next one and queues it if it becomes a token. */
+static void consider(graft_merger *merger, graft_merger_pair *pair, const void *context, uint32_t i)
 {
     graft_symbol *symbol = &merger->symbols[i];
+    uint32_t rank;
     symbol->rank = NONE;
-    if (symbol->next == NONE || symbol->id < 0 || merger->symbols[symbol->next].id < 0) {
-        return;
-    }
-    const graft_merge *rule =
-        &merges->table[slot_of(merges, symbol->id, merger->symbols[symbol->next].id)];
-    if (rule->left >= 0) {
-        symbol->rank = rule->rank;
-        symbol->merged = rule->id;
-        heap_push(merger, (uint64_t)rule->rank << 32 | i);
+    if (symbol->next != NONE &&
+        pair(context, merger, symbol, &merger->symbols[symbol->next], &rank, &symbol->merged)) {
+        symbol->rank = rank;
+        heap_push(merger, (uint64_t)rank << 32 | i);
     }
 }
 
-graft_status graft_merger_run(graft_merger *merger, const graft_merges *merges,
-                              const int32_t byte_ids[256], const char *word, size_t n)
+bool graft_merges_pair(const void *context, const graft_merger *merger, const graft_symbol *left,
+                       const graft_symbol *right, uint32_t *rank, int32_t *id)
+{
+    (void)merger;
+    const graft_merges *merges = context;
+    if (left->id < 0 || right->id < 0) {
+        return false;
+    }
+    const graft_merge *rule = &merges->table[slot_of(merges, left->id, right->id)];
+    *rank = rule->rank;
+    *id = rule->id;
+    return rule->left >= 0;
+}
+
+graft_status graft_merger_begin(graft_merger *merger, size_t n)
 {
     graft_status status = GRAFT_OK;
     /* n - 1 pairs at first, two more for each of at most n - 1 merges */
     GRAFT_TRY(graft_reserve(&merger->symbols, &merger->symbols_capacity, n,
                             sizeof *merger->symbols));
     GRAFT_TRY(graft_reserve(&merger->heap, &merger->heap_capacity, 3 * n, sizeof *merger->heap));
+    merger->n = merger->heap_n = 0;
+done:
+    return status;
+}
+
+void graft_merger_join(graft_merger *merger, graft_merger_pair *pair, const void *context)
+{
     graft_symbol *symbols = merger->symbols;
-    for (uint32_t i = 0; i < n; i++) {
-        symbols[i] = (graft_symbol){.id = byte_ids[(unsigned char)word[i]],
-                                    .prev = i == 0 ? NONE : i - 1,
-                                    .next = i + 1 == n ? NONE : i + 1,
-                                    .end = i + 1};
-    }
-    merger->heap_n = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        consider(merger, merges, i);
+    symbols[0].prev = symbols[merger->n - 1].next = NONE;
+    for (uint32_t i = 0; i < merger->n; i++) {
+        consider(merger, pair, context, i);
     }
     while (merger->heap_n > 0) {
         uint64_t key = heap_pop(merger);
@@ -141,11 +151,22 @@ graft_status graft_merger_run(graft_merger *merger, const graft_merges *merges,
         if (right->next != NONE) {
             symbols[right->next].prev = i;
         }
-        consider(merger, merges, i);
+        consider(merger, pair, context, i);
         if (symbols[i].prev != NONE) {
-            consider(merger, merges, symbols[i].prev);
+            consider(merger, pair, context, symbols[i].prev);
         }
     }
-done:
+}
+
+graft_status graft_merger_run(graft_merger *merger, const graft_merges *merges,
+                              const int32_t byte_ids[256], const char *word, size_t n)
+{
+    graft_status status = graft_merger_begin(merger, n);
+    for (size_t i = 0; status == GRAFT_OK && i < n; i++) {
+        graft_merger_add(merger, byte_ids[(unsigned char)word[i]], i + 1);
+    }
+    if (status == GRAFT_OK) {
+        graft_merger_join(merger, graft_merges_pair, merges);
+    }
     return status;
 }

@@ -5,11 +5,20 @@
 #ifndef GRAFT_TOKENIZER_NAMES_H
 #define GRAFT_TOKENIZER_NAMES_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 extern const char *const graft_eog_names[];   /* end a generation, and are control tokens */
 extern const char *const graft_shown_names[]; /* always recognised in text and shown */
-/* fill in the middle: padding, repository, file separator; they end a generation, too */
-extern const char *const graft_fim_pad_names[];
-extern const char *const graft_fim_rep_names[];
-extern const char *const graft_fim_sep_names[];
+
+/* Fill in the middle: what a token of that role is called. */
+enum { GRAFT_FIM_KEYS = 2 };
+typedef struct graft_fim_role {
+    const char *keys[GRAFT_FIM_KEYS]; /* of the file; the later one counts */
+    const char *const *names;         /* if the file has none of them */
+    bool ends_generation;
+} graft_fim_role;
+extern const graft_fim_role graft_fim_roles[];
+extern const size_t graft_n_fim_roles;
 
 #endif

@@ -1,5 +1,6 @@
 /* Special ids of a vocabulary: from keys, from names, and the runtime's defaults. */
 #include <string.h>
+#include <strings.h>
 
 #include "tokenizer/names.h"
 #include "tokenizer/vocabulary_internal.h"
@@ -30,22 +31,25 @@ static graft_status read_id(graft_vocabulary__reader *reader, const char *key, i
     return GRAFT_OK;
 }
 
-/* A fill-in-the-middle token that the runtime also stops at: the key's, or the first known name's,
- * which then counts as a control token. */
-static graft_status read_fim(graft_vocabulary__reader *reader, const char *key,
-                             const char *const *names)
+/* A fill-in-the-middle token: a key's, or the first known name's, which then counts as a control
+ * token. Some end a generation, too. */
+static graft_status read_fim(graft_vocabulary__reader *reader, const graft_fim_role *role)
 {
+    graft_status status = GRAFT_OK;
     int32_t id = -1;
-    graft_status status = read_id(reader, key, &id);
-    for (size_t i = 0; status == GRAFT_OK && id < 0 && names[i] != NULL; i++) {
-        id = find_name(reader, names[i]);
+    for (size_t i = 0; i < GRAFT_FIM_KEYS && role->keys[i] != NULL; i++) {
+        GRAFT_TRY(read_id(reader, role->keys[i], &id));
+    }
+    for (size_t i = 0; id < 0 && role->names[i] != NULL; i++) {
+        id = find_name(reader, role->names[i]);
         if (id >= 0) {
             reader->vocabulary->tokens[id].kind |= GRAFT_TOKEN_CONTROL;
         }
     }
-    if (id >= 0) {
+    if (id >= 0 && role->ends_generation) {
         reader->vocabulary->tokens[id].kind |= GRAFT_TOKEN_EOG;
     }
+done:
     return status;
 }
 
@@ -71,25 +75,66 @@ static void apply_exceptions(const graft_vocabulary__reader *reader)
     if (harmony && ends_generation(reader, "<|end|>")) {
         reader->vocabulary->tokens[find_name(reader, "<|end|>")].kind = GRAFT_TOKEN_USER_DEFINED;
     }
-    if (ends_generation(reader, "<|tool_response>") && ends_generation(reader, "</s>")) {
+    if ((ends_generation(reader, "<|tool_response>") || ends_generation(reader, "<|plamo:eos|>")) &&
+        ends_generation(reader, "</s>")) {
         reader->vocabulary->tokens[find_name(reader, "</s>")].kind = GRAFT_TOKEN_NORMAL;
     }
+}
+
+/* The runtime's defaults for files that name none. */
+static int32_t default_id(const graft_vocabulary *vocabulary, int32_t id)
+{
+    return id >= 0 && (size_t)id < vocabulary->n ? id : -1;
+}
+
+/* What is put before and behind a text. */
+static graft_status read_flags(graft_vocabulary__reader *reader)
+{
+    graft_status status = GRAFT_OK;
+    graft_vocabulary *vocabulary = reader->vocabulary;
+    const graft_pretokenizer *pre = vocabulary->pre;
+    const char *path = graft_gguf_path(reader->file);
+    vocabulary->add_bos = pre != NULL ? pre->add_bos : vocabulary->model->add_bos;
+    vocabulary->space_prefix = vocabulary->model->space_prefix;
+    GRAFT_TRY(graft_gguf_want_bool(reader->file, GRAFT_VOCABULARY_KEY("add_bos_token"),
+                                   &vocabulary->add_bos));
+    GRAFT_TRY(graft_gguf_want_bool(reader->file, GRAFT_VOCABULARY_KEY("add_eos_token"),
+                                   &vocabulary->add_eos));
+    if (vocabulary->model->scored) {
+        GRAFT_TRY(graft_gguf_want_bool(reader->file, GRAFT_VOCABULARY_KEY("add_space_prefix"),
+                                       &vocabulary->space_prefix));
+        graft_vocabulary__hash(&reader->hash, &(uint8_t){vocabulary->space_prefix}, 1);
+    }
+    vocabulary->add_bos = vocabulary->add_bos || (pre != NULL && pre->insists_on_bos);
+    if (vocabulary->add_bos && vocabulary->bos < 0) {
+        GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: a BOS token is to be added, but there is none",
+                             path));
+    }
+    if (vocabulary->add_eos && vocabulary->eos < 0) {
+        GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: an EOS token is to be added, but there is none",
+                             path));
+    }
+done:
+    return status;
 }
 
 graft_status graft_vocabulary__read_special(graft_vocabulary__reader *reader)
 {
     graft_status status = GRAFT_OK;
     graft_vocabulary *vocabulary = reader->vocabulary;
-    /* the runtime's defaults for files that name none */
-    vocabulary->bos = vocabulary->eos = vocabulary->n > 11 ? 11 : -1;
+    vocabulary->bos = default_id(vocabulary, vocabulary->model->bos);
+    vocabulary->eos = default_id(vocabulary, vocabulary->model->eos);
+    if (vocabulary->pre != NULL && vocabulary->pre->no_bos) {
+        vocabulary->bos = -1;
+    }
     int32_t eot = -1, eom = -1;
     GRAFT_TRY(read_id(reader, GRAFT_VOCABULARY_KEY("bos_token_id"), &vocabulary->bos));
     GRAFT_TRY(read_id(reader, GRAFT_VOCABULARY_KEY("eos_token_id"), &vocabulary->eos));
     GRAFT_TRY(read_id(reader, GRAFT_VOCABULARY_KEY("eot_token_id"), &eot));
     GRAFT_TRY(read_id(reader, GRAFT_VOCABULARY_KEY("eom_token_id"), &eom));
-    GRAFT_TRY(read_fim(reader, GRAFT_VOCABULARY_KEY("fim_pad_token_id"), graft_fim_pad_names));
-    GRAFT_TRY(read_fim(reader, GRAFT_VOCABULARY_KEY("fim_rep_token_id"), graft_fim_rep_names));
-    GRAFT_TRY(read_fim(reader, GRAFT_VOCABULARY_KEY("fim_sep_token_id"), graft_fim_sep_names));
+    for (size_t i = 0; i < graft_n_fim_roles; i++) {
+        GRAFT_TRY(read_fim(reader, &graft_fim_roles[i]));
+    }
     for (size_t i = 0; graft_eog_names[i] != NULL; i++) {
         mark(reader, find_name(reader, graft_eog_names[i]), GRAFT_TOKEN_EOG | GRAFT_TOKEN_CONTROL);
     }
@@ -105,41 +150,36 @@ graft_status graft_vocabulary__read_special(graft_vocabulary__reader *reader)
     mark(reader, eom, GRAFT_TOKEN_EOG);
     apply_exceptions(reader);
 
-    vocabulary->add_bos = vocabulary->pre->add_bos;
-    GRAFT_TRY(graft_gguf_want_bool(reader->file, GRAFT_VOCABULARY_KEY("add_bos_token"),
-                                   &vocabulary->add_bos));
-    if (vocabulary->add_bos && vocabulary->bos < 0) {
-        GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: a BOS token is to be added, but there is none",
-                             graft_gguf_path(reader->file)));
-    }
+    GRAFT_TRY(read_flags(reader));
     int32_t ids[] = {vocabulary->bos, vocabulary->eos, eot, eom, vocabulary->add_bos};
     graft_vocabulary__hash(&reader->hash, ids, sizeof ids);
 done:
     return status;
 }
 
-/* "phi3" or "phi-3", however it is capitalised */
-static bool says_phi3(const graft_gguf_string *name)
+/* Does `text` hold `part`, both in any case? */
+static bool holds(const graft_gguf_string *text, const char *part)
 {
-    for (size_t i = 0; i + 3 < name->len; i++) {
-        const char *at = name->data + i;
-        size_t three = at[3] == '-' ? 4 : 3;
-        if ((at[0] | 32) == 'p' && (at[1] | 32) == 'h' && (at[2] | 32) == 'i' &&
-            i + three < name->len && at[three] == '3') {
+    size_t n = strlen(part);
+    for (size_t i = 0; i + n <= text->len; i++) {
+        if (strncasecmp(text->data + i, part, n) == 0) {
             return true;
         }
     }
     return false;
 }
 
-/* Models of the Phi-3 line: special tokens take the white space behind them along, but for some. */
-graft_status graft_vocabulary__mark_stripping(const graft_vocabulary__reader *reader)
+static bool holds_any(const graft_gguf_string *text, const char *const *parts)
 {
-    graft_gguf_string name = {NULL, 0};
-    graft_status status = graft_gguf_want_string(reader->file, "general.name", &name);
-    if (status != GRAFT_OK || !says_phi3(&name)) {
-        return status;
+    while (*parts != NULL && !holds(text, *parts)) {
+        parts++;
     }
+    return *parts != NULL;
+}
+
+/* Models of the Phi-3 line: special tokens take the white space behind them along, but for some. */
+static void strip_phi3(const graft_vocabulary__reader *reader)
+{
     const graft_vocabulary *vocabulary = reader->vocabulary;
     const uint32_t special = GRAFT_TOKEN_CONTROL | GRAFT_TOKEN_USER_DEFINED | GRAFT_TOKEN_UNKNOWN;
     for (size_t i = 0; i < vocabulary->n; i++) {
@@ -154,5 +194,27 @@ graft_status graft_vocabulary__mark_stripping(const graft_vocabulary__reader *re
             vocabulary->tokens[id].kind &= ~(uint32_t)GRAFT_TOKEN_RSTRIP;
         }
     }
-    return GRAFT_OK;
+}
+
+/* Files do not say which special tokens strip; the runtime goes by the names of models. */
+graft_status graft_vocabulary__mark_stripping(const graft_vocabulary__reader *reader)
+{
+    static const char *const masked_pre[] = {"jina-v2-de", "jina-v2-es", "jina-v2-code", NULL};
+    static const char *const masked_arch[] = {"nomic-bert-moe", "jina-bert-v3", NULL};
+    static const char *const phi3[] = {"phi-3", "phi3", NULL};
+    static const char *const modern_bert[] = {"modern-bert", NULL};
+    graft_status status = GRAFT_OK;
+    graft_gguf_string name = {NULL, 0}, pre = {NULL, 0}, arch = {NULL, 0};
+    GRAFT_TRY(graft_gguf_want_string(reader->file, "general.name", &name));
+    GRAFT_TRY(graft_gguf_want_string(reader->file, GRAFT_VOCABULARY_KEY("pre"), &pre));
+    GRAFT_TRY(graft_gguf_want_string(reader->file, "general.architecture", &arch));
+    if (holds_any(&pre, masked_pre) || holds_any(&arch, masked_arch)) {
+        mark(reader, find_name(reader, "<mask>"), GRAFT_TOKEN_LSTRIP);
+    } else if (holds_any(&name, phi3)) {
+        strip_phi3(reader);
+    } else if (holds_any(&name, modern_bert)) {
+        mark(reader, find_name(reader, "[MASK]"), GRAFT_TOKEN_LSTRIP);
+    }
+done:
+    return status;
 }

@@ -172,8 +172,12 @@ static graft_status cut_at(const graft_specials *specials, int32_t id, const gra
         }
         size_t start = fragment->start, end = fragment->end;
         while (start < end) {
-            size_t at = find_next(token, text, start, end, mask);
-            GRAFT_TRY(add(to, start, at, -1));
+            size_t at = find_next(token, text, start, end, mask), left = at;
+            while ((token->kind & GRAFT_TOKEN_LSTRIP) && at < end && left > start &&
+                   is_space(text[left - 1])) {
+                left--;
+            }
+            GRAFT_TRY(add(to, start, left, -1));
             if (at == end) {
                 break;
             }
@@ -181,7 +185,7 @@ static graft_status cut_at(const graft_specials *specials, int32_t id, const gra
             while ((token->kind & GRAFT_TOKEN_RSTRIP) && start < end && is_space(text[start])) {
                 start++;
             }
-            GRAFT_TRY(add(to, at, start, id));
+            GRAFT_TRY(add(to, left, start, id));
         }
     }
 done:
@@ -215,4 +219,23 @@ done:
     graft_free(cut.items);
     graft_free(present);
     return status;
+}
+
+bool graft_specials_end(const graft_specials *specials, const char *text, size_t n,
+                        const uint8_t *mask)
+{
+    size_t n_bare = n;
+    while (n_bare > 0 && is_space(text[n_bare - 1])) {
+        n_bare--;
+    }
+    for (size_t i = 0; i < specials->n; i++) {
+        const graft_vocabulary_token *token = token_at(specials, i);
+        size_t end = token->kind & GRAFT_TOKEN_RSTRIP ? n_bare : n;
+        bool guarded = (token->kind & NEEDS_CONTROL) != 0;
+        if (token->n <= end && memcmp(text + end - token->n, token->piece, token->n) == 0 &&
+            (!guarded || (mask != NULL && memchr(mask + end - token->n, 0, token->n) == NULL))) {
+            return true;
+        }
+    }
+    return false;
 }

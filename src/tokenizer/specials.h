@@ -42,4 +42,9 @@ graft_status graft_specials_find(const graft_specials *specials, graft_fragments
                                  const char *text, size_t n, graft_control control,
                                  const uint8_t *mask);
 
+/* Does text[0..n) end with a special token, and the white space that it swallows? A control token
+ * is one where mask[i] != 0 for all of its bytes; NULL: nowhere. */
+bool graft_specials_end(const graft_specials *specials, const char *text, size_t n,
+                        const uint8_t *mask);
+
 #endif

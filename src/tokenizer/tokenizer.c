@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "tokenizer/encoder.h"
 #include "tokenizer/specials.h"
 #include "tokenizer/splitter.h"
 #include "tokenizer/vocabulary.h"
@@ -25,20 +26,18 @@ void graft_tokens_clear(graft_tokens *tokens)
     graft_tokens_init(tokens);
 }
 
-graft_status graft_tokenizer_new(graft_tokenizer **out, const graft_gguf *file)
+graft_status graft_tokenizer_new(graft_tokenizer **out, const graft_gguf *file, const char *pre)
 {
     graft_status status = GRAFT_OK;
     graft_tokenizer *tokenizer;
     *out = NULL;
     GRAFT_TRY(graft_alloc(&tokenizer, 1, sizeof *tokenizer));
-    GRAFT_TRY(graft_vocabulary_read(&tokenizer->vocabulary, file));
+    GRAFT_TRY(graft_vocabulary_read(&tokenizer->vocabulary, file, pre));
     GRAFT_TRY(graft_specials_init(&tokenizer->specials, &tokenizer->vocabulary));
-    const graft_pretokenizer *pre = tokenizer->vocabulary.pre;
-    size_t n = 0;
-    while (n < GRAFT_PRETOKENIZER_MAX_PATTERNS && pre->patterns[n] != NULL) {
-        n++;
+    if (!tokenizer->vocabulary.characters) {
+        GRAFT_TRY(graft_splitter_new(&tokenizer->splitter, tokenizer->vocabulary.pre->cuts,
+                                     graft_pretokenizer_n_cuts(tokenizer->vocabulary.pre)));
     }
-    GRAFT_TRY(graft_splitter_new(&tokenizer->splitter, pre->patterns, n));
     *out = tokenizer;
     tokenizer = NULL;
 done:
@@ -57,17 +56,9 @@ void graft_tokenizer_free(graft_tokenizer *tokenizer)
     graft_free(tokenizer);
 }
 
-/* One call of encode: its output and its working memory. */
-typedef struct encoder {
-    const graft_vocabulary *vocabulary;
-    graft_tokens *out;
-    const char *text; /* of the whole call */
-    size_t base;      /* where the fragment at hand starts in it */
-    graft_merger merger;
-} encoder;
-
-static graft_status push(graft_tokens *out, int32_t id, size_t end)
+graft_status graft_encoder__push(graft_encoder *e, int32_t id, size_t end)
 {
+    graft_tokens *out = e->out;
     if (out->n == out->ids_capacity || out->n == out->ends_capacity) {
         graft_status status = GRAFT_OK;
         GRAFT_TRY(graft_reserve(&out->ids, &out->ids_capacity, out->n + 1, sizeof *out->ids));
@@ -82,89 +73,38 @@ static graft_status push(graft_tokens *out, int32_t id, size_t end)
     return GRAFT_OK;
 }
 
-static graft_status encode_word(void *context, size_t start, size_t end)
-{
-    encoder *e = context;
-    const char *word = e->text + e->base + start;
-    size_t n = end - start;
-    uint64_t id;
-    if (n == 1) {
-        int32_t byte_id = e->vocabulary->byte_ids[(unsigned char)*word];
-        return byte_id < 0 ? GRAFT_OK : push(e->out, byte_id, e->base + end);
-    }
-    if (graft_map_find(&e->vocabulary->words, word, n, &id)) {
-        return push(e->out, (int32_t)id, e->base + end);
-    }
-    graft_status status = graft_merger_run(&e->merger, &e->vocabulary->merges,
-                                           e->vocabulary->byte_ids, word, n);
-    const graft_symbol *symbol = e->merger.symbols;
-    while (status == GRAFT_OK) {
-        if (symbol->id >= 0) {
-            status = push(e->out, symbol->id, e->base + start + symbol->end);
-        }
-        if (symbol->next == UINT32_MAX) {
-            break;
-        }
-        symbol = &e->merger.symbols[symbol->next];
-    }
-    return status;
-}
-
-/* Replaces every byte that belongs to no valid character by one that is cut like U+FFFD is: neither
- * letter, number nor white space. Only for finding words; the words keep their bytes. */
-static graft_status patch_invalid(graft_text *out, const char *text, size_t n)
-{
-    graft_status status = GRAFT_OK;
-    out->len = 0;
-    GRAFT_TRY(graft_text_append(out, text, n));
-    for (size_t i = 0; i < n;) {
-        uint32_t codepoint;
-        size_t used = graft_utf8_decode(text + i, n - i, &codepoint);
-        if (used == 0) {
-            out->data[i] = '\x01';
-            used = 1;
-        }
-        i += used;
-    }
-done:
-    return status;
-}
-
 static graft_status encode(const graft_tokenizer *tokenizer, graft_tokens *out, const char *text,
-                           size_t n, graft_control control, const uint8_t *mask)
+                           size_t n, bool after_special, graft_control control,
+                           const uint8_t *mask)
 {
     graft_status status = GRAFT_OK;
-    if (n >= UINT32_MAX) {
+    if (n > UINT32_MAX / 4) { /* a byte can become a character of three */
         return graft_fail(GRAFT_E_DATA, "a text of %zu bytes is too long to tokenise", n);
     }
     size_t n_before = out->n;
-    encoder e = {.vocabulary = &tokenizer->vocabulary, .out = out, .text = text};
+    graft_encoder e = {.vocabulary = &tokenizer->vocabulary, .splitter = tokenizer->splitter,
+                       .out = out, .text = text, .after_special = after_special};
     graft_fragments fragments = {0};
-    graft_split_state *state = NULL;
-    graft_text patched;
     graft_merger_init(&e.merger);
-    graft_text_init(&patched);
-    GRAFT_TRY(graft_split_state_new(&state));
+    graft_text_init(&e.sound);
+    GRAFT_TRY(graft_split_state_new(&e.state));
     GRAFT_TRY(graft_specials_find(&tokenizer->specials, &fragments, text, n, control, mask));
     for (size_t i = 0; i < fragments.n; i++) {
         const graft_fragment *fragment = &fragments.items[i];
         if (fragment->id >= 0) {
-            GRAFT_TRY(push(out, fragment->id, fragment->end));
-            continue;
+            GRAFT_TRY(graft_encoder__push(&e, fragment->id, fragment->end));
+        } else if (tokenizer->vocabulary.characters) {
+            GRAFT_TRY(graft_encoder__characters(&e, fragment->start, fragment->end));
+        } else {
+            GRAFT_TRY(graft_encoder__bytes(&e, fragment->start, fragment->end));
         }
-        e.base = fragment->start;
-        const char *raw = text + fragment->start;
-        size_t length = fragment->end - fragment->start;
-        if (!graft_utf8_valid(raw, length, NULL)) {
-            GRAFT_TRY(patch_invalid(&patched, raw, length));
-            raw = patched.data;
-        }
-        GRAFT_TRY(graft_splitter_run(tokenizer->splitter, state, raw, length, encode_word, &e));
+        e.after_special = fragment->id >= 0;
     }
 done:
-    graft_split_state_free(state);
+    graft_split_state_free(e.state);
     graft_merger_clear(&e.merger);
-    graft_text_clear(&patched);
+    graft_text_clear(&e.sound);
+    graft_free(e.escaped);
     graft_free(fragments.items);
     if (status != GRAFT_OK) {
         out->n = n_before;
@@ -172,17 +112,32 @@ done:
     return status;
 }
 
+static graft_control control_of(const uint8_t *control)
+{
+    return control != NULL ? GRAFT_CONTROL_MASK : GRAFT_CONTROL_NONE;
+}
+
 graft_status graft_tokenizer_encode(const graft_tokenizer *tokenizer, graft_tokens *out,
                                     const char *text, size_t n, const uint8_t *control)
 {
-    return encode(tokenizer, out, text, n,
-                  control != NULL ? GRAFT_CONTROL_MASK : GRAFT_CONTROL_NONE, control);
+    return encode(tokenizer, out, text, n, true, control_of(control), control);
 }
 
 graft_status graft_tokenizer_encode_special(const graft_tokenizer *tokenizer, graft_tokens *out,
                                             const char *text, size_t n)
 {
-    return encode(tokenizer, out, text, n, GRAFT_CONTROL_ALL, NULL);
+    return encode(tokenizer, out, text, n, true, GRAFT_CONTROL_ALL, NULL);
+}
+
+graft_status graft_tokenizer_encode_from(const graft_tokenizer *tokenizer, graft_tokens *out,
+                                         const char *text, size_t from, size_t n,
+                                         const uint8_t *control)
+{
+    bool after_special = from == 0 ||
+                         (tokenizer->vocabulary.space_prefix &&
+                          graft_specials_end(&tokenizer->specials, text, from, control));
+    return encode(tokenizer, out, text + from, n - from, after_special, control_of(control),
+                  control != NULL ? control + from : NULL);
 }
 
 size_t graft_tokenizer_n_vocab(const graft_tokenizer *tokenizer)
@@ -230,6 +185,11 @@ int32_t graft_tokenizer_eos(const graft_tokenizer *tokenizer)
 bool graft_tokenizer_add_bos(const graft_tokenizer *tokenizer)
 {
     return tokenizer->vocabulary.add_bos;
+}
+
+bool graft_tokenizer_add_eos(const graft_tokenizer *tokenizer)
+{
+    return tokenizer->vocabulary.add_eos;
 }
 
 void graft_tokenizer_hash(const graft_tokenizer *tokenizer, char out[65])

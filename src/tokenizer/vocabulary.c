@@ -1,8 +1,8 @@
 #include <string.h>
 
+#include "core/log.h"
 #include "core/memory.h"
 #include "core/strings.h"
-#include "tokenizer/bytes.h"
 #include "tokenizer/vocabulary_internal.h"
 
 void graft_vocabulary__hash(graft_sha256 *hash, const void *bytes, size_t n)
@@ -15,37 +15,61 @@ void graft_vocabulary__hash(graft_sha256 *hash, const void *bytes, size_t n)
     graft_sha256_update(hash, bytes, n);
 }
 
+/* Chooses the row of the vocabulary's kind. */
 static graft_status read_model(graft_vocabulary__reader *reader)
 {
-    const char *path = graft_gguf_path(reader->file);
-    graft_gguf_string model, pre;
-    graft_status status =
-        graft_gguf_get_string(reader->file, GRAFT_VOCABULARY_KEY("model"), &model);
-    if (status != GRAFT_OK) {
-        return status;
-    }
+    graft_gguf_string name;
     graft_text text, known;
     graft_text_init(&text);
     graft_text_init(&known);
-    if (model.len != 4 || memcmp(model.data, "gpt2", 4) != 0) {
-        GRAFT_TRY(graft_text_append_escaped(&text, model.data, model.len, false));
-        GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: tokenizer model \"%.60s\" (known: gpt2)", path,
-                             graft_text_z(&text)));
+    graft_status status =
+        graft_gguf_get_string(reader->file, GRAFT_VOCABULARY_KEY("model"), &name);
+    GRAFT_TRY(status);
+    reader->vocabulary->model = graft_vocabulary_model_find(name.data, name.len);
+    if (reader->vocabulary->model == NULL) {
+        GRAFT_TRY(graft_vocabulary_models_list(&known));
+        GRAFT_TRY(graft_text_append_escaped(&text, name.data, name.len, false));
+        GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: tokenizer model \"%.60s\" (known:%s)",
+                             graft_gguf_path(reader->file), graft_text_z(&text),
+                             graft_text_z(&known)));
     }
-    GRAFT_TRY(graft_gguf_get_string(reader->file, GRAFT_VOCABULARY_KEY("pre"), &pre));
-    reader->vocabulary->pre = graft_pretokenizer_find(pre.data, pre.len);
-    if (reader->vocabulary->pre == NULL) {
-        for (size_t i = 0; i < graft_n_pretokenizers; i++) {
-            const graft_pretokenizer *row = &graft_pretokenizers[i];
-            for (size_t k = 0; k < GRAFT_PRETOKENIZER_MAX_NAMES && row->names[k]; k++) {
-                GRAFT_TRY(graft_text_appendf(&known, " %s", row->names[k]));
-            }
-        }
-        GRAFT_TRY(graft_text_append_escaped(&text, pre.data, pre.len, false));
-        GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: pre-tokeniser \"%.60s\" (known:%s)", path,
+done:
+    graft_text_clear(&text);
+    graft_text_clear(&known);
+    return status;
+}
+
+/* Chooses the pre-tokeniser: the one asked for, the model's, the file's, or what the runtime takes
+ * if the file names none. */
+static graft_status choose_pre(graft_vocabulary__reader *reader, const char *asked)
+{
+    graft_status status = GRAFT_OK;
+    const char *path = graft_gguf_path(reader->file);
+    graft_vocabulary *vocabulary = reader->vocabulary;
+    const char *given = asked != NULL ? asked : vocabulary->model->pre;
+    graft_gguf_string name = {given, given != NULL ? strlen(given) : 0};
+    graft_text text, known;
+    graft_text_init(&text);
+    graft_text_init(&known);
+    if (given == NULL) {
+        GRAFT_TRY(graft_gguf_want_string(reader->file, GRAFT_VOCABULARY_KEY("pre"), &name));
+    }
+    if (name.len == 0) {
+        name = (graft_gguf_string){"default", 7};
+        graft_log(GRAFT_LOG_WARN,
+                  "%s: names no pre-tokeniser; taken is \"default\", as the runtime does, which is "
+                  "hardly what the model was trained with (tokenizer_pre names another)", path);
+    }
+    vocabulary->pre = graft_pretokenizer_find(name.data, name.len);
+    if (vocabulary->pre == NULL) {
+        GRAFT_TRY(graft_pretokenizers_list(&known));
+        GRAFT_TRY(graft_text_append_escaped(&text, name.data, name.len, false));
+        GRAFT_TRY(graft_fail(asked != NULL ? GRAFT_E_CONFIG : GRAFT_E_MODEL,
+                             "%s: pre-tokeniser \"%.60s\" (known:%s)", path,
                              graft_text_z(&text), graft_text_z(&known)));
     }
-    graft_vocabulary__hash(&reader->hash, pre.data, pre.len);
+    vocabulary->characters = vocabulary->pre->characters;
+    graft_vocabulary__hash(&reader->hash, name.data, name.len);
 done:
     graft_text_clear(&text);
     graft_text_clear(&known);
@@ -65,11 +89,26 @@ static uint32_t kind_of_type(int64_t type)
     return type >= 0 && type < 7 ? kinds[type] : 0;
 }
 
+/* Some converters leave holes; the runtime gives them a text. */
+static graft_status name_empty(graft_vocabulary__reader *reader, size_t i, size_t k)
+{
+    graft_text text;
+    graft_text_init(&text);
+    graft_status status = graft_text_appendf(&text, "[EMPTY_%zu]", i);
+    if (status == GRAFT_OK) {
+        reader->texts[i] = (graft_gguf_string){text.data, text.len};
+        reader->names[k] = text.data;
+        reader->n_names = k + 1;
+    }
+    return status;
+}
+
 static graft_status read_tokens(graft_vocabulary__reader *reader)
 {
     graft_status status = GRAFT_OK;
     graft_vocabulary *vocabulary = reader->vocabulary;
     const char *path = graft_gguf_path(reader->file);
+    size_t n_empty = 0, n_named = 0;
     GRAFT_TRY(graft_gguf_array_strings(reader->file, GRAFT_VOCABULARY_KEY("tokens"), &reader->texts,
                                        &reader->n_texts));
     if (reader->n_texts == 0 || reader->n_texts > INT32_MAX) {
@@ -84,17 +123,21 @@ static graft_status read_tokens(graft_vocabulary__reader *reader)
         }
     }
     vocabulary->n = reader->n_texts;
+    for (size_t i = 0; i < vocabulary->n; i++) {
+        n_empty += reader->texts[i].len == 0;
+    }
+    GRAFT_TRY(graft_alloc(&reader->names, n_empty, sizeof *reader->names));
     GRAFT_TRY(graft_alloc(&vocabulary->tokens, vocabulary->n, sizeof *vocabulary->tokens));
     GRAFT_TRY(graft_map_reserve(&reader->by_text, vocabulary->n));
     for (size_t i = 0; i < vocabulary->n; i++) {
-        const graft_gguf_string *text = &reader->texts[i];
+        graft_gguf_string *text = &reader->texts[i];
         bool was_present = false;
         vocabulary->tokens[i].kind =
             reader->types != NULL ? kind_of_type(reader->types[i]) : GRAFT_TOKEN_NORMAL;
         graft_vocabulary__hash(&reader->hash, text->data, text->len);
         graft_vocabulary__hash(&reader->hash, &(uint8_t){(uint8_t)vocabulary->tokens[i].kind}, 1);
         if (text->len == 0) {
-            continue; /* some converters leave holes; such a token is never produced */
+            GRAFT_TRY(name_empty(reader, i, n_named++));
         }
         if (text->len > INT32_MAX) {
             GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: token %zu is %zu bytes long", path, i,
@@ -123,6 +166,10 @@ static graft_status read_merges(graft_vocabulary__reader *reader)
     const char *path = graft_gguf_path(reader->file);
     graft_text joined;
     graft_text_init(&joined);
+    if (vocabulary->pre->no_merges &&
+        graft_gguf_find(reader->file, GRAFT_VOCABULARY_KEY("merges")) == NULL) {
+        return graft_merges_init(&vocabulary->merges, 0);
+    }
     GRAFT_TRY(graft_gguf_array_strings(reader->file, GRAFT_VOCABULARY_KEY("merges"), &reader->rules,
                                        &reader->n_rules));
     if (reader->n_rules >= UINT32_MAX) {
@@ -158,106 +205,8 @@ done:
     return status;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                                  : -1;
-}
-
-/* Writes the bytes that a token stands for (at most the length of its text) and returns how many.
- */
-static size_t write_piece(char *out, const graft_gguf_string *text, uint32_t kind)
-{
-    const uint32_t verbatim = GRAFT_TOKEN_CONTROL | GRAFT_TOKEN_USER_DEFINED | GRAFT_TOKEN_UNKNOWN;
-    size_t n;
-    if (!(kind & verbatim)) {
-        if ((kind & GRAFT_TOKEN_NORMAL) && graft_byte_unspell(text->data, text->len, out, &n)) {
-            return n;
-        }
-        if ((kind & GRAFT_TOKEN_BYTE) && text->len == 6 && memcmp(text->data, "<0x", 3) == 0 &&
-            hex_digit(text->data[3]) >= 0 && hex_digit(text->data[4]) >= 0) {
-            out[0] = (char)(hex_digit(text->data[3]) * 16 + hex_digit(text->data[4]));
-            return 1;
-        }
-        if (!(kind & (GRAFT_TOKEN_NORMAL | GRAFT_TOKEN_BYTE))) {
-            return 0; /* unused */
-        }
-    }
-    memcpy(out, text->data, text->len);
-    return text->len;
-}
-
-/* Lays out the pieces, and behind a piece the word it is the text of where that differs. */
-static graft_status write_pieces(graft_vocabulary__reader *reader)
-{
-    graft_status status = GRAFT_OK;
-    graft_vocabulary *vocabulary = reader->vocabulary;
-    size_t total = 0;
-    for (size_t i = 0; i < vocabulary->n; i++) {
-        if (!graft_size_add(total, 2 * reader->texts[i].len + 1, &total)) {
-            GRAFT_TRY(graft_fail(GRAFT_E_MODEL, "%s: the tokens are too long",
-                                 graft_gguf_path(reader->file)));
-        }
-    }
-    GRAFT_TRY(graft_alloc(&vocabulary->bytes, total, 1));
-    GRAFT_TRY(graft_alloc(&reader->words, vocabulary->n, sizeof *reader->words));
-    char *next = vocabulary->bytes;
-    for (size_t i = 0; i < vocabulary->n; i++) {
-        const graft_gguf_string *text = &reader->texts[i];
-        graft_vocabulary_token *token = &vocabulary->tokens[i];
-        token->piece = next;
-        token->n = (uint32_t)write_piece(next, text, token->kind);
-        next[token->n] = '\0';
-        next += token->n + 1;
-        size_t n;
-        if (text->len != 0 && graft_byte_unspell(text->data, text->len, next, &n)) {
-            reader->words[i] = (graft_gguf_string){token->piece, n};
-            if (n != token->n || memcmp(next, token->piece, n) != 0) {
-                reader->words[i].data = next;
-                next += n;
-            }
-        }
-    }
-done:
-    return status;
-}
-
-/* Finds the tokens that a word can become as a whole. Merging is a function of the word alone, so
- * trying each token once saves merging it ever again. */
-static graft_status find_words(const graft_vocabulary__reader *reader)
-{
-    graft_status status = GRAFT_OK;
-    graft_vocabulary *vocabulary = reader->vocabulary;
-    graft_merger merger;
-    graft_merger_init(&merger);
-    for (unsigned byte = 0; byte < 256; byte++) {
-        char spelled[4];
-        size_t n = graft_byte_spell((uint8_t)byte, spelled);
-        vocabulary->byte_ids[byte] = graft_vocabulary__find(reader, spelled, n);
-    }
-    GRAFT_TRY(graft_map_reserve(&vocabulary->words, vocabulary->n));
-    for (size_t i = 0; i < vocabulary->n; i++) {
-        const graft_gguf_string *word = &reader->words[i];
-        if (word->data == NULL) {
-            continue;
-        }
-        if (!vocabulary->pre->ignore_merges) {
-            GRAFT_TRY(graft_merger_run(&merger, &vocabulary->merges, vocabulary->byte_ids,
-                                       word->data, word->len));
-            if (merger.symbols[0].end != word->len || merger.symbols[0].id != (int32_t)i) {
-                continue;
-            }
-        }
-        GRAFT_TRY(graft_map_set(&vocabulary->words, word->data, word->len, i, NULL));
-    }
-done:
-    graft_merger_clear(&merger);
-    return status;
-}
-
-graft_status graft_vocabulary_read(graft_vocabulary *vocabulary, const graft_gguf *file)
+graft_status graft_vocabulary_read(graft_vocabulary *vocabulary, const graft_gguf *file,
+                                   const char *pre)
 {
     graft_status status = GRAFT_OK;
     graft_vocabulary__reader reader = {.vocabulary = vocabulary, .file = file};
@@ -266,20 +215,37 @@ graft_status graft_vocabulary_read(graft_vocabulary *vocabulary, const graft_ggu
     graft_map_init(&reader.by_text);
     graft_sha256_init(&reader.hash);
     GRAFT_TRY(read_model(&reader));
-    GRAFT_TRY(read_tokens(&reader));
-    GRAFT_TRY(read_merges(&reader));
+    if (vocabulary->model->scored) {
+        if (pre != NULL) {
+            GRAFT_TRY(graft_fail(GRAFT_E_CONFIG,
+                                 "%s: tokenizer model \"%s\" has no pre-tokeniser, so \"%.60s\" "
+                                 "cannot be it", graft_gguf_path(file),
+                                 vocabulary->model->name, pre));
+        }
+        vocabulary->characters = true;
+        GRAFT_TRY(read_tokens(&reader));
+        GRAFT_TRY(graft_vocabulary__read_scores(&reader));
+    } else {
+        GRAFT_TRY(choose_pre(&reader, pre));
+        GRAFT_TRY(read_tokens(&reader));
+        GRAFT_TRY(read_merges(&reader));
+    }
     GRAFT_TRY(graft_vocabulary__read_special(&reader));
-    GRAFT_TRY(write_pieces(&reader));
+    GRAFT_TRY(graft_vocabulary__make_pieces(&reader));
     GRAFT_TRY(graft_vocabulary__mark_stripping(&reader));
-    GRAFT_TRY(find_words(&reader));
     graft_sha256_final(&reader.hash, digest);
     graft_sha256_hex(digest, vocabulary->hash);
 done:
+    for (size_t i = 0; i < reader.n_names; i++) {
+        graft_free(reader.names[i]);
+    }
+    graft_free(reader.names);
     graft_map_clear(&reader.by_text);
     graft_free(reader.texts);
     graft_free(reader.rules);
     graft_free(reader.words);
     graft_free(reader.types);
+    graft_free(reader.scores);
     if (status != GRAFT_OK) {
         graft_vocabulary_clear(vocabulary);
     }
@@ -290,7 +256,9 @@ void graft_vocabulary_clear(graft_vocabulary *vocabulary)
 {
     graft_free(vocabulary->tokens);
     graft_free(vocabulary->bytes);
+    graft_free(vocabulary->ranks);
     graft_map_clear(&vocabulary->words);
+    graft_map_clear(&vocabulary->texts);
     graft_merges_clear(&vocabulary->merges);
     *vocabulary = (graft_vocabulary){0};
 }

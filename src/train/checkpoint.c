@@ -46,11 +46,15 @@ done:
     return status;
 }
 
+/* The plan of memory counts the image (graft_plan.saving_bytes) and no copies beside it. */
 static graft_status put_reals(graft_h5 *image, const char *name, const graft_real *values,
                               size_t n)
 {
     graft_status status = GRAFT_OK;
     float *copy = NULL;
+    if (sizeof(graft_real) == sizeof(float)) {
+        return graft_h5_put_f32(image, name, (const float *)(const void *)values, n);
+    }
     GRAFT_TRY(graft_alloc(&copy, n, sizeof *copy));
     for (size_t i = 0; i < n; i++) {
         copy[i] = (float)values[i];

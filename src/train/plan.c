@@ -46,6 +46,13 @@ static size_t fixed_bytes(const graft_model *model, const graft_kernels *kernels
            (size_t)graft_threads() * graft_product_thread_bytes(kernels) + ((size_t)8 << 20);
 }
 
+/* A checkpoint is made in memory (io/hdf5.h): parameters, two moments, and the best parameters so
+ * far if some are kept between evaluations. */
+static size_t saving_bytes(size_t n_params, bool keeps_best)
+{
+    return (keeps_best ? 5 : 3) * n_params * sizeof(graft_real) + ((size_t)2 << 20);
+}
+
 static size_t room_bytes(const graft_config *config, const graft_model *model, size_t fixed)
 {
     size_t available = graft_memory_available();
@@ -88,10 +95,11 @@ static size_t roomy_tokens(const graft_config *config, const graft_model *model,
 }
 
 graft_status graft_plan_make(graft_plan *out, const graft_config *config, const graft_model *model,
-                             const graft_kernels *kernels, size_t n_params, size_t longest)
+                             const graft_kernels *kernels, size_t n_params, bool keeps_best,
+                             size_t longest)
 {
-    size_t fixed = fixed_bytes(model, kernels, n_params), tokens = (size_t)config->max_tokens_per_pass;
-    size_t most = tokens;
+    size_t fixed = fixed_bytes(model, kernels, n_params), saving = saving_bytes(n_params, keeps_best);
+    size_t tokens = (size_t)config->max_tokens_per_pass, most = tokens;
     if (tokens != 0 && tokens < longest) {
         return graft_fail(GRAFT_E_CONFIG,
                           "max_tokens_per_pass %zu is smaller than the longest example (%zu "
@@ -100,12 +108,16 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                           tokens, longest);
     }
     if (tokens == 0) {
-        tokens = roomy_tokens(config, model, kernels, fixed, LEAST_PASS, USUAL_PASS);
+        tokens = roomy_tokens(config, model, kernels, fixed + saving, LEAST_PASS, USUAL_PASS);
         tokens = longest > tokens ? longest : tokens;
-        most = roomy_tokens(config, model, kernels, fixed, tokens, SHARED_PASS);
+        most = roomy_tokens(config, model, kernels, fixed + saving, tokens, SHARED_PASS);
     }
-    *out = (graft_plan){tokens, most, room_bytes(config, model, fixed), 0, fixed,
-                        config->gradient_checkpointing};
+    *out = (graft_plan){.usual_tokens = tokens,
+                        .max_tokens_per_pass = most,
+                        .room_bytes = room_bytes(config, model, fixed + saving),
+                        .fixed_bytes = fixed,
+                        .saving_bytes = saving,
+                        .checkpointing = config->gradient_checkpointing};
     size_t n_recomputed = graft_plan_recomputed(out, model, kernels, tokens);
     out->pass_bytes = pass_bytes(model, kernels, tokens, n_recomputed);
     if (out->pass_bytes > out->room_bytes) {

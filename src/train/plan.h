@@ -11,6 +11,7 @@ typedef struct graft_plan {
     size_t room_bytes;  /* what activations and gradients of a pass may take */
     size_t pass_bytes;  /* what those of a pass of usual_tokens, or of the longest example, take */
     size_t fixed_bytes; /* logits, packed operands, adapter and optimiser state */
+    size_t saving_bytes; /* the image of a checkpoint, and the best adapter that it has a copy of */
     int checkpointing;  /* the setting gradient_checkpointing */
 } graft_plan;
 
@@ -21,11 +22,13 @@ typedef struct graft_plan {
  * change the order of sums, so they depend on the machine and the settings but not on what is
  * free at the moment; max_tokens_per_pass sets both. How many layers are recomputed follows from
  * what is free; it changes no bit. The room is max_memory less what the process already has and
- * will have (base file, optimiser, ...), or half of what is free. GRAFT_E_MEMORY if a pass does
+ * will have (base file, optimiser, a checkpoint being written, with keeps_best the best adapter so
+ * far, ...), or half of what is free. GRAFT_E_MEMORY if a pass does
  * not fit, naming the setting that helps; GRAFT_E_CONFIG if max_tokens_per_pass is smaller
  * than `longest`. */
 graft_status graft_plan_make(graft_plan *out, const graft_config *config, const graft_model *model,
-                             const graft_kernels *kernels, size_t n_params, size_t longest);
+                             const graft_kernels *kernels, size_t n_params, bool keeps_best,
+                             size_t longest);
 
 /* Activations and gradients of a pass of n_tok tokens, with what is packed for its products. */
 size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,

@@ -50,6 +50,14 @@ done:
     return status;
 }
 
+/* Is something evaluated before the last step? */
+static bool may_keep_best(const graft_trainer *t)
+{
+    const graft_config *c = t->config;
+    return (c->eval_dataset.n > 0 || c->val_set_size > 0) && c->eval_strategy != GRAFT_EVAL_NO &&
+           (c->eval_strategy == GRAFT_EVAL_STEPS || t->steps_per_epoch < t->n_steps);
+}
+
 graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, graft_model *model,
                                 graft_adapter *adapter, graft_compute *compute,
                                 const graft_unit *units, size_t n_units)
@@ -71,8 +79,8 @@ graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, gr
     }
     GRAFT_TRY(graft_mixing_init(&t->mix, config, units, n_units));
     count_steps(t);
-    size_t longest = longest_sample(units, n_units);
-    GRAFT_TRY(graft_plan_make(&t->plan, config, model, &compute->kernels, adapter->n_params, longest));
+    GRAFT_TRY(graft_plan_make(&t->plan, config, model, &compute->kernels, adapter->n_params,
+                              may_keep_best(t), longest_sample(units, n_units)));
     GRAFT_TRY(graft_compute_prepare(compute, model->hparams.d_head));
     for (size_t i = 0; i < t->optimizer->n_moments; i++) {
         GRAFT_TRY(graft_alloc(&t->moments[i], adapter->n_params, sizeof(graft_real)));

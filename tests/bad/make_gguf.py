@@ -2,7 +2,8 @@
 """tests/bad/make_gguf.py FOLDER - GGUF files that must be refused, and one that must not.
 
 Writes FOLDER/NAME.gguf for every case and FOLDER/expected.txt with lines "NAME<tab>part of the
-message" ("valid" files have an empty message). tests/unit/io_gguf_bad.c opens them all."""
+message" ("valid" files have an empty message), which tests/unit/io_gguf_bad.c opens all; and models
+in parts."""
 import pathlib
 import struct
 import sys
@@ -227,6 +228,25 @@ def cases():
             f"the file ends inside a tensor's {what}"
 
 
+def part(no, count, n_tensors, kvs, tensors, data):
+    """A file of a model that is split into several."""
+    split = (kv("split.no", U16, struct.pack("<H", no)),
+             kv("split.count", U16, struct.pack("<H", count)),
+             kv("split.tensors.count", I32, struct.pack("<i", n_tensors)))
+    return gguf(kvs=(*kvs, *split), tensors=tensors, data=data)
+
+
+def parts():
+    """Files of models in parts; what is said about them is tested by tests/unit/io_gguf_split.c."""
+    b = tensor("b.weight", [32, 3], TYPE_Q4_1, 0)
+    first = part(0, 2, 2, (ARCH, COUNT, TOKENS), (A,), bytes(32))
+    yield "whole-00001-of-00002", first
+    yield "whole-00002-of-00002", part(1, 2, 2, (), (b,), bytes(60))
+    yield "alone-00002-of-00003", part(1, 3, 2, (), (b,), bytes(60))
+    yield "mixed-00001-of-00002", first
+    yield "mixed-00002-of-00002", part(1, 2, 9, (), (b,), bytes(60))
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -234,6 +254,8 @@ def main():
     for name, data, message in cases():
         (folder / f"{name}.gguf").write_bytes(data)
         lines.append(f"{name}\t{message}\n")
+    for name, data in parts():
+        (folder / f"{name}.gguf").write_bytes(data)
     (folder / "expected.txt").write_text("".join(lines))
 
 

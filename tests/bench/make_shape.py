@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Writes what the section shape trains: a GGUF model of random Q4_0 blocks in the shape of a
-well-known model (SHAPES of torch_lora.py), with the tokenizer of --base padded to its vocabulary; a
-dataset of texts of exactly --length tokens; a template that adds nothing. The prompt of a text is
-its first two tokens: graft refuses data of which nothing is context. The model is kept if it is
-there already."""
+"""Writes what the sections shape and large train: a GGUF model of random blocks in the shape of a
+well-known model (Q4_0: SHAPES of torch_lora.py; Q4_K_M: LARGE), with the tokenizer of --base padded
+to its vocabulary; a dataset of texts of exactly --length tokens; a template that adds nothing. The
+prompt of a text is its first two tokens: graft refuses data of which nothing is context. The model
+is kept if it is there already."""
 import argparse
 import json
 import os
@@ -13,7 +13,15 @@ import numpy as np
 
 from torch_lora import SHAPES
 
-Q4_0 = gguf.GGMLQuantizationType.Q4_0
+# Too large for PyTorch on these machines.
+LARGE = {
+    "llama-3.1-8b": dict(hidden_size=4096, intermediate_size=14336, num_hidden_layers=32,
+                         num_attention_heads=32, num_key_value_heads=8, head_dim=128,
+                         vocab_size=128256, tie_word_embeddings=False),
+}
+Q4_0, Q4_K, Q6_K = (gguf.GGMLQuantizationType[name] for name in ("Q4_0", "Q4_K", "Q6_K"))
+DEVIATION = 0.02  # of weights, as models are initialised
+CHUNK = 1 << 18   # blocks made at once
 TEMPLATE = "{%- for message in messages %}{{ message.content }}{% endfor -%}"
 
 
@@ -41,6 +49,8 @@ def tensor_shapes(s):
     width, ff, heads = s["hidden_size"], s["intermediate_size"], s["head_dim"]
     n_q, n_k = s["num_attention_heads"] * heads, s["num_key_value_heads"] * heads
     shapes = {"token_embd": (s["vocab_size"], width), "output_norm": (width,)}
+    if not s["tie_word_embeddings"]:
+        shapes["output"] = (s["vocab_size"], width)
     for layer in range(s["num_hidden_layers"]):
         block = {"attn_norm": (width,), "attn_q": (n_q, width), "attn_k": (n_k, width),
                  "attn_v": (n_k, width), "attn_output": (width, n_q), "ffn_norm": (width,),
@@ -49,18 +59,71 @@ def tensor_shapes(s):
     return {f"{name}.weight": shape for name, shape in shapes.items()}
 
 
-def random_blocks(rng, n_out, n_in):
-    """Weights of deviation 0.02, as models are initialised: uniform nibbles (-8..7, deviation 4.6)
-    times a scale whose sign is random, because their mean is not zero."""
-    n = n_out * n_in // 32
+def signed(rng, n, value):
+    """Half floats +value or -value: the mean of what is multiplied by them is not zero."""
+    return np.where(rng.integers(0, 2, n), value, -value).astype(np.float16)
+
+
+def set_half(blocks, at, values):
+    blocks[:, at:at + 2] = values.view(np.uint8).reshape(len(blocks), 2)
+
+
+def random_q4_0(rng, n):
+    """Uniform nibbles (-8..7, deviation 4.6) times a scale."""
     blocks = rng.integers(0, 256, (n, 18), dtype=np.uint8)
-    scales = np.where(rng.integers(0, 2, n), 0.02 / 4.6, -0.02 / 4.6).astype(np.float16)
-    blocks[:, :2] = scales.view(np.uint8).reshape(n, 2)
-    return blocks.reshape(n_out, n_in // 32 * 18)
+    set_half(blocks, 0, signed(rng, n, DEVIATION / 4.6))
+    return blocks
+
+
+def random_q4_k(rng, n):
+    """Uniform nibbles times a scale less a minimum of their mean: all eight scales and minima of a
+    block are 32."""
+    blocks = rng.integers(0, 256, (n, 144), dtype=np.uint8)
+    scale = signed(rng, n, DEVIATION / 4.6 / 32)
+    set_half(blocks, 0, scale)
+    set_half(blocks, 2, (7.5 * scale.astype(np.float32)).astype(np.float16))
+    blocks[:, 4:16] = [160] * 8 + [0] * 4
+    return blocks
+
+
+def random_q6_k(rng, n):
+    """Uniform -32..31 (deviation 18.5) times a scale of 16 parts of the block's."""
+    blocks = rng.integers(0, 256, (n, 210), dtype=np.uint8)
+    blocks[:, 192:208] = 16
+    set_half(blocks, 208, signed(rng, n, DEVIATION / 18.5 / 16))
+    return blocks
+
+
+# weights of a block, its bytes, and what makes it
+BLOCKS = {Q4_0: (32, 18, random_q4_0), Q4_K: (256, 144, random_q4_k), Q6_K: (256, 210, random_q6_k)}
+
+
+def mixed(tensor, n_layer):
+    """The type of a tensor in a file that is called Q4_K_M: more bits for the output, and for
+    attn_v and ffn_down of the first and last eighth of the layers and of every third between."""
+    if tensor == "output.weight":
+        return Q6_K
+    part, layer = tensor.split(".")[-2], tensor.split(".")[1]
+    if part not in ("attn_v", "ffn_down"):
+        return Q4_K
+    layer, eighth = int(layer), n_layer // 8
+    more = layer < eighth or layer >= 7 * n_layer // 8 or (layer - eighth) % 3 == 2
+    return Q6_K if more else Q4_K
+
+
+def write_blocks(writer, rng, shape, kind):
+    """A tensor chunk by chunk; the writer pads behind the last."""
+    per_block, _, make = BLOCKS[kind]
+    n = shape[0] * shape[1] // per_block
+    blocks = np.concatenate([make(rng, min(CHUNK, n - at)) for at in range(0, n, CHUNK)])
+    writer.write_tensor_data(blocks)
 
 
 def write_model(path, name, reader):
-    s, shapes, rng = SHAPES[name], tensor_shapes(SHAPES[name]), np.random.default_rng(1)
+    s, rng = {**SHAPES, **LARGE}[name], np.random.default_rng(1)
+    shapes, n_layer = tensor_shapes(s), s["num_hidden_layers"]
+    kinds = {tensor: mixed(tensor, n_layer) if name in LARGE else Q4_0
+             for tensor, shape in shapes.items() if len(shape) > 1}
     writer = gguf.GGUFWriter(f"{path}.new", "llama")
     writer.add_name(f"random weights in the shape of {name}")
     writer.add_block_count(s["num_hidden_layers"])
@@ -75,21 +138,25 @@ def write_model(path, name, reader):
     writer.add_rope_freq_base(10000.0)
     writer.add_layer_norm_rms_eps(1e-6)
     writer.add_vocab_size(s["vocab_size"])
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_0)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_K_M if name in LARGE
+                         else gguf.LlamaFileType.MOSTLY_Q4_0)
     copy_tokenizer(writer, reader, s["vocab_size"])
     for tensor, shape in shapes.items():
         if len(shape) == 1:
             writer.add_tensor_info(tensor, shape, np.dtype(np.float32), 4 * shape[0])
         else:
-            row = shape[1] // 32 * 18
+            per_block, block_bytes, _ = BLOCKS[kinds[tensor]]
+            row = shape[1] // per_block * block_bytes
             writer.add_tensor_info(tensor, (shape[0], row), np.dtype(np.uint8), shape[0] * row,
-                                   raw_dtype=Q4_0)
+                                   raw_dtype=kinds[tensor])
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
-    for shape in shapes.values():
-        writer.write_tensor_data(np.ones(shape, np.float32) if len(shape) == 1
-                                 else random_blocks(rng, *shape))
+    for tensor, shape in shapes.items():
+        if tensor in kinds:
+            write_blocks(writer, rng, shape, kinds[tensor])
+        else:
+            writer.write_tensor_data(np.ones(shape, np.float32))
     writer.close()
     os.replace(f"{path}.new", path)
 
@@ -109,7 +176,7 @@ def write_data(path, n, length, reader):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shape", choices=SHAPES, default="qwen3-1.7b")
+    parser.add_argument("--shape", choices=[*SHAPES, *LARGE], default="qwen3-1.7b")
     for name in ("--base", "--model", "--data", "--template"):
         parser.add_argument(name, required=True)
     parser.add_argument("-n", type=int, default=12)

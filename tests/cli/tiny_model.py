@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""tests/cli/tiny_model.py FILE - a random llama model of 2 layers that speaks bytes, as F32 GGUF.
+"""tests/cli/tiny_model.py FILE [TEMPLATE] - a random llama model of 2 layers that speaks bytes, as F32
+GGUF; with a second chat template, for tools, if a file with one is named.
 
 Small enough to train within a second; its replies mean nothing."""
 import pathlib
@@ -80,6 +81,9 @@ def main():
         data += struct.pack(f"<{len(values)}f", *values)
         data += bytes(-len(data) % 32)
     keys = metadata()
+    if len(sys.argv) > 2:
+        keys.append(kv("tokenizer.chat_template.tool_use", STRING,
+                       string(pathlib.Path(sys.argv[2]).read_text())))
     head = b"GGUF" + u32(3) + u64(len(infos)) + u64(len(keys)) + b"".join(keys) + b"".join(infos)
     pathlib.Path(sys.argv[1]).write_bytes(head + bytes(-len(head) % 32) + data)
 

@@ -31,6 +31,25 @@ static void check_origin(const graft_rendered *rendered, const char *source, siz
     }
 }
 
+/* Following where the parts of the data come out changes nothing. */
+static void check_trace(const graft_template *tpl, const graft_rendered *rendered,
+                        const graft_json *data, const graft_json *trusted)
+{
+    graft_rendered traced;
+    graft_chat_parts parts;
+    graft_rendered_init(&traced);
+    graft_chat_parts_init(&parts);
+    graft_status status = graft_template_trace(tpl, &traced, &parts, data, trusted);
+    if (status == GRAFT_OK) { /* it may hit the bound of memory earlier */
+        fuzz_check(traced.text.len == rendered->text.len && parts.n == 5);
+        fuzz_check(traced.text.len == 0 ||
+                   (memcmp(traced.text.data, rendered->text.data, traced.text.len) == 0 &&
+                    memcmp(traced.origin.data, rendered->origin.data, traced.text.len) == 0));
+    }
+    graft_chat_parts_clear(&parts);
+    graft_rendered_clear(&traced);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
@@ -52,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
         status = graft_template_render(tpl, &rendered, data, trusted);
     }
     if (status == GRAFT_OK) {
+        check_trace(tpl, &rendered, data, trusted);
         fuzz_check(rendered.text.len == rendered.origin.len);
         fuzz_check(graft_utf8_valid(graft_text_z(&rendered.text), rendered.text.len, NULL));
         for (size_t i = 0; i < rendered.origin.len; i++) {

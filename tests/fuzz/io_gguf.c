@@ -1,5 +1,7 @@
 /* Any bytes as a GGUF file: every accepted file has all its tensors inside, disjoint and aligned,
- * and can be read through all accessors. */
+ * and can be read through all accessors. Bytes with another "GGUF" in them are the two parts of a
+ * model as well. */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -72,13 +74,15 @@ static void check_key(const graft_gguf *file, const char *key)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+/* Returns how many tensors it has, 0 if it is refused. */
+static size_t open_and_check(const char *path, size_t n_parts)
 {
     graft_gguf *file;
-    if (graft_gguf_open(&file, fuzz_file(data, n)) != GRAFT_OK) {
+    if (graft_gguf_open(&file, path) != GRAFT_OK) {
         fuzz_check(file == NULL && graft_error_message()[0] != '\0');
         return 0;
     }
+    fuzz_check(graft_gguf_n_parts(file) <= n_parts);
     check_tensors(file);
     for (size_t i = 0; i < graft_gguf_n_kv(file); i++) {
         const graft_gguf_kv *kv = graft_gguf_kv_at(file, i);
@@ -89,14 +93,47 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         check_key(file, key);
         graft_free(key);
     }
+    size_t n_tensors = graft_gguf_n_parts(file) == n_parts ? graft_gguf_n_tensors(file) : 0;
     graft_gguf_close(file);
+    return n_tensors;
+}
+
+/* Where the last file in the bytes begins; 0 if there is only one. */
+static size_t last_file(const uint8_t *data, size_t n)
+{
+    size_t at = n < 4 ? 0 : n - 4;
+    while (at > 0 && memcmp(data + at, "GGUF", 4) != 0) {
+        at--;
+    }
+    return at;
+}
+
+static void write_file(const char *path, const uint8_t *data, size_t n)
+{
+    FILE *file = fopen(path, "wb");
+    fuzz_check(file != NULL && fwrite(data, 1, n, file) == n && fclose(file) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    static const char *const paths[2] = {"build/tmp/fuzz-io_gguf-00001-of-00002.gguf",
+                                         "build/tmp/fuzz-io_gguf-00002-of-00002.gguf"};
+    size_t at = last_file(data, n);
+    open_and_check(fuzz_file(data, n), 1);
+    if (at > 0) {
+        write_file(paths[0], data, at);
+        write_file(paths[1], data + at, n - at);
+        size_t from_first = open_and_check(paths[0], 2), from_last = open_and_check(paths[1], 2);
+        fuzz_check(from_first == from_last);
+    }
     return 0;
 }
 
 #ifndef GRAFT_LIBFUZZER
 int main(void)
 {
-    static const char *const words[] = {"general.alignment", "GGUF", "\x0a\x00\x00", ".weight", NULL};
+    static const char *const words[] = {"general.alignment", "GGUF", "\x0a\x00\x00", ".weight",
+                                        "split.count", "split.tensors.count", NULL};
     return fuzz_tests("io_gguf", LLVMFuzzerTestOneInput, words);
 }
 #endif

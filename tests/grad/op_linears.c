@@ -174,12 +174,41 @@ static void biased_and_scaled(void **state)
              "two maps of a norm, biased and scaled");
 }
 
+/* Two maps that are rows of one: they share an A, also its dropout. */
+static void shared_a(void **state)
+{
+    gradcheck check;
+    linears_case c = {.feed = {.kind = GRAFT_FEED_PLAIN}, .n = 2, .n_adapted = 2};
+    (void)state;
+    gradcheck_init(&check);
+    c.mix = graft_weight_dense(gradcheck_constant(&check, 3 * 8, 0.5), 3, 8);
+    gradcheck_input(&check, 5, 11, 1.0);
+    for (size_t i = 0; i < 2; i++) {
+        graft_low_rank *lr = &c.low_rank[i];
+        c.w[i] = graft_weight_dense(gradcheck_constant(&check, 8 * 11, 0.3), 8, 11);
+        if (i == 0) {
+            gradcheck_param(&check, &lr->a, 3, 11, 0.3);
+        } else {
+            lr->a = c.low_rank[0].a;
+        }
+        gradcheck_param(&check, &lr->b, 8, 3, 0.3);
+        lr->scale = GRAFT_REAL(1.7);
+        lr->dropout = GRAFT_REAL(0.3);
+        lr->site = 5;
+    }
+    check.build = build;
+    check.context = &c;
+    gradcheck_run(&check, "two maps that share their A");
+    gradcheck_clear(&check);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(plain), cmocka_unit_test(normed),
                                        cmocka_unit_test(gated), cmocka_unit_test(several),
                                        cmocka_unit_test(with_dropout),
                                        cmocka_unit_test(gelu_gated),
-                                       cmocka_unit_test(biased_and_scaled)};
+                                       cmocka_unit_test(biased_and_scaled),
+                                       cmocka_unit_test(shared_a)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

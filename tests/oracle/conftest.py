@@ -119,6 +119,39 @@ def tiny_model(base_model, runtime, tmp_path):
     return make
 
 
+@pytest.fixture(scope="session")
+def small_model(base_model, runtime, tmp_path_factory):
+    """(path, tensors) of a llama of one layer with 512 tokens whose rows are 256 wide, so that every
+    block fits; made once."""
+    path = tmp_path_factory.mktemp("small") / "small.gguf"
+    return path, runtime.tiny.make_tiny(str(path), src=str(base_model), d=256, nl=1, nh=4, nkv=2,
+                                        ff=256, nv=512, ctx=4096)
+
+
+@pytest.fixture
+def copy_model():
+    """copy_model(source, target, tensors, **options of gguf.GGUFWriter): the keys of a GGUF file with
+    other tensors, {name: float32 array, or (bytes of blocks as rows, type)}."""
+    def copy(source, target, tensors, **options):
+        import gguf
+        fields = gguf.GGUFReader(str(source)).fields
+        writer = gguf.GGUFWriter(target, fields["general.architecture"].contents(), **options)
+        for key, field in fields.items():
+            if not key.startswith("GGUF.") and key != "general.architecture":
+                array = field.types[0] == gguf.GGUFValueType.ARRAY
+                writer.add_key_value(key, field.contents(), field.types[0],
+                                     sub_type=field.types[-1] if array else None)
+        for name, value in tensors.items():
+            data, kind = value if isinstance(value, tuple) else (value, None)
+            writer.add_tensor(name, data, raw_dtype=kind)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+
+    return copy
+
+
 @pytest.fixture
 def jsonl(tmp_path):
     """jsonl("name.jsonl", records) -> the path of a file with one record per line."""

@@ -4,6 +4,9 @@
  *   {"source", "data", "trusted", "time", "limits": [steps, depth, bytes]} -> {"text", "origin": "0110..."}
  *   {"source" or null, "bos", "eos", "with_tools", "conversation": {"messages", "tools"}, "n",
  *    "generate"} -> {"text", "origin", "name", "note", "source"}
+ *   ... with "trace": true -> also "parts": [[kind, owner, call, item, shown], ...]
+ *   {"source" or null, "bos", "eos", "with_tools", "fit": record} -> {"fit": "whole", "loses" or
+ *    "refused", "why", "name"}
  *   {"dialect", "reply", "tools"} -> {"calls", "content", "broken"}
  * or {"error", "code"}. */
 #include <stdio.h>
@@ -15,6 +18,8 @@
 #include "chat/template.h"
 #include "core/clock.h"
 #include "core/status.h"
+#include "data/dataset.h"
+#include "data/fit.h"
 
 static graft_status put_rendered(graft_json *answer, const graft_rendered *rendered)
 {
@@ -66,18 +71,57 @@ done:
     return status;
 }
 
+static graft_status put_parts(graft_json *answer, const graft_chat_parts *parts)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *list = graft_json_new_array();
+    for (size_t i = 0; i < parts->n; i++) {
+        const graft_chat_part *p = &parts->items[i];
+        const uint32_t numbers[] = {p->kind, p->owner, p->call, p->item, p->shown};
+        graft_json *one = graft_json_new_array();
+        for (size_t k = 0; k < 5; k++) {
+            GRAFT_TRY(graft_json_push(one, graft_json_new_int(numbers[k])));
+        }
+        GRAFT_TRY(graft_json_push(list, one));
+    }
+    GRAFT_TRY(graft_json_set(answer, "parts", graft_json_retain(list)));
+done:
+    graft_json_free(list);
+    return status;
+}
+
+static graft_status find_fit(const graft_chat *chat, const graft_json *record, graft_json *answer)
+{
+    static const char *const names[] = {"whole", "loses", "refused"};
+    graft_status status = GRAFT_OK;
+    graft_conversation conversation;
+    graft_fit fit;
+    graft_text why;
+    graft_text_init(&why);
+    GRAFT_TRY(graft_conversation_read(&conversation, record));
+    GRAFT_TRY(graft_fit_find(&fit, &why, chat, &conversation, true));
+    GRAFT_TRY(graft_json_set_string(answer, "fit", names[fit]));
+    status = graft_json_set_string(answer, "why", graft_text_z(&why));
+done:
+    graft_text_clear(&why);
+    graft_conversation_clear(&conversation);
+    return status;
+}
+
 static graft_status render_chat(const graft_json *request, graft_json *answer)
 {
     graft_status status = GRAFT_OK;
     graft_chat *chat = NULL;
     graft_rendered rendered;
     graft_conversation conversation;
+    graft_chat_parts parts;
     const graft_json *given = graft_json_get(request, "conversation");
     size_t n = 0;
     const char *source = graft_json_is(graft_json_get(request, "source"), GRAFT_JSON_STRING)
                              ? graft_json_string(graft_json_get(request, "source"), &n)
                              : NULL;
     graft_rendered_init(&rendered);
+    graft_chat_parts_init(&parts);
     graft_conversation_init(&conversation);
     conversation.messages = graft_json_retain(graft_json_get(given, "messages"));
     conversation.tools = graft_json_retain(graft_json_get(given, "tools"));
@@ -89,14 +133,20 @@ static graft_status render_chat(const graft_json *request, graft_json *answer)
     GRAFT_TRY(graft_json_set_string(answer, "note", graft_chat_note(chat)));
     GRAFT_TRY(graft_json_set_string(answer, "source", graft_chat_source(chat)));
     GRAFT_TRY(graft_json_set_string(answer, "dialect", graft_chat_dialect(chat)->name));
+    if (graft_json_has(request, "fit")) {
+        GRAFT_TRY(find_fit(chat, graft_json_get(request, "fit"), answer));
+    }
     if (given != NULL) {
-        GRAFT_TRY(graft_chat_render(chat, &rendered, &conversation,
-                                    (size_t)graft_json_int(graft_json_get(request, "n")),
-                                    graft_json_bool(graft_json_get(request, "generate"))));
+        bool trace = graft_json_bool(graft_json_get(request, "trace"));
+        GRAFT_TRY(graft_chat_trace(chat, &rendered, trace ? &parts : NULL, &conversation,
+                                   (size_t)graft_json_int(graft_json_get(request, "n")),
+                                   graft_json_bool(graft_json_get(request, "generate"))));
+        GRAFT_TRY(put_parts(answer, &parts));
         status = put_rendered(answer, &rendered);
     }
 done:
     graft_rendered_clear(&rendered);
+    graft_chat_parts_clear(&parts);
     graft_conversation_clear(&conversation);
     graft_chat_free(chat);
     return status;

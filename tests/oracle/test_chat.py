@@ -30,9 +30,11 @@ def builtin(templates):
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_builtin_in_jinja2(templates, builtin, name):
+    messages = [{"reasoning_content" if key == "thinking" else key: value  # the key that it reads
+                 for key, value in message.items()} for message in CONVERSATIONS[name]]
     for tools in (None, SIMPLE_TOOLS, TOOLS):
         for generate in (False, True):
-            want, why = reference(builtin, {"messages": CONVERSATIONS[name], "tools": tools,
+            want, why = reference(builtin, {"messages": messages, "tools": tools,
                                             "documents": None, "add_generation_prompt": generate})
             assert why is None
             assert render(templates, CONVERSATIONS[name], tools, generate=generate)["text"] == want

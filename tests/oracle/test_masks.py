@@ -54,9 +54,15 @@ class Renderer:
         self.tools = record["tools"] or None
 
     def __call__(self, n, generation):
-        return self.template.render(messages=self.messages[:n], tools=self.tools, documents=None,
-                                    add_generation_prompt=generation, bos_token="<|im_start|>",
-                                    eos_token="<|im_end|>")
+        def render(tools):
+            return self.template.render(messages=self.messages[:n], tools=tools, documents=None,
+                                        add_generation_prompt=generation, bos_token="<|im_start|>",
+                                        eos_token="<|im_end|>")
+
+        try:
+            return render(self.tools)
+        except TypeError:  # it walks over tools where there are none
+            return render(self.tools or [])
 
 
 def common(a, b):
@@ -172,10 +178,7 @@ REWRITES = "changes what stands before this reply"
 REFUSED = {
     True: {"CohereForAI-c4ai-command-r7b-12-2024-tool_use": REWRITES, "openai-gpt-oss-120b": REWRITES},
     False: {"CohereForAI-c4ai-command-r7b-12-2024-tool_use": REWRITES,
-            # they go over tools, as in jinja2, or want variables that nobody sets
-            "CohereForAI-c4ai-command-r-plus-tool_use": "'NoneType' object is not iterable",
-            "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use": "'NoneType' object is not iterable",
-            "NousResearch-Hermes-3-Llama-3.1-8B-tool_use": "'NoneType' object is not iterable",
+            # it wants variables that nobody sets
             "fireworks-ai-llama-3-firefunction-v2": "'functions' is undefined"},
 }
 

@@ -14,7 +14,7 @@ import pytest
 
 MIXES = {"q4_0": 2, "q4_1": 3, "q8_0": 7, "q5_0": 8, "q5_1": 9, "q2_k": 10, "q3_k_s": 11,
          "q3_k_m": 12, "q3_k_l": 13, "q4_k_s": 14, "q4_k_m": 15, "q5_k_s": 16, "q5_k_m": 17,
-         "q6_k": 18, "iq4_nl": 25, "f32": 0, "f16": 1, "bf16": 32}
+         "q6_k": 18, "iq4_nl": 25, "iq4_xs": 30, "f32": 0, "f16": 1, "bf16": 32}
 NUMBERS = {**MIXES, "q2_k_s": 21}
 
 
@@ -117,6 +117,8 @@ def compare(graft, source, tmp_path, mix, importance=None, importance_file=None,
     for key in [k for k in keys if k.startswith("quantize.imatrix.")]:
         del keys[key]  # added by the program around the library
     assert keys == their_keys
+    if not importance:
+        assert ours.read_bytes() == theirs.read_bytes()  # the whole file
     ours.unlink()
     theirs.unlink()
     return said
@@ -218,7 +220,7 @@ def write_legacy_importance(path, means):
 
 
 @pytest.mark.parametrize("mix", ["q4_k_m", "q5_k_s", "q3_k_m", "q2_k_s", "q6_k", "q4_0", "q4_1",
-                                 "q5_0", "q5_1", "iq4_nl", "q8_0", "bf16"])
+                                 "q5_0", "q5_1", "iq4_nl", "iq4_xs", "q8_0", "bf16"])
 def test_an_importance_matrix_does_what_it_does_in_llama_cpp(graft, shared, tmp_path, mix):
     tensors = small_model(tmp_path / "in.gguf", layers=8, ff=256, d=256, heads=4, kv=1, vocab=33,
                           experts=3 if mix == "q4_k_m" else 0)
@@ -250,14 +252,14 @@ def test_a_quantised_file_can_be_quantised_again_as_llama_cpp_does(graft, shared
 
 
 def test_memory_does_not_grow_with_the_model(graft, root, tmp_path):
-    """One tensor of 256 MiB, mapped; what is the program's own is looked at while it works."""
+    """One tensor of 256 MiB; what the program has in memory is looked at while it works."""
     small_model(tmp_path / "in.gguf", layers=1, vocab=262144, empty=True)
     work = subprocess.Popen([root / "build/graft", "quantize", "-q", tmp_path / "in.gguf",
                              tmp_path / "out.gguf", "--type", "q4_0"], stdout=subprocess.DEVNULL)
     peak, status = 0, pathlib.Path(f"/proc/{work.pid}/status")
     while work.poll() is None:
-        own = re.search(r"RssAnon:\s+(\d+) kB", status.read_text())
+        own = re.search(r"VmRSS:\s+(\d+) kB", status.read_text())
         peak = max(peak, int(own[1]) if own else 0)
         time.sleep(0.01)
-    assert work.returncode == 0 and 1000 < peak < 48 << 10
+    assert work.returncode == 0 and 1000 < peak < 96 << 10
     assert (tmp_path / "out.gguf").stat().st_size > 50 << 20

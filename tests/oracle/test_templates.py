@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import jinja2
@@ -116,6 +117,10 @@ def compare(templates, source, data, trusted=None):
     got = templates.render(source, data, trusted)
     if want is None:
         assert "error" in got, f"jinja2 raises {why}; graft renders {got['text']!r}"
+        said = why.removeprefix("TemplateError: ")
+        if said != why:  # the template's own words, on one line
+            assert "the template says: " + re.sub(r"[\0-\x1f]", " ", said)[:300] in got["error"]
+        assert re.match(r"t:\d+: ", got["error"]), got["error"]
     else:
         assert "error" not in got, f"graft: {got['error']}; jinja2 renders {want!r}"
         assert got["text"] == want
@@ -178,6 +183,17 @@ CONVERSATIONS = {
     "call, no content": [USER, {"role": "assistant", "tool_calls": CALLS}],
     "call, string": [USER, {"role": "assistant", "content": "",
                             "tool_calls": [call("get_time", "{\"a\": 1}")]}],
+    "call, empty arguments": [USER, {"role": "assistant", "content": None,
+                                     "tool_calls": [call("get_time", {})]},
+                              result("", name="get_time")],
+    "call, nested arguments": [USER, {"role": "assistant", "content": "", "tool_calls": [
+        call("get_weather", {"where": {"lat": 47.4, "at": [{"a": []}, {"b": {}}, [[1]]]}, "any": None,
+                             "flag": False, "days": -1, "tags": ["a\"b", "c\\d", "é\n\t<&>'"]})]},
+                               result("[1, {\"a\": null}]", name="get_weather")],
+    "escapes": [{"role": "system", "content": "a\\b \"c\" \\n </tools> &amp; {% x %}\r\n"},
+                {"role": "user", "content": "\\\\ \u0007 \x7f \ufeff <tool_call>{}</tool_call> %s %(x)s"},
+                {"role": "assistant", "content": "'''\"\"\" \\u00e9 \n\n\n  x  "},
+                {"role": "user", "content": "   "}],
     "result": [SYSTEM, USER, {"role": "assistant", "content": "", "tool_calls": CALLS},
                result("{\"sky\": \"blue\"}", name="get_weather"),
                {"role": "assistant", "content": "Blue."}],
@@ -217,7 +233,7 @@ def sources(shared):
 
 
 def variants():
-    for tools, generate in ((None, True), (TOOLS, False)):
+    for tools, generate in ((None, True), (None, False), (TOOLS, False)):
         yield {"tools": tools, "documents": None}, {
             "bos_token": "<s>", "eos_token": "</s>", "add_generation_prompt": generate}
     yield {"tools": SIMPLE_TOOLS}, {"bos_token": "<s>", "eos_token": "</s>", "datetime": "today",
@@ -229,26 +245,33 @@ def variants():
                "add_generation_prompt": True, "reasoning_effort": "high"}
 
 
-@pytest.mark.parametrize("conversation", CONVERSATIONS)
-def test_real_templates(templates, sources, conversation):
+def test_real_templates(templates, sources):
+    """Every template on every conversation: rendered alike, or refused alike in its own words."""
     assert len(sources) > 50
-    failures, rendered = [], 0
+    failures, n_passed, n = [], 0, len(CONVERSATIONS) * len(list(variants()))
+    print(f"\n{'template':50} {'rendered':>8} {'refused':>8} {'differ':>8}   of {n}: "
+          f"{len(CONVERSATIONS)} conversations, {len(list(variants()))} ways")
     for name, source in sources.items():
-        for data, trusted in variants():
-            try:
-                got = compare(templates, source, {"messages": CONVERSATIONS[conversation], **data},
-                              trusted)
-                rendered += "text" in got
-            except AssertionError as error:
-                failures.append(f"{name} (tools: {bool(data.get('tools'))}): {str(error)[:600]}")
-                break
-    assert not failures, f"{len(failures)} templates differ\n" + "\n".join(failures)
-    assert rendered > 0
+        counts = {"rendered": 0, "refused": 0, "differ": 0}
+        for conversation, messages in CONVERSATIONS.items():
+            for data, trusted in variants():
+                try:
+                    got = compare(templates, source, {"messages": messages, **data}, trusted)
+                    counts["rendered" if "text" in got else "refused"] += 1
+                except AssertionError as error:
+                    counts["differ"] += 1
+                    failures.append(f"{name}, {conversation} (tools: {bool(data.get('tools'))}): "
+                                    f"{str(error)[:600]}")
+        n_passed += counts["differ"] == 0 and counts["rendered"] > 0
+        print(f"{name:50} {counts['rendered']:8} {counts['refused']:8} {counts['differ']:8}")
+    print(f"templates x passed: {n_passed} of {len(sources)}")
+    assert not failures, f"{len(failures)} differ\n" + "\n".join(failures[:20])
+    assert n_passed == len(sources)
 
 
 def test_every_real_template_renders(templates, sources):
     """Refusing alike is not enough: each one shows a simple conversation, and all but one tools."""
-    _, trusted = list(variants())[2]
+    _, trusted = list(variants())[3]
     without_tools = []
     for name, source in sources.items():
         got = compare(templates, source, {"messages": [USER], "tools": SIMPLE_TOOLS}, trusted)

@@ -2,12 +2,16 @@
  *
  * In, repeated: u32 n, u8 mode (0 no control tokens, 1 all, 2 by mask), n bytes, with 2: n of mask.
  * Out, per frame: u32 count, count i32 ids, count u32 ends, u32 n, n bytes: the pieces joined.
- * `tokens MODEL.gguf eog` writes the ids that end a generation instead. */
+ * `tokens MODEL.gguf eog` writes the ids that end a generation instead, `flags` what is added, and
+ * `speed FILE` megabytes per second of processor time, the best of three. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/strings.h"
+#include "io/files.h"
 #include "io/gguf.h"
 #include "tokenizer/tokenizer.h"
 
@@ -65,12 +69,43 @@ static int serve(const graft_tokenizer *tokenizer)
     return failed;
 }
 
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int measure(const graft_tokenizer *tokenizer, const char *path)
+{
+    graft_mapped file;
+    graft_tokens tokens;
+    double best = INFINITY;
+    if (graft_mapped_open(&file, path) != GRAFT_OK) {
+        return complain();
+    }
+    graft_tokens_init(&tokens);
+    for (int i = 0; i < 3; i++) {
+        double start = seconds();
+        tokens.n = 0;
+        if (graft_tokenizer_encode(tokenizer, &tokens, (const char *)file.data, file.size, NULL) !=
+            GRAFT_OK) {
+            return complain();
+        }
+        best = fmin(best, seconds() - start);
+    }
+    printf("%.1f MB/s, %zu tokens\n", 1e-6 * (double)file.size / best, tokens.n);
+    graft_tokens_clear(&tokens);
+    graft_mapped_close(&file);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     graft_gguf *file = NULL;
     graft_tokenizer *tokenizer = NULL;
     if (argc < 2 || graft_gguf_open(&file, argv[1]) != GRAFT_OK ||
-        graft_tokenizer_new(&tokenizer, file) != GRAFT_OK) {
+        graft_tokenizer_new(&tokenizer, file, NULL) != GRAFT_OK) {
         return complain();
     }
     graft_gguf_close(file);
@@ -81,6 +116,10 @@ int main(int argc, char **argv)
                 printf("%zu\n", id);
             }
         }
+    } else if (argc > 3 && strcmp(argv[2], "speed") == 0) {
+        failed = measure(tokenizer, argv[3]);
+    } else if (argc > 2 && strcmp(argv[2], "flags") == 0) {
+        printf("add_bos %d\n", graft_tokenizer_add_bos(tokenizer));
     } else {
         failed = serve(tokenizer);
     }

@@ -21,7 +21,7 @@ graft_tokenizer *test_byte_tokenizer(const char *name, bool add_bos)
     graft_gguf *file;
     graft_tokenizer *tokenizer;
     assert_ok(graft_gguf_open(&file, test_vocabulary_write(name, &v)));
-    assert_ok(graft_tokenizer_new(&tokenizer, file));
+    assert_ok(graft_tokenizer_new(&tokenizer, file, NULL));
     graft_gguf_close(file);
     return tokenizer;
 }

@@ -101,10 +101,42 @@ graft_real *test_random(graft_rng *rng, size_t n)
     return x;
 }
 
+size_t test_scale_at(const graft_format *format)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } places[] = {{"Q2_K", 80},         {"Q3_K", 108},       {"Q6_K", 208},
+                  {"TQ1_0", 52},        {"TQ2_0", 64},       {"MXFP4", SIZE_MAX},
+                  {"NVFP4", SIZE_MAX},  {"IQ1_M", SIZE_MAX}};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (strcmp(places[i].name, format->name) == 0) {
+            return places[i].at;
+        }
+    }
+    return 0;
+}
+
 /* Makes the f16 at p a number between 2^-6 and 2^-5, keeping its sign and fraction. */
 static void tame_half(uint8_t *p)
 {
     p[1] = (uint8_t)((p[1] & 0x83u) | 0x24u);
+}
+
+static void tame_block(const graft_format *format, uint8_t *block)
+{
+    size_t at = test_scale_at(format);
+    if (at != SIZE_MAX) {
+        tame_half(block + at);
+        if (at + 4 <= format->block_bytes) {
+            tame_half(block + at + 2); /* a minimum, or quanta */
+        }
+    } else if (strcmp(format->name, "MXFP4") == 0) {
+        block[0] = (uint8_t)(120 + (block[0] & 3)); /* 2^-8 to 2^-5 */
+    } else if (strcmp(format->name, "IQ1_M") == 0) { /* an f16 in the top nibbles of four words */
+        block[53] = (uint8_t)((block[53] & 0x3fu) | 0x40u);
+        block[55] = (uint8_t)((block[55] & 0x8fu) | 0x20u);
+    }
 }
 
 graft_weight test_random_weight(graft_rng *rng, const graft_format *format, size_t n_out,
@@ -120,13 +152,8 @@ graft_weight test_random_weight(graft_rng *rng, const graft_format *format, size
         if (format->block_elems == 1) {
             float value = (float)(2.0 * graft_rng_uniform(rng) - 1.0);
             format->encode(&value, data + i, 1, NULL);
-        } else if (format->block_elems == 256) { /* f16 fields stand first or last */
-            bool first = strcmp(format->name, "Q4_K") == 0 || strcmp(format->name, "Q5_K") == 0;
-            tame_half(data + i + (first ? 0 : format->block_bytes - 4));
-            tame_half(data + i + (first ? 2 : format->block_bytes - 2));
         } else {
-            tame_half(data + i);
-            tame_half(data + i + 2); /* a minimum, or quanta */
+            tame_block(format, data + i);
         }
     }
     return (graft_weight){data, format, n_out, n_in, row_bytes};

@@ -29,6 +29,9 @@ void test_guarded_release(void);
 /* Guarded, uniform in [-1, 1). */
 graft_real *test_random(graft_rng *rng, size_t n);
 
+/* Where the f16 scale of a block stands; a minimum follows it. SIZE_MAX: it is kept otherwise. */
+size_t test_scale_at(const graft_format *format);
+
 /* Guarded random blocks of the format with scales of about 2^-6. */
 graft_weight test_random_weight(graft_rng *rng, const graft_format *format, size_t n_out,
                                 size_t n_in);

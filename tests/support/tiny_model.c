@@ -105,6 +105,16 @@ static void add_block(builder *b, const tiny_options *o, size_t l)
     add_part(b, l, "ffn_down", o->n_embd, o->n_ff);
 }
 
+static void add_factors(builder *b, size_t n)
+{
+    if (is_arch(b, "phi3")) {
+        add(b, "rope_factors_short.weight", 0, n, 2.0, 0.2);
+        add(b, "rope_factors_long.weight", 0, n, 6.0, 0.5);
+    } else {
+        add(b, "rope_freqs.weight", 0, n, 4.0, 0.5);
+    }
+}
+
 /* --- keys --- */
 
 static const char *full_key(const builder *b, char key[96], const char *name)
@@ -192,7 +202,7 @@ const char *tiny_model(const char *name, const tiny_options *o)
         add(&b, "output.weight", o->n_vocab, o->n_embd, 0.0, 0.5);
     }
     if (o->rope_factors) {
-        add(&b, "rope_freqs.weight", 0, o->n_embd / o->n_head / 2, 4.0, 0.5);
+        add_factors(&b, o->n_embd / o->n_head / 2);
     }
     for (size_t l = 0; l < o->n_layer; l++) {
         add_block(&b, o, l);

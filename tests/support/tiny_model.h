@@ -10,7 +10,7 @@
 typedef struct tiny_options {
     size_t n_layer, n_embd, n_head, n_kv, n_ff, n_vocab;
     bool untied;
-    bool rope_factors; /* Llama 3's rope_freqs.weight */
+    bool rope_factors; /* Llama 3's rope_freqs.weight; phi3: those for short and for long contexts */
     uint64_t seed;
     const char *arch;    /* NULL: llama */
     const char *without; /* a key (without the architecture) or tensor that is left out */

@@ -1,5 +1,6 @@
 #include "support/vocabulary.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/strings.h"
@@ -43,19 +44,43 @@ static void put(graft_gguf_writer *writer, const char *key, graft_gguf_type elem
     assert_ok(graft_gguf_copy_kv(writer, &kv));
 }
 
-static void put_strings(graft_gguf_writer *writer, const char *key, bool bytes,
+static void put_strings(graft_gguf_writer *writer, const char *key, bool bytes, bool names,
                         const char *const *list)
 {
     graft_text data;
     graft_text_init(&data);
     uint64_t n = 0;
     for (unsigned byte = 0; bytes && byte < 256; byte++, n++) {
-        append_byte(&data, byte);
+        char name[8];
+        snprintf(name, sizeof name, "<0x%02X>", byte);
+        if (names) {
+            append_string(&data, name);
+        } else {
+            append_byte(&data, byte);
+        }
     }
     for (size_t i = 0; list != NULL && list[i] != NULL; i++, n++) {
         append_string(&data, list[i]);
     }
     put(writer, key, GRAFT_GGUF_STRING, n, &data);
+    graft_text_clear(&data);
+}
+
+static void put_scores(graft_gguf_writer *writer, const test_vocabulary *vocabulary)
+{
+    graft_text data;
+    size_t n_bytes = vocabulary->bytes ? 256 : 0, n = n_bytes + vocabulary->n_scores;
+    graft_text_init(&data);
+    for (size_t i = 0; i < n; i++) {
+        float score = i < n_bytes ? -1000 : vocabulary->scores[i - n_bytes];
+        if (vocabulary->integer_scores) {
+            append(&data, &(int32_t){(int32_t)score}, 4);
+        } else {
+            append(&data, &score, 4);
+        }
+    }
+    put(writer, "tokenizer.ggml.scores",
+        vocabulary->integer_scores ? GRAFT_GGUF_I32 : GRAFT_GGUF_F32, n, &data);
     graft_text_clear(&data);
 }
 
@@ -73,22 +98,29 @@ const char *test_vocabulary_write(const char *name, const test_vocabulary *vocab
         }
     }
     if (vocabulary->tokens != NULL || vocabulary->bytes) {
-        put_strings(writer, "tokenizer.ggml.tokens", vocabulary->bytes, vocabulary->tokens);
+        put_strings(writer, "tokenizer.ggml.tokens", vocabulary->bytes, vocabulary->byte_names,
+                    vocabulary->tokens);
     }
     if (vocabulary->merges != NULL) {
-        put_strings(writer, "tokenizer.ggml.merges", false, vocabulary->merges);
+        put_strings(writer, "tokenizer.ggml.merges", false, false, vocabulary->merges);
     }
     if (vocabulary->types != NULL) {
         graft_text data;
         graft_text_init(&data);
         size_t n_bytes = vocabulary->bytes ? 256 : 0;
         for (size_t i = 0; i < n_bytes; i++) {
-            append(&data, &(int32_t){TEST_NORMAL}, 4);
+            append(&data, &(int32_t){vocabulary->byte_names ? TEST_BYTE : TEST_NORMAL}, 4);
         }
         append(&data, vocabulary->types, 4 * vocabulary->n_types);
         put(writer, "tokenizer.ggml.token_type", GRAFT_GGUF_I32, n_bytes + vocabulary->n_types,
             &data);
         graft_text_clear(&data);
+    }
+    if (vocabulary->scores != NULL) {
+        put_scores(writer, vocabulary);
+    }
+    if (vocabulary->bool_key != NULL) {
+        assert_ok(graft_gguf_set_bool(writer, vocabulary->bool_key, vocabulary->flag));
     }
     if (vocabulary->id_key != NULL) {
         assert_ok(graft_gguf_set_u32(writer, vocabulary->id_key, vocabulary->id));

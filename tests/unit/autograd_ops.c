@@ -334,6 +334,61 @@ static void bias_and_scale(void **state)
     each_level(biased_at_level);
 }
 
+enum { SHARED_IN = 192, SHARED_OUT = 40, SHARED_TOK = 70, RANK = 4, N_SHARED = 3 };
+
+/* Gradients of three maps that are rows of one, so that they have the same A, for any number of
+ * threads. */
+static void shared_a_at_level(graft_compute *compute)
+{
+    enum { N_A = RANK * SHARED_IN, N_W = N_SHARED * SHARED_OUT * SHARED_IN };
+    graft_tape tape;
+    const graft_kernels *kernels = &compute->kernels;
+    graft_real *w = random_reals(N_W, 11), *a = random_reals(2 * N_A, 12), first[N_A];
+    graft_real *b = random_reals((size_t)N_SHARED * SHARED_OUT * RANK, 13);
+    graft_real *x = random_reals((size_t)SHARED_TOK * SHARED_IN, 14);
+    for (int n = 1; n <= 3; n++) {
+        graft_weight weights[N_SHARED];
+        graft_low_rank parts[N_SHARED];
+        graft_linear maps[N_SHARED];
+        graft_tensor *in = NULL, *outs[N_SHARED] = {NULL};
+        graft_threads_set(n);
+        assert_ok(graft_compute_prepare(compute, D_HEAD));
+        memset(a + N_A, 0, N_A * sizeof *a);
+        graft_tape_begin(&tape, compute, true);
+        assert_ok(graft_tensor_new(&tape, &in, SHARED_TOK, SHARED_IN, true, false));
+        kernels->to_act(in->data, in->ld, x, SHARED_IN, SHARED_TOK, SHARED_IN);
+        for (size_t i = 0; i < N_SHARED; i++) {
+            weights[i] = graft_weight_dense(w + i * SHARED_OUT * SHARED_IN, SHARED_OUT, SHARED_IN);
+            parts[i] = (graft_low_rank){{a, a + N_A, RANK, SHARED_IN},
+                                        {b + i * SHARED_OUT * RANK, NULL, SHARED_OUT, RANK},
+                                        GRAFT_REAL(0.5), 0, 0};
+            maps[i] = (graft_linear){.w = &weights[i], .low_rank = &parts[i]};
+        }
+        graft_feed feed = {.kind = GRAFT_FEED_PLAIN, .x = in};
+        assert_ok(graft_op_linears(&tape, outs, &feed, maps, N_SHARED, NULL, false));
+        for (size_t i = 0; i < N_SHARED; i++) {
+            assert_ok(graft_tensor_grad_new(&tape, outs[i]));
+            memcpy(outs[i]->grad, outs[i]->data, SHARED_TOK * outs[i]->ld * kernels->act_bytes);
+        }
+        assert_ok(graft_tape_backward(&tape));
+        if (n == 1) {
+            memcpy(first, a + N_A, sizeof first);
+        }
+        assert_memory_equal(a + N_A, first, sizeof first);
+    }
+    graft_threads_set(0);
+    void *all[] = {w, a, b, x};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        graft_free(all[i]);
+    }
+}
+
+static void shared_a(void **state)
+{
+    (void)state;
+    each_level(shared_a_at_level);
+}
+
 static void scales_of_one_feed(void **state)
 {
     graft_compute compute;
@@ -434,6 +489,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(threads_change_no_bit, numbers_new, numbers_free),
         cmocka_unit_test_setup_teardown(cached_equals_whole, numbers_new, numbers_free),
         cmocka_unit_test(bias_and_scale),
+        cmocka_unit_test(shared_a),
         cmocka_unit_test(scales_of_one_feed),
         cmocka_unit_test(scaled_embedding),
         cmocka_unit_test(capped_logits),

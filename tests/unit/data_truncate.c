@@ -32,7 +32,7 @@ static int set_up(void **state)
     graft_gguf *file;
     (void)state;
     assert_ok(graft_gguf_open(&file, test_vocabulary_write("plain.gguf", &v)));
-    assert_ok(graft_tokenizer_new(&tokenizer, file));
+    assert_ok(graft_tokenizer_new(&tokenizer, file, NULL));
     graft_gguf_close(file);
     assert_ok(graft_chat_new(&chat, CHATML, strlen(CHATML), "test", "", "", false));
     return 0;

@@ -8,6 +8,7 @@
 
 #include "core/half.h"
 #include "quant/format.h"
+#include "quant/grids.h"
 
 static graft_rng rng;
 
@@ -32,9 +33,10 @@ static void lookups(void **state)
     for (const graft_format *const *f = graft_formats; *f != NULL; f++, n++) {
         assert_ptr_equal(graft_format_find((*f)->ggml_type), *f);
         assert_ptr_equal(graft_format_by_name((*f)->name), *f);
-        assert_true((*f)->block_elems == 1 || (*f)->block_elems == 32 || (*f)->block_elems == 256);
+        size_t elems = (*f)->block_elems;
+        assert_true(elems == 1 || (elems >= 32 && elems <= 256 && (elems & (elems - 1)) == 0));
     }
-    assert_int_equal(n, 14);
+    assert_int_equal(n, 28);
     assert_ptr_equal(graft_format_by_name("q4_k"), graft_format_by_name("Q4_K"));
     assert_ptr_equal(graft_format_find(0), &graft_format_f32);
     assert_ptr_equal(graft_format_find(1), &graft_format_f16);
@@ -86,6 +88,33 @@ static size_t count_changes(const float *a, const float *b, size_t n, size_t *la
     return changes;
 }
 
+/* Several numbers share a word of these. */
+static bool has_code_book(const graft_format *format)
+{
+    static const char *const names[] = {"IQ1_S",   "IQ1_M",   "IQ2_XXS", "IQ2_XS",
+                                        "IQ2_S",   "IQ3_XXS", "IQ3_S",   "TQ1_0"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        found = found || strcmp(names[i], format->name) == 0;
+    }
+    return found;
+}
+
+/* Codes without a zero, of which FP4 has two, and scales of NVFP4 with their unused bit. */
+static size_t prepare_fp4(const graft_format *format, uint8_t *block)
+{
+    size_t n_scales = strcmp(format->name, "MXFP4") == 0   ? 1
+                      : strcmp(format->name, "NVFP4") == 0 ? 4
+                                                           : 0;
+    for (size_t i = n_scales; n_scales > 0 && i < format->block_bytes; i++) {
+        block[i] |= 0x22; /* no flip makes a zero of another */
+    }
+    for (size_t i = 0; n_scales == 4 && i < 4; i++) {
+        block[i] = 0x31;
+    }
+    return n_scales == 4 ? 4 : 0;
+}
+
 /* Flips each bit of a block. Every number must have exactly as many bits of its own as the name of
  * its format says; all other bits are a scale's or a minimum's and move a whole group. */
 static void every_bit_belongs_somewhere(void **state)
@@ -93,13 +122,17 @@ static void every_bit_belongs_somewhere(void **state)
     (void)state;
     for (const graft_format *const *f = graft_formats; *f != NULL; f++) {
         size_t n = (*f)->block_elems;
-        if (n == 1) {
+        if (n == 1 || has_code_book(*f)) {
             continue;
         }
         size_t bits = (size_t)atoi(strpbrk((*f)->name, "0123456789")), own[256] = {0};
         uint8_t *block = random_block(*f);
         float before[256], after[256];
-        if (n == 256) { /* scales and minima that are not zero, whatever bit of them is flipped */
+        size_t n_unused = prepare_fp4(*f, block);
+        /* scales and minima that are not zero, whatever bit of them is flipped */
+        if (strcmp((*f)->name, "IQ4_XS") == 0) {
+            memset(block + 2, 0x5b, 6);
+        } else if (n == 256 && strcmp((*f)->name, "TQ2_0") != 0) {
             bool first = bits == 4 || bits == 5;
             memset(block + (bits == 3 ? 96 : bits == 6 ? 192 : first ? 4 : 0), 0x5b,
                    bits == 2 || bits == 6 ? 16 : 12);
@@ -110,6 +143,9 @@ static void every_bit_belongs_somewhere(void **state)
             decode(*f, block, after);
             block[bit / 8] ^= (uint8_t)(1u << bit % 8);
             size_t last = 0, changes = count_changes(before, after, n, &last);
+            if (changes == 0 && bit % 8 == 7 && bit / 8 < n_unused) {
+                continue;
+            }
             assert_true(changes >= 1);
             if (changes == 1) {
                 own[last]++;
@@ -123,6 +159,38 @@ static void every_bit_belongs_somewhere(void **state)
             }
         }
         test_guarded_release();
+    }
+}
+
+/* Words stand in ascending order, so none comes twice; those of IQ2 and IQ3_XXS have an even sum. */
+static void code_books(void **state)
+{
+    (void)state;
+    static const struct {
+        const uint16_t *words;
+        size_t n;
+        int bits, codes; /* of a code; to a word */
+        bool even;
+    } books[] = {{graft_grid_iq2_xxs, 256, 2, 8, true}, {graft_grid_iq2_xs, 512, 2, 8, true},
+                 {graft_grid_iq2_s, 1024, 2, 8, true},  {graft_grid_iq1, 2048, 2, 8, false},
+                 {graft_grid_iq3_xxs, 256, 3, 4, true}, {graft_grid_iq3_s, 512, 3, 4, false}};
+    for (size_t b = 0; b < sizeof books / sizeof *books; b++) {
+        for (size_t i = 0; i < books[b].n; i++) {
+            unsigned word = books[b].words[i], sum = 0;
+            assert_true(i == 0 || word > books[b].words[i - 1]);
+            for (int j = 0; j < books[b].codes; j++, word >>= books[b].bits) {
+                unsigned code = word & ((1u << books[b].bits) - 1);
+                assert_true(books[b].bits == 3 || code <= 2);
+                sum += code;
+            }
+            assert_int_equal(word, 0);
+            assert_true(!books[b].even || sum % 2 == 0);
+        }
+    }
+    for (unsigned i = 0; i < 128; i++) {
+        unsigned signs = graft_iq_signs(i | 0x80);
+        assert_int_equal(signs & 127, i);
+        assert_int_equal(__builtin_popcount(signs) % 2, 0);
     }
 }
 
@@ -167,6 +235,19 @@ static void known_blocks(void **state)
     uint8_t q6_k[210] = {[0] = 0x21, [128] = 0x03, [192] = 0xff, [209] = 0x3c};
     graft_format_by_name("Q6_K")->decode(q6_k, x, 1);
     assert_true(x[0] == -17.0f && x[64] == 0.0f && x[1] == 32.0f); /* scale -1; 49 - 32 */
+    uint8_t mxfp4[17] = {128, 0x97}; /* 1, then 7 and 9 */
+    graft_format_by_name("MXFP4")->decode(mxfp4, x, 1);
+    assert_true(x[0] == 12.0f && x[16] == -1.0f && x[1] == 0.0f);
+    mxfp4[0] = 0;
+    graft_format_by_name("MXFP4")->decode(mxfp4, x, 1);
+    assert_true(x[0] == 0x1.8p-125f);
+    uint8_t tq1_0[54] = {[0] = 0xff, [48] = 0xff, [53] = 0x40}; /* 2; all digits 2, the others 0 */
+    graft_format_by_name("TQ1_0")->decode(tq1_0, x, 1);
+    assert_true(x[0] == 2.0f && x[32] == 2.0f && x[128] == 2.0f && x[1] == -2.0f);
+    assert_true(x[240] == 2.0f && x[252] == 2.0f && x[253] == -2.0f);
+    uint8_t iq3_xxs[98] = {[1] = 0x3c, [66] = 0x03, [69] = 0x10}; /* 1 (1 + 1/2) / 2, signs 0, 1 */
+    graft_format_by_name("IQ3_XXS")->decode(iq3_xxs, x, 1);
+    assert_true(x[0] == -3.0f && x[1] == -3.0f && x[7] == 3.0f && x[32] == 1.0f);
 }
 
 /* A NaN or infinite scale makes its own block non-finite and touches no other. */
@@ -178,12 +259,18 @@ static void broken_scales(void **state)
         if (n == 1) {
             continue;
         }
-        bool first = n == 32 || strcmp((*f)->name, "Q4_K") == 0 || strcmp((*f)->name, "Q5_K") == 0;
-        size_t at = first ? 0 : strcmp((*f)->name, "Q2_K") == 0 ? bytes - 4 : bytes - 2;
+        size_t at = test_scale_at(*f);
         uint8_t *blocks = (uint8_t *)test_random_weight(&rng, *f, 3, n).data;
         float x[3 * 256];
-        blocks[bytes + at] = 0;
-        blocks[bytes + at + 1] = 0x7e;
+        if (strcmp((*f)->name, "IQ1_M") == 0) { /* a NaN in the top nibbles of four words */
+            blocks[bytes + 53] |= 0xf0;
+            blocks[bytes + 55] |= 0xf0;
+        } else if (at == SIZE_MAX) {
+            continue; /* FP4 has no broken scales */
+        } else {
+            blocks[bytes + at] = 0;
+            blocks[bytes + at + 1] = 0x7e;
+        }
         (*f)->decode(blocks, x, 3);
         for (size_t i = 0; i < 3 * n; i++) {
             assert_int_equal(isfinite(x[i]) != 0, i / n != 1);
@@ -243,6 +330,7 @@ int main(void)
         cmocka_unit_test(lookups),
         cmocka_unit_test(row_bytes),
         cmocka_unit_test_setup_teardown(every_bit_belongs_somewhere, setup, teardown),
+        cmocka_unit_test(code_books),
         cmocka_unit_test_setup_teardown(any_pattern_decodes, setup, teardown),
         cmocka_unit_test(known_blocks),
         cmocka_unit_test_setup_teardown(broken_scales, setup, teardown),

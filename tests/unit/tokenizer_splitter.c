@@ -41,12 +41,8 @@ static graft_splitter *splitter_of(const char *name)
 {
     const graft_pretokenizer *pre = graft_pretokenizer_find(name, strlen(name));
     assert_non_null(pre);
-    size_t n = 0;
-    while (n < GRAFT_PRETOKENIZER_MAX_PATTERNS && pre->patterns[n] != NULL) {
-        n++;
-    }
     graft_splitter *splitter;
-    assert_ok(graft_splitter_new(&splitter, pre->patterns, n));
+    assert_ok(graft_splitter_new(&splitter, pre->cuts, graft_pretokenizer_n_cuts(pre)));
     return splitter;
 }
 
@@ -88,7 +84,7 @@ static void every_name_is_found_and_compiles(void **state)
             assert_ptr_equal(graft_pretokenizer_find(row->names[k], strlen(row->names[k])), row);
         }
         graft_splitter *splitter = splitter_of(row->names[0]);
-        splits(splitter, " a", "| a");
+        splits(splitter, "a", "|a");
         graft_splitter_free(splitter);
     }
     assert_null(graft_pretokenizer_find("gpt-2x", 6));
@@ -100,8 +96,8 @@ static void later_patterns_do_not_see_neighbours(void **state)
 {
     (void)state;
     graft_splitter *splitter;
-    const char *const patterns[] = {"[0-9]", "a(?=[0-9])|[a-z]+"};
-    assert_ok(graft_splitter_new(&splitter, patterns, 2));
+    const graft_cut cuts[] = {{.pattern = "[0-9]"}, {.pattern = "a(?=[0-9])|[a-z]+"}};
+    assert_ok(graft_splitter_new(&splitter, cuts, 2));
     splits(splitter, "xa1a,b2", "|xa|1|a|,|b|2");
     graft_splitter_free(splitter);
 }
@@ -110,17 +106,44 @@ static void a_bad_pattern_is_an_error(void **state)
 {
     (void)state;
     graft_splitter *splitter = (graft_splitter *)1;
-    const char *const patterns[] = {"a", "b("};
-    assert_fails(graft_splitter_new(&splitter, patterns, 2), GRAFT_E_DATA,
+    const graft_cut cuts[] = {{.pattern = "a"}, {.pattern = "b("}};
+    assert_fails(graft_splitter_new(&splitter, cuts, 2), GRAFT_E_DATA,
                  "pattern 2: at character 2");
     assert_null(splitter);
+}
+
+static void sets_are_classes_of_their_own(void **state)
+{
+    (void)state;
+    static const graft_code_set sets[] = {
+        {0xe0, 0xe0, 0x3000}, {0xe1, 0xe9, 0xe9}, {0, 0, 0}}; /* the later one counts */
+    const graft_cut cuts[] = {{.pattern = "\\xE0+", .sets = sets}, {.pattern = "\\xD2|\\xE1"}};
+    graft_splitter *splitter;
+    assert_ok(graft_splitter_new(&splitter, cuts, 2));
+    splits(splitter, "aßé\xc3\xa0\xc3\xa1", "|a|ß|é|\xc3\xa0|\xc3\xa1");
+    /* white space is in no set */
+    splits(splitter, "\xe3\x80\x80\xc2\xa0", "|\xe3\x80\x80\xc2\xa0");
+    graft_splitter_free(splitter);
+}
+
+static void digits_are_counted_from_the_end(void **state)
+{
+    (void)state;
+    graft_splitter *splitter = splitter_of("superbpe");
+    splits(splitter, "a1234567b12c123d", "|a|1|234|567|b|12|c|123|d");
+    /* one number, two runs of ASCII digits */
+    splits(splitter, "12\xd9\xa3" "4567", "|12\xd9\xa3" "4|567");
+    graft_splitter_free(splitter);
+    splitter = splitter_of("tiny_aya");
+    splits(splitter, "1234567 1234 123 1", "|1|234|567| |1|234| |123| |1");
+    graft_splitter_free(splitter);
 }
 
 static void long_runs_are_linear(void **state)
 {
     (void)state;
-    enum { N = 2000000 };
-    const char fill[] = {'a', ' ', '\n', '7', '!', '\''};
+    enum { N = 300000 };
+    const char fill[] = {'a', ' ', '\n', '7', '!', '\'', 'A', '<', '\t', 'I'};
     char *text;
     assert_ok(graft_alloc(&text, N + 1, 1));
     for (size_t i = 0; i < graft_n_pretokenizers; i++) {
@@ -149,6 +172,8 @@ int main(void)
         cmocka_unit_test(every_name_is_found_and_compiles),
         cmocka_unit_test(later_patterns_do_not_see_neighbours),
         cmocka_unit_test(a_bad_pattern_is_an_error),
+        cmocka_unit_test(sets_are_classes_of_their_own),
+        cmocka_unit_test(digits_are_counted_from_the_end),
         cmocka_unit_test(long_runs_are_linear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

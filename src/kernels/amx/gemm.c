@@ -90,23 +90,6 @@ static void store_block(const graft_multiply *m, const done_block *b)
     }
 }
 
-/* X of the rows to come, a part of it with each block, to the second cache. */
-static void fetch_rows(const graft_multiply *m, size_t r, size_t c)
-{
-    size_t n_cols = (m->panel.n_cols + BLOCK - 1) / BLOCK, share = (BLOCK + n_cols - 1) / n_cols;
-    size_t end = r + (c / BLOCK + 1) * share;
-    end = end < m->n_rows ? end : m->n_rows;
-    for (size_t row = r + c / BLOCK * share; row < end; row++) {
-        for (size_t i = 0; i < m->n_slices; i++) {
-            const graft_slice *s = &m->slices[i];
-            const act *x = (const act *)s->x + row * s->row_step;
-            for (size_t k = 0; k < s->n_k; k += 2 * PAIRS) {
-                _mm_prefetch((const char *)(x + k), _MM_HINT_T1);
-            }
-        }
-    }
-}
-
 /* A block is stored while the next one is multiplied: its sums come from the tiles late. */
 static void multiply(const graft_multiply *m, bool backward)
 {
@@ -133,7 +116,6 @@ static void multiply(const graft_multiply *m, bool backward)
             block->n_rows = n_rows;
             block->c = c;
             block->cols = cols;
-            fetch_rows(m, r + BLOCK, c);
             sum_block(m, r, ends, c, (tile_shape){n_rows > TILE_ROWS, cols > 16}, block->sums);
             store_block(m, &blocks[1 - now]);
         }
@@ -245,11 +227,15 @@ static float spin(size_t rounds, void *scratch)
 
 /* Tiles are so fast that a weight pays for its unpacking only with this many rows. */
 enum { ROWS_WORTH_UNPACKING = 1024 };
+/* X comes from the third cache once per panel, slower than tiles multiply: panels as wide as the
+ * second cache allows. Asking for X ahead made it worse: the processor does that itself. */
+enum { WIDEST_PANEL = 256 };
 
 void graft_amx_gemm(graft_kernels *table)
 {
     static const struct graft_gemm gemm = {
-        .kc = KC, .k_step = 2 * PAIRS, .element_bytes = sizeof(act), .rows = ROWS_WORTH_UNPACKING,
+        .kc = KC, .nc = WIDEST_PANEL, .k_step = 2 * PAIRS, .element_bytes = sizeof(act),
+        .rows = ROWS_WORTH_UNPACKING,
         .unpack = unpack_tiles, .multiply = multiply, .outer = outer, .spin = spin,
         .spin_flops = SPIN_FLOPS,
     };

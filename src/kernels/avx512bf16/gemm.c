@@ -223,7 +223,7 @@ static float spin(size_t rounds, void *scratch)
 }
 
 static const struct graft_gemm gemm = {
-    .kc = KC, .k_step = 2, .element_bytes = sizeof(act), .rows = GRAFT_ROWS,
+    .kc = KC, .nc = GRAFT_NC, .k_step = 2, .element_bytes = sizeof(act), .rows = GRAFT_ROWS,
     .row_block = GRAFT_ROW_BLOCK, .unpack = unpack, .multiply = multiply, .outer = outer,
     .spin = spin, .spin_flops = SPIN_FLOPS,
 };

@@ -10,7 +10,7 @@
 
 #include "kernels/avx512bf16/vec.h"
 #include "kernels/gemm.h"
-#include "kernels/vector/expand.h"
+#include "kernels/vector/expand_grid.h"
 
 #ifndef STRIP_COLS
 #define STRIP_COLS 64
@@ -48,17 +48,7 @@ VEC_INLINE __m512i widen_run(graft_run32 x)
         (void)n; /* rows are whole blocks, and panels whole runs */               \
         return widen_run(expand_##name(row, k / 32));                             \
     }
-LOAD_BLOCKS(q4_0)
-LOAD_BLOCKS(q4_1)
-LOAD_BLOCKS(q5_0)
-LOAD_BLOCKS(q5_1)
-LOAD_BLOCKS(q8_0)
-LOAD_BLOCKS(q2_k)
-LOAD_BLOCKS(q3_k)
-LOAD_BLOCKS(q4_k)
-LOAD_BLOCKS(q5_k)
-LOAD_BLOCKS(q6_k)
-LOAD_BLOCKS(iq4_nl)
+GRAFT_EXPANDED(LOAD_BLOCKS)
 
 VEC_INLINE size_t beyond_16(size_t n)
 {
@@ -179,21 +169,12 @@ static inline void unpack_decoded(const graft_weight *w, bool backward, size_t c
         (backward ? unpack_backward : unpack_forward)(load_##name, w, c0, k0, n_k, panel,    \
                                                       k_at);                                 \
     }
-UNPACK(q4_0)
-UNPACK(q4_1)
-UNPACK(q5_0)
-UNPACK(q5_1)
-UNPACK(q8_0)
-UNPACK(q2_k)
-UNPACK(q3_k)
-UNPACK(q4_k)
-UNPACK(q5_k)
-UNPACK(q6_k)
-UNPACK(iq4_nl)
+GRAFT_EXPANDED(UNPACK)
 UNPACK(f32)
 UNPACK(f16)
 UNPACK(bf16)
 
+#define ROW(name) {&graft_format_##name, unpack_##name},
 static const struct {
     const graft_format *format;
     void (*unpack)(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
@@ -203,17 +184,7 @@ static const struct {
     {&graft_format_f32, unpack_f32},
     {&graft_format_f16, unpack_f16},
     {&graft_format_bf16, unpack_bf16},
-    {&graft_format_q4_0, unpack_q4_0},
-    {&graft_format_q4_1, unpack_q4_1},
-    {&graft_format_q5_0, unpack_q5_0},
-    {&graft_format_q5_1, unpack_q5_1},
-    {&graft_format_q8_0, unpack_q8_0},
-    {&graft_format_q2_k, unpack_q2_k},
-    {&graft_format_q3_k, unpack_q3_k},
-    {&graft_format_q4_k, unpack_q4_k},
-    {&graft_format_q5_k, unpack_q5_k},
-    {&graft_format_q6_k, unpack_q6_k},
-    {&graft_format_iq4_nl, unpack_iq4_nl},
+    GRAFT_EXPANDED(ROW)
 };
 
 static void unpack(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,

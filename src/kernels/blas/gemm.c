@@ -67,7 +67,8 @@ static float spin(size_t rounds, void *scratch)
 }
 
 static const struct graft_gemm gemm = {
-    .kc = KC, .k_step = 1, .element_bytes = sizeof(float), .rows = GRAFT_ROWS, .unpack = unpack,
+    .kc = KC, .nc = GRAFT_NC, .k_step = 1, .element_bytes = sizeof(float), .rows = GRAFT_ROWS,
+    .unpack = unpack,
     .multiply = multiply, .outer = outer, .spin = spin,
     .spin_flops = (size_t)2 * SPIN * SPIN * SPIN,
 };

@@ -16,7 +16,7 @@ void graft_portable_decode_row(const graft_weight *w, size_t row, graft_real *ou
 ACT_INLINE void unpack(bool half, const graft_weight *w, bool backward, size_t c0, size_t k0,
                        size_t n_k, const graft_panel *panel, size_t k_at)
 {
-    graft_real row[KC > GRAFT_NC ? KC : GRAFT_NC], *data = panel->data;
+    graft_real row[KC], *data = panel->data;
     size_t n_cols = panel->n_cols, total = panel->n_k;
     for (size_t c = n_cols; c % STRIP != 0; c++) { /* columns that are not there */
         for (size_t k = k_at; k < k_at + n_k; k++) {
@@ -149,7 +149,8 @@ static graft_real spin(size_t rounds, void *scratch)
 
 #define PORTABLE_GEMM(kind)                                                               \
     {                                                                                     \
-        .kc = KC, .k_step = 1, .element_bytes = sizeof(graft_real), .rows = GRAFT_ROWS,   \
+        .kc = KC, .nc = GRAFT_NC, .k_step = 1, .element_bytes = sizeof(graft_real),         \
+        .rows = GRAFT_ROWS,                                                                \
         .row_block = GRAFT_ROW_BLOCK, .unpack = unpack_##kind, .multiply = multiply_##kind, \
         .outer = outer_##kind, .spin = spin, .spin_flops = 2 * ROWS * STRIP,              \
     }

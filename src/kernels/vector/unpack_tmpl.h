@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "kernels/gemm.h"
-#include "kernels/vector/expand.h"
+#include "kernels/vector/expand_grid.h"
 #include "kernels/vector/tile.h"
 
 /* Columns of a strip that begins `cols` before the end of its panel: one, two or GEMM_VECS
@@ -207,7 +207,7 @@ VEC_INLINE void plain_backward(load8 *load, size_t size, const graft_weight *w, 
 static void unpack_decoded(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
                            const graft_panel *panel, size_t k_at)
 {
-    float row[KC > GRAFT_NC ? KC : GRAFT_NC];
+    float row[KC];
     size_t n_cols = panel->n_cols;
     for (size_t i = 0; i < (backward ? n_k : n_cols); i++) {
         size_t n = backward ? n_cols : n_k;
@@ -231,17 +231,7 @@ static void unpack_decoded(const graft_weight *w, bool backward, size_t c0, size
         (backward ? plain_backward : plain_forward)(load8_##name, size, w, c0, k0, n_k,       \
                                                     panel, k_at);                             \
     }
-UNPACK_BLOCKS(q4_0)
-UNPACK_BLOCKS(q4_1)
-UNPACK_BLOCKS(q5_0)
-UNPACK_BLOCKS(q5_1)
-UNPACK_BLOCKS(q8_0)
-UNPACK_BLOCKS(q2_k)
-UNPACK_BLOCKS(q3_k)
-UNPACK_BLOCKS(q4_k)
-UNPACK_BLOCKS(q5_k)
-UNPACK_BLOCKS(q6_k)
-UNPACK_BLOCKS(iq4_nl)
+GRAFT_EXPANDED(UNPACK_BLOCKS)
 UNPACK_PLAIN(f32, 4)
 UNPACK_PLAIN(f16, 2)
 UNPACK_PLAIN(bf16, 2)
@@ -249,6 +239,7 @@ UNPACK_PLAIN(bf16, 2)
 typedef void unpack_function(const graft_weight *w, bool backward, size_t c0, size_t k0,
                              size_t n_k, const graft_panel *panel, size_t k_at);
 
+#define ROW(name) {&graft_format_##name, unpack_##name},
 static const struct {
     const graft_format *format;
     unpack_function *unpack;
@@ -257,17 +248,7 @@ static const struct {
     {&graft_format_f32, unpack_f32},
     {&graft_format_f16, unpack_f16},
     {&graft_format_bf16, unpack_bf16},
-    {&graft_format_q4_0, unpack_q4_0},
-    {&graft_format_q4_1, unpack_q4_1},
-    {&graft_format_q5_0, unpack_q5_0},
-    {&graft_format_q5_1, unpack_q5_1},
-    {&graft_format_q8_0, unpack_q8_0},
-    {&graft_format_q2_k, unpack_q2_k},
-    {&graft_format_q3_k, unpack_q3_k},
-    {&graft_format_q4_k, unpack_q4_k},
-    {&graft_format_q5_k, unpack_q5_k},
-    {&graft_format_q6_k, unpack_q6_k},
-    {&graft_format_iq4_nl, unpack_iq4_nl},
+    GRAFT_EXPANDED(ROW)
 };
 
 static void unpack(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
