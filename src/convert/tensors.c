@@ -23,6 +23,7 @@ typedef struct planning {
     uint8_t *seen;        /* [n_layer][n_rules] */
     uint8_t seen_model[8];
     bool tied;
+    bool has_head;
     size_t n_vision, n_tied;
 } planning;
 
@@ -203,6 +204,7 @@ static graft_status take_any(planning *p, const graft_safetensors_tensor *tensor
     }
     if (strcmp(name, head.hf) == 0) {
         p->n_tied += p->tied;
+        p->has_head = true;
         return p->tied ? GRAFT_OK : take(p, tensor, &head, head.gguf);
     }
     if (graft_str_starts_with(name, layers)) {
@@ -229,6 +231,10 @@ static graft_status check_complete(const planning *p)
             return graft_fail(GRAFT_E_MODEL, "%s: tensor \"model.%s\" is missing", folder,
                               graft_hf_model_rules[r].hf);
         }
+    }
+    if (!p->tied && !p->has_head) {
+        return graft_fail(GRAFT_E_MODEL, "%s: tensor \"lm_head.weight\" is missing, and "
+                          "tie_word_embeddings of config.json is false", folder);
     }
     for (size_t i = 0; i < p->model->dims.n_layer * p->n_rules; i++) {
         const graft_hf_rule *rule = p->rules[i % p->n_rules];

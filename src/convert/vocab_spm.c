@@ -53,7 +53,8 @@ done:
     return status;
 }
 
-/* added_tokens of tokenizer.json; the first n_base ids keep their score. */
+/* added_tokens of tokenizer.json. Those beyond the model's vocabulary are of other parts of it (what
+ * stands for an image), or nothing was trained for them. */
 static graft_status read_json_added(graft_hf_vocab *vocab)
 {
     graft_status status = GRAFT_OK;
@@ -63,6 +64,11 @@ static graft_status read_json_added(graft_hf_vocab *vocab)
         if (!graft_json_is(id, GRAFT_JSON_INT)) {
             return graft_hf__vocab_fail(vocab, "tokenizer.json", "added_tokens: entry %zu has no "
                                         "id", i);
+        }
+        if (graft_json_int(id) >= 0 && (uint64_t)graft_json_int(id) >= vocab->n) {
+            graft_log(GRAFT_LOG_WARN, "%s/tokenizer.json: added token %lld is left out: vocab_size "
+                      "is %zu", vocab->folder, (long long)graft_json_int(id), vocab->n);
+            continue;
         }
         GRAFT_TRY(graft_hf__add_token(vocab, "tokenizer.json", graft_json_int(id), token));
         vocab->scores[graft_json_int(id)] = added_score;
@@ -102,6 +108,24 @@ done:
     graft_sentencepiece_clear(&model);
     graft_text_clear(&bytes);
     return status;
+}
+
+/* Steps that only spell spaces as U+2581, or cut at them, as SentencePiece does. A part is one step or a
+ * list of them. */
+static bool only_spells_spaces(const graft_json *part, const char *list_name)
+{
+    const graft_json *list = graft_json_get(part, list_name);
+    const char *type = graft_json_string(graft_json_get(part, "type"), NULL);
+    const char *pattern = graft_json_string(
+        graft_json_get(graft_json_get(part, "pattern"), "String"), NULL);
+    for (size_t i = 0; i < graft_json_length(list); i++) {
+        if (!only_spells_spaces(graft_json_at(list, i), "")) {
+            return false;
+        }
+    }
+    return part == NULL || list != NULL ||
+           (type != NULL && (strcmp(type, "Prepend") == 0 || strcmp(type, "Metaspace") == 0 ||
+                             (pattern != NULL && strcmp(pattern, " ") == 0)));
 }
 
 static bool is_byte(const char *text, size_t n)
@@ -174,6 +198,11 @@ graft_status graft_hf__read_spm_json(graft_hf_vocab *vocab)
     if (type == NULL || strcmp(type, "BPE") != 0 || !graft_json_is(words, GRAFT_JSON_OBJECT)) {
         return graft_hf__vocab_fail(vocab, file, "a model of type \"%.40s\" is not supported "
                                     "(known: BPE)", type != NULL ? type : "");
+    }
+    if (!only_spells_spaces(graft_json_get(vocab->tokenizer, "normalizer"), "normalizers") ||
+        !only_spells_spaces(graft_json_get(vocab->tokenizer, "pre_tokenizer"), "pretokenizers")) {
+        return graft_hf__vocab_fail(vocab, file, "its normalizer or pre_tokenizer does more than "
+                                    "SentencePiece's do, and is unknown");
     }
     GRAFT_TRY(graft_hf__vocab_reserve(vocab, true));
     for (graft_json_iter it = graft_json_iter_begin(words); graft_json_iter_next(&it);) {

@@ -117,6 +117,12 @@ CASES = {
     "valid_nf4": (nf4(), "", ""),
     "valid_fp8": (fp8([2, 2], [4, 6]), "", ""),
     "valid_pieces": (folder(tokenizer__json=None, tokenizer__model=PIECES), "", ""),
+    "valid_bytes": (folder(tokenizer=changed(
+        model={**TOKENIZER["model"], "byte_fallback": True}, added_tokens=[{"id": 6, "content": "<i>"}],
+        normalizer={"type": "Sequence", "normalizers": [{"type": "Replace", "pattern": {"String": " "},
+                                                         "content": "\u2581"}]},
+        pre_tokenizer={"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious"})),
+        "", ""),
     "valid_tied": (folder({"tie_word_embeddings": True}), "", ""),
     # config.json
     "no_config": (folder(config__json=None), "config.json", "there is no such file"),
@@ -162,6 +168,8 @@ CASES = {
                        f'tensor "{Q}" is missing'),
     "missing_norm": (folder(model__safetensors=without("model.norm.weight")), "missing_norm",
                      'tensor "model.norm.weight" is missing'),
+    "missing_head": (folder(model__safetensors=without("lm_head.weight")), "missing_head",
+                     'tensor "lm_head.weight" is missing, and tie_word_embeddings'),
     "another_shape": (folder(tensors={Q: [8, 9]}), "model.safetensors",
                       f'tensor "{Q}" has shape 8 x 9 (2 dimensions); config.json says 8 x 8'),
     "vector_for_matrix": (folder(tensors={Q: [64]}), "model.safetensors", "config.json says 8 x 8"),
@@ -239,6 +247,9 @@ CASES = {
     "lowercase": (folder(tokenizer=changed(normalizer={"type": "Lowercase"})), "tokenizer.json",
                   "<normalizer Lowercase>"),
     "no_pre": (folder(tokenizer=changed(pre_tokenizer=None)), "tokenizer.json", "<without a type>"),
+    "bytes_and_another_cut": (folder(tokenizer=changed(
+        model={**TOKENIZER["model"], "byte_fallback": True})), "tokenizer.json",
+        "does more than SentencePiece's"),
     "decoder_id": (folder(tokenizer_config__json={"added_tokens_decoder": {"x": {"content": "y"}}}),
                    "tokenizer_config.json", '"x" is not an id'),
     "pieces_cut": (folder(tokenizer__model=PIECES[:-3]), "tokenizer.model", "but only"),
