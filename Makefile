@@ -74,9 +74,14 @@ all: $(BIN)
 
 -include $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/flags.mk))
 
+# gcc's bug 110027: on the stack that finds addresses of returned functions wide vectors are misplaced.
+ifeq ($(BUILD),asan)
+$(OBJ)/src/kernels/%.o $(OBJ)/tests/support/emulated_amx.o: FRAME_FLAGS := --param asan-use-after-return=0
+endif
+
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
-	$(call say,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_FLAGS) -c $< -o $@
+	$(call say,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_FLAGS) $(FRAME_FLAGS) -c $< -o $@
 
 $(OBJ)/src/core/version.o: CPPFLAGS += -DGRAFT_BUILD='"$(VERSION)"'
 $(OBJ)/src/core/version.o: $(wildcard .git/logs/HEAD)
