@@ -8,16 +8,20 @@ typedef struct graft_quantize_wish {
     const char *type;     /* "q4_k_m", "q8_0", "f16", ... (graft_quantize_type lists them) */
     const char *imatrix;  /* an importance matrix, or NULL: all columns count alike */
     int allow_requantize; /* from types below 16 bits, too, though it adds errors */
+    const char *pre;      /* of a folder: its pre-tokeniser's name in GGUF files; NULL: found out */
 } graft_quantize_wish;
 
 /* The i-th name of a type, with a few words about it; NULL beyond the last. */
 GRAFT_API const char *graft_quantize_type(size_t i, const char **help);
 
-/* Writes the model in the GGUF file `in` as `path` in the type wished for: the same types per tensor
- * and the same bytes as llama.cpp's quantize program; memory does not grow with the model. *out: a
+/* Writes the model `in` as `path` in the type wished for. `in` is a GGUF file, or a folder as Hugging
+ * Face's programs save it (config.json, safetensors, tokenizer.json or tokenizer.model), which becomes
+ * the file that llama.cpp's converter makes of it. The types per tensor and the bytes are those of
+ * llama.cpp's quantize program; memory does not grow with the model. *out: a
  * table, or with json {"type", "tensors", "bytes_before", "bytes_after", "bits_per_weight",
  * "fallbacks", "weighed", "formats": {NAME: {"tensors", "bytes"}}}. GRAFT_E_CONFIG: an unknown type,
- * or path is in; GRAFT_E_MODEL: `in` is no model, or quantised already; GRAFT_E_NUMERICS: a weight that
+ * or path is in; GRAFT_E_MODEL: `in` is no model, quantised already, or of an
+ * architecture or with a pre-tokeniser that is not known ("known: ..."); GRAFT_E_NUMERICS: a weight that
  * is not finite or does not fit; GRAFT_E_DISK. After a failure there is no file at `path`, or the one
  * that was there before. */
 GRAFT_API graft_status graft_quantize(graft_config *config, const char *in, const char *path,

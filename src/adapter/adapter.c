@@ -9,62 +9,94 @@
 #include "core/memory.h"
 #include "core/strings.h"
 
-/* Sets bit m of *wanted for every module that `targets` names. */
-static graft_status parse_targets(const char *targets, const graft_slot *slots, size_t n_slots,
-                                  uint32_t *wanted)
+enum { TARGET_LENGTH = 64 };
+
+/* The next of names separated by commas; false behind the last one. Longer ones are cut. */
+static bool next_target(const char **at, char name[TARGET_LENGTH])
 {
-    char name[64];
-    *wanted = 0;
-    if (strcmp(targets, "all-linear") == 0) {
-        *wanted = UINT32_MAX;
+    size_t n = strcspn(*at, ", ");
+    snprintf(name, TARGET_LENGTH, "%.*s", (int)(n < TARGET_LENGTH ? n : TARGET_LENGTH - 1), *at);
+    *at += n + strspn(*at + n, ", ");
+    return n > 0;
+}
+
+/* As the file names it, or as Hugging Face does. */
+static bool is_called(const graft_slot *slot, const char *arch, const char *name)
+{
+    const graft_module *module = graft_module_of(arch, slot->name);
+    return module != NULL && (strcmp(module->hf, name) == 0 || strcmp(module->gguf, name) == 0);
+}
+
+static graft_status fail_unknown(const char *name)
+{
+    graft_status status = GRAFT_OK;
+    graft_text known;
+    graft_text_init(&known);
+    for (const graft_module *m = graft_modules; m->hf != NULL; m++) {
+        GRAFT_TRY(graft_text_appendf(&known, ", %s", m->hf));
+    }
+    status = graft_fail(GRAFT_E_CONFIG,
+                        "lora_target_modules: unknown module \"%s\" (known: all-linear%s; "
+                        "embeddings and the output head cannot be adapted)",
+                        name, graft_text_z(&known));
+done:
+    graft_text_clear(&known);
+    return status;
+}
+
+static bool is_all(const char *targets)
+{
+    return strcmp(targets, "all-linear") == 0;
+}
+
+static graft_status check_targets(const graft_adapter_options *options, const graft_slot *slots,
+                                  size_t n_slots)
+{
+    const char *at = options->targets;
+    char name[TARGET_LENGTH];
+    if (is_all(options->targets)) {
         return GRAFT_OK;
     }
-    for (const char *at = targets; *at != '\0';) {
-        size_t n = strcspn(at, ", ");
-        if (n >= sizeof name) {
-            return graft_fail(GRAFT_E_CONFIG, "lora_target_modules: a name is too long");
-        }
-        memcpy(name, at, n);
-        name[n] = '\0';
-        at += n + strspn(at + n, ", ");
-        const graft_module *module = graft_module_find(name);
+    if (*at == '\0') {
+        return graft_fail(GRAFT_E_CONFIG, "lora_target_modules names no module");
+    }
+    while (next_target(&at, name)) {
         bool found = false;
-        if (module == NULL) {
-            return graft_fail(GRAFT_E_CONFIG,
-                              "lora_target_modules: unknown module \"%s\" (known: all-linear, "
-                              "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj; "
-                              "embeddings and the output head cannot be adapted)",
-                              name);
-        }
         for (size_t i = 0; i < n_slots; i++) {
-            found = found || graft_module_is(module, slots[i].name);
+            found = found || is_called(&slots[i], options->arch, name);
+        }
+        if (graft_module_find(name) == NULL) {
+            return fail_unknown(name);
         }
         if (!found) {
             return graft_fail(GRAFT_E_CONFIG,
                               "lora_target_modules: this model has no module \"%s\"", name);
         }
-        *wanted |= 1u << (module - graft_modules);
     }
-    return *wanted != 0 ? GRAFT_OK
-                        : graft_fail(GRAFT_E_CONFIG, "lora_target_modules names no module");
+    return GRAFT_OK;
 }
 
-static bool is_wanted(const graft_slot *slot, uint32_t wanted)
+static bool is_wanted(const graft_adapter_options *options, const graft_slot *slot)
 {
-    for (const graft_module *m = graft_modules; m->hf != NULL; m++) {
-        if (graft_module_is(m, slot->name)) {
-            return (wanted >> (m - graft_modules)) & 1u;
+    const char *at = options->targets;
+    char name[TARGET_LENGTH];
+    if (is_all(options->targets)) {
+        return true;
+    }
+    while (next_target(&at, name)) {
+        if (is_called(slot, options->arch, name)) {
+            return true;
         }
     }
-    return wanted == UINT32_MAX;
+    return false;
 }
 
 static graft_status choose_slots(graft_adapter *adapter, const graft_adapter_options *options,
-                                 graft_slot *slots, size_t n_slots, uint32_t wanted)
+                                 graft_slot *slots, size_t n_slots)
 {
     for (size_t i = 0; i < n_slots; i++) {
         const graft_weight *w = &slots[i].weight;
-        if (!is_wanted(&slots[i], wanted)) {
+        if (!is_wanted(options, &slots[i])) {
             continue;
         }
         if (options->rank > w->n_in || options->rank > w->n_out) {
@@ -103,19 +135,18 @@ graft_status graft_adapter_new(graft_adapter **out, const graft_adapter_options 
 {
     graft_status status = GRAFT_OK;
     graft_adapter *adapter = NULL;
-    uint32_t wanted = 0;
     *out = NULL;
     if (options->rank == 0) {
         return graft_fail(GRAFT_E_CONFIG, "lora_r must be at least 1");
     }
-    GRAFT_TRY(parse_targets(options->targets, slots, n_slots, &wanted));
+    GRAFT_TRY(check_targets(options, slots, n_slots));
     GRAFT_TRY(graft_alloc(&adapter, 1, sizeof *adapter));
     adapter->rank = options->rank;
     adapter->alpha = options->alpha;
     adapter->scale = options->alpha /
                      (options->rslora ? sqrt((double)options->rank) : (double)options->rank);
     GRAFT_TRY(graft_alloc(&adapter->maps, n_slots, sizeof *adapter->maps));
-    GRAFT_TRY(choose_slots(adapter, options, slots, n_slots, wanted));
+    GRAFT_TRY(choose_slots(adapter, options, slots, n_slots));
     GRAFT_TRY(graft_alloc(&adapter->params, adapter->n_params, sizeof(graft_real)));
     GRAFT_TRY(graft_alloc(&adapter->grads, adapter->n_params, sizeof(graft_real)));
     lay_out(adapter, options);

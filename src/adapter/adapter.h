@@ -14,6 +14,7 @@ typedef struct graft_adapter_options {
     double dropout;       /* [0, 1) */
     uint64_t seed;
     const char *targets;  /* "all-linear", or module names (HF or GGUF) separated by commas */
+    const char *arch;     /* of the base, which may have names of its own; NULL: it has none */
 } graft_adapter_options;
 
 typedef struct graft_adapter_map {

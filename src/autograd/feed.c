@@ -29,8 +29,10 @@ static void gated_rows(const void *context, size_t begin, size_t end)
 {
     const feed_rows *f = context;
     const graft_tensor *x = f->feed->x;
-    f->kernels->swiglu(act_row(f, f->rows, begin), act_row(f, x->data, begin),
-                       act_row(f, f->feed->up->data, begin), f->ld, end - begin, x->n_cols);
+    bool gelu = f->feed->gate == GRAFT_GATE_GELU;
+    (gelu ? f->kernels->geglu : f->kernels->swiglu)(
+        act_row(f, f->rows, begin), act_row(f, x->data, begin),
+        act_row(f, f->feed->up->data, begin), f->ld, end - begin, x->n_cols);
 }
 
 graft_status graft_feed_make(graft_tape *tape, const graft_act **out, const graft_feed *feed,
@@ -72,9 +74,10 @@ static void gated_backward_rows(const void *context, size_t begin, size_t end)
 {
     const feed_rows *f = context;
     const graft_tensor *x = f->feed->x;
-    f->kernels->swiglu_backward(act_row(f, f->rows, begin), act_row(f, x->data, begin),
-                                act_row(f, f->feed->up->data, begin), f->ld, end - begin,
-                                x->n_cols);
+    bool gelu = f->feed->gate == GRAFT_GATE_GELU;
+    (gelu ? f->kernels->geglu_backward : f->kernels->swiglu_backward)(
+        act_row(f, f->rows, begin), act_row(f, x->data, begin),
+        act_row(f, f->feed->up->data, begin), f->ld, end - begin, x->n_cols);
 }
 
 graft_status graft_feed_backward(graft_tape *tape, const graft_feed *feed,

@@ -2,6 +2,7 @@
 
 #include "autograd/ops.h"
 #include "autograd/rows.h"
+#include "kernels/spans.h"
 
 typedef struct attention_block {
     uint32_t span, begin, end; /* rows of the span's queries */
@@ -91,14 +92,20 @@ static void sum_rows(const void *context, size_t begin, size_t end)
     }
 }
 
+/* Pairs of a query that sees n keys and a key, for n in [first, first + count), at most `most`. */
+static double pairs_of(double first, double count, double most)
+{
+    double whole = most - first < 0 ? 0 : most - first < count ? most - first : count;
+    return whole * (first + (whole - 1) / 2) + (count - whole) * most;
+}
+
 /* Products of queries and keys: each row of q with what it sees, 2 d_head operations per pair. */
 static double flop_of(const attention_saved *s, double products)
 {
-    double pairs = 0;
+    double pairs = 0, window = s->args.window > 0 ? (double)s->args.window : UINT32_MAX;
     for (size_t i = 0; i < s->args.n_spans; i++) {
         const graft_span *span = &s->args.spans[i];
-        double before = (double)span->depth + span->n_key - span->n_query;
-        pairs += span->n_query * (before + (span->n_query + 1) / 2.0);
+        pairs += pairs_of((double)graft_keys_seen(span, 0), span->n_query, window);
     }
     return products * 2 * pairs * (double)(s->args.n_head * s->args.d_head);
 }
@@ -200,7 +207,14 @@ graft_status graft_op_attention(graft_tape *tape, graft_tensor **out, graft_tens
     bool wants_grad = q->wants_grad || k->wants_grad || v->wants_grad;
     s.args = (graft_attention){pass->spans, pass->n_spans, shape->n_head, shape->n_kv,
                                shape->d_head, shape->scale, q->data, k->data, v->data,
-                               q->ld, k->ld, v->ld};
+                               q->ld, k->ld, v->ld, shape->softcap, shape->window};
+    if (shape->window > UINT32_MAX) {
+        s.args.window = 0; /* no position is so far away */
+    }
+    if (shape->d_head > GRAFT_MAX_D_HEAD) {
+        return graft_fail(GRAFT_E_MODEL, "heads of width %zu are not supported (at most %d)",
+                          shape->d_head, GRAFT_MAX_D_HEAD);
+    }
     GRAFT_TRY(graft_tensor_new(tape, out, q->n_rows, q->n_cols, true, wants_grad));
     s.out = *out;
     GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &s.stats, q->n_rows * shape->n_head,

@@ -17,6 +17,7 @@ typedef struct head_rows {
     size_t n_vocab;
     double total_weight;
     double *nll; /* [rows]: -log p(target) */
+    graft_real softcap;
     bool gradient;
 } head_rows;
 
@@ -26,12 +27,15 @@ static void loss_rows(const void *context, size_t begin, size_t end)
     for (size_t i = begin; i < end; i++) {
         graft_real *logits = h->logits + i * h->n_vocab;
         size_t target = (size_t)h->predictions[i].target;
+        if (h->softcap > 0) {
+            h->kernels->softcap(logits, h->softcap, h->n_vocab);
+        }
         double lse = h->kernels->log_sum_exp(logits, h->n_vocab);
         h->nll[i] = lse - (double)logits[target];
         if (h->gradient) {
             double weight = (double)h->predictions[i].weight / h->total_weight;
             h->kernels->softmax_gradient(logits, logits, h->n_vocab, (graft_real)lse, target,
-                                         (graft_real)weight);
+                                         (graft_real)weight, h->softcap);
             if (h->kernels->half && h->n_vocab % 2 != 0) {
                 ((uint16_t *)logits)[h->n_vocab] = 0; /* products walk pairs */
             }
@@ -48,17 +52,18 @@ static graft_status head_backward(graft_tape *tape, void *saved)
 }
 
 /* Everything of one op. */
-typedef struct head {
+typedef struct head_run {
     graft_tensor *x;
     const graft_weight *w;
+    graft_real scale;
     head_rows rows;
     graft_tensor part; /* the rows of x in a chunk, their gradient in dx */
     graft_feed feed;
     graft_real *inv_rms, *dnorm;
-} head;
+} head_run;
 
 /* Rows [begin, begin + n) of x. */
-static graft_status run_chunk(graft_tape *tape, head *h, graft_real *dx, size_t begin, size_t n)
+static graft_status run_chunk(graft_tape *tape, head_run *h, graft_real *dx, size_t begin, size_t n)
 {
     graft_status status = GRAFT_OK;
     graft_compute *compute = tape->compute;
@@ -71,13 +76,12 @@ static graft_status run_chunk(graft_tape *tape, head *h, graft_real *dx, size_t 
     h->feed.x = &h->part;
     GRAFT_TRY(graft_feed_make(tape, &in, &h->feed, h->inv_rms));
     graft_product_run(&compute->kernels, &compute->workspace, h->rows.logits, n_vocab, in,
-                      graft_act_ld(&compute->kernels, n_in), h->w, false, n, GRAFT_REAL(1.0),
-                      false);
+                      graft_act_ld(&compute->kernels, n_in), h->w, false, n, h->scale, false);
     graft_rows_run(n, loss_rows, &h->rows);
     if (dx != NULL) {
         memset(h->part.grad, 0, n * n_in * sizeof *dx);
         graft_product_run(&compute->kernels, &compute->workspace, h->dnorm, n_in, h->rows.logits,
-                          ld, h->w, true, n, GRAFT_REAL(1.0), false);
+                          ld, h->w, true, n, h->scale, false);
         GRAFT_TRY(graft_feed_backward(tape, &h->feed, h->inv_rms, h->dnorm));
     }
 done:
@@ -85,7 +89,7 @@ done:
 }
 
 /* Room for one chunk, given back by the caller. */
-static graft_status prepare_chunk(graft_tape *tape, head *h)
+static graft_status prepare_chunk(graft_tape *tape, head_run *h)
 {
     graft_status status = GRAFT_OK;
     graft_arena *arena = &tape->compute->arena;
@@ -97,19 +101,25 @@ done:
     return status;
 }
 
+static graft_real scale_of(const graft_head *head)
+{
+    return head->logit_scale == 0 ? GRAFT_REAL(1.0) : head->logit_scale;
+}
+
 graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs, graft_tensor *x,
-                                const graft_real *gain, graft_real eps, const graft_weight *w,
-                                const graft_prediction *predictions, double total_weight)
+                                const graft_head *head, const graft_prediction *predictions,
+                                double total_weight)
 {
     graft_status status = GRAFT_OK;
     graft_compute *compute = tape->compute;
     graft_arena *arena = &compute->arena;
     head_saved s = {x, NULL};
     double nll[GRAFT_HEAD_CHUNK];
-    head h = {.x = x, .w = w, .part = *x, .feed = {.kind = GRAFT_FEED_NORM, .gain = gain,
-                                                   .eps = eps}};
+    const graft_weight *w = head->w;
+    head_run h = {.x = x, .w = w, .scale = scale_of(head), .part = *x,
+                     .feed = {.kind = GRAFT_FEED_NORM, .gain = head->gain, .eps = head->eps}};
     h.rows = (head_rows){&compute->kernels, NULL, NULL, w->n_out, total_weight, nll,
-                         x->wants_grad};
+                         head->softcap, x->wants_grad};
     if (x->wants_grad) {
         GRAFT_TRY(graft_arena_alloc(arena, &s.dx, x->n_rows * x->n_cols, sizeof *s.dx));
         GRAFT_TRY(graft_tape_push_copy(tape, head_backward, &s, sizeof s));

@@ -1,5 +1,7 @@
 /* Linear maps with their low-rank parts, all that share an input at once: one packing of it, the
  * part of rank r summed in the same registers, one sum of everything that flows back. */
+#include <string.h>
+
 #include "autograd/feed.h"
 #include "autograd/rows.h"
 #include "kernels/dropout.h"
@@ -19,12 +21,30 @@ typedef struct linears_saved {
     low_rank_saved parts[GRAFT_MAX_MAPS];
     graft_tensor *outs[GRAFT_MAX_MAPS], *residual;
     size_t n, n_tok, n_in;
+    graft_real scale; /* of all outputs */
     bool drops;
 } linears_saved;
 
 static size_t rank_of(const linears_saved *s, size_t i)
 {
     return s->maps[i].low_rank->a.n_rows;
+}
+
+/* The first map with the same A. Maps that are rows of one matrix and adapted as one share what
+ * depends on A alone: h, and the sum of what flows back to it. */
+static size_t owner_of(const linears_saved *s, size_t i)
+{
+    const graft_real *a = s->maps[i].low_rank->a.data;
+    size_t k = 0;
+    while (s->maps[k].low_rank == NULL || s->maps[k].low_rank->a.data != a) {
+        k++;
+    }
+    return k;
+}
+
+static bool owns(const linears_saved *s, size_t i)
+{
+    return s->maps[i].low_rank != NULL && owner_of(s, i) == i;
 }
 
 static size_t act_ld(const graft_tape *tape, size_t n)
@@ -80,7 +100,7 @@ static graft_status reduce(graft_tape *tape, linears_saved *s, const graft_act *
     for (size_t i = 0; i < s->n; i++) {
         const graft_low_rank *lr = s->maps[i].low_rank;
         const graft_act *in = NULL;
-        if (lr == NULL) {
+        if (!owns(s, i)) {
             continue;
         }
         GRAFT_TRY(dropped(tape, &in, s, i, x));
@@ -94,25 +114,74 @@ done:
     return status;
 }
 
-static void expand(graft_tape *tape, const linears_saved *s, const graft_act *x)
+/* What is added to every row of an output: its bias, scaled. */
+typedef struct bias_rows {
+    const graft_kernels *kernels;
+    const graft_tensor *residual;
+    graft_tensor *out;
+    const graft_real *bias;
+} bias_rows;
+
+static void add_bias_rows(const void *context, size_t begin, size_t end)
 {
+    const bias_rows *b = context;
+    for (size_t i = begin; i < end; i++) {
+        graft_real *to = graft_tensor_reals(b->out, i);
+        memcpy(to, graft_tensor_reals(b->residual, i), b->out->n_cols * sizeof *to);
+        b->kernels->axpy(to, b->bias, GRAFT_REAL(1.0), b->out->n_cols);
+    }
+}
+
+/* What a product adds: the bias as a matrix whose rows are all the same, or the residual, or with
+ * both their sum in place of the output. */
+static graft_status prepare_add(graft_tape *tape, const linears_saved *s, size_t i,
+                                graft_product *p)
+{
+    graft_status status = GRAFT_OK;
+    const graft_kernels *kernels = &tape->compute->kernels;
+    const graft_real *bias = s->maps[i].bias;
+    if (bias != NULL && s->scale != 1) {
+        graft_real *scaled = NULL;
+        GRAFT_TRY(graft_arena_calloc(&tape->compute->arena, &scaled, s->maps[i].w->n_out,
+                                     sizeof *scaled));
+        kernels->axpy(scaled, bias, s->scale, s->maps[i].w->n_out);
+        bias = scaled;
+    }
+    if (bias != NULL && s->residual != NULL) {
+        bias_rows rows = {kernels, s->residual, s->outs[i], bias};
+        graft_rows_run(s->n_tok, add_bias_rows, &rows);
+        p->add = p->y;
+        p->ldadd = p->ldy;
+    } else if (bias != NULL) {
+        p->add = bias;
+        p->ldadd = 0;
+    } else if (s->residual != NULL) {
+        p->add = s->residual->data;
+        p->ldadd = s->residual->ld;
+    }
+done:
+    return status;
+}
+
+static graft_status expand(graft_tape *tape, const linears_saved *s, const graft_act *x)
+{
+    graft_status status = GRAFT_OK;
     graft_product products[GRAFT_MAX_MAPS];
     for (size_t i = 0; i < s->n; i++) {
         graft_tensor *out = s->outs[i];
         graft_product *p = &products[i];
         *p = (graft_product){.terms = {{x, act_ld(tape, s->n_in), s->maps[i].w, false}},
                              .n_terms = 1, .y = out->data, .ldy = out->ld, .y_act = out->act,
-                             .scale = GRAFT_REAL(1.0)};
+                             .scale = s->scale};
         if (s->maps[i].low_rank != NULL) {
             p->terms[p->n_terms++] = (graft_term){s->parts[i].h, act_ld(tape, rank_of(s, i)),
                                                   &s->parts[i].b, false};
         }
-        if (s->residual != NULL) {
-            p->add = s->residual->data;
-            p->ldadd = s->residual->ld;
-        }
+        GRAFT_TRY(prepare_add(tape, s, i, p));
     }
     run(tape, GRAFT_PART_EXPAND, products, s->n, s->n_tok);
+done:
+    return status;
 }
 
 /* --- backward --- */
@@ -164,17 +233,21 @@ static graft_status reduce_grads(graft_tape *tape, linears_saved *s, const out_g
 {
     graft_status status = GRAFT_OK;
     graft_product products[GRAFT_MAX_MAPS];
-    size_t n = 0;
+    size_t n = 0, of[GRAFT_MAX_MAPS] = {0};
     for (size_t i = 0; i < s->n; i++) {
         const graft_low_rank *lr = s->maps[i].low_rank;
         if (lr == NULL) {
             continue;
         }
-        GRAFT_TRY(graft_act_alloc(tape, &s->parts[i].g, s->n_tok, rank_of(s, i)));
-        products[n++] = (graft_product){
-            .terms = {{grads->dy[i], grads->ld[i], &s->parts[i].b, true}}, .n_terms = 1,
-            .y = s->parts[i].g, .ldy = act_ld(tape, rank_of(s, i)), .y_act = true,
-            .scale = lr->scale};
+        if (owns(s, i)) {
+            GRAFT_TRY(graft_act_alloc(tape, &s->parts[i].g, s->n_tok, rank_of(s, i)));
+            of[i] = n;
+            products[n++] = (graft_product){
+                .y = s->parts[i].g, .ldy = act_ld(tape, rank_of(s, i)), .y_act = true,
+                .scale = lr->scale};
+        }
+        graft_product *p = &products[of[owner_of(s, i)]];
+        p->terms[p->n_terms++] = (graft_term){grads->dy[i], grads->ld[i], &s->parts[i].b, true};
     }
     run(tape, GRAFT_PART_REDUCE_GRAD, products, n, s->n_tok);
 done:
@@ -189,10 +262,10 @@ static graft_status add_dropped(graft_tape *tape, const linears_saved *s, graft_
     graft_real *part = NULL;
     GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, &part, s->n_tok * s->n_in, sizeof *part));
     for (size_t i = 0; i < s->n; i++) {
-        if (s->maps[i].low_rank != NULL) {
+        if (owns(s, i)) {
             graft_product_run(&tape->compute->kernels, &tape->compute->workspace, part, s->n_in,
                               s->parts[i].g, act_ld(tape, rank_of(s, i)), &s->parts[i].a, true,
-                              s->n_tok, GRAFT_REAL(1.0), false);
+                              s->n_tok, s->scale, false);
             graft_dropout_add(dx, part, s->n_tok * s->n_in, &s->parts[i].mask);
         }
     }
@@ -207,7 +280,7 @@ static graft_status input_grad(graft_tape *tape, const linears_saved *s, const o
     graft_status status = GRAFT_OK;
     const graft_kernels *kernels = &tape->compute->kernels;
     bool act = s->feed.kind != GRAFT_FEED_NORM, staged = s->drops && act;
-    graft_product p = {.y_act = act && !staged, .scale = GRAFT_REAL(1.0)};
+    graft_product p = {.y_act = act && !staged, .scale = s->scale};
     graft_real *sums = NULL;
     if (act) {
         GRAFT_TRY(graft_act_alloc(tape, dx, s->n_tok, s->n_in));
@@ -221,7 +294,7 @@ static graft_status input_grad(graft_tape *tape, const linears_saved *s, const o
     p.ldy = sums != NULL ? s->n_in : act_ld(tape, s->n_in);
     for (size_t i = 0; i < s->n; i++) {
         p.terms[p.n_terms++] = (graft_term){grads->dy[i], grads->ld[i], s->maps[i].w, true};
-        if (s->maps[i].low_rank != NULL && !s->drops) {
+        if (owns(s, i) && !s->drops) {
             p.terms[p.n_terms++] = (graft_term){s->parts[i].g, act_ld(tape, rank_of(s, i)),
                                                 &s->parts[i].a, true};
         }
@@ -251,14 +324,14 @@ static graft_status factor_grads(graft_tape *tape, const linears_saved *s, const
             continue;
         }
         size_t rank = rank_of(s, i), ld = act_ld(tape, rank);
-        if (lr->a.grad != NULL) {
+        if (lr->a.grad != NULL && owns(s, i)) {
             GRAFT_TRY(dropped(tape, &in, s, i, x));
             outers[n++] = (graft_outer){lr->a.grad, s->n_in, 1, s->parts[i].g, in, ld,
-                                        act_ld(tape, s->n_in), rank, s->n_in, GRAFT_REAL(1.0)};
+                                        act_ld(tape, s->n_in), rank, s->n_in, s->scale};
         }
         if (lr->b.grad != NULL) {
             outers[n++] = (graft_outer){lr->b.grad, 1, rank, s->parts[i].h, grads->dy[i], ld,
-                                        grads->ld[i], rank, lr->b.n_rows, GRAFT_REAL(1.0)};
+                                        grads->ld[i], rank, lr->b.n_rows, s->scale};
         }
     }
     double begin = graft_clock_seconds(), flop = 0;
@@ -329,7 +402,11 @@ static graft_status prepare_parts(graft_tape *tape, linears_saved *s)
         }
         part->a = graft_weight_dense(lr->a.data, lr->a.n_rows, lr->a.n_cols);
         part->b = graft_weight_dense(lr->b.data, lr->b.n_rows, lr->b.n_cols);
-        GRAFT_TRY(graft_act_alloc(tape, &part->h, s->n_tok, lr->a.n_rows));
+        if (owns(s, i)) {
+            GRAFT_TRY(graft_act_alloc(tape, &part->h, s->n_tok, lr->a.n_rows));
+        } else {
+            part->h = s->parts[owner_of(s, i)].h;
+        }
         if (lr->dropout > 0 && tape->training) {
             part->mask = graft_dropout_mask(tape->seed, tape->step, tape->pass, lr->site,
                                             lr->dropout);
@@ -364,7 +441,11 @@ graft_status graft_op_linears(graft_tape *tape, graft_tensor **outs, const graft
     s->n_tok = feed->x->n_rows;
     s->n_in = feed->x->n_cols;
     s->residual = residual;
+    s->scale = maps[0].scale == 0 ? GRAFT_REAL(1.0) : maps[0].scale;
     for (size_t i = 0; i < n; i++) {
+        if (maps[i].scale != maps[0].scale) {
+            return graft_fail(GRAFT_E_FAILED, "maps that share what goes in differ in scale");
+        }
         s->maps[i] = maps[i];
         wants_grad = wants_grad || maps[i].low_rank != NULL;
     }
@@ -384,9 +465,7 @@ graft_status graft_op_linears(graft_tape *tape, graft_tensor **outs, const graft
     status = graft_feed_make(tape, &x, feed, s->inv_rms);
     show_input(tape, s, status == GRAFT_OK ? x : NULL);
     status = status == GRAFT_OK ? reduce(tape, s, x) : status;
-    if (status == GRAFT_OK) {
-        expand(tape, s, x);
-    }
+    status = status == GRAFT_OK ? expand(tape, s, x) : status;
     graft_arena_release(arena, mark);
 done:
     return status;

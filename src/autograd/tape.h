@@ -70,7 +70,8 @@ graft_status graft_tensor_grad_add(graft_tape *tape, graft_tensor *tensor);
 
 /* One layer of a residual network: *out = f(in), a stream of reals. Where it keeps all rows
  * (n_rows = in->n_rows) the gradient of the stream must stay in one buffer for all layers: f adds
- * to `in` and to what it made of it through the residual of graft_op_linears only. Otherwise it
+ * to `in` and to what it made of it through the residual of graft_op_linears or graft_op_norm_add
+ * only. Otherwise it
  * begins with the rows it keeps (graft_op_gather). With recompute, only `in` is kept and f runs
  * again in backward; f must be a pure function of (in, context). `context` must outlive the
  * tape. Nothing else made inside f may be used outside. */

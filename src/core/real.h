@@ -22,10 +22,12 @@ typedef float graft_real;
 #define graft_exp exp
 #define graft_log_real log
 #define graft_sqrt sqrt
+#define graft_tanh tanh
 #else
 #define graft_exp expf
 #define graft_log_real logf
 #define graft_sqrt sqrtf
+#define graft_tanh tanhf
 #endif
 
 #endif

@@ -178,7 +178,7 @@ static graft_status take_tensor(graft_export__loading *l, const graft_safetensor
     graft_text name;
     graft_text_init(&name);
     GRAFT_TRY(split_name(t->name, &module, &factor));
-    GRAFT_TRY(graft_export__gguf_name(&name, module));
+    GRAFT_TRY(graft_export__gguf_name(&name, l->arch, module));
     if (t->n_dims != 2) {
         status = graft_fail(GRAFT_E_MODEL, "tensor \"%s\" has %" PRIu32 " dimensions instead of 2",
                             t->name, t->n_dims);
@@ -194,13 +194,13 @@ done:
 
 /* --- what the settings make of the weights --- */
 
-static graft_status set_scale(const config *c, graft_export_map *map)
+static graft_status set_scale(const config *c, const char *arch, graft_export_map *map)
 {
     graft_status status = GRAFT_OK;
     graft_text module;
     double rank, alpha;
     graft_text_init(&module);
-    GRAFT_TRY(graft_export__hf_name(&module, map->name));
+    GRAFT_TRY(graft_export__hf_name(&module, arch, map->name));
     rank = by_pattern(c, "rank_pattern", module.data, (double)c->rank);
     alpha = by_pattern(c, "alpha_pattern", module.data, c->alpha);
     if (rank != (double)map->rank) {
@@ -239,7 +239,7 @@ static graft_status interpret(graft_export__loading *l, const config *c)
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_export__check_pairs(l));
     for (size_t i = 0; i < l->out->n_maps; i++) {
-        GRAFT_TRY(set_scale(c, &l->out->maps[i]));
+        GRAFT_TRY(set_scale(c, l->arch, &l->out->maps[i]));
         GRAFT_TRY(reorder_rows(l, &l->out->maps[i]));
     }
     l->out->alpha = c->alpha;

@@ -245,12 +245,16 @@ static graft_status fit_shape(graft_mix_tensor *tensor)
     return GRAFT_OK;
 }
 
-/* Layers in order, names in a layer too; what is of no layer first. */
-static int by_layer(const void *a, const void *b)
+int graft_mix_order(const char *a, const char *b)
+{
+    int64_t x = layer_of(a), y = layer_of(b);
+    return x != y ? (x < y ? -1 : 1) : strcmp(a, b);
+}
+
+static int in_order(const void *a, const void *b)
 {
     const graft_mix_tensor *const *x = a, *const *y = b;
-    int64_t lx = layer_of((*x)->name), ly = layer_of((*y)->name);
-    return lx != ly ? (lx < ly ? -1 : 1) : strcmp((*x)->name, (*y)->name);
+    return graft_mix_order((*x)->name, (*y)->name);
 }
 
 static walk begin(const graft_mix *mix, const graft_mix_model *model,
@@ -280,7 +284,7 @@ graft_status graft_mix_choose(const graft_mix *mix, const graft_mix_model *model
     for (size_t i = 0; i < n; i++) {
         order[i] = &tensors[i];
     }
-    qsort(order, n, sizeof *order, by_layer);
+    qsort(order, n, sizeof *order, in_order);
     walk w = begin(mix, model, order, n, has_importance);
     for (size_t i = 0; i < n; i++) {
         graft_mix_tensor *tensor = order[i];

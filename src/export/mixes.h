@@ -46,6 +46,9 @@ typedef struct graft_mix_tensor {
 graft_status graft_mix_choose(const graft_mix *mix, const graft_mix_model *model,
                               graft_mix_tensor *tensors, size_t n, bool has_importance);
 
+/* Orders names of tensors as llama.cpp does: what is of no layer, then layer by layer, by name. */
+int graft_mix_order(const char *a, const char *b);
+
 /* Is a tensor, whose target is chosen, of no use without an importance? */
 bool graft_mix_needs_importance(const graft_mix *mix, const graft_mix_tensor *tensor);
 

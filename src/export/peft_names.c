@@ -5,13 +5,14 @@
 
 #include "adapter/modules.h"
 
-/* Architectures whose Hugging Face modules have the llama names, and the row order of their GGUF
- * files (convert_hf_to_gguf.py permutes q and k of LlamaForCausalLM and its kin only). */
+/* Architectures whose modules are where Llama has them, and the row order of q and k in their GGUF
+ * files (convert_hf_to_gguf.py permutes those of LlamaForCausalLM and its kin only). */
 static const struct {
     const char *arch;
     bool interleaved;
 } architectures[] = {
-    {"llama", true}, {"qwen2", false}, {"qwen3", false},
+    {"llama", true},  {"mistral3", true}, {"smollm3", true}, {"granite", true}, {"qwen2", false},
+    {"qwen3", false}, {"phi3", false},    {"gemma2", false}, {"gemma3", false},
 };
 
 static const char blocks[] = "blk.", layers[] = "model.layers.", weight[] = ".weight";
@@ -46,40 +47,37 @@ static bool split_layer(const char *text, const char *prefix, const char **digit
     return *n_digits > 0 && *n_digits < 6 && (*rest)[-1] == '.';
 }
 
-graft_status graft_export__hf_name(graft_text *out, const char *gguf_name)
+graft_status graft_export__hf_name(graft_text *out, const char *arch, const char *gguf_name)
 {
     const char *digits, *rest;
     size_t n_digits;
     if (strcmp(gguf_name, "output.weight") == 0) {
         return graft_text_append_z(out, "lm_head");
     }
-    if (split_layer(gguf_name, blocks, &digits, &n_digits, &rest)) {
-        for (const graft_module *m = graft_modules; m->hf != NULL; m++) {
-            if (graft_module_is(m, gguf_name)) {
-                return graft_text_appendf(out, "%s%.*s.%s.%s", layers, (int)n_digits, digits,
-                                          parent_of(m), m->hf);
-            }
-        }
+    const graft_module *module = graft_module_of(arch, gguf_name);
+    if (module != NULL && split_layer(gguf_name, blocks, &digits, &n_digits, &rest)) {
+        return graft_text_appendf(out, "%s%.*s.%s.%s", layers, (int)n_digits, digits,
+                                  parent_of(module), module->hf);
     }
     return graft_fail(GRAFT_E_FAILED, "\"%s\" has no counterpart in Hugging Face models",
                       gguf_name);
 }
 
-graft_status graft_export__gguf_name(graft_text *out, const char *hf_name)
+graft_status graft_export__gguf_name(graft_text *out, const char *arch, const char *hf_name)
 {
-    const char *digits, *rest;
+    const char *digits, *rest, *dot;
     size_t n_digits;
     if (strcmp(hf_name, "lm_head") == 0) {
         return graft_text_append_z(out, "output.weight");
     }
-    if (split_layer(hf_name, layers, &digits, &n_digits, &rest)) {
-        for (const graft_module *m = graft_modules; m->hf != NULL; m++) {
-            size_t n = strlen(parent_of(m));
-            if (strncmp(rest, parent_of(m), n) == 0 && rest[n] == '.' &&
-                strcmp(rest + n + 1, m->hf) == 0) {
-                return graft_text_appendf(out, "%s%.*s.%s%s", blocks, (int)n_digits, digits,
-                                          m->gguf, weight);
-            }
+    if (split_layer(hf_name, layers, &digits, &n_digits, &rest) &&
+        (dot = strchr(rest, '.')) != NULL) {
+        const graft_module *module = graft_module_find_hf(arch, dot + 1);
+        size_t n = (size_t)(dot - rest);
+        if (module != NULL && strlen(parent_of(module)) == n &&
+            strncmp(rest, parent_of(module), n) == 0) {
+            return graft_text_appendf(out, "%s%.*s.%s%s", blocks, (int)n_digits, digits,
+                                      module->gguf, weight);
         }
     }
     return graft_fail(GRAFT_E_MODEL, "module \"%s\" is unknown", hf_name);
@@ -96,10 +94,11 @@ size_t graft_export__interleaved_heads(const char *arch, const char *gguf_name, 
     if (!interleaved) {
         return 0;
     }
-    if (graft_module_is(graft_module_find("attn_q"), gguf_name)) {
+    const graft_module *module = graft_module_of(arch, gguf_name);
+    if (module != NULL && strcmp(module->gguf, "attn_q") == 0) {
         return n_head;
     }
-    return graft_module_is(graft_module_find("attn_k"), gguf_name) ? n_kv : 0;
+    return module != NULL && strcmp(module->gguf, "attn_k") == 0 ? n_kv : 0;
 }
 
 /* Row (head, pair, side) of the GGUF order is row (head, side, pair) of the other. */

@@ -11,11 +11,12 @@
 
 #include "core/strings.h"
 
-/* Appends the module's name in Hugging Face models; GRAFT_E_FAILED if it has none. */
-graft_status graft_export__hf_name(graft_text *out, const char *gguf_name);
+/* Appends the name that a tensor of files of the architecture has as a module of Hugging Face models;
+ * GRAFT_E_FAILED if it has none. */
+graft_status graft_export__hf_name(graft_text *out, const char *arch, const char *gguf_name);
 
 /* The reverse: appends the GGUF tensor's name; GRAFT_E_MODEL if the module is unknown. */
-graft_status graft_export__gguf_name(graft_text *out, const char *hf_name);
+graft_status graft_export__gguf_name(graft_text *out, const char *arch, const char *hf_name);
 
 /* GRAFT_E_FAILED if nothing is known about the architecture. */
 graft_status graft_export__check_arch(const char *arch);

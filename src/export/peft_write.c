@@ -50,7 +50,7 @@ static bool short_names_suffice(const graft_export_adapter *adapter)
     for (const graft_module *m = graft_modules; m->hf != NULL; m++) {
         size_t count = 0;
         for (size_t i = 0; i < adapter->n_maps; i++) {
-            count += graft_module_is(m, adapter->maps[i].name);
+            count += graft_module_of(adapter->arch, adapter->maps[i].name) == m;
         }
         if (count > 0 && count != n_layers) {
             return false;
@@ -81,7 +81,7 @@ static graft_status describe_modules(const graft_export_adapter *adapter, size_t
         const graft_export_map *map = &adapter->maps[i];
         const char *dot;
         graft_text_clear(&name);
-        GRAFT_TRY(graft_export__hf_name(&name, map->name));
+        GRAFT_TRY(graft_export__hf_name(&name, adapter->arch, map->name));
         dot = strrchr(name.data, '.');
         const char *target = short_names && dot != NULL ? dot + 1 : name.data;
         if (!holds(targets, target)) {
@@ -179,14 +179,14 @@ done:
     return status;
 }
 
-static graft_status add_factor(graft_safetensors_writer *file, const char *name,
+static graft_status add_factor(graft_safetensors_writer *file, const char *arch, const char *name,
                                const char *suffix, uint64_t rows, uint64_t row, const float *data)
 {
     graft_status status = GRAFT_OK;
     graft_text text;
     graft_text_init(&text);
     GRAFT_TRY(graft_text_append_z(&text, "base_model.model."));
-    GRAFT_TRY(graft_export__hf_name(&text, name));
+    GRAFT_TRY(graft_export__hf_name(&text, arch, name));
     GRAFT_TRY(graft_text_append_z(&text, suffix));
     GRAFT_TRY(graft_safetensors_add(file, text.data, 2, (const uint64_t[2]){rows, row}, data));
 done:
@@ -206,8 +206,10 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
     for (size_t i = 0; i < adapter->n_maps; i++) {
         const graft_export_map *map = &adapter->maps[i];
         GRAFT_TRY(make_b(adapter, map, &b[i]));
-        GRAFT_TRY(add_factor(file, map->name, ".lora_A.weight", map->rank, map->n_in, map->a));
-        GRAFT_TRY(add_factor(file, map->name, ".lora_B.weight", map->n_out, map->rank, b[i]));
+        GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".lora_A.weight", map->rank,
+                             map->n_in, map->a));
+        GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".lora_B.weight", map->n_out,
+                             map->rank, b[i]));
     }
     GRAFT_TRY(graft_path_join(&path, folder, graft_exporter_peft.writes));
     GRAFT_TRY(graft_safetensors_write(file, path));

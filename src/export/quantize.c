@@ -178,6 +178,10 @@ static graft_status fill(void *context, size_t i, graft_writer *out)
         GRAFT_TRY(run_batch(&b));
         GRAFT_TRY(graft_writer_write(out, b.blocks, b.n_rows * p->target_bytes));
         r->bytes_done += b.n_rows * p->target_bytes;
+        if (p->source->mapped) {
+            graft_mapped_forget((const uint8_t *)p->source->data + b.first * p->source_bytes,
+                                b.n_rows * p->source_bytes);
+        }
     }
 done:
     return status;

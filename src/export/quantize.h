@@ -25,6 +25,8 @@ typedef struct graft_tensor_source {
      * BF16 or F32 as the file has it. */
     const graft_format *format;
     const void *data;           /* all rows in `format`, if they lie in memory like that; or NULL */
+    bool mapped;                /* `data` lies in a mapped file: pages that are done with are given
+                                 * back to the system */
     /* out[0 .. n_rows * ne[0]) = rows first_row.. as f32; rows are counted over all dimensions but the
      * first. Called from several threads at once, for different rows. NULL: decoded from `data`. */
     graft_status (*read)(const void *context, uint64_t first_row, size_t n_rows, float *out);
@@ -73,9 +75,11 @@ graft_status graft_quantize_write(graft_quantized *out, graft_gguf_writer *file,
 graft_status graft_mix_model_read(graft_mix_model *model, const graft_gguf *in, char *arch,
                                   size_t size);
 
-/* graft_quantize_write for a GGUF file: all keys but those above and those of splitting are carried over, tensors
- * keep their order. Adapters, importance matrices and `path` being the file itself are refused. Of the
- * job only mix, importance, allow_requantize, progress and context are looked at. */
+/* graft_quantize_write for a GGUF file. All keys but those above and those of splitting are carried
+ * over, and tensors stand in the order in which llama.cpp writes them: without an importance the whole
+ * file is the one that its quantize program makes. Adapters, importance matrices and `path` being
+ * the file itself are refused. Of the job only mix, importance, allow_requantize, progress and
+ * context are looked at. */
 graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,
                                  const graft_quantize_job *job, const char *path);
 

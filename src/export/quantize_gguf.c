@@ -1,5 +1,6 @@
 /* quantize_gguf.c - a GGUF file as the source of a quantised one. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -93,6 +94,12 @@ done:
     return status;
 }
 
+static int in_order(const void *a, const void *b)
+{
+    const graft_tensor_source *x = a, *y = b;
+    return graft_mix_order(x->name, y->name);
+}
+
 graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,
                                  const graft_quantize_job *job, const char *path)
 {
@@ -115,9 +122,11 @@ graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,
     for (size_t i = 0; i < whole.n_tensors; i++) {
         const graft_gguf_tensor *t = graft_gguf_tensor_at(in, i);
         sources[i] = (graft_tensor_source){.name = t->name, .n_dims = t->n_dims,
-                                           .format = t->format, .data = t->data};
+                                           .format = t->format, .data = t->data,
+                                           .mapped = true};
         memcpy(sources[i].ne, t->ne, sizeof t->ne);
     }
+    qsort(sources, whole.n_tensors, sizeof *sources, in_order);
     whole.tensors = sources;
     GRAFT_TRY(graft_quantize_write(out, file, &whole, path));
 done:

@@ -56,9 +56,16 @@ static const graft_reading *reading_of(const generator *g, size_t prompt)
     return all == NULL || all[prompt].n == 0 ? NULL : &all[prompt];
 }
 
+/* Tokens that a prompt and its reply may have together. */
+static size_t context_of(const generator *g)
+{
+    size_t set = graft_model_context(g->model);
+    return set < g->model->hparams.n_ctx ? set : g->model->hparams.n_ctx;
+}
+
 static size_t reply_limit(const generator *g, size_t prompt)
 {
-    size_t room = g->model->hparams.n_ctx - g->prompts[prompt].n;
+    size_t room = context_of(g) - g->prompts[prompt].n;
     return g->options.max_new_tokens < room ? g->options.max_new_tokens : room;
 }
 
@@ -82,10 +89,10 @@ static graft_status prepare(generator *g)
         o->max_pass_tokens = o->max_batch;
     }
     for (size_t i = 0; i < g->n_prompts; i++) {
-        if (g->prompts[i].n == 0 || g->prompts[i].n >= g->model->hparams.n_ctx) {
+        if (g->prompts[i].n == 0 || g->prompts[i].n >= context_of(g)) {
             return graft_fail(GRAFT_E_DATA,
                               "prompt %zu has %zu tokens; the model's context is %zu", i,
-                              g->prompts[i].n, g->model->hparams.n_ctx);
+                              g->prompts[i].n, context_of(g));
         }
         size_t n = length_of(g, i);
         longest = n > longest ? n : longest;
@@ -367,12 +374,10 @@ done:
 static graft_status score_rows(generator *g, graft_tape *tape, graft_tensor *hidden)
 {
     graft_status status = GRAFT_OK;
-    const graft_model *model = g->model;
     double loss = 0;
     GRAFT_TRY(graft_op_gather(tape, &hidden, hidden, g->score_rows, g->n_scores));
-    GRAFT_TRY(graft_op_head_loss(tape, &loss, g->logprobs, hidden, model->output_gain,
-                                 (graft_real)model->hparams.rms_eps, &model->head, g->predictions,
-                                 1.0));
+    graft_head head = graft_model_head(g->model);
+    GRAFT_TRY(graft_op_head_loss(tape, &loss, g->logprobs, hidden, &head, g->predictions, 1.0));
     for (size_t i = 0; i < g->n_scores; i++) {
         const scored *at = &g->scored[i];
         if (!isfinite(g->logprobs[i])) {

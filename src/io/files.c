@@ -70,6 +70,17 @@ void graft_mapped_close(graft_mapped *mapped)
     }
 }
 
+void graft_mapped_forget(const void *data, size_t n)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    uintptr_t size = page > 0 ? (uintptr_t)page : 4096;
+    uintptr_t begin = ((uintptr_t)data + size - 1) / size * size;
+    uintptr_t end = ((uintptr_t)data + n) / size * size;
+    if (end > begin) {
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED); /* a hint: nothing depends on it */
+    }
+}
+
 /* read() that waits where open_readable's O_NONBLOCK would not. */
 static ssize_t read_some(int fd, void *bytes, size_t n)
 {

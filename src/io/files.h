@@ -18,6 +18,9 @@ typedef struct graft_mapped {
 /* GRAFT_E_DISK: missing, a directory, not readable ("x.gguf: is a directory"). */
 graft_status graft_mapped_open(graft_mapped *out, const char *path);
 void graft_mapped_close(graft_mapped *mapped);
+/* The system may take back the pages that lie wholly in data[0, n), part of a mapping; what is read
+ * there later comes from the file again. */
+void graft_mapped_forget(const void *data, size_t n);
 
 /* Reads a whole small file into *out (cleared first); GRAFT_E_DISK if larger than `limit`. */
 graft_status graft_file_read(graft_text *out, const char *path, size_t limit);

@@ -215,21 +215,18 @@ done:
     return status;
 }
 
-graft_status graft_yaml_read(graft_json **out, const char *path)
+graft_status graft_yaml_parse(graft_json **out, const char *path, const char *text, size_t n)
 {
     graft_status status = GRAFT_OK;
     reader r = {.path = path};
-    graft_text text;
     bool ready = false;
-    graft_text_init(&text);
     *out = NULL;
-    GRAFT_TRY(graft_file_read(&text, path, MAX_BYTES));
     ready = yaml_parser_initialize(&r.parser);
     if (!ready) {
         status = graft_fail(GRAFT_E_MEMORY, "%s: out of memory while reading it", path);
         goto done;
     }
-    yaml_parser_set_input_string(&r.parser, (const yaml_char_t *)graft_text_z(&text), text.len);
+    yaml_parser_set_input_string(&r.parser, (const yaml_char_t *)text, n);
     GRAFT_TRY(read_document(&r, out));
 done:
     drop_event(&r);
@@ -240,6 +237,18 @@ done:
         graft_json_free(*out);
         *out = NULL;
     }
+    return status;
+}
+
+graft_status graft_yaml_read(graft_json **out, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_text text;
+    graft_text_init(&text);
+    *out = NULL;
+    GRAFT_TRY(graft_file_read(&text, path, MAX_BYTES));
+    GRAFT_TRY(graft_yaml_parse(out, path, graft_text_z(&text), text.len));
+done:
     graft_text_clear(&text);
     return status;
 }

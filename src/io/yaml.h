@@ -10,6 +10,8 @@
 
 /* GRAFT_E_CONFIG with "path:line: ..." (GRAFT_E_DISK if it cannot be read). An empty file fails. */
 graft_status graft_yaml_read(graft_json **out, const char *path);
+/* The same for text[0..n), part of a file that messages call `path`. */
+graft_status graft_yaml_parse(graft_json **out, const char *path, const char *text, size_t n);
 /* The line (1-based) where `key` stands in the file, for any map of a value that graft_yaml_read
  * made; 0 if unknown. */
 int graft_yaml_line(const graft_json *object, const char *key);

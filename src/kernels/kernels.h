@@ -62,7 +62,12 @@ typedef struct graft_attention {
     graft_real scale;              /* usually 1 / sqrt(d_head) */
     const graft_act *q, *k, *v;
     size_t ldq, ldk, ldv;
+    graft_real softcap; /* scores become cap * tanh(score / cap), after the scale; 0: none */
+    size_t window;      /* the query at position p sees keys at positions > p - window; 0: all */
 } graft_attention;
+
+/* Widest head. Any width up to it works; multiples of 16 (of 8 at level avx2) are fast. */
+#define GRAFT_MAX_D_HEAD 1024
 
 /* Query rows and key rows handled by one job of the attention kernels. */
 #define GRAFT_ATTENTION_ROWS 64
@@ -92,6 +97,22 @@ typedef struct graft_kernels {
                              const graft_real *x, size_t ldx, const graft_real *inv_rms,
                              const graft_real *g, size_t n_rows, size_t n);
 
+    /* The norm of each head by itself, over activations: y = x * g / sqrt(mean(x^2) + eps) for
+     * n_head heads of width d_head a row, g [d_head]. y may be x. */
+    void (*head_norm)(graft_act *y, size_t ldy, const graft_act *x, size_t ldx,
+                      const graft_real *g, graft_real eps, size_t n_rows, size_t n_head,
+                      size_t d_head);
+    /* dy becomes the gradient of x. */
+    void (*head_norm_backward)(graft_act *dy, size_t lddy, const graft_act *x, size_t ldx,
+                               const graft_real *g, graft_real eps, size_t n_rows, size_t n_head,
+                               size_t d_head);
+
+    /* out[i] = residual[i] + y[i] * g[i] / sqrt(mean(y^2) + eps) for n_rows rows of width n. out
+     * may be residual. */
+    void (*norm_add)(graft_real *out, size_t ldo, const graft_real *residual, size_t ldr,
+                     const graft_act *y, size_t ldy, const graft_real *g, graft_real eps,
+                     size_t n_rows, size_t n);
+
     /* Rotates, in place, neighbouring pairs (2i, 2i+1) of the first d_rope entries of each head:
      * the convention of GGUF files of arch llama. cos_sin holds for each row d_rope entries
      * cos(0), sin(0), cos(1), ...; sign = -1 applies the inverse (backward). */
@@ -109,8 +130,18 @@ typedef struct graft_kernels {
     void (*swiglu_backward)(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
                             size_t n_rows, size_t n);
 
+    /* The same two with gelu(gate) in its tanh form instead of silu(gate). */
+    void (*geglu)(graft_act *y, const graft_act *gate, const graft_act *up, size_t ld,
+                  size_t n_rows, size_t n);
+    void (*geglu_backward)(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
+                           size_t n_rows, size_t n);
+
     /* y[i] += a * x[i] */
     void (*axpy)(graft_real *y, const graft_real *x, graft_real a, size_t n);
+    /* x[i] *= a */
+    void (*scale)(graft_real *x, graft_real a, size_t n);
+    /* x[i] = cap * tanh(x[i] / cap) */
+    void (*softcap)(graft_real *x, graft_real cap, size_t n);
 
     /* --- attention: one span, query rows [begin, end) of it, one head ---
      *
@@ -119,8 +150,8 @@ typedef struct graft_kernels {
      * graft_attention_scratch() reals, aligned to 64 bytes. Forward bits depend neither on how
      * rows are grouped into calls nor on how the keys of a row are spread over spans. */
 
-    /* out rows for head h; stats[row * n_head + h] = log-sum-exp of the scaled scores, kept for
-     * backward. */
+    /* out rows for head h; stats[row * n_head + h] = log-sum-exp of the scores, scaled and capped,
+     * kept for backward. Blocks of keys that no query of the call sees are passed over. */
     void (*attention)(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
                       graft_act *out, size_t ldo, graft_real *stats, graft_real *scratch);
     /* From out and dout of these rows: dq of the rows and head h is written; dk and dv of all keys
@@ -136,10 +167,11 @@ typedef struct graft_kernels {
 
     /* log(sum(exp(logits))) of one row of width n >= 1; NaN if a logit is NaN or +infinity. */
     double (*log_sum_exp)(const graft_real *logits, size_t n);
-    /* out[i] = weight * (exp(logits[i] - lse) - [i == target]): the gradient. out may be logits:
-     * narrower elements then fill the front of the row. */
+    /* out[i] = weight * (exp(logits[i] - lse) - [i == target]): the gradient; with softcap > 0
+     * that of the logits before they were capped, times 1 - (logits[i] / softcap)^2. out may be
+     * logits: narrower elements then fill the front of the row. */
     void (*softmax_gradient)(graft_act *out, const graft_real *logits, size_t n, graft_real lse,
-                             size_t target, graft_real weight);
+                             size_t target, graft_real weight, graft_real softcap);
 
     /* --- optimiser: element ranges --- */
 

@@ -24,6 +24,12 @@ static inline size_t graft_keys_seen(const graft_span *span, size_t row)
     return (size_t)span->depth + span->n_key - span->n_query + row + 1;
 }
 
+/* The first position that a query sees which sees none from `seen` on. */
+static inline size_t graft_keys_first(const graft_attention *a, size_t seen)
+{
+    return a->window > 0 && seen > a->window ? seen - a->window : 0;
+}
+
 /* True if `ancestor` is `span` or lies on the way from it to its root. */
 bool graft_span_within(const graft_attention *a, size_t span, size_t ancestor);
 

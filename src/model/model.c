@@ -6,6 +6,7 @@
 
 #include "core/memory.h"
 #include "core/strings.h"
+#include "model/stack.h"
 
 static graft_status find_family(graft_model *model)
 {
@@ -36,6 +37,96 @@ done:
     return status;
 }
 
+/* Embeddings, the last norm and the output head. */
+static graft_status read_ends(graft_model *model)
+{
+    graft_status status = GRAFT_OK;
+    graft_hparams *h = &model->hparams;
+    const graft_gguf_tensor *embedding = graft_gguf_find_tensor(model->file, "token_embd.weight");
+    if (embedding == NULL || embedding->ne[1] == 0 || embedding->ne[1] > (size_t)1 << 24) {
+        return graft_model__refuse(model,
+                                   "tensor \"token_embd.weight\" is missing or out of range");
+    }
+    h->n_vocab = (size_t)embedding->ne[1];
+    GRAFT_TRY(graft_model__weight(model, "token_embd.weight", h->n_vocab, h->n_embd,
+                                  &model->embedding));
+    model->tied = model->family->tied ||
+                  graft_gguf_find_tensor(model->file, "output.weight") == NULL;
+    model->head = model->embedding;
+    if (!model->tied) {
+        GRAFT_TRY(graft_model__weight(model, "output.weight", h->n_vocab, h->n_embd,
+                                      &model->head));
+    }
+    GRAFT_TRY(graft_model__vector(model, "output_norm.weight", h->n_embd, &model->output_gain));
+done:
+    return status;
+}
+
+static graft_status read_rotations(graft_model *model)
+{
+    graft_status status = GRAFT_OK;
+    const graft_rope_hparams *rope = &model->hparams.rope;
+    if (rope->none) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_model__rotation(model, false, &model->rotations[0]));
+    model->n_rotations = 1;
+    if (model->hparams.window_period > 0 && rope->local_base > 0) {
+        GRAFT_TRY(graft_model__rotation(model, true, &model->rotations[1]));
+        model->n_rotations = 2;
+    }
+done:
+    return status;
+}
+
+/* What is known of a layer before its tensors. */
+static graft_block plan_block(const graft_model *model, size_t l)
+{
+    const graft_hparams *h = &model->hparams;
+    bool local = h->window_period > 0 && l % h->window_period < h->window_period - 1;
+    graft_block block = {.run = graft_block_dense,
+                         .gate_kind = model->family->gate,
+                         .halves = model->family->halves,
+                         .window = local ? h->window : 0};
+    if (model->n_rotations > 0) {
+        block.rotation = &model->rotations[local ? model->n_rotations - 1 : 0];
+    }
+    return block;
+}
+
+static graft_status read_blocks(graft_model *model)
+{
+    graft_status status = GRAFT_OK;
+    size_t n_layer = model->hparams.n_layer;
+    GRAFT_TRY(graft_arena_calloc(&model->arena, &model->slots, n_layer * GRAFT_BLOCK_MAX_SLOTS,
+                                 sizeof *model->slots));
+    GRAFT_TRY(graft_arena_calloc(&model->arena, &model->blocks, n_layer, sizeof *model->blocks));
+    for (size_t l = 0; l < n_layer; l++) {
+        graft_block *block = &model->blocks[l];
+        *block = plan_block(model, l);
+        GRAFT_TRY(model->family->read_block(model, l, block));
+        block->output->scale = block->down->scale = (graft_real)model->hparams.residual_scale;
+    }
+done:
+    return status;
+}
+
+static graft_status read_model(graft_model *model)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_model__read_hparams(model));
+    if (model->family->read_hparams != NULL) {
+        GRAFT_TRY(model->family->read_hparams(model));
+    }
+    GRAFT_TRY(graft_model__check_hparams(model));
+    GRAFT_TRY(read_ends(model));
+    GRAFT_TRY(read_rotations(model));
+    GRAFT_TRY(read_blocks(model));
+    GRAFT_TRY(graft_model__all_known(model));
+done:
+    return status;
+}
+
 graft_status graft_model_open(graft_model **out, const char *path)
 {
     graft_status status = GRAFT_OK;
@@ -43,9 +134,11 @@ graft_status graft_model_open(graft_model **out, const char *path)
     *out = NULL;
     GRAFT_TRY(graft_alloc(&model, 1, sizeof *model));
     graft_arena_init(&model->arena, 0);
+    graft_map_init(&model->asked);
     GRAFT_TRY(graft_gguf_open(&model->file, path));
     GRAFT_TRY(find_family(model));
-    GRAFT_TRY(model->family->open(model));
+    GRAFT_TRY(read_model(model));
+    graft_map_clear(&model->asked);
     *out = model;
     model = NULL;
 done:
@@ -58,22 +151,54 @@ void graft_model_close(graft_model *model)
     if (model == NULL) {
         return;
     }
+    graft_map_clear(&model->asked);
     graft_gguf_close(model->file);
     graft_arena_clear(&model->arena);
     graft_free(model);
+}
+
+static bool has_long_context(const graft_model *model)
+{
+    return model->n_rotations > 0 && model->rotations[0].inv_freq_long != NULL;
+}
+
+void graft_model_set_context(graft_model *model, size_t n_tok)
+{
+    model->long_context = has_long_context(model) && n_tok > model->rotations[0].n_short;
+}
+
+size_t graft_model_context(const graft_model *model)
+{
+    bool limited = has_long_context(model) && !model->long_context;
+    return limited ? model->rotations[0].n_short : SIZE_MAX;
 }
 
 graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
                                 const graft_kv_cache *cache, size_t n_recomputed,
                                 const graft_rows_wanted *wanted, graft_tensor **out)
 {
+    size_t context = graft_model_context(model);
     for (size_t i = 0; i < pass->n_tok; i++) {
         if (pass->ids[i] < 0 || (size_t)pass->ids[i] >= model->hparams.n_vocab) {
             return graft_fail(GRAFT_E_DATA, "token id %d is outside the vocabulary of %zu",
                               pass->ids[i], model->hparams.n_vocab);
         }
+        if (pass->positions[i] >= context) {
+            return graft_fail(GRAFT_E_DATA, "a sequence is longer than the %zu tokens that the "
+                              "model was set to read", context);
+        }
     }
-    return model->family->hidden(model, tape, pass, cache, n_recomputed, wanted, out);
+    return graft_model__run_layers(model, tape, pass, cache, n_recomputed, wanted, out);
+}
+
+graft_head graft_model_head(const graft_model *model)
+{
+    const graft_hparams *h = &model->hparams;
+    return (graft_head){.w = &model->head,
+                        .gain = model->output_gain,
+                        .eps = (graft_real)h->rms_eps,
+                        .logit_scale = (graft_real)h->logit_scale,
+                        .softcap = (graft_real)h->logit_softcap};
 }
 
 /* The rows that predict something, none twice; and for each prediction which of them it reads. */
@@ -114,9 +239,9 @@ graft_status graft_model_loss(graft_model *model, graft_tape *tape, const graft_
     if (wanted.n != pass->n_predictions) {
         GRAFT_TRY(graft_op_gather(tape, &x, x, reads, pass->n_predictions));
     }
-    GRAFT_TRY(graft_op_head_loss(tape, loss, logprobs, x, model->output_gain,
-                                 (graft_real)model->hparams.rms_eps, &model->head,
-                                 pass->predictions, total_weight));
+    graft_head head = graft_model_head(model);
+    GRAFT_TRY(graft_op_head_loss(tape, loss, logprobs, x, &head, pass->predictions,
+                                 total_weight));
 done:
     return status;
 }
@@ -124,10 +249,8 @@ done:
 graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tensor *hidden,
                                 graft_tensor **out)
 {
-    graft_feed normed = {.kind = GRAFT_FEED_NORM, .x = hidden, .gain = model->output_gain,
-                         .eps = (graft_real)model->hparams.rms_eps};
-    graft_linear head = {&model->head, NULL};
-    return graft_op_linears(tape, out, &normed, &head, 1, NULL, true);
+    graft_head head = graft_model_head(model);
+    return graft_op_logits(tape, out, hidden, &head);
 }
 
 graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model,

@@ -2,14 +2,10 @@
 #ifndef GRAFT_MODEL_MODEL_H
 #define GRAFT_MODEL_MODEL_H
 
-#include "adapter/slot.h"
+#include "core/map.h"
 #include "io/gguf.h"
-
-typedef struct graft_hparams {
-    size_t n_layer, n_embd, n_head, n_kv, d_head, d_rope, n_ff, n_vocab, n_ctx;
-    double rms_eps, rope_base;
-    double rope_scale; /* positions are multiplied by it: 1 / factor of linear scaling */
-} graft_hparams;
+#include "model/block.h"
+#include "model/hparams.h"
 
 typedef struct graft_model graft_model;
 
@@ -26,39 +22,44 @@ typedef struct graft_rows_wanted {
     size_t n;
 } graft_rows_wanted;
 
-/* Bytes per token: of what a kept layer holds until its backward, and of what a layer at work needs
- * beside that. */
+/* Bytes per token: of what a kept layer holds until its backward, of what a layer at work needs
+ * beside that, and of what a pass makes once for all layers. */
 typedef struct graft_layer_bytes {
-    size_t kept, work;
+    size_t kept, work, once;
 } graft_layer_bytes;
 
-/* A family is one file and one row of families.c. */
+/* A family is one file and one row of families.c: what sets it apart from the rest. */
 typedef struct graft_family {
     const char *arch; /* general.architecture */
-    /* Reads hyper-parameters and tensors; fills model->hparams, slots and family_data. */
-    graft_status (*open)(graft_model *model);
-    /* *out = the residual stream after the last layer, the wanted rows [wanted->n, n_embd]. The
-     * lowest n_recomputed layers are run again in backward instead of being kept. */
-    graft_status (*hidden)(graft_model *model, graft_tape *tape, const graft_pass *pass,
-                           const graft_kv_cache *cache, size_t n_recomputed,
-                           const graft_rows_wanted *wanted, graft_tensor **out);
-    /* With the adapters that are attached; for choosing passes by memory. */
-    graft_layer_bytes (*layer_bytes)(const graft_model *model, const graft_kernels *kernels);
+    bool halves;      /* rotations turn entry i of a head with i + d_rope / 2, not 2i with 2i + 1 */
+    bool partial;     /* heads may be turned in part */
+    bool tied;        /* files have no output head of their own */
+    graft_gate gate;
+    /* Reads keys that only this family has into model->hparams, whose other fields are set; may be
+     * NULL. */
+    graft_status (*read_hparams)(graft_model *model);
+    /* Fetches the tensors of layer l. Run, gate, halves, rotation and window are set. */
+    graft_status (*read_block)(graft_model *model, size_t l, graft_block *block);
 } graft_family;
 extern const graft_family *const graft_families[]; /* NULL-terminated */
+
+enum { GRAFT_MAX_ROTATIONS = 2 };
 
 struct graft_model {
     graft_gguf *file;
     const graft_family *family;
     graft_hparams hparams;
-    graft_slot *slots; /* all linear maps of the layers, in order */
+    graft_block *blocks; /* [n_layer] */
+    graft_slot *slots;   /* all linear maps of the layers, in order */
     size_t n_slots;
-    graft_weight embedding, head;
+    graft_weight embedding, head; /* the same where they are tied */
     bool tied;
     graft_real *output_gain;
-    graft_real *inv_freq; /* [d_rope / 2], rope factors applied */
-    graft_arena arena;    /* what lives as long as the model */
-    void *family_data;
+    graft_rotation rotations[GRAFT_MAX_ROTATIONS]; /* of layers without a window, and with one */
+    size_t n_rotations;
+    bool long_context; /* see graft_model_set_context */
+    graft_arena arena; /* what lives as long as the model */
+    graft_map asked;   /* while it opens: names of tensors that were asked for */
 };
 
 /* Opens and checks a model. GRAFT_E_MODEL for an unknown architecture ("known: ..."), a missing
@@ -67,8 +68,19 @@ struct graft_model {
 graft_status graft_model_open(graft_model **out, const char *path);
 void graft_model_close(graft_model *model);
 
-/* Residual stream of a pass at the wanted rows. ids are checked against the vocabulary
- * (GRAFT_E_DATA). `wanted` and its rows must outlive the tape. */
+/* Sequences will be of up to n_tok tokens, prompts and replies together. Some models are made for
+ * short and for long contexts with rotations of their own, and all of a sequence must be read with
+ * the same ones; until something is set they are those for short contexts. */
+void graft_model_set_context(graft_model *model, size_t n_tok);
+/* Longest context that the model reads as it is set; SIZE_MAX if that makes no difference. */
+size_t graft_model_context(const graft_model *model);
+
+/* With the adapters that are attached; for choosing passes by memory. */
+graft_layer_bytes graft_model_layer_bytes(const graft_model *model, const graft_kernels *kernels);
+
+/* Residual stream of a pass at the wanted rows. ids are checked against the vocabulary, positions
+ * against the context that was set (GRAFT_E_DATA). The lowest n_recomputed layers are run again in
+ * backward instead of being kept. `wanted` and its rows must outlive the tape. */
 graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,
                                 const graft_kv_cache *cache, size_t n_recomputed,
                                 const graft_rows_wanted *wanted, graft_tensor **out);
@@ -77,6 +89,8 @@ graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graf
 graft_status graft_model_loss(graft_model *model, graft_tape *tape, const graft_pass *pass,
                               size_t n_recomputed, double total_weight, double *loss,
                               float *logprobs);
+/* How logits come out of the residual stream. */
+graft_head graft_model_head(const graft_model *model);
 /* *out = logits [n_rows, n_vocab] of a residual stream. */
 graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tensor *hidden,
                                 graft_tensor **out);
@@ -95,13 +109,16 @@ graft_status graft_model__weight(graft_model *model, const char *name, size_t n_
                                  graft_weight *out);
 /* The tensor `name` of n elements as reals in the model's arena; must be finite. */
 graft_status graft_model__vector(graft_model *model, const char *name, size_t n, graft_real **out);
+/* The same for "blk.<layer>.<part>.weight". */
+graft_status graft_model__gain(graft_model *model, size_t layer, const char *part, size_t n,
+                               graft_real **out);
 /* A slot for tensor "blk.<layer>.<part>.weight", appended to model->slots (room was made). */
 graft_status graft_model__slot(graft_model *model, size_t layer, const char *part, size_t n_out,
                                size_t n_in, graft_slot **out);
-/* Fails if the file has tensors whose names the family did not ask for. */
-graft_status graft_model__all_known(const graft_model *model, size_t n_asked);
-/* cos, sin per token and frequency [n_tok, d_rope] in the pass's arena. */
-graft_status graft_model__rope_table(const graft_model *model, graft_tape *tape,
-                                     const graft_pass *pass, graft_real **out);
+/* Its bias "blk.<layer>.<part>.bias", if the file has one. */
+graft_status graft_model__bias(graft_model *model, size_t layer, const char *part,
+                               graft_slot *slot);
+/* Fails, naming one, if the file has tensors that nobody asked for. */
+graft_status graft_model__all_known(const graft_model *model);
 
 #endif

@@ -1,21 +1,27 @@
-/* Fetching tensors for the families, with every shape checked. */
+/* Fetching tensors, with every shape checked. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "autograd/rows.h"
 #include "core/memory.h"
 #include "model/model.h"
 
-static graft_status find_tensor(const graft_model *model, const char *name,
-                                const graft_gguf_tensor **out)
+/* Notes that somebody reads it, if it is there. */
+static graft_status ask(graft_model *model, const char *name, const graft_gguf_tensor **out)
 {
     *out = graft_gguf_find_tensor(model->file, name);
-    if (*out == NULL) {
-        return graft_fail(GRAFT_E_MODEL, "%s: tensor \"%s\" is missing",
-                          graft_gguf_path(model->file), name);
+    return *out == NULL ? GRAFT_OK
+                        : graft_map_set(&model->asked, (*out)->name, strlen((*out)->name), 0, NULL);
+}
+
+static graft_status find_tensor(graft_model *model, const char *name,
+                                const graft_gguf_tensor **out)
+{
+    graft_status status = ask(model, name, out);
+    if (status == GRAFT_OK && *out == NULL) {
+        status = graft_model__refuse(model, "tensor \"%s\" is missing", name);
     }
-    return GRAFT_OK;
+    return status;
 }
 
 graft_status graft_model__weight(graft_model *model, const char *name, size_t n_out, size_t n_in,
@@ -62,63 +68,61 @@ done:
     return status;
 }
 
+enum { NAME_LENGTH = 128 };
+
+static const char *part_name(char name[NAME_LENGTH], size_t layer, const char *part,
+                             const char *suffix)
+{
+    snprintf(name, NAME_LENGTH, "blk.%zu.%s.%s", layer, part, suffix);
+    return name;
+}
+
+graft_status graft_model__gain(graft_model *model, size_t layer, const char *part, size_t n,
+                               graft_real **out)
+{
+    char name[NAME_LENGTH];
+    return graft_model__vector(model, part_name(name, layer, part, "weight"), n, out);
+}
+
 graft_status graft_model__slot(graft_model *model, size_t layer, const char *part, size_t n_out,
                                size_t n_in, graft_slot **out)
 {
     graft_status status = GRAFT_OK;
-    char name[128];
+    char name[NAME_LENGTH];
     graft_slot *slot = &model->slots[model->n_slots];
-    snprintf(name, sizeof name, "blk.%zu.%s.weight", layer, part);
+    part_name(name, layer, part, "weight");
     GRAFT_TRY(graft_model__weight(model, name, n_out, n_in, &slot->weight));
     slot->name = graft_gguf_find_tensor(model->file, name)->name;
     slot->layer = (uint32_t)layer;
-    slot->low_rank = NULL;
     model->n_slots++;
     *out = slot;
 done:
     return status;
 }
 
-graft_status graft_model__all_known(const graft_model *model, size_t n_asked)
-{
-    size_t n = graft_gguf_n_tensors(model->file);
-    if (n == n_asked) {
-        return GRAFT_OK;
-    }
-    return graft_fail(GRAFT_E_MODEL,
-                      "%s: has %zu tensors where this architecture is known with %zu: it carries "
-                      "something (biases, experts, ...) that would be left out",
-                      graft_gguf_path(model->file), n, n_asked);
-}
-
-typedef struct rope_rows {
-    const graft_model *model;
-    const uint32_t *positions;
-    graft_real *table;
-} rope_rows;
-
-static void rope_table_rows(const void *context, size_t begin, size_t end)
-{
-    const rope_rows *r = context;
-    size_t half = r->model->hparams.d_rope / 2;
-    for (size_t i = begin; i < end; i++) {
-        double position = r->positions[i] * r->model->hparams.rope_scale;
-        for (size_t k = 0; k < half; k++) {
-            double angle = position * (double)r->model->inv_freq[k];
-            r->table[(i * half + k) * 2] = (graft_real)cos(angle);
-            r->table[(i * half + k) * 2 + 1] = (graft_real)sin(angle);
-        }
-    }
-}
-
-graft_status graft_model__rope_table(const graft_model *model, graft_tape *tape,
-                                     const graft_pass *pass, graft_real **out)
+graft_status graft_model__bias(graft_model *model, size_t layer, const char *part,
+                               graft_slot *slot)
 {
     graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_arena_alloc(&tape->compute->arena, out, pass->n_tok * model->hparams.d_rope,
-                                sizeof **out));
-    rope_rows rows = {model, pass->positions, *out};
-    graft_rows_run(pass->n_tok, rope_table_rows, &rows);
+    graft_real *bias = NULL;
+    char name[NAME_LENGTH];
+    part_name(name, layer, part, "bias");
+    if (graft_gguf_find_tensor(model->file, name) != NULL) {
+        GRAFT_TRY(graft_model__vector(model, name, slot->weight.n_out, &bias));
+        slot->bias = bias;
+    }
 done:
     return status;
+}
+
+graft_status graft_model__all_known(const graft_model *model)
+{
+    for (size_t i = 0; i < graft_gguf_n_tensors(model->file); i++) {
+        const char *name = graft_gguf_tensor_at(model->file, i)->name;
+        if (!graft_map_find(&model->asked, name, strlen(name), NULL)) {
+            return graft_model__refuse(model, "tensor \"%s\" is unknown to architecture %s: it "
+                                       "would be left out", name, model->family->arch);
+        }
+    }
+    return GRAFT_OK;
 }

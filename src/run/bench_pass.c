@@ -75,6 +75,7 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
     double best = 0, loss, begin;
     size_t n = 0;
     GRAFT_TRY(graft_session_open(&session, config));
+    graft_model_set_context(session.model, n_tok);
     GRAFT_TRY(graft_session_new_adapter(&session));
     GRAFT_TRY(graft_plan_make(&plan, config, session.model, &session.compute.kernels,
                               session.adapter->n_params, false, n_tok));

@@ -141,17 +141,18 @@ done:
 }
 
 /* A conversation whose building failed with GRAFT_E_DATA: its prompts are refused, or the template
- * changes what stands before a reply. */
-static graft_status note_refused(graft_corpus *corpus, const graft_session *session, size_t index)
+ * changes what stands before a reply. n_lost: how many others are shown in part. */
+static graft_status note_refused(graft_corpus *corpus, const graft_session *session, size_t index,
+                                 size_t n_lost)
 {
     graft_status status = GRAFT_OK;
     bool left_out;
-    size_t n_lost = corpus->n_lost, n_refused = corpus->n_refused;
+    size_t n_refused = corpus->n_refused;
     graft_text why;
     graft_text_init(&why);
     GRAFT_TRY(graft_text_append_z(&why, graft_error_message()));
     GRAFT_TRY(check_fit(corpus, session, index, true, &left_out));
-    corpus->n_lost = n_lost; /* counted before */
+    corpus->n_lost = n_lost; /* it counts as refused */
     if (corpus->n_refused == n_refused) {
         GRAFT_TRY(note_unfit(corpus, index, true, graft_text_z(&why)));
     }
@@ -276,6 +277,15 @@ graft_status graft_corpus_weigh(graft_corpus *corpus, const graft_session *sessi
     return graft_session_weigh(&corpus->weighting, &corpus->dataset, session->config, trained);
 }
 
+size_t graft_corpus_longest(const graft_corpus *corpus)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < corpus->n_samples; i++) {
+        longest = corpus->samples[i].n > longest ? corpus->samples[i].n : longest;
+    }
+    return longest;
+}
+
 size_t graft_corpus__limit(const graft_session *session)
 {
     size_t set = (size_t)session->config->max_seq_length;
@@ -296,7 +306,7 @@ static graft_status build_one(graft_corpus *corpus, const graft_session *session
                               size_t *length)
 {
     graft_status status = GRAFT_OK;
-    size_t before = corpus->n_samples;
+    size_t before = corpus->n_samples, n_lost = corpus->n_lost;
     bool left_out, refuses = session->config->template_loss == GRAFT_TEMPLATE_LOSS_ERROR;
     *length = 0;
     GRAFT_TRY(check_fit(corpus, session, index, false, &left_out));
@@ -312,7 +322,7 @@ static graft_status build_one(graft_corpus *corpus, const graft_session *session
     }
     if (status == GRAFT_E_DATA) {
         *length = 0;
-        status = note_refused(corpus, session, index);
+        status = note_refused(corpus, session, index, n_lost);
     }
 done:
     return status == GRAFT_OK ? status

@@ -41,6 +41,9 @@ graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *sessi
 /* Is example i left out for its template? */
 bool graft_corpus_leaves_out(const graft_corpus *corpus, size_t i);
 
+/* Tokens of its longest sample. */
+size_t graft_corpus_longest(const graft_corpus *corpus);
+
 /* Takes units without a trained token away, and says so. */
 void graft_corpus_drop_untrained(graft_corpus *corpus);
 

@@ -226,9 +226,9 @@ done:
 }
 
 /* The names of the maps without layer numbers, each once, with how many layers have it. */
-static graft_status count_module(graft_json *modules, const char *tensor)
+static graft_status count_module(graft_json *modules, graft_gguf_string arch, const char *tensor)
 {
-    char name[64];
+    char name[64], arch_name[64], base[128];
     const char *from = tensor;
     if (strncmp(tensor, "blk.", 4) == 0) {
         const char *dot = strchr(tensor + 4, '.');
@@ -237,11 +237,13 @@ static graft_status count_module(graft_json *modules, const char *tensor)
     const char *end = strstr(from, ".weight.lora_a");
     size_t n = end == NULL ? strlen(from) : (size_t)(end - from);
     snprintf(name, sizeof name, "%.*s", (int)(n < 63 ? n : 63), from);
-    const graft_module *module = graft_module_find(name);
+    snprintf(arch_name, sizeof arch_name, "%.*s", (int)(arch.len < 63 ? arch.len : 63), arch.data);
+    snprintf(base, sizeof base, "blk.0.%s.weight", name);
+    const graft_module *module = graft_module_of(arch_name, base);
     return graft_inspect__add_int(modules, module != NULL ? module->hf : name, 1);
 }
 
-static graft_status inspect_adapter(graft_json *out, const graft_gguf *file)
+static graft_status inspect_adapter(graft_json *out, const graft_gguf *file, graft_gguf_string arch)
 {
     graft_status status = GRAFT_OK;
     graft_json *modules = graft_json_new_object();
@@ -253,7 +255,7 @@ static graft_status inspect_adapter(graft_json *out, const graft_gguf *file)
         const graft_gguf_tensor *a = graft_gguf_tensor_at(file, i), *b;
         if (graft_str_ends_with(a->name, ".lora_a")) {
             GRAFT_TRY(find_partner(file, a, &b));
-            GRAFT_TRY(count_module(modules, a->name));
+            GRAFT_TRY(count_module(modules, arch, a->name));
             low = a->ne[1] < low ? a->ne[1] : low;
             high = a->ne[1] > high ? a->ne[1] : high;
             n_maps++;
@@ -317,7 +319,7 @@ graft_status graft_inspect__gguf(graft_json *out, const char *path, bool tensors
     GRAFT_TRY(set_parts(out, file));
     GRAFT_TRY(graft_inspect__set_text(out, "architecture", arch.data, arch.len, LONGEST_VALUE));
     if (adapter) {
-        GRAFT_TRY(inspect_adapter(out, file));
+        GRAFT_TRY(inspect_adapter(out, file, arch));
     } else {
         GRAFT_TRY(inspect_model(out, file, arch));
     }

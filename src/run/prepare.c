@@ -99,6 +99,19 @@ done:
     return status;
 }
 
+/* For everything that a run reads; replies of its evaluations end where that context does. */
+static void set_context(graft_training *t)
+{
+    const graft_corpus *const corpora[] = {&t->train, &t->eval, &t->replay.corpus,
+                                           &t->general.corpus};
+    size_t longest = 0;
+    for (size_t i = 0; i < sizeof corpora / sizeof *corpora; i++) {
+        size_t n = graft_corpus_longest(corpora[i]);
+        longest = n > longest ? n : longest;
+    }
+    graft_session_set_context(&t->session, longest);
+}
+
 static void log_plan(const graft_training *t)
 {
     const graft_trainer *r = &t->trainer;
@@ -146,6 +159,7 @@ graft_status graft_training_prepare(graft_training *t)
     GRAFT_TRY(graft_session_open(&t->session, t->config));
     GRAFT_TRY(graft_gguf_sha256(t->session.model->file, t->base_hash));
     GRAFT_TRY(tokenise(t));
+    set_context(t);
     GRAFT_TRY(graft_session_new_adapter(&t->session));
     GRAFT_TRY(graft_trainer_init(&t->trainer, t->config, t->session.model, t->session.adapter,
                                  &t->session.compute, t->train.units, t->train.n_units));

@@ -13,6 +13,9 @@ static graft_status measure_general(graft_eval_report *report, graft_session *se
     const graft_config_sources *sources = &session->config->perplexity_dataset;
     GRAFT_TRY(graft_general_read(&general, session));
     if (general.n_samples > 0) {
+        if (graft_corpus_longest(&general) > graft_model_context(session->model)) {
+            graft_session_set_context(session, graft_corpus_longest(&general));
+        }
         GRAFT_TRY(graft_general_loss(&report->general_loss, &report->general_tokens, session,
                                      &general, sources->items[0].path));
     }
@@ -59,6 +62,7 @@ graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json
     GRAFT_TRY(graft_session_chat(&session, graft_dataset_has_tools(&corpus.dataset)));
     GRAFT_TRY(graft_session_load_adapter(&session));
     GRAFT_TRY(graft_corpus_build(&corpus, &session));
+    graft_session_set_context(&session, graft_corpus_longest(&corpus));
     GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
     GRAFT_TRY(measure_general(&report, &session));
     GRAFT_TRY(describe(&report, json != 0, &text));

@@ -166,6 +166,7 @@ static graft_status answer(graft_session *session, const graft_conversation *con
     }
     GRAFT_TRY(graft_prompt_build(&prompt, session->chat, session->tokenizer, conversation,
                                  conversation->n_turns));
+    graft_session_set_context(session, prompt.n + options.max_new_tokens);
     GRAFT_TRY(graft_generate(&reply, session->model, &session->compute, session->tokenizer,
                              &prompt, 1, &options));
     if (json && out != NULL) {

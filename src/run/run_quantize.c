@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "convert/convert.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/threads.h"
 #include "export/quantize.h"
+#include "io/files.h"
 #include "io/json.h"
 #include "run/session.h"
 
@@ -95,6 +97,38 @@ done:
     return status;
 }
 
+/* A Hugging Face folder. */
+static graft_status quantize_folder(graft_quantized *out, const char *folder, const char *pre,
+                                    graft_quantize_job *job, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_hf *hf = NULL;
+    graft_gguf_writer *file = NULL;
+    graft_hf_options options = {.pre = pre};
+    GRAFT_TRY(graft_hf_open(&hf, folder, &options));
+    GRAFT_TRY(graft_gguf_writer_new(&file));
+    GRAFT_TRY(graft_hf_set_keys(hf, file));
+    job->tensors = graft_hf_tensors(hf, &job->n_tensors);
+    job->model = graft_hf_mix_model(hf);
+    GRAFT_TRY(graft_quantize_write(out, file, job, path));
+done:
+    graft_gguf_writer_free(file);
+    graft_hf_close(hf);
+    return status;
+}
+
+static graft_status quantize_file(graft_quantized *out, const char *in,
+                                  const graft_quantize_job *job, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_gguf *file = NULL;
+    GRAFT_TRY(graft_gguf_open(&file, in));
+    GRAFT_TRY(graft_quantize_gguf(out, file, job, path));
+done:
+    graft_gguf_close(file);
+    return status;
+}
+
 graft_status graft_quantize(graft_config *config, const char *in, const char *path,
                             const graft_quantize_wish *wish, const graft_hooks *hooks, int json,
                             char **out)
@@ -104,7 +138,6 @@ graft_status graft_quantize(graft_config *config, const char *in, const char *pa
     graft_quantize_job job = {.progress = on_progress, .context = &w,
                               .allow_requantize = wish->allow_requantize != 0};
     graft_quantized result = {0};
-    graft_gguf *file = NULL;
     graft_importance *importance = NULL;
     graft_text text;
     graft_text_init(&text);
@@ -116,8 +149,8 @@ graft_status graft_quantize(graft_config *config, const char *in, const char *pa
         GRAFT_TRY(graft_importance_open(&importance, wish->imatrix));
     }
     job.importance = importance;
-    GRAFT_TRY(graft_gguf_open(&file, in));
-    GRAFT_TRY(graft_quantize_gguf(&result, file, &job, path));
+    GRAFT_TRY(graft_path_is_dir(in) ? quantize_folder(&result, in, wish->pre, &job, path)
+                                    : quantize_file(&result, in, &job, path));
     (void)on_progress(&w, result.bytes_after, result.bytes_after); /* too late to stop */
     if (result.n_fallback > 0) {
         graft_log(GRAFT_LOG_WARN, "%zu of %zu tensors have rows that are no multiple of 256 and got "
@@ -131,6 +164,5 @@ graft_status graft_quantize(graft_config *config, const char *in, const char *pa
 done:
     graft_text_clear(&text);
     graft_importance_close(importance);
-    graft_gguf_close(file);
     return status;
 }

@@ -58,6 +58,22 @@ void graft_session_close(graft_session *session)
     memset(session, 0, sizeof *session);
 }
 
+void graft_session_set_context(graft_session *session, size_t n_tok)
+{
+    graft_model *model = session->model;
+    size_t n_short;
+    graft_model_set_context(model, 0);
+    n_short = graft_model_context(model);
+    graft_model_set_context(model, n_tok);
+    if (n_short == SIZE_MAX) {
+        return;
+    }
+    graft_log(GRAFT_LOG_INFO, "this model reads contexts beyond %zu tokens differently: set to %s "
+              "ones, for up to %zu tokens; run it with a context of %s %zu (llama.cpp: -c)",
+              n_short, model->long_context ? "long" : "short", n_tok,
+              model->long_context ? "more than" : "at most", n_short);
+}
+
 /* The text of a special token, "" if the tokenizer has none. */
 static graft_status token_text(char **out, const graft_tokenizer *tokenizer, int32_t id)
 {

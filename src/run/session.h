@@ -31,6 +31,10 @@ void graft_session_close(graft_session *session);
  * its own, and no special tokens. */
 graft_status graft_session_chat(graft_session *session, bool with_tools);
 
+/* The model will read sequences of up to n_tok tokens, replies included. Where it reads short and long
+ * contexts differently, says how it is set and what the runtime has to be given. */
+void graft_session_set_context(graft_session *session, size_t n_tok);
+
 /* A new adapter as the settings say, started from init_adapter if that is set. */
 graft_status graft_session_new_adapter(graft_session *session);
 

@@ -50,7 +50,8 @@ graft_status graft_session_new_adapter(graft_session *session)
     graft_text_init(&targets);
     GRAFT_TRY(join_names(&targets, &c->lora_target_modules));
     graft_adapter_options options = {(size_t)c->lora_r, c->lora_alpha, c->use_rslora,
-                                     c->lora_dropout, c->seed, graft_text_z(&targets)};
+                                     c->lora_dropout, c->seed, graft_text_z(&targets),
+                                     session->model->family->arch};
     GRAFT_TRY(graft_adapter_new(&session->adapter, &options, session->model->slots,
                                 session->model->n_slots));
     if (c->init_adapter != NULL) {
@@ -102,7 +103,7 @@ graft_status graft_session_load_adapter(graft_session *session)
     GRAFT_TRY(loaded_targets(&targets, &loaded));
     size_t rank = loaded.maps[0].rank;
     graft_adapter_options options = {rank, loaded.maps[0].scale * (double)rank, false, 0, 0,
-                                     graft_text_z(&targets)};
+                                     graft_text_z(&targets), session->model->family->arch};
     GRAFT_TRY(graft_adapter_new(&session->adapter, &options, session->model->slots,
                                 session->model->n_slots));
     memset(session->adapter->params, 0, session->adapter->n_params * sizeof(graft_real));

@@ -14,11 +14,11 @@ static size_t pass_bytes(const graft_model *model, const graft_kernels *kernels,
                          size_t n_recomputed)
 {
     const graft_hparams *h = &model->hparams;
-    graft_layer_bytes layer = model->family->layer_bytes(model, kernels);
+    graft_layer_bytes layer = graft_model_layer_bytes(model, kernels);
     size_t stream = h->n_embd * sizeof(graft_real);
     size_t layers = n_recomputed * stream + (h->n_layer - n_recomputed) * layer.kept;
     return n_tok * (layers + layer.work + (n_recomputed > 0 ? layer.kept : 0) +
-                             3 * stream + h->d_rope * sizeof(graft_real));
+                             3 * stream + layer.once);
 }
 
 size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,

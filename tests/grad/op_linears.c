@@ -7,6 +7,8 @@ typedef struct linears_case {
     graft_feed feed; /* x and up are the inputs */
     graft_weight w[GRAFT_MAX_MAPS];
     graft_low_rank low_rank[GRAFT_MAX_MAPS];
+    const graft_real *bias[GRAFT_MAX_MAPS];
+    graft_real scale;
     size_t n, n_adapted;
     bool residual;      /* x itself for a norm, else the last input */
     graft_weight mix;   /* what two outputs are put together with */
@@ -16,7 +18,7 @@ typedef struct linears_case {
 static graft_status put_together(graft_tape *tape, graft_tensor **out, graft_tensor **outs,
                                  const linears_case *c)
 {
-    graft_linear map = {&c->mix, NULL};
+    graft_linear map = {.w = &c->mix};
     graft_feed unit = {.kind = GRAFT_FEED_GATED, .x = outs[0], .up = outs[1]};
     if (c->n == 1) {
         *out = outs[0];
@@ -41,7 +43,8 @@ static graft_status build(graft_tape *tape, gradcheck *check, graft_tensor **out
         residual = check->inputs[check->n_inputs - 1].tensor;
     }
     for (size_t i = 0; i < c->n; i++) {
-        maps[i] = (graft_linear){&c->w[i], i < c->n_adapted ? &c->low_rank[i] : NULL};
+        maps[i] = (graft_linear){&c->w[i], i < c->n_adapted ? &c->low_rank[i] : NULL, c->bias[i],
+                                 c->scale};
     }
     GRAFT_TRY(graft_op_linears(tape, outs, &c->feed, maps, c->n, residual, false));
     GRAFT_TRY(put_together(tape, out, outs, c));
@@ -57,11 +60,19 @@ typedef struct linears_shape {
     double size; /* of x */
 } linears_shape;
 
-static void run(const linears_shape *s, const char *name)
+/* What only some families have. */
+typedef struct linears_extras {
+    graft_gate gate;
+    bool bias;
+    double scale;
+} linears_extras;
+
+static void run_with(const linears_shape *s, const linears_extras *more, const char *name)
 {
     gradcheck check;
-    linears_case c = {.feed = {.kind = s->kind, .eps = GRAFT_REAL(1e-5)}, .n = s->n,
-                      .n_adapted = s->n_adapted, .residual = s->residual};
+    linears_case c = {.feed = {.kind = s->kind, .gate = more->gate, .eps = GRAFT_REAL(1e-5)},
+                      .n = s->n, .n_adapted = s->n_adapted, .residual = s->residual,
+                      .scale = (graft_real)more->scale};
     gradcheck_init(&check);
     c.feed.gain = gradcheck_constant(&check, s->n_in, 1.0);
     c.mix = graft_weight_dense(gradcheck_constant(&check, 3 * s->n_out, 0.5), 3, s->n_out);
@@ -76,6 +87,7 @@ static void run(const linears_shape *s, const char *name)
         graft_low_rank *lr = &c.low_rank[i];
         c.w[i] = graft_weight_dense(gradcheck_constant(&check, s->n_out * s->n_in, 0.3), s->n_out,
                                     s->n_in);
+        c.bias[i] = more->bias ? gradcheck_constant(&check, s->n_out, 1.0) : NULL;
         if (i < s->n_adapted) {
             gradcheck_param(&check, &lr->a, s->rank, s->n_in, 0.3);
             gradcheck_param(&check, &lr->b, s->n_out, s->rank, 0.3);
@@ -88,6 +100,11 @@ static void run(const linears_shape *s, const char *name)
     check.context = &c;
     gradcheck_run(&check, name);
     gradcheck_clear(&check);
+}
+
+static void run(const linears_shape *s, const char *name)
+{
+    run_with(s, &(linears_extras){GRAFT_GATE_SILU, false, 0}, name);
 }
 
 static void plain(void **state)
@@ -131,10 +148,67 @@ static void with_dropout(void **state)
     run(&(linears_shape){GRAFT_FEED_GATED, 6, 12, 10, 1, 1, 3, 0.3, true, 1}, "gated, dropout");
 }
 
+static void gelu_gated(void **state)
+{
+    linears_extras gelu = {GRAFT_GATE_GELU, false, 0};
+    (void)state;
+    run_with(&(linears_shape){GRAFT_FEED_GATED, 6, 21, 9, 1, 0, 0, 0, false, 2}, &gelu,
+             "gated by gelu, frozen");
+    run_with(&(linears_shape){GRAFT_FEED_GATED, 5, 10, 7, 1, 1, 3, 0.3, true, 2}, &gelu,
+             "gated by gelu, on a stream, dropout");
+}
+
+static void biased_and_scaled(void **state)
+{
+    linears_extras bias = {0, true, 0}, scale = {0, false, 0.22}, both = {0, true, -1.5};
+    (void)state;
+    run_with(&(linears_shape){GRAFT_FEED_NORM, 5, 11, 8, 2, 2, 3, 0, false, 1}, &bias,
+             "two maps of a norm, biased");
+    run_with(&(linears_shape){GRAFT_FEED_PLAIN, 6, 9, 8, 1, 1, 3, 0, true, 1}, &scale,
+             "plain, scaled onto a stream");
+    run_with(&(linears_shape){GRAFT_FEED_PLAIN, 6, 9, 8, 1, 1, 3, 0.3, true, 1}, &both,
+             "plain, biased and scaled onto a stream, dropout");
+    run_with(&(linears_shape){GRAFT_FEED_GATED, 5, 10, 7, 1, 1, 3, 0.3, true, 2}, &both,
+             "gated, biased and scaled onto a stream, dropout");
+    run_with(&(linears_shape){GRAFT_FEED_NORM, 5, 11, 8, 2, 1, 3, 0, false, 1}, &both,
+             "two maps of a norm, biased and scaled");
+}
+
+/* Two maps that are rows of one: they share an A, also its dropout. */
+static void shared_a(void **state)
+{
+    gradcheck check;
+    linears_case c = {.feed = {.kind = GRAFT_FEED_PLAIN}, .n = 2, .n_adapted = 2};
+    (void)state;
+    gradcheck_init(&check);
+    c.mix = graft_weight_dense(gradcheck_constant(&check, 3 * 8, 0.5), 3, 8);
+    gradcheck_input(&check, 5, 11, 1.0);
+    for (size_t i = 0; i < 2; i++) {
+        graft_low_rank *lr = &c.low_rank[i];
+        c.w[i] = graft_weight_dense(gradcheck_constant(&check, 8 * 11, 0.3), 8, 11);
+        if (i == 0) {
+            gradcheck_param(&check, &lr->a, 3, 11, 0.3);
+        } else {
+            lr->a = c.low_rank[0].a;
+        }
+        gradcheck_param(&check, &lr->b, 8, 3, 0.3);
+        lr->scale = GRAFT_REAL(1.7);
+        lr->dropout = GRAFT_REAL(0.3);
+        lr->site = 5;
+    }
+    check.build = build;
+    check.context = &c;
+    gradcheck_run(&check, "two maps that share their A");
+    gradcheck_clear(&check);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(plain), cmocka_unit_test(normed),
                                        cmocka_unit_test(gated), cmocka_unit_test(several),
-                                       cmocka_unit_test(with_dropout)};
+                                       cmocka_unit_test(with_dropout),
+                                       cmocka_unit_test(gelu_gated),
+                                       cmocka_unit_test(biased_and_scaled),
+                                       cmocka_unit_test(shared_a)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

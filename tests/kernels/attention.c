@@ -140,24 +140,30 @@ static double dot(const graft_real *a, const graft_real *b, size_t n)
     return sum;
 }
 
-/* The key rows that a query sees, from the definition: its own span's, then the parents'. */
+/* The key rows that a query sees, from the definition: its own span's, then the parents'; those at
+ * positions in its window. */
 static size_t seen_keys(const problem *p, size_t span, size_t query, size_t *keys)
 {
     const graft_span *s = &p->spans[span];
-    size_t n = 0;
-    for (size_t j = 0; j < s->n_key - s->n_query + query + 1; j++) {
-        keys[n++] = s->key_begin + j;
+    size_t n = 0, own = s->n_key - s->n_query + query + 1, window = p->a.window;
+    size_t position = s->depth + own - 1;
+    for (size_t j = 0; j < own; j++) {
+        if (window == 0 || s->depth + j + window > position) {
+            keys[n++] = s->key_begin + j;
+        }
     }
     for (int i = s->parent; i >= 0; i = p->spans[i].parent) {
         for (size_t j = 0; j < p->spans[i].n_key; j++) {
-            keys[n++] = p->spans[i].key_begin + j;
+            if (window == 0 || p->spans[i].depth + j + window > position) {
+                keys[n++] = p->spans[i].key_begin + j;
+            }
         }
     }
     return n;
 }
 
 typedef struct expectation {
-    double *out, *stats, *dq, *dk, *dv, *ones;
+    double *out, *stats, *dq, *dk, *dv, *ones, *slopes;
 } expectation;
 
 static void expect_query(const problem *p, size_t span, size_t query, size_t head, expectation *e,
@@ -168,8 +174,11 @@ static void expect_query(const problem *p, size_t span, size_t query, size_t hea
     size_t n = seen_keys(p, span, query, keys);
     double sum = 0, inner = 0;
     for (size_t j = 0; j < n; j++) {
-        prob[j] = exp((double)p->a.scale *
-                      dot(p->q + at, p->k + keys[j] * p->kv_width + column, d));
+        double score = (double)p->a.scale *
+                       dot(p->q + at, p->k + keys[j] * p->kv_width + column, d);
+        double cap = (double)p->a.softcap, t = cap > 0 ? tanh(score / cap) : 0;
+        prob[j] = exp(cap > 0 ? cap * t : score);
+        e->slopes[j] = 1 - t * t;
         sum += prob[j];
     }
     e->stats[row * p->a.n_head + head] = log(sum);
@@ -184,7 +193,8 @@ static void expect_query(const problem *p, size_t span, size_t query, size_t hea
     }
     for (size_t j = 0; j < n; j++) {
         size_t key = keys[j] * p->kv_width + column;
-        double ds = prob[j] * (dot(p->dout + at, p->v + key, d) - inner) * (double)p->a.scale;
+        double ds = prob[j] * (dot(p->dout + at, p->v + key, d) - inner) * (double)p->a.scale *
+                    e->slopes[j];
         for (size_t i = 0; i < d; i++) {
             e->dq[at + i] += ds * (double)p->k[key + i];
             e->dk[key + i] += ds * (double)p->q[at + i];
@@ -197,7 +207,7 @@ static expectation expect(const problem *p)
     size_t widest = p->n_key * (p->width > p->kv_width ? p->width : p->kv_width);
     expectation e = {doubles(p->n_query * p->width), doubles(p->n_query * p->a.n_head),
                      doubles(p->n_query * p->width), doubles(p->n_key * p->kv_width),
-                     doubles(p->n_key * p->kv_width), doubles(widest)};
+                     doubles(p->n_key * p->kv_width), doubles(widest), doubles(p->n_key)};
     size_t *keys = test_guarded(p->n_key, sizeof *keys);
     double *prob = doubles(p->n_key);
     for (size_t i = 0; i < widest; i++) {
@@ -246,13 +256,16 @@ static void random_forest(problem *p, size_t n_spans, size_t longest)
 static void forests_at_level(const graft_kernels *kernels)
 {
     static const size_t heads[][3] = {{2, 2, 16}, {6, 2, 64}, {3, 1, 48}, {2, 1, 5}, {1, 1, 128},
-                                     {2, 1, 80}};
+                                     {2, 1, 80}, {2, 2, 96}, {1, 1, 100}, {2, 1, 256}};
     problem p;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         problem_heads(&p, heads[i][0], heads[i][1], heads[i][2]);
         random_forest(&p, 2 + graft_rng_below(&rng, 12), 50);
         check(kernels, &p, true);
     }
+    problem_heads(&p, 1, 1, GRAFT_MAX_D_HEAD);
+    random_forest(&p, 3, 20);
+    check(kernels, &p, true);
     problem_heads(&p, 2, 1, 32); /* one long span, nothing shared */
     problem_span(&p, -1, 0, 203);
     check(kernels, &p, true);
@@ -283,6 +296,76 @@ static void long_at_level(const graft_kernels *kernels)
     check(kernels, &p, true);
 }
 
+/* Capped scores, windows of any length and both, over forests and over chains of short spans. */
+static void limited_at_level(const graft_kernels *kernels)
+{
+    static const size_t widths[] = {64, 256, 5, 80}, windows[] = {0, 1, 2, 17, 63, 64, 65, 150};
+    enum { N_WINDOWS = sizeof windows / sizeof *windows };
+    problem p;
+    for (size_t i = 0; i < 2 * N_WINDOWS; i++) {
+        problem_heads(&p, 2, 1, widths[i % 4]);
+        p.a.window = windows[i / 2];
+        p.a.softcap = i % 2 == 0 ? GRAFT_REAL(0.5) : i % 4 == 1 ? GRAFT_REAL(50.0) : 0;
+        p.a.scale = GRAFT_REAL(0.2);
+        random_forest(&p, 2 + graft_rng_below(&rng, 8), 60);
+        check(kernels, &p, true);
+        problem_heads(&p, 1, 1, 16);
+        p.a.window = windows[i / 2];
+        p.a.softcap = i % 2 == 0 ? 0 : GRAFT_REAL(0.5);
+        for (int s = 0; s < MAX_SPANS; s++) {
+            problem_span(&p, s - 1, 0, 1 + (size_t)s % 7);
+        }
+        check(kernels, &p, true);
+    }
+    problem_heads(&p, 1, 1, 32); /* a tree over a trunk much longer than the window */
+    p.a.window = 200;
+    problem_span(&p, -1, 0, 900);
+    problem_span(&p, 0, 0, 130);
+    problem_span(&p, 0, 0, 77);
+    problem_span(&p, 1, 0, 150);
+    check(kernels, &p, true);
+}
+
+static void limited(void **state)
+{
+    (void)state;
+    test_each_level(limited_at_level);
+}
+
+/* Whole blocks of keys outside of all windows of a call are not even read. */
+static void skipped_at_level(const graft_kernels *kernels)
+{
+    enum { N = 300, WINDOW = 70, SEEN = 192 - WINDOW + 1, D = 32 };
+    problem p;
+    problem_heads(&p, 1, 1, D);
+    p.a.window = WINDOW;
+    problem_span(&p, -1, 0, N);
+    problem_memory(kernels, &p);
+    for (size_t i = 0; i < (SEEN / 64) * 64 * D; i++) {
+        p.k[i] = p.v[i] = (graft_real)NAN;
+    }
+    p.a.k = test_acts(kernels, p.k, N, D);
+    p.a.v = test_acts(kernels, p.v, N, D);
+    for (size_t begin = 192; begin < N; begin += GRAFT_ATTENTION_ROWS) {
+        size_t end = begin + GRAFT_ATTENTION_ROWS < N ? begin + GRAFT_ATTENTION_ROWS : N;
+        kernels->attention(&p.a, 0, begin, end, 0, p.out, p.ldo, p.stats, p.scratch);
+        kernels->attention_backward(&p.a, 0, begin, end, 0, p.out, p.dout_act, p.ldo, p.stats,
+                                    p.dq, p.ldo, p.dk, D, p.dv, D, p.scratch);
+    }
+    graft_real *out = test_reals(kernels, p.out, N, D), *dq = test_reals(kernels, p.dq, N, D);
+    for (size_t i = 192 * D; i < N * D; i++) {
+        assert_true(isfinite(out[i]) && isfinite(dq[i]) && isfinite(p.dk[i]));
+    }
+    kernels->attention(&p.a, 0, 130, 131, 0, p.out, p.ldo, p.stats, p.scratch);
+    assert_true(isnan(test_reals(kernels, p.out, N, D)[130 * D])); /* the test can tell */
+}
+
+static void skipped(void **state)
+{
+    (void)state;
+    test_each_level(skipped_at_level);
+}
+
 static void long_contexts(void **state)
 {
     (void)state;
@@ -295,16 +378,25 @@ static void forests(void **state)
     test_each_level(forests_at_level);
 }
 
-static void cached_at_level(const graft_kernels *kernels)
+static void cached_with(const graft_kernels *kernels, size_t window, double softcap)
 {
     problem p;
     problem_heads(&p, 6, 3, 64);
+    p.a.window = window;
+    p.a.softcap = (graft_real)softcap;
     problem_span(&p, -1, 150, 0); /* a shared prefix, all of it cached */
     problem_span(&p, 0, 20, 1);   /* two replies that grow by a token, one by several */
     problem_span(&p, 0, 0, 1);
     problem_span(&p, 0, 3, 9);
     problem_span(&p, -1, 64, 1); /* and one of another conversation */
     check(kernels, &p, false);
+}
+
+static void cached_at_level(const graft_kernels *kernels)
+{
+    cached_with(kernels, 0, 0);
+    cached_with(kernels, 30, 0);
+    cached_with(kernels, 100, 0.6);
 }
 
 static void cached_keys(void **state)
@@ -315,12 +407,14 @@ static void cached_keys(void **state)
 
 /* The same 170 tokens as one span, as a chain of spans, in calls of any size and one query at a
  * time behind cached keys: the same bits. */
-static void layouts_at_level(const graft_kernels *kernels)
+static void layouts_with(const graft_kernels *kernels, size_t window, double softcap)
 {
     enum { N = 170 };
     static const size_t cuts[] = {1, 62, 2, 64, 41};
     problem whole, chain, step;
     problem_heads(&whole, 4, 2, 64);
+    whole.a.window = window;
+    whole.a.softcap = (graft_real)softcap;
     problem_span(&whole, -1, 0, N);
     problem_memory(kernels, &whole);
     forward(kernels, &whole, GRAFT_ATTENTION_ROWS);
@@ -330,6 +424,8 @@ static void layouts_at_level(const graft_kernels *kernels)
         problem_span(&chain, s - 1, 0, cuts[s]);
     }
     problem_memory(kernels, &chain);
+    chain.a.window = window;
+    chain.a.softcap = whole.a.softcap;
     chain.a.q = whole.a.q;
     chain.a.k = whole.a.k;
     chain.a.v = whole.a.v;
@@ -345,11 +441,23 @@ static void layouts_at_level(const graft_kernels *kernels)
         problem_memory(kernels, &step);
         size_t row = i * whole.ldo * whole.act_bytes;
         memcpy((void *)step.a.q, (const char *)whole.a.q + row, whole.width * whole.act_bytes);
+        step.a.window = window;
+        step.a.softcap = whole.a.softcap;
         step.a.k = whole.a.k;
         step.a.v = whole.a.v;
         forward(kernels, &step, 1);
         assert_memory_equal(step.out, (const char *)whole.out + row, whole.width * whole.act_bytes);
     }
+    test_guarded_release();
+}
+
+static void layouts_at_level(const graft_kernels *kernels)
+{
+    layouts_with(kernels, 0, 0);
+    layouts_with(kernels, 0, 0.5);
+    layouts_with(kernels, 1, 0);
+    layouts_with(kernels, 40, 0);
+    layouts_with(kernels, 90, 0.5);
 }
 
 static void layout_changes_no_bit(void **state)
@@ -396,6 +504,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(forests, setup, teardown),
         cmocka_unit_test_setup_teardown(long_contexts, setup, teardown),
+        cmocka_unit_test_setup_teardown(limited, setup, teardown),
+        cmocka_unit_test_setup_teardown(skipped, setup, teardown),
         cmocka_unit_test_setup_teardown(cached_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(layout_changes_no_bit, setup, teardown),
         cmocka_unit_test_setup_teardown(extremes, setup, teardown),

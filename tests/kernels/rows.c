@@ -98,6 +98,66 @@ static void norms(void **state)
     test_each_level(norms_at_level);
 }
 
+/* Heads by themselves, in place and elsewhere; and a row's norm onto a stream. */
+static void head_norm_shape(const graft_kernels *kernels, size_t n_head, size_t d)
+{
+    const double eps = (double)GRAFT_REAL(1e-3), tolerance = test_act_tolerance(kernels, 1e-6);
+    size_t n = n_head * d, total = ROWS * n, ld = graft_act_ld(kernels, n), lds = d + 3;
+    graft_real *x = test_random(&rng, total), *dy = test_random(&rng, total);
+    graft_real *g = test_random(&rng, d), *stream = test_random(&rng, (ROWS - 1) * lds + d);
+    double *ey = doubles(total, 0), *edx = doubles(total, 0), *scale = doubles(total, 4.0);
+    graft_act *in = test_acts(kernels, x, ROWS, n), *grad = test_acts(kernels, dy, ROWS, n);
+    graft_act *out = test_acts(kernels, test_random(&rng, total), ROWS, n);
+    for (size_t at = 0; at < total; at += d) {
+        double sum = 0, along = 0;
+        for (size_t i = 0; i < d; i++) {
+            sum += (double)x[at + i] * (double)x[at + i];
+            along += (double)dy[at + i] * (double)g[i] * (double)x[at + i];
+        }
+        double inverse = 1 / sqrt(sum / (double)d + eps);
+        for (size_t i = 0; i < d; i++) {
+            double radial = (double)x[at + i] * along * inverse * inverse / (double)d;
+            ey[at + i] = (double)x[at + i] * inverse * (double)g[i];
+            edx[at + i] = inverse * ((double)dy[at + i] * (double)g[i] - radial);
+            scale[at + i] = 4.0 + inverse;
+        }
+    }
+    kernels->head_norm(out, ld, in, ld, g, (graft_real)eps, ROWS, n_head, d);
+    graft_real *y = test_reals(kernels, out, ROWS, n);
+    test_close("head_norm", y, ey, scale, total, tolerance);
+    kernels->head_norm_backward(grad, ld, in, ld, g, (graft_real)eps, ROWS, n_head, d);
+    test_close("head_norm_backward", test_reals(kernels, grad, ROWS, n), edx, scale, total,
+               tolerance);
+    if (n_head == 1) {
+        double *es = doubles((ROWS - 1) * lds + d, 0), *ones = doubles((ROWS - 1) * lds + d, 4.0);
+        for (size_t i = 0; i < (ROWS - 1) * lds + d; i++) { /* nothing between rows changes */
+            es[i] = (double)stream[i] + (i % lds < d ? ey[i / lds * d + i % lds] : 0);
+        }
+        kernels->norm_add(stream, lds, stream, lds, in, ld, g, (graft_real)eps, ROWS, d);
+        test_close("norm_add", stream, es, ones, (ROWS - 1) * lds + d, 1e-6);
+    }
+    kernels->head_norm(in, ld, in, ld, g, (graft_real)eps, ROWS, n_head, d);
+    test_same("head_norm in place", test_reals(kernels, in, ROWS, n), y, total);
+    test_guarded_release();
+}
+
+static void head_norms_at_level(const graft_kernels *kernels)
+{
+    static const size_t shapes[][2] = {{3, 64}, {2, 128}, {1, 256}, {5, 80}, {4, 7}, {3, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        head_norm_shape(kernels, shapes[i][0], shapes[i][1]);
+    }
+    for (size_t i = 0; i < N_WIDTHS; i++) {
+        head_norm_shape(kernels, 1, widths[i]);
+    }
+}
+
+static void head_norms(void **state)
+{
+    (void)state;
+    test_each_level(head_norms_at_level);
+}
+
 /* Both conventions, forward and back again, with columns behind d_rope that stay. */
 static void rope_shape(const graft_kernels *kernels, size_t d_head, size_t d_rope, bool halves)
 {
@@ -153,13 +213,29 @@ static void ropes(void **state)
     test_each_level(ropes_at_level);
 }
 
-static void swiglu_width(const graft_kernels *kernels, size_t n)
+/* The gate and its slope. */
+static double gate_of(bool gelu, double x, double *slope)
+{
+    double argument = x, inner = 1;
+    if (gelu) { /* x / 2 (1 + tanh(..)), in the form that loses nothing where x is negative */
+        double c = 2 * sqrt(2 / acos(-1));
+        argument = c * (x + 0.044715 * x * x * x);
+        inner = c * (1 + 3 * 0.044715 * x * x);
+    }
+    double s = 1 / (1 + exp(-argument)), rest = 1 / (1 + exp(argument));
+    *slope = s + x * s * rest * inner;
+    return x * s;
+}
+
+static void gated_width(const graft_kernels *kernels, size_t n, bool gelu)
 {
     size_t total = ROWS * n, ld = graft_act_ld(kernels, n);
     graft_real *gate = test_random(&rng, total), *up = test_random(&rng, total);
     graft_real *dy = test_random(&rng, total);
     double *ey = doubles(total, 0), *eg = doubles(total, 0), *eu = doubles(total, 0);
     double *scale = doubles(total, 0), tolerance = test_act_tolerance(kernels, 4e-7);
+    void (*make)(graft_act *, const graft_act *, const graft_act *, size_t, size_t, size_t) =
+        gelu ? kernels->geglu : kernels->swiglu;
     for (size_t i = 0; i < total; i++) {
         gate[i] *= i % 3 == 0 ? GRAFT_REAL(120.0) : GRAFT_REAL(6.0);
     }
@@ -167,42 +243,50 @@ static void swiglu_width(const graft_kernels *kernels, size_t n)
     graft_act *in_dy = test_acts(kernels, dy, ROWS, n);
     graft_act *y = test_acts(kernels, test_random(&rng, total), ROWS, n);
     for (size_t i = 0; i < total; i++) {
-        double s = 1 / (1 + exp(-(double)gate[i])), silu = (double)gate[i] * s;
-        ey[i] = silu * (double)up[i];
-        eg[i] = (double)dy[i] * (double)up[i] * (s + silu * (1 - s));
-        eu[i] = (double)dy[i] * silu;
+        double slope, value = gate_of(gelu, (double)gate[i], &slope);
+        ey[i] = value * (double)up[i];
+        eg[i] = (double)dy[i] * (double)up[i] * slope;
+        eu[i] = (double)dy[i] * value;
         scale[i] = 2 + fabs((double)gate[i]);
     }
-    kernels->swiglu(y, in_gate, in_up, ld, ROWS, n);
+    make(y, in_gate, in_up, ld, ROWS, n);
     graft_real *got = test_reals(kernels, y, ROWS, n);
-    test_close("swiglu", got, ey, scale, total, tolerance);
+    test_close("gated", got, ey, scale, total, tolerance);
     graft_act *over_gate = test_acts(kernels, gate, ROWS, n);
-    kernels->swiglu(over_gate, over_gate, in_up, ld, ROWS, n);
-    test_same("swiglu over its gate", test_reals(kernels, over_gate, ROWS, n), got, total);
+    make(over_gate, over_gate, in_up, ld, ROWS, n);
+    test_same("gated over its gate", test_reals(kernels, over_gate, ROWS, n), got, total);
     graft_act *over_up = test_acts(kernels, up, ROWS, n);
-    kernels->swiglu(over_up, in_gate, over_up, ld, ROWS, n);
-    test_same("swiglu over its up", test_reals(kernels, over_up, ROWS, n), got, total);
-    kernels->swiglu_backward(in_dy, in_gate, in_up, ld, ROWS, n);
-    test_same("swiglu again", test_reals(kernels, in_dy, ROWS, n), got, total);
-    test_close("swiglu_backward gate", test_reals(kernels, in_gate, ROWS, n), eg, scale, total,
+    make(over_up, in_gate, over_up, ld, ROWS, n);
+    test_same("gated over its up", test_reals(kernels, over_up, ROWS, n), got, total);
+    (gelu ? kernels->geglu_backward : kernels->swiglu_backward)(in_dy, in_gate, in_up, ld, ROWS,
+                                                                n);
+    test_same("gated again", test_reals(kernels, in_dy, ROWS, n), got, total);
+    test_close("gate backward", test_reals(kernels, in_gate, ROWS, n), eg, scale, total,
                tolerance);
-    test_close("swiglu_backward up", test_reals(kernels, in_up, ROWS, n), eu, scale, total,
-               tolerance);
+    test_close("up backward", test_reals(kernels, in_up, ROWS, n), eu, scale, total, tolerance);
     test_guarded_release();
 }
 
 static void gated_at_level(const graft_kernels *kernels)
 {
     for (size_t i = 0; i < N_WIDTHS; i++) {
-        swiglu_width(kernels, widths[i]);
+        gated_width(kernels, widths[i], false);
+        gated_width(kernels, widths[i], true);
     }
     graft_real far[4] = {-(graft_real)INFINITY, GRAFT_REAL(-1e30), GRAFT_REAL(1e30),
                          (graft_real)NAN};
     graft_real one[4] = {1, 1, 1, 1};
-    graft_act *gate = test_acts(kernels, far, 1, 4), *up = test_acts(kernels, one, 1, 4);
-    kernels->swiglu(gate, gate, up, graft_act_ld(kernels, 4), 1, 4);
-    graft_real *y = test_reals(kernels, gate, 1, 4);
-    assert_true(y[1] == 0 && y[2] == far[2] && isnan(y[3]));
+    size_t ld = graft_act_ld(kernels, 4);
+    for (int gelu = 0; gelu < 2; gelu++) {
+        graft_act *gate = test_acts(kernels, far, 1, 4), *up = test_acts(kernels, one, 1, 4);
+        graft_act *y = test_acts(kernels, one, 1, 4), *dy = test_acts(kernels, one, 1, 4);
+        (gelu ? kernels->geglu : kernels->swiglu)(y, gate, up, ld, 1, 4);
+        graft_real *value = test_reals(kernels, y, 1, 4);
+        assert_true(value[1] == 0 && value[2] == far[2] && isnan(value[3]));
+        (gelu ? kernels->geglu_backward : kernels->swiglu_backward)(dy, gate, up, ld, 1, 4);
+        graft_real *slope = test_reals(kernels, gate, 1, 4);
+        assert_true(slope[1] == 0 && slope[2] == 1 && isnan(slope[3]));
+    }
 }
 
 static void gated_units(void **state)
@@ -211,14 +295,23 @@ static void gated_units(void **state)
     test_each_level(gated_at_level);
 }
 
-static void softmax_width(const graft_kernels *kernels, size_t n, double spread)
+/* Logits within +- spread, capped first where there is a cap. */
+static void softmax_width(const graft_kernels *kernels, size_t n, double spread, double cap)
 {
     graft_real *logits = test_random(&rng, n);
-    double *expected = doubles(n, 0), *scale = doubles(n, 0);
+    double *expected = doubles(n, 0), *scale = doubles(n, 0), *ones = doubles(n, 0);
     double max = -INFINITY, sum = 0;
     size_t target = n / 3;
     for (size_t i = 0; i < n; i++) {
         logits[i] *= (graft_real)spread;
+        expected[i] = cap * tanh((double)logits[i] / cap);
+        ones[i] = fabs(expected[i]);
+    }
+    if (cap > 0) {
+        kernels->softcap(logits, (graft_real)cap, n);
+        test_close("softcap", logits, expected, ones, n, 5e-7);
+    }
+    for (size_t i = 0; i < n; i++) {
         max = (double)logits[i] > max ? (double)logits[i] : max;
     }
     for (size_t i = 0; i < n; i++) {
@@ -228,10 +321,12 @@ static void softmax_width(const graft_kernels *kernels, size_t n, double spread)
     assert_true(fabs(lse - (max + log(sum))) <= 3e-7 * (1 + fabs(max)));
     for (size_t i = 0; i < n; i++) {
         double p = exp((double)logits[i] - (double)(graft_real)lse);
-        expected[i] = -0.3 * (p - (i == target ? 1 : 0));
+        double t = cap > 0 ? (double)logits[i] / cap : 0;
+        expected[i] = -0.3 * (p - (i == target ? 1 : 0)) * (1 - t * t);
         scale[i] = (1 + fabs(max)) * p + (i == target ? 1 : 0) + 1e-37;
     }
-    kernels->softmax_gradient(logits, logits, n, (graft_real)lse, target, GRAFT_REAL(-0.3));
+    kernels->softmax_gradient(logits, logits, n, (graft_real)lse, target, GRAFT_REAL(-0.3),
+                              (graft_real)cap);
     test_close("softmax_gradient", test_reals(kernels, logits, 1, n), expected, scale, n,
                test_act_tolerance(kernels, 1e-6));
     test_guarded_release();
@@ -240,10 +335,13 @@ static void softmax_width(const graft_kernels *kernels, size_t n, double spread)
 static void softmax_at_level(const graft_kernels *kernels)
 {
     for (size_t i = 0; i < N_WIDTHS; i++) {
-        softmax_width(kernels, widths[i], 1.0);
-        softmax_width(kernels, widths[i], 90.0);
+        softmax_width(kernels, widths[i], 1.0, 0);
+        softmax_width(kernels, widths[i], 90.0, 0);
+        softmax_width(kernels, widths[i], 1.0, 30.0);
+        softmax_width(kernels, widths[i], 90.0, 30.0);
     }
-    softmax_width(kernels, 49152 + 5, 10.0);
+    softmax_width(kernels, 49152 + 5, 10.0, 0);
+    softmax_width(kernels, 49152 + 5, 10.0, 15.0);
     for (size_t bad = 0; bad < 19; bad++) { /* at every place: the caller must see it */
         graft_real *logits = test_random(&rng, 19);
         logits[bad] = (graft_real)NAN;
@@ -252,6 +350,12 @@ static void softmax_at_level(const graft_kernels *kernels)
         assert_true(isnan(kernels->log_sum_exp(logits, 19)));
         logits[bad] = -(graft_real)INFINITY; /* probability zero is a number */
         assert_true(isfinite(kernels->log_sum_exp(logits, 19)));
+        logits[bad] = (graft_real)NAN; /* a cap does not hide it, and bounds what is infinite */
+        kernels->softcap(logits, GRAFT_REAL(30.0), 19);
+        assert_true(isnan(logits[bad]));
+        logits[bad] = -(graft_real)INFINITY;
+        kernels->softcap(logits, GRAFT_REAL(30.0), 19);
+        assert_true(logits[bad] == -30);
     }
 }
 
@@ -279,6 +383,11 @@ static void optimizer_width(const graft_kernels *kernels, size_t n)
     }
     kernels->axpy(y, x, GRAFT_REAL(0.75), n);
     test_close("axpy", y, ey, scale, n, 2e-7);
+    for (size_t i = 0; i < n; i++) {
+        ey[i] = (double)y[i] * 2.5;
+    }
+    kernels->scale(y, GRAFT_REAL(2.5), n);
+    test_close("scale", y, ey, scale, n, 4e-7);
     double got = kernels->sum_squares(x, n);
     assert_true(fabs(got - sum) <= 1e-12 * sum);
     kernels->adamw(p, m, v, x, n, GRAFT_REAL(0.5), GRAFT_REAL(0.9), GRAFT_REAL(0.99),
@@ -311,6 +420,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(norms, setup, teardown),
+        cmocka_unit_test_setup_teardown(head_norms, setup, teardown),
         cmocka_unit_test_setup_teardown(ropes, setup, teardown),
         cmocka_unit_test_setup_teardown(gated_units, setup, teardown),
         cmocka_unit_test_setup_teardown(softmax_over_a_vocabulary, setup, teardown),

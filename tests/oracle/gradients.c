@@ -1,19 +1,23 @@
-/* gradients MODEL RANK ALPHA PARAMS OUT ID:WEIGHT...
+/* gradients MODEL RANK ALPHA PARAMS OUT LAYOUT ID:WEIGHT... [/ ID:WEIGHT...]...
  *
- * Loss and gradients of one sequence. PARAMS holds f32 values, A then B of each linear map in the
- * order of the model's slots; OUT gets the loss as f64, then the gradients in the same order. */
+ * Loss and gradients of a step with one or more sequences. PARAMS holds f32 values, A then B of each
+ * linear map in the order of the model's slots; OUT gets the loss as f64, then the gradients in the
+ * same order. LAYOUT: "plain" (a pass per sequence), "packed" (one pass), "shared" (one pass, in which
+ * sequences share how they begin), "recomputed" (the same; layers run again in backward). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "adapter/adapter.h"
+#include "data/example.h"
 #include "model/model.h"
 
-#define MAX_TOKENS 512
+enum { MAX_TOKENS = 512, MAX_SEQUENCES = 16 };
 
 static int32_t ids[MAX_TOKENS];
-static uint32_t positions[MAX_TOKENS];
-static graft_prediction predictions[MAX_TOKENS];
+static float weights[MAX_TOKENS];
+static graft_example examples[MAX_SEQUENCES];
+static const graft_example *pointers[MAX_SEQUENCES];
 
 static void transfer(const char *path, const char *mode, double *loss, float *values, size_t n)
 {
@@ -31,41 +35,73 @@ static void transfer(const char *path, const char *mode, double *loss, float *va
     }
 }
 
-static graft_status run(char **argv, size_t n, char **tokens)
+/* Fills examples; returns how many, and the length of the longest. */
+static size_t take_sequences(char **words, size_t n_words, size_t *longest)
+{
+    size_t n = 0, at = 0;
+    *longest = 0;
+    for (size_t i = 0; i < n_words; i++) {
+        if (strcmp(words[i], "/") == 0) {
+            n++;
+            continue;
+        }
+        graft_example *e = &examples[n];
+        pointers[n] = e;
+        e->ids = e->n == 0 ? ids + at : e->ids;
+        e->weights = e->n == 0 ? weights + at : e->weights;
+        ids[at] = atoi(words[i]);
+        weights[at++] = (float)atof(strchr(words[i], ':') + 1);
+        e->n++;
+        *longest = e->n > *longest ? e->n : *longest;
+    }
+    return n + 1;
+}
+
+static graft_status run_passes(graft_model *model, graft_compute *compute,
+                               const graft_step_layout *layout, size_t n_recomputed, double *loss)
+{
+    graft_status status = GRAFT_OK;
+    graft_tape tape;
+    for (size_t i = 0; i < graft_step_layout_n_passes(layout); i++) {
+        graft_tape_begin(&tape, compute, true);
+        GRAFT_TRY(graft_model_loss(model, &tape, graft_step_layout_pass(layout, i), n_recomputed,
+                                   graft_step_layout_weight(layout), loss, NULL));
+        GRAFT_TRY(graft_tape_backward(&tape));
+    }
+done:
+    return status;
+}
+
+static graft_status run(char **argv, char **words, size_t n_words)
 {
     graft_status status = GRAFT_OK;
     graft_model *model = NULL;
     graft_adapter *adapter = NULL;
+    graft_step_layout *layout = NULL;
     graft_compute compute = {0};
-    graft_tape tape;
     graft_cpu_level level;
-    size_t n_predictions = 0;
-    double loss = 0, total = 0;
-    for (size_t i = 0; i < n; i++) {
-        float weight = (float)atof(strchr(tokens[i], ':') + 1);
-        ids[i] = atoi(tokens[i]);
-        positions[i] = (uint32_t)i;
-        if (i > 0 && weight != 0) {
-            predictions[n_predictions++] =
-                (graft_prediction){(uint32_t)i - 1, ids[i], weight, 0, (uint32_t)i};
-            total += (double)weight;
-        }
-    }
-    graft_span span = {0, (uint32_t)n, 0, (uint32_t)n, -1, 0};
-    graft_pass pass = {n, ids, positions, &span, 1, predictions, n_predictions};
-    graft_adapter_options options = {(size_t)atoi(argv[2]), atof(argv[3]), false, 0, 1,
-                                     "all-linear"};
+    size_t longest, n = take_sequences(words, n_words, &longest);
+    double loss = 0;
+    bool plain = strcmp(argv[6], "plain") == 0, packed = strcmp(argv[6], "packed") == 0;
+    bool recomputed = strcmp(argv[6], "recomputed") == 0;
+    graft_layout_options layout_options = {MAX_TOKENS, !plain, !plain && !packed, 0};
     GRAFT_TRY(graft_cpu_choose(&level));
     GRAFT_TRY(graft_compute_init(&compute, level, false));
     GRAFT_TRY(graft_model_open(&model, argv[1]));
+    graft_model_set_context(model, longest);
+    graft_adapter_options options = {.rank = (size_t)atoi(argv[2]), .alpha = atof(argv[3]),
+                                     .targets = "all-linear", .arch = model->family->arch};
     GRAFT_TRY(graft_adapter_new(&adapter, &options, model->slots, model->n_slots));
     transfer(argv[4], "rb", NULL, adapter->params, adapter->n_params);
     GRAFT_TRY(graft_compute_prepare(&compute, model->hparams.d_head));
-    graft_tape_begin(&tape, &compute, true);
-    GRAFT_TRY(graft_model_loss(model, &tape, &pass, 0, total, &loss, NULL));
-    GRAFT_TRY(graft_tape_backward(&tape));
+    GRAFT_TRY(graft_step_layout_new(&layout));
+    GRAFT_TRY(graft_step_layout_build(layout, pointers, n, &layout_options));
+    GRAFT_TRY(run_passes(model, &compute, layout, recomputed ? model->hparams.n_layer : 0, &loss));
     transfer(argv[5], "wb", &loss, adapter->grads, adapter->n_params);
+    printf("%zu passes, %zu of %zu tokens saved\n", graft_step_layout_n_passes(layout),
+           graft_step_layout_saved(layout), graft_step_layout_tokens(layout));
 done:
+    graft_step_layout_free(layout);
     graft_adapter_free(adapter);
     graft_model_close(model);
     graft_compute_clear(&compute);
@@ -74,11 +110,12 @@ done:
 
 int main(int argc, char **argv)
 {
-    if (argc < 8 || argc - 6 > MAX_TOKENS) {
-        fprintf(stderr, "usage: gradients MODEL RANK ALPHA PARAMS OUT ID:WEIGHT...\n");
+    if (argc < 9 || argc - 7 > MAX_TOKENS) {
+        fprintf(stderr, "usage: gradients MODEL RANK ALPHA PARAMS OUT plain|packed|shared|recomputed "
+                        "ID:WEIGHT... [/ ...]\n");
         return 2;
     }
-    if (run(argv, (size_t)argc - 6, argv + 6) != GRAFT_OK) {
+    if (run(argv, argv + 7, (size_t)argc - 7) != GRAFT_OK) {
         fprintf(stderr, "%s\n", graft_error_message());
         return 1;
     }

@@ -117,6 +117,8 @@ def compare(graft, source, tmp_path, mix, importance=None, importance_file=None,
     for key in [k for k in keys if k.startswith("quantize.imatrix.")]:
         del keys[key]  # added by the program around the library
     assert keys == their_keys
+    if not importance:
+        assert ours.read_bytes() == theirs.read_bytes()  # the whole file
     ours.unlink()
     theirs.unlink()
     return said
@@ -250,14 +252,14 @@ def test_a_quantised_file_can_be_quantised_again_as_llama_cpp_does(graft, shared
 
 
 def test_memory_does_not_grow_with_the_model(graft, root, tmp_path):
-    """One tensor of 256 MiB, mapped; what is the program's own is looked at while it works."""
+    """One tensor of 256 MiB; what the program has in memory is looked at while it works."""
     small_model(tmp_path / "in.gguf", layers=1, vocab=262144, empty=True)
     work = subprocess.Popen([root / "build/graft", "quantize", "-q", tmp_path / "in.gguf",
                              tmp_path / "out.gguf", "--type", "q4_0"], stdout=subprocess.DEVNULL)
     peak, status = 0, pathlib.Path(f"/proc/{work.pid}/status")
     while work.poll() is None:
-        own = re.search(r"RssAnon:\s+(\d+) kB", status.read_text())
+        own = re.search(r"VmRSS:\s+(\d+) kB", status.read_text())
         peak = max(peak, int(own[1]) if own else 0)
         time.sleep(0.01)
-    assert work.returncode == 0 and 1000 < peak < 48 << 10
+    assert work.returncode == 0 and 1000 < peak < 96 << 10
     assert (tmp_path / "out.gguf").stat().st_size > 50 << 20

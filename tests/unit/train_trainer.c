@@ -8,6 +8,7 @@
 #include "core/rng.h"
 #include "core/threads.h"
 #include "io/files.h"
+#include "model/families.h"
 #include "support/test.h"
 #include "support/tiny_model.h"
 #include "train/checkpoint.h"
@@ -44,8 +45,11 @@ static void make_examples(fixture *f)
     }
 }
 
+static const char *arch_of_fixture; /* NULL: llama */
+
 static void open_fixture(fixture *f, const char *settings)
 {
+    tiny_options model = tiny_default;
     char text[512];
     memset(f, 0, sizeof *f);
     assert_ok(graft_config_new(&f->config));
@@ -56,8 +60,10 @@ static void open_fixture(fixture *f, const char *settings)
         assert_ok(graft_config_set(f->config, at, equal + 1));
     }
     assert_ok(graft_config_check(f->config));
-    assert_ok(graft_model_open(&f->model, tiny_model("train.gguf", &tiny_default)));
-    graft_adapter_options options = {4, 8.0, false, f->config->lora_dropout, 5, "all-linear"};
+    model.arch = arch_of_fixture;
+    assert_ok(graft_model_open(&f->model, tiny_model("train.gguf", &model)));
+    graft_adapter_options options = {4, 8.0, false, f->config->lora_dropout, 5, "all-linear",
+                                     arch_of_fixture};
     assert_ok(graft_adapter_new(&f->adapter, &options, f->model->slots, f->model->n_slots));
     graft_cpu_level level;
     assert_ok(f->config->cpu != NULL ? graft_cpu_parse(&level, f->config->cpu)
@@ -154,6 +160,54 @@ static void same_bits_at_any_thread_count(void **state)
             same_bits_over_threads(settings);
         }
     }
+}
+
+/* One step of the family; its loss. The bits are the same at one thread and three, recomputed or
+ * not. */
+static double checked_loss(const char *settings)
+{
+    double losses[1], again[1];
+    char recomputed[256];
+    size_t n = 0;
+    snprintf(recomputed, sizeof recomputed, "%s gradient_checkpointing=true", settings);
+    graft_threads_set(1);
+    graft_real *a = run(settings, 1, losses, &n);
+    graft_threads_set(3);
+    graft_real *b = run(recomputed, 1, again, &n);
+    graft_threads_set(0);
+    assert_memory_equal(losses, again, sizeof losses);
+    assert_memory_equal(a, b, n * sizeof *a);
+    graft_free(a);
+    graft_free(b);
+    return losses[0];
+}
+
+/* Every family: all levels follow the portable kernels, and bfloat16 single precision. */
+static void every_family(void **state)
+{
+    char settings[192];
+    (void)state;
+    for (size_t i = 0; graft_families[i] != NULL; i++) {
+        double portable = 0;
+        arch_of_fixture = graft_families[i]->arch;
+        for (int l = 0; l < GRAFT_CPU_N_LEVELS; l++) {
+            graft_cpu_level level = (graft_cpu_level)l;
+            if (!graft_cpu_has(level)) {
+                continue;
+            }
+            snprintf(settings, sizeof settings, SETTINGS "compute=f32 cpu=%s",
+                     graft_cpu_level_name(level));
+            double loss = checked_loss(settings);
+            portable = l == 0 ? loss : portable;
+            assert_true(fabs(loss - portable) <= 1e-5 * portable);
+            if (l == 0 || graft_kernels_prefer_half(level)) {
+                snprintf(settings, sizeof settings, SETTINGS "compute=bf16 cpu=%s",
+                         graft_cpu_level_name(level));
+                assert_true(fabs(checked_loss(settings) - portable) <= 1e-2 * portable);
+            }
+        }
+    }
+    arch_of_fixture = NULL;
 }
 
 /* What is computed again in backward is what was there. */
@@ -421,6 +475,7 @@ int main(void)
         cmocka_unit_test(no_allocation_after_the_first_steps),
         cmocka_unit_test(resumed_run_has_the_same_bits),
         cmocka_unit_test(non_finite_stops),
+        cmocka_unit_test(every_family),
         cmocka_unit_test(settings_have_their_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,4 +8,7 @@ void graft_avx512_norm(graft_kernels *table)
     table->to_act = to_act;
     table->rmsnorm = rmsnorm;
     table->rmsnorm_backward = rmsnorm_backward;
+    table->head_norm = head_norm;
+    table->head_norm_backward = head_norm_backward;
+    table->norm_add = norm_add;
 }

@@ -7,4 +7,6 @@ void graft_avx512_swiglu(graft_kernels *table)
 {
     table->swiglu = swiglu;
     table->swiglu_backward = swiglu_backward;
+    table->geglu = geglu;
+    table->geglu_backward = geglu_backward;
 }

@@ -5,5 +5,6 @@
 void graft_avx512bf16_loss(graft_kernels *table)
 {
     table->log_sum_exp = log_sum_exp;
+    table->softcap = softcap;
     table->softmax_gradient = softmax_gradient;
 }

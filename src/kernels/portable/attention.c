@@ -27,9 +27,19 @@ static size_t key_rows(const graft_attention *a, size_t span, size_t begin, size
     return n;
 }
 
+/* The end of the block that a position is in, as far as it is seen. */
 static size_t block_end(size_t begin, size_t seen)
 {
-    return begin + GRAFT_KEY_BLOCK < seen ? begin + GRAFT_KEY_BLOCK : seen;
+    size_t end = begin / GRAFT_KEY_BLOCK * GRAFT_KEY_BLOCK + GRAFT_KEY_BLOCK;
+    return end < seen ? end : seen;
+}
+
+/* One score: scaled, and capped where there is a cap. */
+ACT_INLINE graft_real score(bool half, const graft_attention *a, const graft_act *q,
+                            const graft_act *k)
+{
+    graft_real s = a->scale * dot(half, q, k, a->d_head);
+    return a->softcap > 0 ? a->softcap * graft_tanh(s / a->softcap) : s;
 }
 
 /* One block of keys of one query: the running maximum and sum, and out before division. */
@@ -40,7 +50,7 @@ ACT_INLINE void forward_block(bool half, const graft_attention *a, const graft_a
     graft_real scores[GRAFT_KEY_BLOCK], new_max = *max;
     for (size_t j = 0; j < n; j++) {
         const graft_act *k = act_at(a->k, rows[j] * a->ldk + column, half);
-        scores[j] = a->scale * dot(half, q, k, a->d_head);
+        scores[j] = score(half, a, q, k);
         new_max = scores[j] > new_max ? scores[j] : new_max;
     }
     graft_real shrink = graft_exp(*max - new_max);
@@ -74,7 +84,7 @@ ACT_INLINE void attention(bool half, const graft_attention *a, size_t span, size
         for (size_t d = 0; d < a->d_head; d++) {
             sums[d] = 0;
         }
-        for (size_t key = 0; key < seen; key += GRAFT_KEY_BLOCK) {
+        for (size_t key = graft_keys_first(a, seen); key < seen; key = block_end(key, seen)) {
             size_t n = key_rows(a, span, key, block_end(key, seen), rows);
             forward_block(half, a, act_at(a->q, row * a->ldq + head * a->d_head, half), column,
                           rows, n, &max, &sum, sums);
@@ -111,8 +121,12 @@ ACT_INLINE void backward_key(bool half, const graft_attention *a, const query *r
 {
     const graft_act *k = act_at(a->k, key * a->ldk + column, half);
     const graft_act *v = act_at(a->v, key * a->ldv + column, half);
-    graft_real p = graft_exp(a->scale * dot(half, r->q, k, a->d_head) - r->lse);
+    graft_real s = score(half, a, r->q, k), p = graft_exp(s - r->lse);
     graft_real ds = a->scale * p * (dot(half, r->g, v, a->d_head) - r->delta);
+    if (a->softcap > 0) {
+        graft_real t = s / a->softcap;
+        ds *= GRAFT_REAL(1.0) - t * t;
+    }
     for (size_t d = 0; d < a->d_head; d++) {
         r->dq[d] += ds * act_get(k, d, half);
         dk[d] += ds * act_get(r->q, d, half);
@@ -137,7 +151,7 @@ ACT_INLINE void attention_backward(bool half, const graft_attention *a, size_t s
         for (size_t d = 0; d < a->d_head; d++) {
             r.dq[d] = 0;
         }
-        for (size_t key = 0; key < seen; key += GRAFT_KEY_BLOCK) {
+        for (size_t key = graft_keys_first(a, seen); key < seen; key = block_end(key, seen)) {
             size_t n = key_rows(a, span, key, block_end(key, seen), rows);
             for (size_t j = 0; j < n; j++) {
                 backward_key(half, a, &r, rows[j], column, dk + rows[j] * lddk,

@@ -1,5 +1,12 @@
 #include "kernels/portable/portable.h"
 
+void graft_portable_scale(graft_real *x, graft_real a, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        x[i] *= a;
+    }
+}
+
 void graft_portable_axpy(graft_real *y, const graft_real *x, graft_real a, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

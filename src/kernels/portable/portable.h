@@ -23,6 +23,24 @@ void graft_portable_rmsnorm_backward(graft_real *dx, size_t lddx, const graft_re
                                      size_t lddy, const graft_real *x, size_t ldx,
                                      const graft_real *inv_rms, const graft_real *g,
                                      size_t n_rows, size_t n);
+void graft_portable_head_norm(graft_act *y, size_t ldy, const graft_act *x, size_t ldx,
+                              const graft_real *g, graft_real eps, size_t n_rows, size_t n_head,
+                              size_t d_head);
+void graft_portable_head_norm_half(graft_act *y, size_t ldy, const graft_act *x, size_t ldx,
+                                   const graft_real *g, graft_real eps, size_t n_rows,
+                                   size_t n_head, size_t d_head);
+void graft_portable_head_norm_backward(graft_act *dy, size_t lddy, const graft_act *x, size_t ldx,
+                                       const graft_real *g, graft_real eps, size_t n_rows,
+                                       size_t n_head, size_t d_head);
+void graft_portable_head_norm_backward_half(graft_act *dy, size_t lddy, const graft_act *x,
+                                            size_t ldx, const graft_real *g, graft_real eps,
+                                            size_t n_rows, size_t n_head, size_t d_head);
+void graft_portable_norm_add(graft_real *out, size_t ldo, const graft_real *residual, size_t ldr,
+                             const graft_act *y, size_t ldy, const graft_real *g, graft_real eps,
+                             size_t n_rows, size_t n);
+void graft_portable_norm_add_half(graft_real *out, size_t ldo, const graft_real *residual,
+                                  size_t ldr, const graft_act *y, size_t ldy, const graft_real *g,
+                                  graft_real eps, size_t n_rows, size_t n);
 void graft_portable_rope_pairs(graft_act *x, size_t ldx, const graft_real *cos_sin,
                                size_t n_rows, size_t n_head, size_t d_head, size_t d_rope,
                                graft_real sign);
@@ -43,7 +61,16 @@ void graft_portable_swiglu_backward(graft_act *dy, graft_act *gate, graft_act *u
                                     size_t n_rows, size_t n);
 void graft_portable_swiglu_backward_half(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
                                          size_t n_rows, size_t n);
+void graft_portable_geglu(graft_act *y, const graft_act *gate, const graft_act *up, size_t ld,
+                          size_t n_rows, size_t n);
+void graft_portable_geglu_half(graft_act *y, const graft_act *gate, const graft_act *up, size_t ld,
+                               size_t n_rows, size_t n);
+void graft_portable_geglu_backward(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
+                                   size_t n_rows, size_t n);
+void graft_portable_geglu_backward_half(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
+                                        size_t n_rows, size_t n);
 void graft_portable_axpy(graft_real *y, const graft_real *x, graft_real a, size_t n);
+void graft_portable_scale(graft_real *x, graft_real a, size_t n);
 
 void graft_portable_attention(const graft_attention *a, size_t span, size_t begin, size_t end,
                               size_t head, graft_act *out, size_t ldo, graft_real *stats,
@@ -64,10 +91,13 @@ void graft_portable_attention_backward_half(const graft_attention *a, size_t spa
                                             size_t lddv, graft_real *scratch);
 
 double graft_portable_log_sum_exp(const graft_real *logits, size_t n);
+void graft_portable_softcap(graft_real *x, graft_real cap, size_t n);
 void graft_portable_softmax_gradient(graft_act *out, const graft_real *logits, size_t n,
-                                     graft_real lse, size_t target, graft_real weight);
+                                     graft_real lse, size_t target, graft_real weight,
+                                     graft_real softcap);
 void graft_portable_softmax_gradient_half(graft_act *out, const graft_real *logits, size_t n,
-                                          graft_real lse, size_t target, graft_real weight);
+                                          graft_real lse, size_t target, graft_real weight,
+                                          graft_real softcap);
 
 double graft_portable_sum_squares(const graft_real *x, size_t n);
 void graft_portable_adamw(graft_real *p, graft_real *m, graft_real *v, const graft_real *g,

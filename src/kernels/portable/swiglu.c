@@ -1,14 +1,52 @@
+/* kernels/portable/swiglu.c - gated units: the gate is x sigmoid(x), or x sigmoid(u) with
+ * u = 2 sqrt(2 / pi) (x + 0.044715 x^3), which is GELU's tanh form (Hendrycks & Gimpel 2016). */
 #include "kernels/portable/act.h"
 #include "kernels/portable/portable.h"
 
-ACT_INLINE void swiglu(bool half, graft_act *y, const graft_act *gate, const graft_act *up,
-                       size_t ld, size_t n_rows, size_t n)
+typedef struct gate_value {
+    graft_real value, slope;
+} gate_value;
+
+ACT_INLINE graft_real sigmoid(graft_real x)
+{
+    return GRAFT_REAL(1.0) / (GRAFT_REAL(1.0) + graft_exp(-x));
+}
+
+ACT_INLINE gate_value gate_at(bool gelu, graft_real x)
+{
+    const graft_real twice = GRAFT_REAL(1.5957691216057307), cubic = GRAFT_REAL(0.044715);
+    const graft_real one = GRAFT_REAL(1.0), far = GRAFT_REAL(30.0);
+    if (!gelu) {
+        graft_real s = sigmoid(x);
+        return (gate_value){x * s, s * (one + x * (one - s))};
+    }
+    /* beyond 30 the sigmoid is 0 or 1 in any precision, and nothing overflows before */
+    graft_real near = x > far ? far : x < -far ? -far : x, square = near * near;
+    graft_real s = sigmoid(twice * near * (one + cubic * square)), value = x * s;
+    return (gate_value){value, s + value * (one - s) * (twice * (one + 3 * cubic * square))};
+}
+
+ACT_INLINE void gated(bool half, bool gelu, graft_act *y, const graft_act *gate,
+                      const graft_act *up, size_t ld, size_t n_rows, size_t n)
 {
     for (size_t row = 0; row < n_rows; row++) {
         for (size_t i = row * ld; i < row * ld + n; i++) {
-            graft_real g = act_get(gate, i, half);
-            graft_real sigmoid = GRAFT_REAL(1.0) / (GRAFT_REAL(1.0) + graft_exp(-g));
-            act_put(y, i, g * sigmoid * act_get(up, i, half), half);
+            gate_value g = gate_at(gelu, act_get(gate, i, half));
+            act_put(y, i, g.value * act_get(up, i, half), half);
+        }
+    }
+}
+
+ACT_INLINE void gated_backward(bool half, bool gelu, graft_act *dy, graft_act *gate, graft_act *up,
+                               size_t ld, size_t n_rows, size_t n)
+{
+    for (size_t row = 0; row < n_rows; row++) {
+        for (size_t i = row * ld; i < row * ld + n; i++) {
+            graft_real d = act_get(dy, i, half), u = act_get(up, i, half);
+            gate_value g = gate_at(gelu, act_get(gate, i, half));
+            act_put(gate, i, d * u * g.slope, half);
+            act_put(up, i, d * g.value, half);
+            act_put(dy, i, g.value * u, half);
         }
     }
 }
@@ -16,39 +54,47 @@ ACT_INLINE void swiglu(bool half, graft_act *y, const graft_act *gate, const gra
 void graft_portable_swiglu(graft_act *y, const graft_act *gate, const graft_act *up, size_t ld,
                            size_t n_rows, size_t n)
 {
-    swiglu(false, y, gate, up, ld, n_rows, n);
+    gated(false, false, y, gate, up, ld, n_rows, n);
 }
 
 void graft_portable_swiglu_half(graft_act *y, const graft_act *gate, const graft_act *up,
                                 size_t ld, size_t n_rows, size_t n)
 {
-    swiglu(true, y, gate, up, ld, n_rows, n);
-}
-
-ACT_INLINE void swiglu_backward(bool half, graft_act *dy, graft_act *gate, graft_act *up,
-                                size_t ld, size_t n_rows, size_t n)
-{
-    const graft_real one = GRAFT_REAL(1.0);
-    for (size_t row = 0; row < n_rows; row++) {
-        for (size_t i = row * ld; i < row * ld + n; i++) {
-            graft_real d = act_get(dy, i, half), g = act_get(gate, i, half);
-            graft_real u = act_get(up, i, half);
-            graft_real sigmoid = one / (one + graft_exp(-g)), silu = g * sigmoid;
-            act_put(gate, i, d * u * (sigmoid * (one + g * (one - sigmoid))), half);
-            act_put(up, i, d * silu, half);
-            act_put(dy, i, silu * u, half);
-        }
-    }
+    gated(true, false, y, gate, up, ld, n_rows, n);
 }
 
 void graft_portable_swiglu_backward(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
                                     size_t n_rows, size_t n)
 {
-    swiglu_backward(false, dy, gate, up, ld, n_rows, n);
+    gated_backward(false, false, dy, gate, up, ld, n_rows, n);
 }
 
 void graft_portable_swiglu_backward_half(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
                                          size_t n_rows, size_t n)
 {
-    swiglu_backward(true, dy, gate, up, ld, n_rows, n);
+    gated_backward(true, false, dy, gate, up, ld, n_rows, n);
+}
+
+void graft_portable_geglu(graft_act *y, const graft_act *gate, const graft_act *up, size_t ld,
+                          size_t n_rows, size_t n)
+{
+    gated(false, true, y, gate, up, ld, n_rows, n);
+}
+
+void graft_portable_geglu_half(graft_act *y, const graft_act *gate, const graft_act *up, size_t ld,
+                               size_t n_rows, size_t n)
+{
+    gated(true, true, y, gate, up, ld, n_rows, n);
+}
+
+void graft_portable_geglu_backward(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
+                                   size_t n_rows, size_t n)
+{
+    gated_backward(false, true, dy, gate, up, ld, n_rows, n);
+}
+
+void graft_portable_geglu_backward_half(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
+                                        size_t n_rows, size_t n)
+{
+    gated_backward(true, true, dy, gate, up, ld, n_rows, n);
 }

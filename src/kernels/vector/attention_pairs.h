@@ -182,47 +182,45 @@ VEC_INLINE vec exp2_weight(vec x)
 
 #define LOG2_E 0x1.715476p+0f
 
-/* Weights of a block of scores: 2^(score * factor - shift). `seen` keys are visible to the first
- * lane of the job, one more to each that follows; where all are, nothing is masked. */
+/* Weights of a block of scores: 2^(score * factor - shift), nothing for keys that are hidden. Scores
+ * that have been capped are scaled already. */
 typedef struct weigher {
-    size_t position, seen; /* of the first key */
+    lane_view view;
+    size_t position; /* of the first key */
     vec factor;
-    bool masked;
+    hidden_keys hides;
 } weigher;
 
-static weigher weigher_for(const attention_job *job, size_t position, size_t n, size_t seen)
+static weigher weigher_for(const attention_job *job, size_t position, size_t n,
+                           const lane_view *view)
 {
-    return (weigher){position, seen, vec_set(job->a->scale * LOG2_E), position + n > seen};
+    float scale = job->a->softcap > 0 ? 1.0f : job->a->scale;
+    return (weigher){*view, position, vec_set(scale * LOG2_E), hidden_of(view, position, n)};
 }
 
-VEC_INLINE vec masked_lanes(const weigher *w, size_t k, size_t lane, vec hidden, vec value)
-{
-    size_t n = hidden_lanes(w->position + k, w->seen, lane);
-    return n > 0 ? vec_first(hidden, value, n) : value;
-}
-
-VEC_INLINE vec weight_at(const weigher *w, bool masked, const float *scores, size_t k, size_t lane,
-                         vec shift)
+VEC_INLINE vec weight_at(const weigher *w, hidden_keys hides, const float *scores, size_t k,
+                         size_t lane, vec shift)
 {
     vec weight = exp2_weight(vec_fms(vec_load(scores + k * LANES + lane), w->factor, shift));
-    return masked ? masked_lanes(w, k, lane, vec_zero(), weight) : weight;
+    return where_seen(&w->view, hides, w->position + k, lane, weight, vec_zero());
 }
 
 /* Scores to zipped weights; keep: what the results so far are to be multiplied by. max counts in
  * powers of two. */
-VEC_INLINE void softmax_lane(const attention_job *job, const weigher *w, bool masked, size_t n,
-                             size_t lane, float *max, float *sum, float *keep)
+VEC_INLINE void softmax_lane(const attention_job *job, const weigher *w, hidden_keys hides,
+                             size_t n, size_t lane, float *max, float *sum, float *keep)
 {
     vec old = vec_load(max + lane), new = vec_set(-INFINITY), total = vec_zero();
     for (size_t k = 0; k < n; k++) {
         vec s = vec_load(job->scores + k * LANES + lane);
-        new = vec_max(masked ? masked_lanes(w, k, lane, vec_set(-INFINITY), s) : s, new);
+        s = where_seen(&w->view, hides, w->position + k, lane, s, vec_set(-INFINITY));
+        new = vec_max(s, new);
     }
     new = vec_max(vec_mul(new, w->factor), old);
     for (size_t k = 0; k < n; k += 2) {
-        vec a = weight_at(w, masked, job->scores, k, lane, new), b = vec_zero();
+        vec a = weight_at(w, hides, job->scores, k, lane, new), b = vec_zero();
         if (k + 1 < n) {
-            b = weight_at(w, masked, job->scores, k + 1, lane, new);
+            b = weight_at(w, hides, job->scores, k + 1, lane, new);
         }
         total = vec_add(vec_add(total, a), b);
         _mm512_storeu_si512(job->zipped + k * LANES + 2 * lane, vec_zip(a, b));
@@ -233,16 +231,26 @@ VEC_INLINE void softmax_lane(const attention_job *job, const weigher *w, bool ma
     vec_store(max + lane, new);
 }
 
-static void softmax_block(const attention_job *job, size_t n, size_t position, size_t seen,
-                          float *max, float *sum, float *keep)
+static void softmax_block(const attention_job *job, size_t n, size_t position,
+                          const lane_view *view, float *max, float *sum, float *keep)
 {
-    weigher w = weigher_for(job, position, n, seen);
+    weigher w = weigher_for(job, position, n, view);
     for (size_t lane = 0; lane < job->width; lane += VEC_N) {
-        if (w.masked) {
-            softmax_lane(job, &w, true, n, lane, max, sum, keep);
+        if (w.hides == HIDDEN_NONE) {
+            softmax_lane(job, &w, HIDDEN_NONE, n, lane, max, sum, keep);
+        } else if (w.hides == HIDDEN_LATER) {
+            softmax_lane(job, &w, HIDDEN_LATER, n, lane, max, sum, keep);
         } else {
-            softmax_lane(job, &w, false, n, lane, max, sum, keep);
+            softmax_lane(job, &w, HIDDEN_BOTH, n, lane, max, sum, keep);
         }
+    }
+}
+
+static void cap_block(const attention_job *job, size_t n)
+{
+    float cap = job->a->softcap;
+    if (cap > 0) {
+        cap_scores(job->scores, n, job->width, job->a->scale / cap, cap);
     }
 }
 
@@ -257,18 +265,21 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
     attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
     size_t row = s->query_begin + begin, at = head * a->d_head;
     size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
+    size_t first = graft_keys_first(a, seen) / KEYS * KEYS;
+    lane_view view = view_of(a, seen, last);
     float max[LANES], sum[LANES] = {0}, keep[LANES];
     graft_key_run runs[KEYS];
     to_lanes(job.q_lanes, (const act *)a->q + row * a->ldq + at, a->ldq, job.n, a->d_head);
     memset(job.sums, 0, job.n * a->d_head * sizeof *job.sums);
     for (size_t i = 0; i < LANES; i++) {
-        max[i] = -INFINITY;
+        max[i] = lowest_score(a);
     }
-    for (size_t key = 0; key < last; key += KEYS) {
+    for (size_t key = first; key < last; key += KEYS) {
         size_t n = last - key < KEYS ? last - key : KEYS;
         size_t n_runs = graft_key_runs(a, span, key, key + n, runs);
         score_runs(&job, a->k, a->ldk, runs, n_runs, job.q_lanes, job.scores);
-        softmax_block(&job, n, key, seen, max, sum, keep);
+        cap_block(&job, n);
+        softmax_block(&job, n, key, &view, max, sum, keep);
         zip_keys(&job, a->v, a->ldv, runs, n_runs);
         add_keys(&job, n, keep);
     }
@@ -297,17 +308,20 @@ static void row_dots(float *delta, const act *out, const act *dout, size_t ldo, 
 }
 
 /* From scores and gradients of weights: weights, and gradients of scores by key and zipped. */
-VEC_INLINE void gradients_lane(const attention_job *job, const weigher *w, bool masked, size_t n,
-                               size_t lane, vec shift, vec delta)
+VEC_INLINE void gradients_lane(const attention_job *job, const weigher *w, hidden_keys hides,
+                               bool capped, size_t n, size_t lane, vec shift, vec delta)
 {
-    vec scale = vec_set(job->a->scale);
+    vec scale = vec_set(job->a->scale), inverse_cap = vec_set(1.0f / job->a->softcap);
     for (size_t k = 0; k < n; k += 2) {
         vec gradient[2] = {vec_zero(), vec_zero()};
         for (size_t i = 0; i < 2 && k + i < n; i++) {
             size_t at = (k + i) * LANES + lane;
-            vec weight = weight_at(w, masked, job->scores, k + i, lane, shift);
+            vec weight = weight_at(w, hides, job->scores, k + i, lane, shift);
             gradient[i] = vec_mul(vec_mul(weight, scale),
                                   vec_sub(vec_load(job->other + at), delta));
+            if (capped) {
+                gradient[i] = through_cap(gradient[i], vec_load(job->scores + at), inverse_cap);
+            }
             act_store(job->weights + at, weight);
             act_store(job->other_weights + at, gradient[i]);
         }
@@ -316,16 +330,21 @@ VEC_INLINE void gradients_lane(const attention_job *job, const weigher *w, bool 
     }
 }
 
-static void gradients_block(const attention_job *job, size_t n, size_t position, size_t seen,
-                            const float *lse, const float *delta)
+static void gradients_block(const attention_job *job, size_t n, size_t position,
+                            const lane_view *view, const float *lse, const float *delta)
 {
-    weigher w = weigher_for(job, position, n, seen);
+    weigher w = weigher_for(job, position, n, view);
+    bool capped = job->a->softcap > 0;
     for (size_t lane = 0; lane < job->width; lane += VEC_N) {
         vec shift = vec_mul(vec_load(lse + lane), vec_set(LOG2_E)), d = vec_load(delta + lane);
-        if (w.masked) {
-            gradients_lane(job, &w, true, n, lane, shift, d);
+        if (capped) {
+            gradients_lane(job, &w, HIDDEN_BOTH, true, n, lane, shift, d);
+        } else if (w.hides == HIDDEN_NONE) {
+            gradients_lane(job, &w, HIDDEN_NONE, false, n, lane, shift, d);
+        } else if (w.hides == HIDDEN_LATER) {
+            gradients_lane(job, &w, HIDDEN_LATER, false, n, lane, shift, d);
         } else {
-            gradients_lane(job, &w, false, n, lane, shift, d);
+            gradients_lane(job, &w, HIDDEN_BOTH, false, n, lane, shift, d);
         }
     }
 }
@@ -344,6 +363,8 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
     attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
     size_t row = s->query_begin + begin, at = head * a->d_head, d_head = a->d_head;
     size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
+    size_t first = graft_keys_first(a, seen) / KEYS * KEYS;
+    lane_view view = view_of(a, seen, last);
     const act *q = (const act *)a->q + row * a->ldq + at;
     const act *dout = (const act *)dout_act + row * ldo + at;
     float lse[LANES] = {0}, delta[LANES] = {0};
@@ -357,12 +378,13 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
         lse[i] = stats[(row + i) * a->n_head + head];
     }
     memset(job.sums, 0, job.n * d_head * sizeof *job.sums);
-    for (size_t key = 0; key < last; key += KEYS) {
+    for (size_t key = first; key < last; key += KEYS) {
         size_t n = last - key < KEYS ? last - key : KEYS;
         size_t n_runs = graft_key_runs(a, span, key, key + n, runs);
         score_runs(&job, a->k, a->ldk, runs, n_runs, job.q_lanes, job.scores);
         score_runs(&job, a->v, a->ldv, runs, n_runs, job.g_lanes, job.other);
-        gradients_block(&job, n, key, seen, lse, delta);
+        cap_block(&job, n);
+        gradients_block(&job, n, key, &view, lse, delta);
         zip_keys(&job, a->k, a->ldk, runs, n_runs);
         add_keys(&job, n, NULL);
         scatter_runs(&job, dk, lddk, runs, n_runs, job.other_weights, job.q_zip);

@@ -149,6 +149,47 @@ static void add_runs(const attention_job *job, const float *rows, size_t ld,
     }
 }
 
+/* Scores to exp(score - maximum); keep: what the results so far are to be multiplied by. */
+VEC_INLINE void softmax_lanes(float *scores, size_t n_keys, size_t position, const lane_view *view,
+                              hidden_keys hides, size_t lane, float *max, float *sum, float *keep)
+{
+    vec old = vec_load(max), new = old, total = vec_zero();
+    for (size_t k = 0; k < n_keys; k++) {
+        vec s = vec_load(scores + k * LANES);
+        s = where_seen(view, hides, position + k, lane, s, vec_set(-INFINITY));
+        new = vec_max(s, new);
+    }
+    for (size_t k = 0; k < n_keys; k++) {
+        vec p = vec_exp_weight(vec_sub(vec_load(scores + k * LANES), new));
+        p = where_seen(view, hides, position + k, lane, p, vec_zero());
+        total = vec_add(total, p);
+        vec_store(scores + k * LANES, p);
+    }
+    vec shrink = vec_exp(vec_sub(old, new));
+    vec_store(keep, shrink);
+    vec_store(sum, vec_fma(vec_load(sum), shrink, total));
+    vec_store(max, new);
+}
+
+static void softmax_block(const attention_job *job, size_t n, size_t position,
+                          const lane_view *view, float *max, float *sum, float *keep)
+{
+    hidden_keys hides = hidden_of(view, position, n);
+    for (size_t lane = 0; lane < job->width; lane += VEC_N) {
+        float *scores = job->scores + lane;
+        if (hides == HIDDEN_NONE) {
+            softmax_lanes(scores, n, position, view, HIDDEN_NONE, lane, max + lane, sum + lane,
+                          keep + lane);
+        } else if (hides == HIDDEN_LATER) {
+            softmax_lanes(scores, n, position, view, HIDDEN_LATER, lane, max + lane, sum + lane,
+                          keep + lane);
+        } else {
+            softmax_lanes(scores, n, position, view, HIDDEN_BOTH, lane, max + lane, sum + lane,
+                          keep + lane);
+        }
+    }
+}
+
 static void attention(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
                       graft_act *out_act, size_t ldo, float *stats, float *scratch)
 {
@@ -161,24 +202,26 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
     attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
     size_t row = s->query_begin + begin, at = head * a->d_head;
     size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
+    size_t first = graft_keys_first(a, seen) / GRAFT_KEY_BLOCK * GRAFT_KEY_BLOCK;
+    lane_view view = view_of(a, seen, last);
     float max[LANES], sum[LANES] = {0}, keep[LANES];
     graft_key_run runs[GRAFT_KEY_BLOCK];
     out += row * ldo + at;
     to_lanes(job.first, (const float *)a->q + row * a->ldq + at, a->ldq, job.n, a->d_head, a->scale);
     for (size_t i = 0; i < LANES; i++) {
-        max[i] = -INFINITY;
+        max[i] = lowest_score(a);
     }
     for (size_t i = 0; i < job.n; i++) {
         memset(out + i * ldo, 0, a->d_head * sizeof *out);
     }
-    for (size_t key = 0; key < last; key += GRAFT_KEY_BLOCK) {
+    for (size_t key = first; key < last; key += GRAFT_KEY_BLOCK) {
         size_t n = last - key < GRAFT_KEY_BLOCK ? last - key : GRAFT_KEY_BLOCK;
         size_t n_runs = graft_key_runs(a, span, key, key + n, runs);
         score_runs(&job, a->k, a->ldk, runs, n_runs, job.first, job.scores);
-        for (size_t lane = 0; lane < job.width; lane += VEC_N) {
-            softmax_lanes(job.scores + lane, n, key, seen, lane, max + lane, sum + lane,
-                          keep + lane);
+        if (a->softcap > 0) {
+            cap_scores(job.scores, n, job.width, 1.0f / a->softcap, a->softcap);
         }
+        softmax_block(&job, n, key, &view, max, sum, keep);
         add_runs(&job, a->v, a->ldv, runs, n_runs, job.scores, out, ldo, keep);
     }
     for (size_t i = 0; i < job.n; i++) {
@@ -215,6 +258,41 @@ static void scatter_runs(const attention_job *job, float *to, size_t ldt,
     }
 }
 
+/* Scores to probabilities, and gradients of these to gradients of scaled scores. */
+VEC_INLINE void gradients_lane(const attention_job *job, size_t n, size_t position,
+                               const lane_view *view, hidden_keys hides, bool capped, size_t lane,
+                               vec shift, vec delta)
+{
+    vec scale = vec_set(job->a->scale), inverse_cap = vec_set(1.0f / job->a->softcap);
+    for (size_t k = 0; k < n; k++) {
+        size_t at = k * LANES + lane;
+        vec s = vec_load(job->scores + at), p = vec_exp_weight(vec_sub(s, shift));
+        p = where_seen(view, hides, position + k, lane, p, vec_zero());
+        vec d = vec_mul(vec_mul(p, scale), vec_sub(vec_load(job->other + at), delta));
+        vec_store(job->scores + at, p);
+        vec_store(job->other + at, capped ? through_cap(d, s, inverse_cap) : d);
+    }
+}
+
+static void gradients_block(const attention_job *job, size_t n, size_t position,
+                            const lane_view *view, const float *lse, const float *delta)
+{
+    hidden_keys hides = hidden_of(view, position, n);
+    bool capped = job->a->softcap > 0;
+    for (size_t lane = 0; lane < job->width; lane += VEC_N) {
+        vec shift = vec_load(lse + lane), d = vec_load(delta + lane);
+        if (capped) {
+            gradients_lane(job, n, position, view, HIDDEN_BOTH, true, lane, shift, d);
+        } else if (hides == HIDDEN_NONE) {
+            gradients_lane(job, n, position, view, HIDDEN_NONE, false, lane, shift, d);
+        } else if (hides == HIDDEN_LATER) {
+            gradients_lane(job, n, position, view, HIDDEN_LATER, false, lane, shift, d);
+        } else {
+            gradients_lane(job, n, position, view, HIDDEN_BOTH, false, lane, shift, d);
+        }
+    }
+}
+
 static void attention_backward(const graft_attention *a, size_t span, size_t begin, size_t end,
                                size_t head, const graft_act *out_act, const graft_act *dout_act,
                                size_t ldo, const float *stats, graft_act *dq_act, size_t lddq,
@@ -229,6 +307,8 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
     attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
     size_t row = s->query_begin + begin, at = head * a->d_head;
     size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
+    size_t first = graft_keys_first(a, seen) / GRAFT_KEY_BLOCK * GRAFT_KEY_BLOCK;
+    lane_view view = view_of(a, seen, last);
     const float *q = (const float *)a->q + row * a->ldq + at;
     const float *dout = (const float *)dout_act + row * ldo + at;
     float *dq = (float *)dq_act + row * lddq + at;
@@ -241,21 +321,15 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
         lse[i] = stats[(row + i) * a->n_head + head];
         memset(dq + i * lddq, 0, a->d_head * sizeof *dq);
     }
-    for (size_t key = 0; key < last; key += GRAFT_KEY_BLOCK) {
+    for (size_t key = first; key < last; key += GRAFT_KEY_BLOCK) {
         size_t n = last - key < GRAFT_KEY_BLOCK ? last - key : GRAFT_KEY_BLOCK;
         size_t n_runs = graft_key_runs(a, span, key, key + n, runs);
         score_runs(&job, a->k, a->ldk, runs, n_runs, job.first, job.scores);
         score_runs(&job, a->v, a->ldv, runs, n_runs, job.second, job.other);
-        for (size_t lane = 0; lane < job.width; lane += VEC_N) {
-            vec shift = vec_load(lse + lane), d = vec_load(dlt + lane);
-            for (size_t k = 0; k < n; k++) {
-                float *score = job.scores + k * LANES + lane;
-                vec p = vec_exp_weight(vec_sub(vec_load(score), shift));
-                size_t hidden = hidden_lanes(key + k, seen, lane);
-                p = hidden > 0 ? vec_first(vec_zero(), p, hidden) : p;
-                score_gradients(score, job.other + k * LANES + lane, p, d, vec_set(a->scale));
-            }
+        if (a->softcap > 0) {
+            cap_scores(job.scores, n, job.width, 1.0f / a->softcap, a->softcap);
         }
+        gradients_block(&job, n, key, &view, lse, dlt);
         add_runs(&job, a->k, a->ldk, runs, n_runs, job.other, dq, lddq, ones);
         scatter_runs(&job, dk, lddk, runs, n_runs, job.other, q, a->ldq);
         scatter_runs(&job, dv, lddv, runs, n_runs, job.scores, dout, ldo);

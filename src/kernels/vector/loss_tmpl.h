@@ -25,20 +25,61 @@ static double log_sum_exp(const float *logits, size_t n)
     return (double)largest[0] + log(vec_wide_sum(sum));
 }
 
-/* In order: where out is the front of logits, what is written has been read. */
-static void softmax_gradient(graft_act *out_act, const float *logits, size_t n, float lse,
-                             size_t target, float weight)
+VEC_INLINE vec capped(vec x, vec cap)
 {
-    act *out = out_act;
+    return vec_mul(cap, vec_tanh(vec_div(x, cap)));
+}
+
+static void softcap(float *x, float cap, size_t n)
+{
+    size_t whole = n / VEC_N * VEC_N;
+    vec most = vec_set(cap);
+    for (size_t i = 0; i < whole; i += VEC_N) {
+        vec_store(x + i, capped(vec_load(x + i), most));
+    }
+    vec_store_part(x + whole, capped(vec_load_part(x + whole, n - whole), most), n - whole);
+}
+
+/* What a gradient is made of; cap: of logits that have been capped. */
+typedef struct gradient_of {
+    vec shift, scale, cap;
+} gradient_of;
+
+VEC_INLINE vec through_cap(const gradient_of *g, vec gradient, vec logits)
+{
+    vec t = vec_div(logits, g->cap);
+    return vec_mul(gradient, vec_sub(vec_set(1.0f), vec_mul(t, t)));
+}
+
+VEC_INLINE vec gradient_at(const gradient_of *g, bool caps, vec logits)
+{
+    vec gradient = vec_mul(g->scale, vec_exp(vec_sub(logits, g->shift)));
+    return caps ? through_cap(g, gradient, logits) : gradient;
+}
+
+/* In order: where out is the front of logits, what is written has been read. */
+VEC_INLINE void gradient_row(const gradient_of *g, bool caps, act *out, const float *logits,
+                             size_t n, size_t target)
+{
     float at_target[VEC_N];
     size_t i = 0;
-    vec shift = vec_set(lse), scale = vec_set(weight);
-    vec p = vec_mul(scale, vec_exp(vec_sub(vec_set(logits[target]), shift)));
-    vec_store(at_target, vec_sub(p, scale));
+    vec hit = vec_set(logits[target]);
+    vec p = vec_sub(vec_mul(g->scale, vec_exp(vec_sub(hit, g->shift))), g->scale);
+    vec_store(at_target, caps ? through_cap(g, p, hit) : p);
     for (; i + VEC_N <= n; i += VEC_N) {
-        act_store(out + i, vec_mul(scale, vec_exp(vec_sub(vec_load(logits + i), shift))));
+        act_store(out + i, gradient_at(g, caps, vec_load(logits + i)));
     }
-    vec tail = vec_load_part(logits + i, n - i);
-    act_store_part(out + i, vec_mul(scale, vec_exp(vec_sub(tail, shift))), n - i);
+    act_store_part(out + i, gradient_at(g, caps, vec_load_part(logits + i, n - i)), n - i);
     act_store_part(out + target, vec_load_part(at_target, 1), 1);
+}
+
+static void softmax_gradient(graft_act *out, const float *logits, size_t n, float lse,
+                             size_t target, float weight, float cap)
+{
+    gradient_of g = {vec_set(lse), vec_set(weight), vec_set(cap)};
+    if (cap > 0) {
+        gradient_row(&g, true, out, logits, n, target);
+    } else {
+        gradient_row(&g, false, out, logits, n, target);
+    }
 }

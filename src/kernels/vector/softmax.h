@@ -17,35 +17,77 @@ VEC_INLINE size_t hidden_lanes(size_t position, size_t seen, size_t lane)
     return hidden < VEC_N ? hidden : VEC_N;
 }
 
-/* Scores to exp(score - maximum); keep: what the results so far are to be multiplied by. */
-VEC_INLINE void softmax_lanes(float *scores, size_t n_keys, size_t position, size_t seen,
-                              size_t lane, float *max, float *sum, float *keep)
+/* Only lanes [0, near) have the key at this position in their window. */
+VEC_INLINE size_t near_lanes(size_t position, size_t seen, size_t window, size_t lane)
 {
-    vec old = vec_load(max), new = old, total = vec_zero();
-    for (size_t k = 0; k < n_keys; k++) {
-        vec s = vec_load(scores + k * LANES);
-        size_t hidden = hidden_lanes(position + k, seen, lane);
-        s = hidden > 0 ? vec_first(vec_set(-INFINITY), s, hidden) : s;
-        new = vec_max(s, new);
-    }
-    for (size_t k = 0; k < n_keys; k++) {
-        vec p = vec_exp_weight(vec_sub(vec_load(scores + k * LANES), new));
-        size_t hidden = hidden_lanes(position + k, seen, lane);
-        p = hidden > 0 ? vec_first(vec_zero(), p, hidden) : p;
-        total = vec_add(total, p);
-        vec_store(scores + k * LANES, p);
-    }
-    vec shrink = vec_exp(vec_sub(old, new));
-    vec_store(keep, shrink);
-    vec_store(sum, vec_fma(vec_load(sum), shrink, total));
-    vec_store(max, new);
+    size_t near = position + window >= seen + lane ? position + window + 1 - seen - lane : 0;
+    return near < VEC_N ? near : VEC_N;
 }
 
-/* scores: to probabilities; other: from gradients of these to gradients of scaled scores. */
-VEC_INLINE void score_gradients(float *scores, float *other, vec probability, vec delta, vec scale)
+/* What the lanes of a job see: the first one `seen` keys and each that follows one more, of which
+ * the last `window`. */
+typedef struct lane_view {
+    size_t seen, last, window; /* last: what the last lane sees */
+} lane_view;
+
+/* What of the keys of a block the lanes of a job do not see. */
+typedef enum hidden_keys {
+    HIDDEN_NONE,
+    HIDDEN_LATER, /* keys behind the query */
+    HIDDEN_BOTH,  /* and keys that the window has left behind */
+} hidden_keys;
+
+static lane_view view_of(const graft_attention *a, size_t seen, size_t last)
 {
-    vec_store(scores, probability);
-    vec_store(other, vec_mul(vec_mul(probability, scale), vec_sub(vec_load(other), delta)));
+    return (lane_view){seen, last, a->window > 0 ? a->window : UINT32_MAX};
+}
+
+/* Of n keys from this position on. */
+VEC_INLINE hidden_keys hidden_of(const lane_view *view, size_t position, size_t n)
+{
+    return position + view->window < view->last ? HIDDEN_BOTH
+           : position + n > view->seen          ? HIDDEN_LATER
+                                                : HIDDEN_NONE;
+}
+
+/* `value` in the lanes that see the key at this position, `hidden` in the others. */
+VEC_INLINE vec where_seen(const lane_view *view, hidden_keys hides, size_t position, size_t lane,
+                          vec value, vec hidden)
+{
+    if (hides != HIDDEN_NONE) {
+        size_t n = hidden_lanes(position, view->seen, lane);
+        value = n > 0 ? vec_first(hidden, value, n) : value;
+    }
+    if (hides == HIDDEN_BOTH) {
+        size_t n = near_lanes(position, view->seen, view->window, lane);
+        value = n < VEC_N ? vec_first(value, hidden, n) : value;
+    }
+    return value;
+}
+
+/* The maximum before any key. With a window there are blocks that a lane sees nothing of, before and
+ * after which it must be the same number: then it is finite. */
+VEC_INLINE float lowest_score(const graft_attention *a)
+{
+    return a->window > 0 ? -0x1p126f : -INFINITY;
+}
+
+/* Scores to cap * tanh(score * factor). */
+static void cap_scores(float *scores, size_t n_keys, size_t width, float factor, float cap)
+{
+    for (size_t k = 0; k < n_keys; k++, scores += LANES) {
+        for (size_t lane = 0; lane < width; lane += VEC_N) {
+            vec s = vec_mul(vec_load(scores + lane), vec_set(factor));
+            vec_store(scores + lane, vec_mul(vec_set(cap), vec_tanh(s)));
+        }
+    }
+}
+
+/* The gradient of a capped score to that of the score. */
+VEC_INLINE vec through_cap(vec gradient, vec score, vec inverse_cap)
+{
+    vec t = vec_mul(score, inverse_cap);
+    return vec_mul(gradient, vec_sub(vec_set(1.0f), vec_mul(t, t)));
 }
 
 #endif

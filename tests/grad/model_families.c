@@ -1,7 +1,11 @@
 /* The whole model in double precision: the loss of a pass against central differences in every
- * adapter parameter, with layers kept and recomputed, on a span tree with weighted predictions. */
+ * adapter parameter, with layers kept and recomputed, on a span tree with weighted predictions; for
+ * every family. */
+#include <stdio.h>
+#include <string.h>
+
 #include "adapter/adapter.h"
-#include "model/model.h"
+#include "model/families.h"
 #include "support/gradcheck.h"
 #include "support/test.h"
 #include "support/tiny_model.h"
@@ -38,7 +42,7 @@ static void run(const tiny_options *options, const char *targets, double dropout
                 const char *name)
 {
     gradcheck check;
-    graft_adapter_options adapter = {3, 6.0, false, dropout, 5, targets};
+    graft_adapter_options adapter = {3, 6.0, false, dropout, 5, targets, options->arch};
     model_case c = {.recompute = recompute};
     graft_param all;
     gradcheck_init(&check);
@@ -89,9 +93,36 @@ static void subset_with_dropout(void **state)
     run(&tiny_default, "v_proj,ffn_down,q_proj", 0.3, true, "llama, q v down, dropout 0.3");
 }
 
+/* 5 layers, so that SmolLM3 has one that does not turn its heads; dropout, since maps that are rows
+ * of one matrix must drop alike. */
+static void every_family(void **state)
+{
+    (void)state;
+    for (size_t i = 0; graft_families[i] != NULL; i++) {
+        tiny_options o = tiny_default;
+        char name[64];
+        o.arch = graft_families[i]->arch;
+        o.n_layer = strcmp(o.arch, "smollm3") == 0 ? 5 : 2;
+        snprintf(name, sizeof name, "%s, layers kept", o.arch);
+        run(&o, "all-linear", 0, false, name);
+        snprintf(name, sizeof name, "%s, layers recomputed, dropout 0.3", o.arch);
+        run(&o, "all-linear", 0.3, true, name);
+    }
+}
+
+/* Both maps of a unit in one matrix, adapted alone. */
+static void fused_names(void **state)
+{
+    tiny_options o = tiny_default;
+    (void)state;
+    o.arch = "phi3";
+    run(&o, "gate_up_proj,attn_qkv", 0, false, "phi3, gate_up qkv");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_family), cmocka_unit_test(fused_names),
         cmocka_unit_test(tied_kept), cmocka_unit_test(tied_recomputed),
         cmocka_unit_test(untied_with_factors), cmocka_unit_test(subset_with_dropout)};
     return cmocka_run_group_tests(tests, NULL, NULL);
