@@ -94,6 +94,18 @@ done:
     return status;
 }
 
+static graft_status check_path(const graft_gguf *in, const char *path)
+{
+    for (size_t i = 0; i < graft_gguf_n_parts(in); i++) {
+        uint64_t bytes;
+        if (graft_path_same(graft_gguf_part(in, i, &bytes), path)) {
+            return graft_fail(GRAFT_E_CONFIG, "%s: would be written over itself; name another file",
+                              path);
+        }
+    }
+    return GRAFT_OK;
+}
+
 static int in_order(const void *a, const void *b)
 {
     const graft_tensor_source *x = a, *y = b;
@@ -110,11 +122,7 @@ graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,
     char arch[64];
     *out = (graft_quantized){0};
     GRAFT_TRY(graft_mix_model_read(&whole.model, in, arch, sizeof arch));
-    if (graft_path_same(graft_gguf_path(in), path)) {
-        status = graft_fail(GRAFT_E_CONFIG, "%s: would be written over itself; name another file",
-                            path);
-        goto done;
-    }
+    GRAFT_TRY(check_path(in, path));
     GRAFT_TRY(graft_gguf_writer_new(&file));
     GRAFT_TRY(copy_keys(file, in));
     whole.n_tensors = graft_gguf_n_tensors(in);

@@ -1,9 +1,11 @@
-/* inspect_gguf.c - what is in a GGUF file: a model with its shape, or an adapter with its maps. */
+/* inspect_gguf.c - what is in a GGUF file: a model with its shape, an adapter with its maps, or
+ * an importance matrix. */
 #include <stdio.h>
 #include <string.h>
 
 #include "adapter/modules.h"
 #include "core/half.h"
+#include "export/importance.h"
 #include "io/gguf.h"
 #include "model/model.h"
 #include "run/inspect.h"
@@ -276,6 +278,23 @@ done:
     return status;
 }
 
+/* What graft quantize would weigh with it. */
+static graft_status inspect_importance(graft_json *out, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_importance *importance = NULL;
+    GRAFT_TRY(graft_importance_open(&importance, path));
+    const char *dataset = graft_importance_dataset(importance);
+    if (dataset != NULL) {
+        GRAFT_TRY(graft_inspect__set_text(out, "dataset", dataset, strlen(dataset), 0));
+    }
+    GRAFT_TRY(graft_json_set_int(out, "maps", (int64_t)graft_importance_n(importance)));
+    GRAFT_TRY(graft_json_set_int(out, "chunks", graft_importance_chunks(importance)));
+done:
+    graft_importance_close(importance);
+    return status;
+}
+
 /* {"name", "bytes"} of each file, where there are several. */
 static graft_status set_parts(graft_json *out, const graft_gguf *file)
 {
@@ -312,13 +331,19 @@ graft_status graft_inspect__gguf(graft_json *out, const char *path, bool tensors
     GRAFT_TRY(graft_gguf_open(&file, path));
     GRAFT_TRY(graft_gguf_want_string(file, "general.type", &type));
     GRAFT_TRY(graft_gguf_want_string(file, "general.architecture", &arch));
-    bool adapter = string_is(type, "adapter");
-    GRAFT_TRY(graft_json_set_string(out, "kind", adapter ? "adapter" : "model"));
+    bool adapter = string_is(type, "adapter"), importance = string_is(type, "imatrix");
+    GRAFT_TRY(graft_json_set_string(out, "kind", adapter      ? "adapter"
+                                                 : importance ? "importance matrix"
+                                                              : "model"));
     GRAFT_TRY(graft_json_set_string(out, "file", "GGUF"));
     GRAFT_TRY(graft_json_set_int(out, "bytes", (int64_t)graft_gguf_size(file)));
     GRAFT_TRY(set_parts(out, file));
-    GRAFT_TRY(graft_inspect__set_text(out, "architecture", arch.data, arch.len, LONGEST_VALUE));
-    if (adapter) {
+    if (!importance) {
+        GRAFT_TRY(graft_inspect__set_text(out, "architecture", arch.data, arch.len, LONGEST_VALUE));
+    }
+    if (importance) {
+        GRAFT_TRY(inspect_importance(out, path));
+    } else if (adapter) {
         GRAFT_TRY(inspect_adapter(out, file, arch));
     } else {
         GRAFT_TRY(inspect_model(out, file, arch));

@@ -84,6 +84,10 @@ def test_sums_are_those_of_a_forward_pass(graft, tiny_model, jsonl, tmp_path):
         error = np.abs(got[name + ".in_sum2"][0] - expected) / expected.mean()
         assert error.max() < 1e-5, name
 
+    shown = json.loads(graft("inspect", "--json", out).stdout)
+    assert shown["kind"] == "importance matrix" and shown["dataset"] == str(data)
+    assert (shown["maps"], shown["chunks"]) == (21, keys["imatrix.chunk_count"])
+
     few = tmp_path / "few.gguf"
     graft("imatrix", data, "--base", base, "--out", few, "--examples", "2", "--threads", "1")
     again = tmp_path / "again.gguf"

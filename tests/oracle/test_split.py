@@ -79,3 +79,11 @@ def test_runs_belong_to_all_parts(graft, root, tmp_path, parts):
     files[-1].write_bytes(last)
     said = graft(*run, "--max_steps", 1, status=7).stderr
     assert "belongs to another run: it has \"base: " in said
+
+
+def test_no_part_is_written_over(graft, parts):
+    _, files = parts
+    before = files[1].read_bytes()
+    said = graft("quantize", files[0], files[1], "--type", "q8_0", status=2).stderr
+    assert f"{files[1]}: would be written over itself" in said
+    assert files[1].read_bytes() == before
