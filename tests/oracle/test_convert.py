@@ -619,6 +619,15 @@ def test_graft_computes_the_same(name, families, driver, tmp_path):
     assert np.abs(got - want).max() <= 1e-4
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_graft_finds_the_same_tokens(name, families, graft):
+    """graft's ids of text, which has no BOS of its own, against the tokenizer that made the folder."""
+    one = families(name)
+    for text in hf_folders.SAMPLES:
+        found = json.loads(graft("tokenize", "--base", one.gguf, "--json", "--", text).stdout)
+        assert found["ids"] == one.tokenizer.encode(text, add_special_tokens=False).ids, text
+
+
 @pytest.mark.parametrize("name", ["llama", "llama3", "smollm3", "granite", "qwen3", "phi3", "gemma3"])
 def test_peft_adapters_fit_the_converted_base(name, families, driver, runtime, tmp_path):
     """A PEFT adapter of the folder's model, loaded by graft for the converted file (as init_adapter
