@@ -199,7 +199,7 @@ def test_a_model_of_one_type_computes_with_its_values(driver, graft, tmp_path, s
     reference = runtime.llamart.Model(tmp_path / "plain.gguf")
     ids = reference.tokenize("What is 17 times 3? Answer in one word.")
     expected = reference.logits(ids)
-    subprocess.run([driver("logits"), tmp_path / "quantised.gguf", tmp_path / "logits.bin",
+    subprocess.run([driver("logits"), tmp_path / "quantised.gguf", "-", tmp_path / "logits.bin",
                     *map(str, ids)], check=True)
     got = np.fromfile(tmp_path / "logits.bin", np.float32).reshape(expected.shape)
     assert np.abs(got - expected).max() <= 1e-3

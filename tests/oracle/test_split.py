@@ -21,7 +21,8 @@ def parts(request, tmp_path, small_model, copy_model):
 
 
 def logits(driver, tmp_path, model, ids):
-    subprocess.run([driver("logits"), model, tmp_path / "logits.bin", *map(str, ids)], check=True)
+    subprocess.run([driver("logits"), model, "-", tmp_path / "logits.bin", *map(str, ids)],
+                   check=True)
     return np.fromfile(tmp_path / "logits.bin", np.float32)
 
 
