@@ -119,6 +119,9 @@ def expected_hyperparameters(one):
         keys.update({"attention.key_length": head, "attention.value_length": head})
     if rope.get("rope_type") == "linear":
         keys.update({"rope.scaling.type": "linear", "rope.scaling.factor": rope["factor"]})
+    if rope.get("rope_type") == "yarn":
+        keys.update({"rope.scaling.type": "yarn", "rope.scaling.factor": rope["factor"],
+                     "rope.scaling.original_context_length": rope["original_max_position_embeddings"]})
     if one.arch == "phi3":
         original = c.original_max_position_embeddings
         keys.update({"rope.scaling.original_context_length": original,
