@@ -175,7 +175,7 @@ static graft_status origin_keys(const char *id, const char *what, size_t i, uint
     const char *path = strncmp(id, hub, strlen(hub)) == 0 ? id + strlen(hub) : NULL;
     const char *slash = path != NULL ? strchr(path, '/') : NULL;
     if (!url) {
-        graft_hf_name_parse_titled(&name, id, n_numbers);
+        graft_hf_name_parse(&name, id, n_numbers);
         slash = strchr(id, '/');
         if (slash != NULL && name.organization[0] != '\0') {
             snprintf(address, sizeof address, "%s%s", hub, id);
@@ -183,7 +183,7 @@ static graft_status origin_keys(const char *id, const char *what, size_t i, uint
     } else {
         snprintf(address, sizeof address, "%s", id);
         if (slash != NULL && slash[1] != '\0' && strchr(slash + 1, '/') == NULL) {
-            graft_hf_name_parse_titled(&name, path, n_numbers);
+            graft_hf_name_parse(&name, path, n_numbers);
         }
     }
     const char *const rows[][2] = {{"name", name.name}, {"version", name.version},

@@ -70,7 +70,7 @@ static graft_status find_name(const graft_hf_config *config, const char *folder,
     char *real = NULL, label[32];
     graft_hf_name part;
     if (id != NULL && (strchr(id, '/') == NULL || strchr(id, '/') == strrchr(id, '/'))) {
-        graft_hf_name_parse_titled(&part, id, n_numbers);
+        graft_hf_name_parse(&part, id, n_numbers);
         fill(out, &part);
     }
     size_t n = strlen(folder);
@@ -82,7 +82,7 @@ static graft_status find_name(const graft_hf_config *config, const char *folder,
         begin--;
     }
     GRAFT_TRY(graft_strndup(&real, folder + begin, n - begin));
-    graft_hf_name_parse_titled(&part, real, n_numbers);
+    graft_hf_name_parse(&part, real, n_numbers);
     fill(out, &part);
     graft_hf_size_label(label, n_numbers);
     if (out->size_label[0] == '\0') {

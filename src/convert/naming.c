@@ -219,7 +219,7 @@ static void join(char *out, const part *parts, size_t n, unsigned kind, unsigned
     }
 }
 
-void graft_hf_name_parse(graft_hf_name *out, const char *id, uint64_t n_numbers)
+static void parse(graft_hf_name *out, const char *id, uint64_t n_numbers)
 {
     part parts[MAX_PARTS];
     const char *slash = strchr(id, '/');
@@ -292,9 +292,9 @@ static void make_title(char out[GRAFT_HF_LONGEST_NAME])
     }
 }
 
-void graft_hf_name_parse_titled(graft_hf_name *out, const char *id, uint64_t n_numbers)
+void graft_hf_name_parse(graft_hf_name *out, const char *id, uint64_t n_numbers)
 {
-    graft_hf_name_parse(out, id, n_numbers);
+    parse(out, id, n_numbers);
     make_title(out->name);
     make_title(out->organization);
 }

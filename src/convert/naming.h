@@ -19,12 +19,9 @@ typedef struct graft_hf_name {
     char version[GRAFT_HF_LONGEST_NAME], size_label[GRAFT_HF_LONGEST_NAME];
 } graft_hf_name;
 
-/* n_numbers: of the model, so that a context length is not taken for its size. Longer names than
- * there is room for are cut. */
+/* n_numbers: of the model, so that a context length is not taken for its size. Name and organization
+ * are titles: "smollm2-135M" is "Smollm2 135M". Longer names than there is room for are cut. */
 void graft_hf_name_parse(graft_hf_name *out, const char *id, uint64_t n_numbers);
-
-/* The same, and name and organization as titles: "smollm2-135M" as "Smollm2 135M". */
-void graft_hf_name_parse_titled(graft_hf_name *out, const char *id, uint64_t n_numbers);
 
 /* "1.2B" for so many numbers. */
 void graft_hf_size_label(char out[32], uint64_t n_numbers);

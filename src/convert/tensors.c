@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/strings.h"
+#include "io/files.h"
 
 enum { MAX_RULES = 64 };
 
@@ -37,6 +38,18 @@ static size_t source_row(size_t row, size_t d_head)
     return row - within + within % 2 * (d_head / 2) + within / 2;
 }
 
+/* Pages of rows that were read are given back: a folder may be larger than memory. Interleaved rows are
+ * spread over their heads; what another thread needs of them comes from the system's cache again. */
+static void forget_rows(const graft_hf_tensor *t, size_t first, size_t n)
+{
+    size_t last = first + n, row_bytes = t->coded.tensor->n_bytes / t->coded.n_rows;
+    if (t->d_head > 0) {
+        first -= first % t->d_head;
+        last += (t->d_head - last % t->d_head) % t->d_head;
+    }
+    graft_mapped_forget(t->coded.tensor->data + first * row_bytes, (last - first) * row_bytes);
+}
+
 static graft_status read_rows(const void *context, uint64_t first_row, size_t n_rows, float *out)
 {
     const graft_hf_tensor *t = context;
@@ -56,6 +69,9 @@ static graft_status read_rows(const void *context, uint64_t first_row, size_t n_
                                   "is not finite", t->path, t->name, k, row);
             }
         }
+    }
+    if (t->values == NULL) {
+        forget_rows(t, (size_t)first_row, n_rows);
     }
     return GRAFT_OK;
 }

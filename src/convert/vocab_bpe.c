@@ -7,7 +7,7 @@
 static const char file[] = "tokenizer.json";
 
 /* Special tokens that are words of the vocabulary and not added ones: transformers adds them. */
-static graft_status mark_specials(graft_hf_vocab *vocab)
+static void mark_specials(graft_hf_vocab *vocab)
 {
     static const char *const names[] = {"bos_token", "eos_token", "unk_token", "sep_token",
                                         "pad_token", "cls_token", "mask_token"};
@@ -18,7 +18,6 @@ static graft_status mark_specials(graft_hf_vocab *vocab)
             vocab->types[id] = GRAFT_HF_CONTROL;
         }
     }
-    return GRAFT_OK;
 }
 
 static graft_status read_words(graft_hf_vocab *vocab, const graft_json *words)
@@ -69,7 +68,7 @@ graft_status graft_hf__read_bpe(graft_hf_vocab *vocab)
     GRAFT_TRY(read_words(vocab, graft_json_get(model, "vocab")));
     GRAFT_TRY(read_added(vocab));
     GRAFT_TRY(graft_hf__apply_settings(vocab, 0));
-    GRAFT_TRY(mark_specials(vocab));
+    mark_specials(vocab);
     GRAFT_TRY(graft_hf__read_merges(vocab));
 done:
     return status;

@@ -216,12 +216,31 @@ done:
     return status;
 }
 
+/* Whoever downloads a model has a folder first. */
+static graft_status refuse_folder(const char *path)
+{
+    graft_status status = GRAFT_OK;
+    char *config = NULL;
+    if (!graft_path_is_dir(path)) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_path_join(&config, path, "config.json"));
+    if (graft_path_exists(config)) {
+        status = graft_fail(GRAFT_E_DISK, "%s: is a directory; \"graft quantize\" makes a GGUF file "
+                            "of a Hugging Face folder", path);
+    }
+done:
+    graft_free(config);
+    return status;
+}
+
 graft_status graft_gguf_open(graft_gguf **out, const char *path)
 {
     graft_status status = GRAFT_OK;
     graft_gguf *file = NULL;
     split s;
     *out = NULL;
+    GRAFT_TRY(refuse_folder(path));
     GRAFT_TRY(graft_gguf__open_part(&file, path));
     GRAFT_TRY(read_split(file, &s));
     if (s.count > 1) {

@@ -137,6 +137,9 @@ FAMILIES = {
     "mistral": ("Mistral", dict(head_dim=24, sliding_window=None), "spm-json"),
     "smollm3": ("SmolLM3", dict(num_hidden_layers=5), "dbrx"),
     "qwen2": ("Qwen2", dict(num_key_value_heads=1, tie_word_embeddings=True), "qwen2"),
+    "qwen2-yarn": ("Qwen2", dict(rope_parameters={
+        "rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0,
+        "original_max_position_embeddings": 64}), "qwen2"),
     "qwen3": ("Qwen3", dict(head_dim=32), "qwen2"),
     "phi3": ("Phi3", dict(num_key_value_heads=4, original_max_position_embeddings=256,
                           sliding_window=None), "spm"),

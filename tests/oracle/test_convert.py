@@ -119,6 +119,9 @@ def expected_hyperparameters(one):
         keys.update({"attention.key_length": head, "attention.value_length": head})
     if rope.get("rope_type") == "linear":
         keys.update({"rope.scaling.type": "linear", "rope.scaling.factor": rope["factor"]})
+    if rope.get("rope_type") == "yarn":
+        keys.update({"rope.scaling.type": "yarn", "rope.scaling.factor": rope["factor"],
+                     "rope.scaling.original_context_length": rope["original_max_position_embeddings"]})
     if one.arch == "phi3":
         original = c.original_max_position_embeddings
         keys.update({"rope.scaling.original_context_length": original,
@@ -617,6 +620,15 @@ def test_graft_computes_the_same(name, families, driver, tmp_path):
         want = one.model(torch.tensor([ids])).logits[0].numpy()
     got = np.fromfile(out, np.float32).reshape(want.shape)
     assert np.abs(got - want).max() <= 1e-4
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_graft_finds_the_same_tokens(name, families, graft):
+    """graft's ids of text, which has no BOS of its own, against the tokenizer that made the folder."""
+    one = families(name)
+    for text in hf_folders.SAMPLES:
+        found = json.loads(graft("tokenize", "--base", one.gguf, "--json", "--", text).stdout)
+        assert found["ids"] == one.tokenizer.encode(text, add_special_tokens=False).ids, text
 
 
 @pytest.mark.parametrize("name", ["llama", "llama3", "smollm3", "granite", "qwen3", "phi3", "gemma3"])
