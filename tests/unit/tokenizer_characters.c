@@ -170,6 +170,31 @@ static void spaces_inside_of_tokens_hold_words_together(void **state)
     graft_tokenizer_free(tokenizer);
 }
 
+/* "ab" is a control token here: characters of data never become it, nor does it stand between them
+ * and a longer token. */
+static void characters_make_no_control_token(void **state)
+{
+    (void)state;
+    static const char *const list[] = {"a", "b", "c", "ab", "abc", NULL};
+    static const int32_t kinds[] = {TEST_NORMAL, TEST_NORMAL, TEST_NORMAL, TEST_CONTROL,
+                                    TEST_NORMAL};
+    static const float list_scores[] = {-5, -6, -7, 0, -1};
+    static const uint8_t all[] = {1, 1}, one[] = {1, 0};
+    graft_tokenizer *tokenizer =
+        load((test_vocabulary){.model = "llama", .tokens = list, .types = kinds, .n_types = 5,
+                               .scores = list_scores, .n_scores = 5,
+                               .bool_key = "tokenizer.ggml.add_space_prefix"});
+    graft_tokens got;
+    graft_tokens_init(&got);
+    assert_ok(graft_tokenizer_encode(tokenizer, &got, "ab", 2, all));
+    assert_ok(graft_tokenizer_encode(tokenizer, &got, "ab", 2, one));
+    assert_ok(graft_tokenizer_encode(tokenizer, &got, "ab", 2, NULL));
+    assert_ok(graft_tokenizer_encode(tokenizer, &got, "abc", 3, NULL));
+    is(&got, IDS(3, 0, 1, 0, 1, 0, 1, 2), NULL);
+    graft_tokens_clear(&got);
+    graft_tokenizer_free(tokenizer);
+}
+
 static void merges_over_characters(void **state)
 {
     (void)state;
@@ -251,6 +276,7 @@ int main(void)
         cmocka_unit_test(text_goes_on_without_a_space),
         cmocka_unit_test(what_is_no_token_is_its_bytes),
         cmocka_unit_test(spaces_inside_of_tokens_hold_words_together),
+        cmocka_unit_test(characters_make_no_control_token),
         cmocka_unit_test(merges_over_characters),
         cmocka_unit_test(a_giant_word_is_no_problem),
         cmocka_unit_test(running_out_of_memory_appends_nothing),
