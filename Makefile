@@ -3,7 +3,7 @@
 #   make quickstart   set up, build, run the main job on a real base
 #   make check        set up, run the whole test suite
 #   make check-learning   the main job again: does the score still rise?
-#   make check-models     families beside transformers and llama.cpp, templates beside jinja2: tables
+#   make check-models     families, templates and types beside other programs, as tables
 #   make check-cpus       set up, run tests on other processors, emulated (long)
 #   make check-sanitizers run tests with addresses, undefined behaviour and races watched (long)
 # BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects;
@@ -134,6 +134,7 @@ check-models:
 	scripts/get-base
 	tests/models/run
 	tests/models/templates
+	tests/models/types
 check-cpus:
 	scripts/setup --cpus
 	scripts/get-sysroot
