@@ -61,7 +61,8 @@ static double difference(const graft_real *a, const graft_real *b)
 {
     double worst = 0;
     for (size_t i = 0; i < N_VOCAB; i++) {
-        worst = fmax(worst, fabs((double)a[i] - (double)b[i]));
+        double off = fabs((double)a[i] - (double)b[i]);
+        worst = off > worst ? off : worst; /* gcc 12 for arm64 cannot compile fmax here */
     }
     return worst;
 }
