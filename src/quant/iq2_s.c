@@ -12,9 +12,9 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     const uint8_t *b = blocks;
     for (size_t i = 0; i < n_blocks; i++, b += BYTES, out += N) {
         float d = graft_get_f16(b);
-        for (int l = 0; l < 32; l++) {
-            unsigned index = b[2 + l] | (b[66 + l / 4] >> 2 * (l % 4) & 3u) << 8;
-            unsigned s = b[74 + l / 4] >> 4 * (l / 2 % 2) & 15;
+        for (unsigned l = 0; l < 32; l++) {
+            unsigned index = b[2 + l] | ((unsigned)b[66 + l / 4] >> 2 * (l % 4) & 3) << 8;
+            unsigned s = (unsigned)b[74 + l / 4] >> 4 * (l / 2 % 2) & 15;
             float scale = d * (0.5f + (float)s) * 0.25f;
             graft_iq2_decode(graft_grid_iq2_s[index], b[34 + l], scale, out + 8 * l);
         }

@@ -13,10 +13,10 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     const uint8_t *b = blocks;
     for (size_t i = 0; i < n_blocks; i++, b += BYTES, out += N) {
         float d = graft_get_f16(b);
-        for (int l = 0; l < 64; l++) {
-            unsigned index = b[2 + l] | (b[66 + l / 8] >> l % 8 & 1u) << 8;
-            unsigned signs = b[74 + l / 2] >> 4 * (l % 2);
-            unsigned s = b[106 + l / 16] >> 4 * (l / 8 % 2) & 15;
+        for (unsigned l = 0; l < 64; l++) {
+            unsigned index = b[2 + l] | ((unsigned)b[66 + l / 8] >> l % 8 & 1) << 8;
+            unsigned signs = (unsigned)b[74 + l / 2] >> 4 * (l % 2);
+            unsigned s = (unsigned)b[106 + l / 16] >> 4 * (l / 8 % 2) & 15;
             graft_iq3_decode(graft_grid_iq3_s[index], values, signs, d * (float)(1 + 2 * s),
                              out + 4 * l);
         }
