@@ -101,32 +101,32 @@ done:
     return status;
 }
 
-graft_status graft_hf_key_i32s(const graft_hf_keys *keys, const char *name, const int32_t *values,
-                               size_t n)
+/* Numbers of 32 bits, whatever they mean. */
+static graft_status set_words(const graft_hf_keys *keys, const char *name, graft_gguf_type type,
+                              const void *values, size_t n)
 {
     graft_status status = GRAFT_OK;
     graft_text data;
     graft_text_init(&data);
     for (size_t i = 0; i < n; i++) {
-        GRAFT_TRY(append_number(&data, (uint32_t)values[i], 4));
+        uint32_t word;
+        memcpy(&word, (const char *)values + i * sizeof word, sizeof word);
+        GRAFT_TRY(append_number(&data, word, sizeof word));
     }
-    GRAFT_TRY(set(keys, name, GRAFT_GGUF_ARRAY, GRAFT_GGUF_I32, n, &data));
+    GRAFT_TRY(set(keys, name, GRAFT_GGUF_ARRAY, type, n, &data));
 done:
     graft_text_clear(&data);
     return status;
 }
 
+graft_status graft_hf_key_i32s(const graft_hf_keys *keys, const char *name, const int32_t *values,
+                               size_t n)
+{
+    return set_words(keys, name, GRAFT_GGUF_I32, values, n);
+}
+
 graft_status graft_hf_key_f32s(const graft_hf_keys *keys, const char *name, const float *values,
                                size_t n)
 {
-    graft_status status = GRAFT_OK;
-    graft_text data;
-    graft_text_init(&data);
-    for (size_t i = 0; i < n; i++) {
-        GRAFT_TRY(append_number(&data, graft_float_bits(values[i]), 4));
-    }
-    GRAFT_TRY(set(keys, name, GRAFT_GGUF_ARRAY, GRAFT_GGUF_F32, n, &data));
-done:
-    graft_text_clear(&data);
-    return status;
+    return set_words(keys, name, GRAFT_GGUF_F32, values, n);
 }

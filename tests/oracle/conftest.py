@@ -176,3 +176,27 @@ def dump_all(driver):
                 [one["bad"] for one in lines if "bad" in one])
 
     return run
+
+
+@pytest.fixture(scope="session")
+def convert(graft):
+    """convert(folder, out, type="f32", pre=None, status=0) -> what was said on stderr."""
+    def run(folder, out, kind="f32", pre=None, status=0):
+        return graft("quantize", folder, out, "--type", kind, *(["--pre", pre] if pre else []),
+                     status=status).stderr
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def families(convert, tmp_path_factory):
+    """families(name) -> hf_folders.Converted, made once."""
+    import hf_folders
+    root, made = tmp_path_factory.mktemp("families"), {}
+
+    def get(name):
+        if name not in made:
+            made[name] = hf_folders.Converted(root, name, convert)
+        return made[name]
+
+    return get

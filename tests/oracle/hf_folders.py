@@ -4,6 +4,8 @@ Everything is a function of the names: the same call makes the same folder."""
 import json
 import struct
 
+import numpy as np
+
 TEXT = """The quick brown fox jumps over the lazy dog. I'VE been told: she'll pay 1,234.56 by 2026!
 Bücher, naïve façades, Ærøskøbing; все счастливые семьи похожи друг на друга.
 def add(a, b):\n    return a + b  # 3 + 4 == 7\n\n\n\tif x >= 10: print("ten")
@@ -236,3 +238,29 @@ def gguf_keys(path):
 
     assert data[:8] == b"GGUF\x03\0\0\0"
     return {take(8): take(take(4)) for _ in range(struct.unpack_from("<Q", data, 16)[0])}
+
+
+def interleave(rows, n_head):
+    """Rows of heads from (head, 2, d/2) to (head, d/2, 2)."""
+    return rows.reshape(n_head, 2, -1, *rows.shape[1:]).swapaxes(1, 2).reshape(rows.shape)
+
+
+def read_gguf(path):
+    import gguf
+    return gguf_keys(path), {t.name: np.array(t.data) for t in gguf.GGUFReader(path).tensors}
+
+
+ARCH = {"Llama": "llama", "Mistral": "llama", "SmolLM3": "smollm3", "Qwen2": "qwen2", "Qwen3": "qwen3",
+        "Phi3": "phi3", "Gemma2": "gemma2", "Gemma3Text": "gemma3", "Granite": "granite"}
+
+
+class Converted:
+    """A family's folder, its model, and the GGUF file that graft makes of it."""
+
+    def __init__(self, root, name, convert):
+        self.name, self.folder = name, root / name / "tiny"
+        self.model, self.tokenizer = make_folder(self.folder, name)
+        self.arch = ARCH[FAMILIES[name][0]]
+        self.gguf = root / name / "tiny.gguf"
+        convert(self.folder, self.gguf)
+        self.keys, self.tensors = read_gguf(self.gguf)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "core/strings.h"
 #include "io/gguf.h"
 #include "support/test.h"
@@ -133,4 +134,23 @@ const char *test_vocabulary_write(const char *name, const test_vocabulary *vocab
     assert_ok(graft_gguf_write(writer, path));
     graft_gguf_writer_free(writer);
     return path;
+}
+
+void test_encode_without_memory(const graft_tokenizer *tokenizer, const char *text)
+{
+    graft_status status = GRAFT_E_MEMORY;
+    uint64_t n = 0;
+    while (status != GRAFT_OK) {
+        graft_tokens got;
+        graft_tokens_init(&got);
+        graft_alloc_fail_at(++n);
+        status = graft_tokenizer_encode_special(tokenizer, &got, text, strlen(text));
+        graft_alloc_fail_at(0);
+        if (status != GRAFT_OK) {
+            assert_int_equal(status, GRAFT_E_MEMORY);
+            assert_int_equal(got.n, 0);
+        }
+        graft_tokens_clear(&got);
+    }
+    assert_true(n > 6);
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tokenizer/tokenizer.h"
+
 enum { TEST_NORMAL = 1, TEST_UNKNOWN, TEST_CONTROL, TEST_USER_DEFINED, TEST_UNUSED, TEST_BYTE };
 
 typedef struct test_vocabulary {
@@ -29,5 +31,9 @@ typedef struct test_vocabulary {
 
 /* Writes the file into the folder of test_temp_dir and returns its path. */
 const char *test_vocabulary_write(const char *name, const test_vocabulary *vocabulary);
+
+/* Encodes the text with its first, second, ... allocation failing until none does: each time nothing is
+ * appended. */
+void test_encode_without_memory(const graft_tokenizer *tokenizer, const char *text);
 
 #endif
