@@ -82,7 +82,9 @@ def environment(torture):
 def read_report(path):
     counts, struck = {}, []
     for line in path.read_text().splitlines() if path.exists() else []:
-        if line.startswith("struck "):
+        if line.startswith("crash "):
+            counts["crash"] = line.split(" ", 2)[2]
+        elif line.startswith("struck "):
             struck.append(line)
         else:
             name, value = line.split()

@@ -1,10 +1,12 @@
-/* forks.c - children in copies of the working folder. */
+/* forks.c - children in copies of the working folder. Where one of them crashes is said in the report. */
 #include "shim.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +69,39 @@ static void move_descriptors(void)
     }
 }
 
+/* "crash PLACE": the innermost function that belongs to neither the C library nor the shim. */
+static void on_crash(int signal_number)
+{
+    void *frames[64];
+    char place[256] = "?";
+    busy++;
+    int n = backtrace(frames, 64);
+    for (int i = 0; i < n; i++) {
+        describe_place(place, sizeof place, frames[i]);
+        if (strncmp(place, "shim.so", 7) != 0 && strncmp(place, "libc.so", 7) != 0 && place[0] != '?') {
+            break;
+        }
+    }
+    say(setup.report, "crash %d %s\n", signal_number, place);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+/* On a stack of its own: that of the program may have overflowed. */
+static void watch_crashes(void)
+{
+    static char stack[1 << 16];
+    static const int signals[] = {SIGSEGV, SIGABRT, SIGALRM};
+    void *loaded[1];
+    stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
+    sigaltstack(&other, NULL);
+    (void)backtrace(loaded, 1); /* loads what it needs now, while there is memory */
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        sigaction(signals[i], &action, NULL);
+    }
+}
+
 static void redirect(int fd, const char *ending)
 {
     char path[PATH_MAX];
@@ -89,6 +124,7 @@ bool fork_child(uint64_t n, enum kind kind, void *caller)
             _exit(127);
         }
         move_descriptors();
+        watch_crashes();
         redirect(1, ".out");
         redirect(2, ".err");
         now_child(n);

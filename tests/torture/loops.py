@@ -19,6 +19,7 @@ class Way:
     times: int = 1               # so many calls in a row; 0: all from there on
     everywhere: bool = False     # calls on any file, not only on those that the job writes
     thin: int = 1                # only every so-manieth call
+    beyond: str = ""             # regular expression: places of libraries that may crash on their own account
 
     def torture(self, job):
         under = {} if self.everywhere else {"UNDER": job.under}
@@ -43,6 +44,10 @@ def check(job, way, point, repeats):
     """Sentences about one point. The folder is used up."""
     what, wrong = describe(point.status), []
     killed = way.codes == (-9,)
+    library = re.match(way.beyond, f"{point.report.get('crash', '')}") if way.beyond else None
+    if library:                  # not graft's fault; but nothing may be lost
+        wrong += jobs.check_files(job, point.folder)
+        return f"crash in {library.group(1)}", wrong + repeats.check(point.folder)
     code = int(what[5:]) if what.startswith("exit ") else -9 if what == "signal 9" else None
     if code not in way.codes:
         lines = point.err.strip().splitlines()

@@ -5,9 +5,11 @@ from common import Report
 from loops import Way, run_ways, table_of
 
 WORDS = r"[Mm]emory|HDF5"
+# libhdf5 1.10 uses what it could not allocate, most of all while it initialises itself.
+BEYOND = r"(libhdf5)"
 WAYS = [
-    Way("once", "memory", "ENOMEM", (0, 3), WORDS),
-    Way("gone", "memory", "ENOMEM", (3,), WORDS, times=0),
+    Way("once", "memory", "ENOMEM", (0, 3), WORDS, beyond=BEYOND),
+    Way("gone", "memory", "ENOMEM", (0, 3), WORDS, times=0, beyond=BEYOND),
     Way("maps", "mmap,thread", "ENOMEM", (0, 3), WORDS),
     Way("no-maps", "mmap,thread", "ENOMEM", (0, 3), WORDS, times=0),
 ]
