@@ -52,6 +52,11 @@ size_t graft_gguf_n_parts(const graft_gguf *file);   /* 1: not split */
 const char *graft_gguf_part(const graft_gguf *file, size_t i, uint64_t *bytes); /* path and size */
 /* SHA-256 of the file as hex, of several parts one behind the other: the identity of a base. */
 graft_status graft_gguf_sha256(const graft_gguf *file, char out[65]);
+/* What has become of its files since they were opened or marked: of several the worst, and *path is that
+ * one's. */
+graft_file_fate graft_gguf_fate(const graft_gguf *file, const char **path);
+/* What they are now counts as unchanged. */
+void graft_gguf_mark(graft_gguf *file);
 
 size_t graft_gguf_n_kv(const graft_gguf *file);
 const graft_gguf_kv *graft_gguf_kv_at(const graft_gguf *file, size_t i);
