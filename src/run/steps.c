@@ -28,9 +28,11 @@ static void show_progress(graft_training *t, const graft_step_report *r)
 graft_status graft_training_save(graft_training *t)
 {
     t->last_save = graft_clock_seconds();
-    graft_status status =
-        graft_checkpoint_save(&t->trainer, &t->best, graft_text_z(&t->identity), t->checkpoints,
-                              (size_t)t->config->save_total_limit);
+    graft_status status = graft_journal_sync(t->journal);
+    if (status == GRAFT_OK) {
+        status = graft_checkpoint_save(&t->trainer, &t->best, graft_text_z(&t->identity),
+                                       t->checkpoints, (size_t)t->config->save_total_limit);
+    }
     if (status == GRAFT_E_DISK) { /* costs this checkpoint, not the run */
         graft_log(GRAFT_LOG_WARN, "no checkpoint at step %llu: %s",
                   (unsigned long long)t->trainer.step, graft_error_message());

@@ -13,6 +13,8 @@ typedef struct graft_journal graft_journal;
 graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_t step,
                                 uint64_t evaluated);
 void graft_journal_close(graft_journal *journal);
+/* Makes the records durable: to be called before a checkpoint that belongs to them is written. */
+graft_status graft_journal_sync(graft_journal *journal);
 
 graft_status graft_journal_step(graft_journal *journal, const graft_step_report *report);
 
