@@ -69,6 +69,8 @@ graft_status graft_appender_line(graft_appender *appender, const char *bytes, si
 graft_status graft_appender_flush(graft_appender *appender);
 /* Lines that are not, or not wholly, in the file. */
 size_t graft_appender_missing(const graft_appender *appender);
+/* What was appended survives a loss of power from now on. */
+graft_status graft_appender_sync(graft_appender *appender);
 void graft_appender_close(graft_appender *appender);
 
 graft_status graft_make_dirs(const char *path);           /* mkdir -p */

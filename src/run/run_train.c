@@ -1,9 +1,11 @@
 #include <graft/train.h>
 
+#include "core/interrupt.h"
 #include "core/log.h"
 #include "eval/gates.h"
 #include "run/preflight.h"
 #include "run/report_html.h"
+#include "run/sums.h"
 #include "run/training.h"
 
 /* Nothing of it is lost: it is done again. */
@@ -23,6 +25,7 @@ static graft_status begin(graft_training *t)
     GRAFT_TRY(graft_training_resume(t));
     t->saved_step = t->trainer.step;
     GRAFT_TRY(graft_preflight_space(t));
+    GRAFT_TRY(graft_sums_remove(t->config->output_dir));
     GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step,
                                  t->best.evaluated));
     GRAFT_TRY(graft_training_save_config(t));
@@ -39,6 +42,7 @@ static graft_status write_rest(graft_training *t)
     GRAFT_TRY(graft_unwritten_retry(&t->unwritten));
     GRAFT_TRY(graft_journal_finish(t->journal));
     GRAFT_TRY(graft_report_html(t->config->output_dir));
+    GRAFT_TRY(graft_sums_write(t->config->output_dir));
 done:
     return status != GRAFT_E_DISK ? status
                                   : graft_fail(status, "%s; the adapter is written, and whole",
@@ -53,7 +57,9 @@ static graft_status run(graft_training *t)
     GRAFT_TRY(graft_training_choose(t));
     GRAFT_TRY(graft_training_export(t));
     GRAFT_TRY(graft_training_evaluate_after(t));
-    GRAFT_TRY(write_rest(t));
+    graft_interrupt_hold(); /* it is all but done */
+    status = write_rest(t);
+    graft_interrupt_release();
 done:
     return status == GRAFT_OK ? status : graft_training_rescue(t, status);
 }

@@ -40,6 +40,9 @@ graft_status graft_training_save(graft_training *t)
     graft_status status = GRAFT_OK;
     t->last_save = graft_clock_seconds();
     GRAFT_TRY(graft_base_check(&t->base));
+    if (graft_journal_sync(t->journal) != GRAFT_OK) { /* a table is no reason to lose the state */
+        graft_log(GRAFT_LOG_WARN, "%s; the checkpoint is written all the same", graft_error_message());
+    }
     GRAFT_TRY(graft_checkpoint_save(&t->trainer, &t->best, graft_text_z(&t->identity),
                                     t->checkpoints, (size_t)t->config->save_total_limit));
     t->saved_step = t->trainer.step;

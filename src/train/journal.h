@@ -16,6 +16,8 @@ graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_
 graft_status graft_journal_finish(graft_journal *journal);
 /* The same; what cannot be written then is lost. */
 void graft_journal_close(graft_journal *journal);
+/* Makes the records durable: to be called before a checkpoint that belongs to them is written. */
+graft_status graft_journal_sync(graft_journal *journal);
 
 /* A file that cannot be written ends no run: the functions below warn once, keep the record and write it
  * when there is room again. */
