@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "io/files.h"
 #include "io/lines.h"
 
 struct graft_journal {
     graft_appender *file;
+    bool behind; /* and that was said */
 };
 
 /* Does the record belong to the first `step` steps, and to what was measured up to step `evaluated`? A
@@ -79,6 +81,15 @@ done:
     return status;
 }
 
+graft_status graft_journal_finish(graft_journal *journal)
+{
+    if (graft_appender_flush(journal->file) != GRAFT_OK) {
+        return graft_fail(GRAFT_E_DISK, "%s (%zu records are missing)", graft_error_message(),
+                          graft_appender_missing(journal->file));
+    }
+    return GRAFT_OK;
+}
+
 void graft_journal_close(graft_journal *journal)
 {
     if (journal != NULL) {
@@ -87,13 +98,29 @@ void graft_journal_close(graft_journal *journal)
     }
 }
 
+graft_status graft_journal_sync(graft_journal *journal)
+{
+    return graft_appender_sync(journal->file);
+}
+
 static graft_status write_record(graft_journal *journal, const graft_json *record)
 {
     graft_status status = GRAFT_OK;
     graft_text text;
     graft_text_init(&text);
     GRAFT_TRY(graft_json_write(&text, record, GRAFT_JSON_COMPACT));
-    GRAFT_TRY(graft_appender_line(journal->file, graft_text_z(&text), text.len));
+    status = graft_appender_line(journal->file, graft_text_z(&text), text.len);
+    if (status == GRAFT_E_DISK) {
+        if (!journal->behind) {
+            graft_log(GRAFT_LOG_WARN, "%s; the run goes on, and the records are written when that is "
+                      "possible again", graft_error_message());
+        }
+        journal->behind = true;
+        status = GRAFT_OK;
+    } else if (status == GRAFT_OK && journal->behind) {
+        graft_log(GRAFT_LOG_INFO, "metrics.jsonl can be written again");
+        journal->behind = false;
+    }
 done:
     graft_text_clear(&text);
     return status;
@@ -113,7 +140,8 @@ graft_status graft_journal_step(graft_journal *journal, const graft_step_report 
     GRAFT_TRY(graft_json_set_int(o, "trained_tokens", (int64_t)r->trained_tokens));
     GRAFT_TRY(graft_json_set_int(o, "saved_tokens", (int64_t)r->saved_tokens));
     GRAFT_TRY(graft_json_set_double(o, "seconds", r->seconds));
-    GRAFT_TRY(graft_json_set_double(o, "tokens_per_second", (double)r->tokens / r->seconds));
+    GRAFT_TRY(graft_json_set_double(o, "tokens_per_second",
+                                    r->seconds > 0 ? (double)r->tokens / r->seconds : 0));
     GRAFT_TRY(graft_json_set_int(o, "rss_bytes", (int64_t)graft_rss_bytes()));
     GRAFT_TRY(write_record(journal, o));
 done:

@@ -12,8 +12,15 @@ typedef struct graft_journal graft_journal;
  * of the end of a run. step 0 starts an empty file. */
 graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_t step,
                                 uint64_t evaluated);
+/* Tries again to write what is missing. GRAFT_E_DISK if it cannot, saying how many records. */
+graft_status graft_journal_finish(graft_journal *journal);
+/* The same; what cannot be written then is lost. */
 void graft_journal_close(graft_journal *journal);
+/* Makes the records durable: to be called before a checkpoint that belongs to them is written. */
+graft_status graft_journal_sync(graft_journal *journal);
 
+/* A file that cannot be written ends no run: the functions below warn once, keep the record and write it
+ * when there is room again. */
 graft_status graft_journal_step(graft_journal *journal, const graft_step_report *report);
 
 /* What a record is about that is not of a step. */

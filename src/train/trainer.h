@@ -1,6 +1,6 @@
 /* train/trainer.h - the steps of a training run: passes, gradients, optimiser.
  *
- * A trainer's state is the adapter, the optimiser's moments and the number of steps done.
+ * A trainer's state is the adapter, the optimiser's moments, the number of steps done, and notes.
  * Everything else is a function of the configuration and that number, so a resumed run continues
  * with the same bits. */
 #ifndef GRAFT_TRAIN_TRAINER_H
@@ -12,6 +12,7 @@
 #include "data/mix.h"
 #include "model/model.h"
 #include "optim/optimizer.h"
+#include "train/notes.h"
 #include "train/plan.h"
 
 /* The unit of batch_size: one line of the dataset, which may give several samples. */
@@ -53,6 +54,7 @@ typedef struct graft_trainer {
     uint64_t ordered_epoch;
     const graft_example **batch;
     size_t batch_capacity;
+    graft_notes notes; /* what others decided while the run went on; part of checkpoints */
 } graft_trainer;
 
 /* Everything is borrowed and must outlive the trainer; units of one part follow one another. Plans memory (see graft_plan_make).
@@ -61,6 +63,12 @@ graft_status graft_trainer_init(graft_trainer *trainer, const graft_config *conf
                                 graft_model *model, graft_adapter *adapter,
                                 graft_compute *compute, const graft_unit *units, size_t n_units);
 void graft_trainer_clear(graft_trainer *trainer);
+
+/* Cuts steps as the part of the run before cut them, unless max_tokens_per_pass is set or an example is
+ * longer than its passes: the sizes follow from the memory of the machine, and change the order of sums.
+ * GRAFT_E_MEMORY if such passes do not fit here. */
+graft_status graft_trainer_adopt_passes(graft_trainer *trainer, uint64_t usual_tokens,
+                                        uint64_t max_tokens);
 
 /* order[0..mix.n_slots) = the units of an epoch in order: a pure function of the settings, the units
  * and the epoch. Uses scratch of the trainer. */
@@ -75,6 +83,8 @@ graft_status graft_trainer_step(graft_trainer *trainer, graft_step_report *repor
 graft_status graft_examples_loss(graft_model *model, graft_compute *compute,
                                  const graft_example *const *examples, size_t n,
                                  size_t max_tokens_per_pass, double *loss_sum, double *weight_sum);
+
+/* Both ask between passes whether the job is to stop (core/interrupt.h). */
 
 /* Told of each prediction and the log-probability of its target. */
 typedef void graft_visit_logprob(void *context, const graft_prediction *prediction, float logprob);
