@@ -3,6 +3,7 @@
 A job is prepared in an empty folder and run there; `old` is what a folder holds before, so that what is
 overwritten is watched too. To add one: a row of JOBS."""
 import dataclasses
+import hashlib
 import json
 import pathlib
 import random
@@ -18,7 +19,7 @@ import make_hf  # noqa: E402
 
 STEPS = 4
 # What says when and how fast; or is a picture of it.
-UNTIMED = ("run/run.log", "run/report.html", "run/.lock")
+UNTIMED = ("run/run.log", "run/report.html", "run/.lock", "run/SHA256SUMS")
 TRAIN = ["train", "-q", "run.yaml"]
 
 
@@ -197,8 +198,19 @@ def check_files(job, folder):
                     and not (folder / name).exists()]
 
 
-def check_final(job, folder):
+def check_sums(path):
+    """SHA256SUMS as `sha256sum -c` reads it."""
     wrong = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        digest, name = line.split(maxsplit=1)
+        file = path.parent / name.lstrip("*")
+        if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+            wrong.append(f"SHA256SUMS does not fit {name}")
+    return wrong
+
+
+def check_final(job, folder):
+    wrong = check_sums(folder / "run/SHA256SUMS")
     for name, content in job.final.items():
         path = folder / name
         if not path.exists():
