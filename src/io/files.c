@@ -176,10 +176,11 @@ graft_status graft_make_dirs(const char *path)
         }
         char kept = *at;
         *at = '\0';
-        if (graft_io__calls()->mkdir(copy, 0777) != 0 && !graft_path_is_dir(copy)) {
-            status = errno == EEXIST || errno == ENOTDIR
+        int error = graft_io__calls()->mkdir(copy, 0777) == 0 ? 0 : errno;
+        if (error != 0 && !graft_path_is_dir(copy)) {
+            status = error == EEXIST || error == ENOTDIR
                          ? graft_fail(GRAFT_E_DISK, "%s: is a file and not a folder", copy)
-                         : graft_io__disk_fail(copy, "cannot make the folder", errno);
+                         : graft_io__disk_fail(copy, "cannot make the folder", error);
             goto done;
         }
         *at = kept;

@@ -141,8 +141,8 @@ def content(file, rng):
     for at in range(0, length, SECTOR):
         old, new = (x[at:at + SECTOR].ljust(SECTOR, b"\0") for x in (file.safe, file.now))
         junk = {"zeros": bytes(SECTOR), "stale": rng.randbytes(SECTOR)}.get(how, old)
-        if at + SECTOR <= len(file.safe):
-            junk = old                       # was written before
+        if at < len(file.safe):
+            junk = old                       # was written before: a sector is old or new
         is_new = how == "new" or (how in ("mixed", "zeros", "stale") and rng.random() < 0.5) or \
             (how == "beginning" and at < cut)
         out += new if is_new else junk

@@ -82,7 +82,7 @@ class Crashes:
             said = log.read_bytes()[before:].decode("utf-8", "replace")
             found = re.search(r"continuing from .*?/step-(\d+)\.h5", said)
             step = int(found.group(1)) if found else 0
-            if step < safe:
+            if self.job.continues and step < safe:
                 wrong.append(f"the next run went on from step {step}, though step {safe} was safe")
             wrong += [f"{n} is still there" for n in jobs.files_of(folder) if ".tmp-" in n]
         return wrong
