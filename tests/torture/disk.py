@@ -89,7 +89,7 @@ class Disk:
             file.lengths = {len(file.now)}
             return
         for change in self.changes:
-            if change.folder == path and not change.safe:
+            if change.folder == ("" if path == "." else path) and not change.safe:
                 change.safe = True
                 if change.gone:
                     self.published.append(change.name)

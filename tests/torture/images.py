@@ -49,9 +49,10 @@ class Crashes:
             image.setdefault(name, self.job_start()[name])
         write_image(image, folder)
         wrong = self.check_whole(image)
-        state = state_of(folder, ("run/.lock",))
+        safe = max((int(m.group(1)) for m in map(STEP.search, disk.published) if m), default=0)
+        state = state_of(folder, ("run/.lock",)), safe
         if state not in self.seen:
-            self.seen[state] = self.go_on(disk, folder)
+            self.seen[state] = self.go_on(safe, folder)
         return kind, wrong + self.seen[state]
 
     def job_start(self):
@@ -69,9 +70,8 @@ class Crashes:
                 if content is not None and name not in JOURNALS and ".tmp-" not in name
                 and name not in jobs.UNTIMED and content not in self.job.known.get(name, ())]
 
-    def go_on(self, disk, folder):
+    def go_on(self, safe, folder):
         """The next run: it must find the newest checkpoint that was safe, and end with the same bits."""
-        safe = max((int(m.group(1)) for m in map(STEP.search, disk.published) if m), default=0)
         log = folder / "run/run.log"
         before = log.stat().st_size if log.exists() else 0
         child = graft(folder, self.job.command)

@@ -16,6 +16,9 @@ static const char *traced(const char *path)
     if (setup.trace < 0 || path == NULL || busy > 0 || !is_armed()) {
         return NULL;
     }
+    if (strcmp(path, setup.cwd) == 0) {
+        return "."; /* what a folder made here is synced in */
+    }
     path = from_here(path);
     return setup.under == NULL || strncmp(path, setup.under, setup.n_under) == 0 ? path : NULL;
 }
