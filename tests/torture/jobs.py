@@ -223,18 +223,31 @@ def check_final(job, folder):
     return wrong
 
 
-class Repeats:
-    """The same command once more in a folder as something left it, once for every different state."""
+@dataclasses.dataclass
+class State:
+    """What is wrong with a folder: its files; as the end of a run that says that all is well; the same
+    command once more."""
+    files: list
+    success: list
+    repeat: list
+
+
+class States:
+    """Every different folder that something left is judged once."""
 
     def __init__(self, job):
         self.job, self.seen = job, {}
 
-    def check(self, folder):
-        """Sentences. The folder is used up."""
-        state = state_of(folder, UNTIMED)
-        if state not in self.seen:
+    def judge(self, folder):
+        """The folder is used up."""
+        key = state_of(folder, UNTIMED)
+        if key not in self.seen:
+            files = check_files(self.job, folder)
+            # a run may go without a checkpoint or a cache
+            success = [s for s in check_final(self.job, folder)
+                       if "/checkpoints/" not in s and "/cache/" not in s]
             child = graft(folder, self.job.command, seconds=SECONDS)
-            wrong = [f"afterwards: exit {child.code}: {child.err.strip()[-300:]}"] \
+            repeat = [f"afterwards: exit {child.code}: {child.err.strip()[-300:]}"] \
                 if child.code != 0 else check_final(self.job, folder)
-            self.seen[state] = wrong
-        return self.seen[state]
+            self.seen[key] = State(files, success, repeat)
+        return self.seen[key]

@@ -40,52 +40,43 @@ def check_message(way, job, code, err):
     return [] if re.search(way.says, last) else [f"its message does not say why: {last!r}"]
 
 
-def check(job, way, point, repeats):
-    """Sentences about one point. The folder is used up."""
-    what, wrong = describe(point.status), []
-    killed = way.codes == (-9,)
-    library = re.match(way.beyond, f"{point.report.get('crash', '')}") if way.beyond else None
-    if library:                  # not graft's fault; but nothing may be lost
-        wrong += jobs.check_files(job, point.folder)
-        return f"crash in {library.group(1)}", wrong + repeats.check(point.folder)
-    code = int(what[5:]) if what.startswith("exit ") else -9 if what == "signal 9" else None
+def check(job, way, point, states):
+    """(end, sentences) of one point. The folder is used up."""
+    end, wrong = describe(point.status), []
+    left = temporaries(point.folder) - temporaries(job.start)
+    state = states.judge(point.folder)
+    lost = state.files + state.repeat
+    if way.codes == (-9,):
+        return end, ([] if end == "signal 9" else [f"{end} instead of a kill"]) + lost
+    library = re.match(way.beyond, point.report.get("crash", point.place)) if way.beyond else None
+    if library and end not in ("exit 0", "exit 3"):   # not graft's fault; but nothing may be lost
+        return f"end within {library.group(1)}", lost
+    code = int(end[5:]) if end.startswith("exit ") else None
     if code not in way.codes:
         lines = point.err.strip().splitlines()
-        wrong.append(f"{what} instead of {' or '.join(map(str, way.codes))} "
+        wrong.append(f"{end} instead of {' or '.join(map(str, way.codes))} "
                      f"(at {point.kind} by {point.place}): {lines[-1] if lines else ''}")
-    if not killed:
-        wrong += check_message(way, job, code, point.err) if code is not None else []
-        left = temporaries(point.folder) - temporaries(job.start)
-        if "unlink" in way.kinds and (way.times == 0 or point.kind == "unlink"):
-            left = set()         # cannot be removed
+    wrong += check_message(way, job, code, point.err) if code is not None else []
+    if not ("unlink" in way.kinds and (way.times == 0 or point.kind == "unlink")):
         wrong += [f"{name} was left behind" for name in sorted(left)]
-        own = point.report.get("own_live")
-        if code is not None and own != job.counts["own_live"]:
-            wrong.append(f"{own} blocks were not freed" if own is not None else "no regular end")
-    wrong += jobs.check_files(job, point.folder)
-    if code == 0:
-        wrong += check_success(job, point.folder)
-    return what, wrong + repeats.check(point.folder)
+    own = point.report.get("own_live")
+    if code is not None and own != job.counts["own_live"]:
+        wrong.append(f"{own} blocks were not freed" if own is not None else "no regular end")
+    return end, wrong + lost + (state.success if code == 0 else [])
 
 
-def check_success(job, folder):
-    """What a run that says that all is well must have left: all but what it may go without."""
-    return [sentence for sentence in jobs.check_final(job, folder)
-            if "/checkpoints/" not in sentence and "/cache/" not in sentence]
-
-
-def loop(job, way, options, part, parts, tally, repeats):
+def loop(job, way, options, part, parts, tally, states):
     """Every `parts`-th call, from number `part` on."""
     folder = jobs.copy_of(job, options.work / f"{job.name}-{way.name}-{part}")
     every = way.thin * options.every * parts
     first = 1 + (options.seed + part * way.thin * options.every) % every
     for point in each_call(folder, job.command, way.torture(job), first, every):
-        what, wrong = check(job, way, point, repeats)
+        what, wrong = check(job, way, point, states)
         tally.add(f"{job.name}:{way.name}:{point.number}", f"{way.name}: {what}", wrong)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_point(job, way, number, options, repeats):
+def run_point(job, way, number, options, states):
     """One point alone, whose folder stays."""
     folder = jobs.copy_of(job, options.work / "point")
     for point in each_call(folder, job.command, way.torture(job), int(number), last=int(number)):
@@ -93,31 +84,31 @@ def run_point(job, way, number, options, repeats):
         shutil.copytree(point.folder, kept, dirs_exist_ok=True)
         print(f"{job.name}:{way.name}:{number}: {point.kind} by {point.place}: "
               f"{describe(point.status)}\n{point.err}--- in {kept}")
-        return check(job, way, point, repeats)
+        return check(job, way, point, states)
     raise Failed(f"the run makes fewer calls than {number}")
 
 
 def run_ways(name, ways, options, wanted=lambda job, way: True):
     """All ways over all jobs, in parallel; a Tally for each job."""
     tallies = {job.name: Tally(name) for job in options.chosen}
-    repeats = {job.name: jobs.Repeats(job) for job in options.chosen}
+    states = {job.name: jobs.States(job) for job in options.chosen}
     by_name = {way.name: way for way in ways}
     if options.point:
         job_name, way_name, number = options.point.split(":")
         job = next(j for j in options.chosen if j.name == job_name)
         tallies[job_name].add(options.point, *run_point(job, by_name[way_name], number, options,
-                                                        repeats[job_name]))
+                                                        states[job_name]))
     else:
         parts = options.jobs
         tasks = [(job, way, part) for job in options.chosen for way in ways if wanted(job, way)
                  for part in range(parts)]
         in_parallel(lambda task: loop(*task[:2], options, task[2], parts,
-                                           tallies[task[0].name], repeats[task[0].name]),
+                                           tallies[task[0].name], states[task[0].name]),
                          tasks, options)
     total = Tally(name)
     for tally in tallies.values():
         total.take(tally)
-    n_states = {job: len(r.seen) for job, r in repeats.items()}
+    n_states = {job: len(r.seen) for job, r in states.items()}
     return total, tallies, n_states
 
 
