@@ -3,8 +3,6 @@
 #include "core/log.h"
 #include "run/training.h"
 
-#include <stdio.h>
-
 #define RETRY_SECONDS 60 /* after a checkpoint that could not be written */
 
 static void show_progress(graft_training *t, const graft_step_report *r)
@@ -46,6 +44,7 @@ graft_status graft_training_save(graft_training *t)
     GRAFT_TRY(graft_checkpoint_save(&t->trainer, &t->best, graft_text_z(&t->identity),
                                     t->checkpoints, (size_t)t->config->save_total_limit));
     t->saved_step = t->trainer.step;
+    t->unsaved = false;
     (void)graft_unwritten_retry(&t->unwritten); /* what is still not possible may be later */
 done:
     t->save_failed = is_bearable(status);
@@ -54,27 +53,6 @@ done:
                   (unsigned long long)t->trainer.step, graft_error_message());
     }
     return status;
-}
-
-graft_status graft_training_rescue(graft_training *t, graft_status failed)
-{
-    char message[1024];
-    unsigned long long step = t->trainer.step, saved = t->saved_step;
-    bool sound = failed != GRAFT_E_NUMERICS && failed != GRAFT_E_MODEL && t->chosen_step == 0;
-    if (step <= saved || failed == GRAFT_E_INTERRUPTED) {
-        return failed;
-    }
-    snprintf(message, sizeof message, "%s", graft_error_message());
-    if (sound) {
-        graft_arena_clear(&t->session.compute.arena); /* room for the image, if that is what is short */
-        if (graft_training_save(t) == GRAFT_OK) {
-            return graft_fail(failed, "%s; step %llu is saved: the same command continues", message,
-                              step);
-        }
-    }
-    return saved == 0 ? graft_fail(failed, "%s; no step of this run is saved", message)
-                      : graft_fail(failed, "%s; step %llu is saved, the %llu after it are lost", message,
-                                   saved, step - saved);
 }
 
 /* A clock that is set back must not put off the next one for as long. */
@@ -123,7 +101,7 @@ static graft_status stop(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     const graft_trainer *trainer = &t->trainer;
-    if (trainer->step > t->saved_step) {
+    if (trainer->step > t->begin_step) {
         GRAFT_TRY(graft_training_save(t));
     }
     status = graft_fail(GRAFT_E_INTERRUPTED, "stopped at step %llu of %llu; the same command "
@@ -140,6 +118,7 @@ static graft_status advance(graft_training *t)
     graft_step_report report;
     GRAFT_TRY(graft_trainer_step(&t->trainer, &report));
     GRAFT_TRY(graft_base_check(&t->base));
+    t->unsaved = true;
     graft_rate_add(&t->rate, report.seconds);
     t->last_loss = report.loss;
     t->seconds = graft_clock_seconds() - t->begin;

@@ -50,7 +50,8 @@ typedef struct graft_training {
     uint64_t begin_step;
     double last_save;    /* clock of the last attempt */
     bool save_failed;    /* it was in vain: tried again soon */
-    uint64_t saved_step; /* what is on disk */
+    bool unsaved;        /* steps were done that no checkpoint has */
+    uint64_t saved_step; /* of the newest one */
     graft_unwritten unwritten; /* files for which there was no room */
     graft_rate rate;
     double seconds;    /* that the steps of this process took */

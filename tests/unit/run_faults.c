@@ -257,6 +257,59 @@ static void a_failed_allocation_between_steps_loses_no_step(void **state)
     }
 }
 
+/* --- what fails at the end --- */
+
+static int no_room_for_adapters(const char *from, const char *to)
+{
+    if (strstr(to, "adapter_model.safetensors") != NULL) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return graft_io_system_calls.rename(from, to);
+}
+
+static void an_export_that_fails_is_all_that_is_done_again(void **state)
+{
+    (void)state;
+    tiny_run run = run_in(folder);
+    graft_io_calls calls = graft_io_system_calls;
+    calls.rename = no_room_for_adapters;
+    tiny_forget(folder);
+    graft_io_set_calls(&calls);
+    assert_fails(tiny_train(&run), GRAFT_E_DISK, "adapter_model.safetensors: cannot rename");
+    graft_io_set_calls(NULL);
+    steps_seen = 0;
+    assert_continues();
+    assert_int_equal(steps_seen, 0);
+}
+
+static int no_room_for_tables(const char *from, const char *to)
+{
+    if (strstr(to, "eval-after") != NULL || strstr(to, "report.html") != NULL) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return graft_io_system_calls.rename(from, to);
+}
+
+static void a_table_that_fails_at_the_end_is_exit_8_with_the_adapter_written(void **state)
+{
+    (void)state;
+    tiny_run run = run_in(folder);
+    graft_io_calls calls = graft_io_system_calls;
+    calls.rename = no_room_for_tables;
+    tiny_forget(folder);
+    graft_io_set_calls(&calls);
+    assert_fails(tiny_train(&run), GRAFT_E_DISK, "eval-after.json: cannot rename");
+    assert_contains(graft_error_message(), "the adapter is written, and whole");
+    graft_io_set_calls(NULL);
+    tiny_assert_same(folder, reference, "adapter.gguf");
+    steps_seen = 0;
+    assert_continues();
+    assert_int_equal(steps_seen, 0);
+    assert_true(graft_path_exists(test_temp_path("run/report.html")));
+}
+
 /* --- what cannot be written is written later --- */
 
 static int refuse_writes_of; /* the step from which on the disk is full; it has room at the next one */
@@ -321,6 +374,9 @@ int main(void)
         cmocka_unit_test_teardown(a_disk_that_is_full_from_a_call_on_costs_no_step, all_well),
         cmocka_unit_test_teardown(a_failed_allocation_costs_nothing_that_is_saved, all_well),
         cmocka_unit_test_teardown(a_failed_allocation_between_steps_loses_no_step, all_well),
+        cmocka_unit_test_teardown(an_export_that_fails_is_all_that_is_done_again, all_well),
+        cmocka_unit_test_teardown(a_table_that_fails_at_the_end_is_exit_8_with_the_adapter_written,
+                                  all_well),
         cmocka_unit_test_teardown(records_of_a_full_disk_are_written_when_there_is_room, all_well),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);
