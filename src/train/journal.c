@@ -17,18 +17,20 @@ struct graft_journal {
 
 /* Does the record belong to the first `step` steps, and to what was measured up to step `evaluated`? A
  * torn last line does not. */
-static bool belongs(const char *line, size_t n, uint64_t step, uint64_t evaluated)
+static graft_status belongs(bool *keep, const char *line, size_t n, uint64_t step,
+                            uint64_t evaluated)
 {
     graft_json *record = NULL;
-    bool keep = graft_json_parse(&record, line, n) == GRAFT_OK;
+    graft_status status = graft_json_parse(&record, line, n);
+    *keep = status == GRAFT_OK;
     const char *event = graft_json_string(graft_json_get(record, "event"), NULL);
     const char *when = graft_json_string(graft_json_get(record, "when"), NULL);
     bool is_step = event != NULL && strcmp(event, "step") == 0;
     uint64_t its_step = (uint64_t)graft_json_int(graft_json_get(record, "step"));
-    keep = keep && its_step <= (is_step ? step : evaluated) &&
-           (when == NULL || strcmp(when, "after") != 0);
+    *keep = *keep && its_step <= (is_step ? step : evaluated) &&
+            (when == NULL || strcmp(when, "after") != 0);
     graft_json_free(record);
-    return keep;
+    return status == GRAFT_E_DATA ? GRAFT_OK : status; /* without memory nothing is known of it */
 }
 
 static graft_status keep_until(const char *path, uint64_t step, uint64_t evaluated)
@@ -48,7 +50,9 @@ static graft_status keep_until(const char *path, uint64_t step, uint64_t evaluat
         if (line == NULL) {
             break;
         }
-        if (belongs(line, n, step, evaluated)) {
+        bool keep = false;
+        GRAFT_TRY(belongs(&keep, line, n, step, evaluated));
+        if (keep) {
             GRAFT_TRY(graft_text_append(&kept, line, n));
             GRAFT_TRY(graft_text_append_char(&kept, '\n'));
         }
