@@ -1,5 +1,6 @@
 /* cmd_plan.c - graft plan. */
 #include "cli/commands.h"
+#include "cli/neighbours.h"
 
 static graft_status run(const cli_call *call, graft_config *config)
 {
@@ -13,6 +14,7 @@ static graft_status run(const cli_call *call, graft_config *config)
         status = cli_configure(call, config, 0);
     }
     if (status == GRAFT_OK) {
+        cli_give_way(config);
         status = graft_train_plan(config, &hooks, cli_flag(call, "measure"),
                                   cli_flag(call, "json"), &text);
     }

@@ -226,6 +226,7 @@ static graft_status measure(graft_training *t)
                                      t->best.step, fabs(t->best.score.value)));
     }
 done:
+    graft_training_evaluated(t, graft_clock_seconds() - begin, true);
     t->begin += graft_clock_seconds() - begin; /* of the steps alone */
     return status;
 }

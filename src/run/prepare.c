@@ -25,6 +25,8 @@ void graft_training_close(graft_training *t)
     graft_journal_close(t->journal);
     graft_trainer_clear(&t->trainer);
     graft_session_close(&t->session);
+    graft_free(t->pacing.first_epoch);
+    graft_sensors_close(t->warmth.sensors);
     graft_corpus_clear(&t->train);
     graft_corpus_clear(&t->eval);
     graft_corpus_clear(&t->replay.corpus);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "eval/gates.h"
@@ -27,17 +28,35 @@ done:
     return status;
 }
 
+/* What is known of the base; how long it took tells how long the same takes later. */
+static graft_status measure_before(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    double begin = graft_clock_seconds();
+    GRAFT_TRY(graft_training_begin_held(t));
+    GRAFT_TRY(graft_training_evaluate_before(t));
+    bool all = t->before.n > 0 || t->eval.n_units == 0;
+    if (t->trainer.step == 0 && all) {
+        graft_training_evaluated(t, graft_clock_seconds() - begin, false);
+    }
+done:
+    return status;
+}
+
 static graft_status run(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_hooks_check(t->hooks));
+    GRAFT_TRY(graft_training_begin_pace(t));
+    GRAFT_TRY(graft_training_open_sensors(t));
     GRAFT_TRY(graft_training_prepare(t));
     GRAFT_TRY(graft_training_resume(t));
     GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step,
                                  t->best.evaluated));
     GRAFT_TRY(graft_training_save_config(t));
-    GRAFT_TRY(graft_training_begin_held(t));
-    GRAFT_TRY(graft_training_evaluate_before(t));
+    GRAFT_TRY(graft_training_check_pace(t));
+    GRAFT_TRY(measure_before(t));
+    GRAFT_TRY(graft_training_plan_pace(t));
     GRAFT_TRY(graft_training_steps(t));
     GRAFT_TRY(graft_training_choose(t));
     GRAFT_TRY(graft_training_export(t));

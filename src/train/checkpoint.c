@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "io/files.h"
 #include "train/mixing.h"
+#include "train/pace.h"
 
 graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const char *base_hash,
                                 const char *data_hash)
@@ -22,7 +23,8 @@ graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const c
     GRAFT_TRY(graft_text_appendf(out, "learning_rate: %.17g\nlr_scheduler_type: %s\n",
                                  c->learning_rate, t->schedule->name));
     GRAFT_TRY(graft_text_appendf(out, "steps: %llu\nwarmup: %llu\nbatch_size: %llu\n",
-                                 (unsigned long long)t->n_steps, (unsigned long long)t->n_warmup,
+                                 (unsigned long long)t->n_asked,
+                                 (unsigned long long)t->course.n_warmup,
                                  (unsigned long long)c->batch_size));
     GRAFT_TRY(graft_text_appendf(out, "adam: %.17g %.17g %.17g\nweight_decay: %.17g\n",
                                  c->adam_beta1, c->adam_beta2, c->adam_epsilon, c->weight_decay));
@@ -244,6 +246,7 @@ graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *bes
     GRAFT_TRY(put_reals(image, "optimizer/m", t->moments[0], n));
     GRAFT_TRY(put_reals(image, "optimizer/v", t->moments[1], n));
     GRAFT_TRY(put_best(image, best));
+    GRAFT_TRY(graft_pace_put(image, t));
     GRAFT_TRY(graft_h5_write(image, path));
     GRAFT_TRY(prune(folder, keep));
 done:
@@ -283,9 +286,9 @@ graft_status graft_checkpoint_load(graft_trainer *t, graft_best *best, const cha
     GRAFT_TRY(graft_h5_get_text(image, "run/identity", &saved));
     GRAFT_TRY(check_identity(path, graft_text_z(&saved), identity));
     GRAFT_TRY(graft_h5_get_u64(image, "run/step", &step, 1));
-    if (step > t->n_steps) {
+    if (step > t->n_asked) {
         status = graft_fail(GRAFT_E_CHECKPOINT, "%s: is at step %llu of a run of %llu", path,
-                            (unsigned long long)step, (unsigned long long)t->n_steps);
+                            (unsigned long long)step, (unsigned long long)t->n_asked);
         goto done;
     }
     GRAFT_TRY(get_reals(image, "adapter/params", t->adapter->params, n));
@@ -296,6 +299,7 @@ graft_status graft_checkpoint_load(graft_trainer *t, graft_best *best, const cha
         goto done;
     }
     GRAFT_TRY(get_best(image, best, n, path));
+    GRAFT_TRY(graft_pace_get(image, t, step, path));
     t->step = step;
 done:
     graft_h5_free(image);

@@ -21,7 +21,7 @@ static bool belongs(const char *line, size_t n, uint64_t step, uint64_t evaluate
     bool keep = graft_json_parse(&record, line, n) == GRAFT_OK;
     const char *event = graft_json_string(graft_json_get(record, "event"), NULL);
     const char *when = graft_json_string(graft_json_get(record, "when"), NULL);
-    bool is_step = event != NULL && strcmp(event, "step") == 0;
+    bool is_step = event != NULL && (strcmp(event, "step") == 0 || strcmp(event, "plan") == 0);
     uint64_t its_step = (uint64_t)graft_json_int(graft_json_get(record, "step"));
     keep = keep && its_step <= (is_step ? step : evaluated) &&
            (when == NULL || strcmp(when, "after") != 0);
@@ -99,6 +99,26 @@ done:
     return status;
 }
 
+/* What is known of it. */
+static graft_status set_heat(graft_json *o, const graft_step_report *r)
+{
+    graft_status status = GRAFT_OK;
+    if (r->heat.celsius > 0) {
+        GRAFT_TRY(graft_json_set_double(o, "celsius", r->heat.celsius));
+    }
+    if (r->heat.mhz > 0) {
+        GRAFT_TRY(graft_json_set_double(o, "mhz", r->heat.mhz));
+    }
+    if (r->heat.counts_throttling) {
+        GRAFT_TRY(graft_json_set_int(o, "throttled", (int64_t)r->heat.throttled));
+    }
+    if (r->paused_seconds > 0) {
+        GRAFT_TRY(graft_json_set_double(o, "paused_seconds", r->paused_seconds));
+    }
+done:
+    return status;
+}
+
 graft_status graft_journal_step(graft_journal *journal, const graft_step_report *r)
 {
     graft_status status = GRAFT_OK;
@@ -115,6 +135,7 @@ graft_status graft_journal_step(graft_journal *journal, const graft_step_report 
     GRAFT_TRY(graft_json_set_double(o, "seconds", r->seconds));
     GRAFT_TRY(graft_json_set_double(o, "tokens_per_second", (double)r->tokens / r->seconds));
     GRAFT_TRY(graft_json_set_int(o, "rss_bytes", (int64_t)graft_rss_bytes()));
+    GRAFT_TRY(set_heat(o, r));
     GRAFT_TRY(write_record(journal, o));
 done:
     graft_json_free(o);
@@ -178,6 +199,31 @@ graft_status graft_journal_best(graft_journal *journal, const graft_journal_plac
     GRAFT_TRY(graft_json_set_string(o, "metric", metric));
     GRAFT_TRY(graft_json_set_int(o, "best_step", (int64_t)best_step));
     GRAFT_TRY(graft_json_set_double(o, "best", value));
+    GRAFT_TRY(write_record(journal, o));
+done:
+    graft_json_free(o);
+    return status;
+}
+
+static graft_status set_moment(graft_json *o, const char *key, double moment)
+{
+    char text[32];
+    graft_clock_iso8601_of(text, moment);
+    return graft_json_set_string(o, key, text);
+}
+
+graft_status graft_journal_plan(graft_journal *journal, const graft_journal_place *place,
+                                const graft_journal_pace *pace)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object();
+    GRAFT_TRY(set_place(o, "plan", place));
+    GRAFT_TRY(graft_json_set_int(o, "steps", (int64_t)pace->steps));
+    GRAFT_TRY(graft_json_set_int(o, "of_steps", (int64_t)pace->of));
+    GRAFT_TRY(graft_json_set_double(o, "tokens_per_second", pace->tokens_per_second));
+    GRAFT_TRY(graft_json_set_double(o, "evaluation_seconds", pace->evaluation_seconds));
+    GRAFT_TRY(graft_json_set_double(o, "seconds_left", pace->seconds_left));
+    GRAFT_TRY(set_moment(o, "finishes_at", pace->finishes_at));
     GRAFT_TRY(write_record(journal, o));
 done:
     graft_json_free(o);

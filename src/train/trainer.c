@@ -19,6 +19,14 @@ static size_t longest_sample(const graft_unit *units, size_t n_units)
     return longest;
 }
 
+static void plan_course(graft_trainer *t)
+{
+    const graft_config *c = t->config;
+    uint64_t n_warmup = c->warmup_ratio > 0 ? (uint64_t)ceil(c->warmup_ratio * (double)t->n_steps)
+                                            : c->warmup_steps;
+    t->course = graft_course_of(n_warmup, t->n_steps);
+}
+
 static void count_steps(graft_trainer *t)
 {
     const graft_config *c = t->config;
@@ -27,8 +35,8 @@ static void count_steps(graft_trainer *t)
     if (c->max_steps != 0) {
         t->n_steps = c->max_steps;
     }
-    t->n_warmup = c->warmup_ratio > 0 ? (uint64_t)ceil(c->warmup_ratio * (double)t->n_steps)
-                                      : c->warmup_steps;
+    t->n_asked = t->n_steps;
+    plan_course(t);
 }
 
 /* Room for the order of an epoch. */
@@ -213,13 +221,24 @@ static graft_status update(graft_trainer *t, graft_step_report *report)
                                                (unsigned long long)t->step + 1);
     }
     report->learning_rate =
-        c->learning_rate * t->schedule->factor(t->step, t->n_warmup, t->n_steps);
+        c->learning_rate * graft_course_factor(&t->course, t->schedule, t->step);
     graft_optimizer_options options = {report->learning_rate, c->adam_beta1, c->adam_beta2,
                                        c->adam_epsilon, c->weight_decay,
                                        graft_clip_scale(report->grad_norm, c->max_grad_norm)};
     t->optimizer->update(kernels, a->params, t->moments, a->grads, a->n_params, t->step + 1,
                          &options);
     return check_finite(t, a->params, "parameter");
+}
+
+/* Before the first step the whole schedule is free, the warm-up too. */
+void graft_trainer_end_at(graft_trainer *t, uint64_t n_steps)
+{
+    t->n_steps = n_steps;
+    if (t->step == 0) {
+        plan_course(t);
+    } else {
+        graft_course_turn(&t->course, t->step, n_steps);
+    }
 }
 
 graft_status graft_trainer_step(graft_trainer *t, graft_step_report *report)

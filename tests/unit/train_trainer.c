@@ -431,6 +431,64 @@ static void resumed_run_has_the_same_bits(void **state)
     resumed_with(SETTINGS "lora_dropout=0.2 compute=bf16");
 }
 
+/* Steps up to `n`; where the plan changes on the way, with both `turns`. */
+static void advance_planned(fixture *f, size_t n, double *losses, double *rates)
+{
+    graft_step_report report;
+    while (f->trainer.step < n) {
+        uint64_t step = f->trainer.step;
+        if (step == 3 || step == 5) {
+            graft_trainer_end_at(&f->trainer, step == 3 ? 14 : 9);
+            f->trainer.pace.planned = true;
+        }
+        assert_ok(graft_trainer_step(&f->trainer, &report));
+        losses[step] = report.loss;
+        rates[step] = report.learning_rate;
+    }
+}
+
+/* A run that was planned anew before it was interrupted goes on with that plan and its bits. */
+static void resumed_run_keeps_its_plan(void **state)
+{
+    static const char settings[] = "max_steps=20 batch_size=6 learning_rate=1e-2 warmup_ratio=0.1 "
+                                   "seed=9 lora_dropout=0.2 compute=f32";
+    fixture whole, parts;
+    double losses[9], rates[9], again[9], rates_again[9];
+    graft_best best;
+    graft_text identity;
+    (void)state;
+    graft_best_init(&best);
+    graft_text_init(&identity);
+    const char *folder = test_temp_path("planned");
+    open_fixture(&whole, settings);
+    assert_ok(graft_run_identity(&identity, &whole.trainer, "base", "data"));
+    advance_planned(&whole, 9, losses, rates);
+    assert_int_equal(whole.trainer.n_steps, 9);
+    for (size_t i = 2; i < 9; i++) { /* it only falls, and without a jump */
+        assert_true(rates[i] <= rates[i - 1] && rates[i - 1] - rates[i] < 5e-3);
+    }
+    for (size_t stop = 4; stop <= 8; stop += 2) {
+        char path[64];
+        open_fixture(&parts, settings);
+        advance_planned(&parts, stop, again, rates_again);
+        assert_ok(graft_checkpoint_save(&parts.trainer, &best, graft_text_z(&identity), folder, 2));
+        close_fixture(&parts);
+        open_fixture(&parts, settings);
+        snprintf(path, sizeof path, "planned/step-%zu.h5", stop);
+        assert_ok(graft_checkpoint_load(&parts.trainer, &best, graft_text_z(&identity),
+                                        test_temp_path(path)));
+        assert_int_equal(parts.trainer.n_steps, stop == 4 ? 14 : 9);
+        advance_planned(&parts, 9, again, rates_again);
+        assert_memory_equal(again, losses, sizeof losses);
+        assert_memory_equal(rates_again, rates, sizeof rates);
+        assert_memory_equal(parts.adapter->params, whole.adapter->params,
+                            whole.adapter->n_params * sizeof *whole.adapter->params);
+        close_fixture(&parts);
+    }
+    close_fixture(&whole);
+    graft_text_clear(&identity);
+}
+
 static void non_finite_stops(void **state)
 {
     fixture f;
@@ -474,6 +532,7 @@ int main(void)
         cmocka_unit_test(accumulation_equals_one_batch),
         cmocka_unit_test(no_allocation_after_the_first_steps),
         cmocka_unit_test(resumed_run_has_the_same_bits),
+        cmocka_unit_test(resumed_run_keeps_its_plan),
         cmocka_unit_test(non_finite_stops),
         cmocka_unit_test(every_family),
         cmocka_unit_test(settings_have_their_effect),
