@@ -80,6 +80,7 @@ static graft_status summary_text(const graft_training *t, graft_text *out)
     }
     GRAFT_TRY(graft_text_appendf(out, "; at most %zu MiB of memory.\n",
                                  graft_rss_peak_bytes() >> 20));
+    GRAFT_TRY(graft_training_format_watch(t, out));
     GRAFT_TRY(graft_training_format_best(t, out));
     GRAFT_TRY(graft_training_format_held(t, out));
     if (t->before.n > 0 && t->after.n > 0) {
@@ -129,6 +130,7 @@ static graft_status summary_json(const graft_training *t, graft_text *out)
     GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)t->tokens));
     GRAFT_TRY(graft_json_set_int(o, "saved_tokens", (int64_t)t->saved_tokens));
     GRAFT_TRY(graft_json_set_int(o, "peak_rss_bytes", (int64_t)graft_rss_peak_bytes()));
+    GRAFT_TRY(graft_training_set_watch(t, o));
     GRAFT_TRY(graft_training_set_held(t, o));
     GRAFT_TRY(graft_training_set_best(t, o));
     GRAFT_TRY(set_scores(o, "before", &t->before));

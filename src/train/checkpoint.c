@@ -42,6 +42,7 @@ graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const c
     }
     GRAFT_TRY(graft_text_appendf(out, "packing: %d\nprefix_sharing: %d\npass: %zu\n", c->packing,
                                  c->prefix_sharing, t->plan.max_tokens_per_pass));
+    GRAFT_TRY(graft_watch_identity(out, c));
 done:
     return status;
 }
@@ -127,18 +128,67 @@ static graft_status path_of(char **out, const char *folder, uint64_t step)
     return graft_path_join(out, folder, name);
 }
 
-static graft_status prune(const char *folder, size_t keep)
+static graft_status remove_step(const char *folder, uint64_t step)
+{
+    graft_status status = GRAFT_OK;
+    char *path = NULL;
+    GRAFT_TRY(path_of(&path, folder, step));
+    status = graft_file_remove(path);
+done:
+    graft_free(path);
+    return status;
+}
+
+static graft_status prune(const graft_trainer *t, const char *folder, size_t keep)
 {
     graft_status status = GRAFT_OK;
     uint64_t *steps = NULL;
     size_t n = 0;
     GRAFT_TRY(list_steps(&steps, &n, folder));
     for (size_t i = keep; i < n; i++) {
-        char *path = NULL;
-        GRAFT_TRY(path_of(&path, folder, steps[i]));
-        status = graft_file_remove(path);
-        graft_free(path);
-        GRAFT_TRY(status);
+        if (!graft_watch_needs(&t->watch, t->config, t->step, steps[i])) {
+            GRAFT_TRY(remove_step(folder, steps[i]));
+        }
+    }
+done:
+    graft_free(steps);
+    return status;
+}
+
+graft_status graft_checkpoint_forget(const char *folder, uint64_t step)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t *steps = NULL;
+    size_t n = 0;
+    GRAFT_TRY(list_steps(&steps, &n, folder));
+    for (size_t i = 0; i < n && steps[i] > step; i++) {
+        GRAFT_TRY(remove_step(folder, steps[i]));
+    }
+done:
+    graft_free(steps);
+    return status;
+}
+
+graft_status graft_checkpoint_anchor(char **out, const char *folder, const graft_config *config,
+                                     uint64_t step)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t *steps = NULL;
+    size_t n = 0;
+    *out = NULL;
+    GRAFT_TRY(list_steps(&steps, &n, folder));
+    for (size_t i = 0; i < n && *out == NULL; i++) {
+        graft_h5 *image = NULL;
+        if (steps[i] > step || !graft_watch_is_anchor(config, steps[i])) {
+            continue;
+        }
+        GRAFT_TRY(path_of(out, folder, steps[i]));
+        if (graft_h5_read(&image, *out) != GRAFT_OK) {
+            graft_log(GRAFT_LOG_WARN, "passed over: %s", graft_error_message());
+            graft_free(*out);
+            *out = NULL;
+        }
+        graft_h5_free(image);
     }
 done:
     graft_free(steps);
@@ -227,6 +277,32 @@ done:
     return status;
 }
 
+/* What is not finite neither goes into a checkpoint nor comes out of one. */
+static graft_status check_finite(const graft_trainer *t, const graft_real *values,
+                                 const char *what, const char *path, graft_status code)
+{
+    char name[GRAFT_ADAPTER_PLACE_BYTES];
+    size_t bad = values == NULL ? t->adapter->n_params
+                                : graft_find_nonfinite(values, t->adapter->n_params);
+    if (bad == t->adapter->n_params) {
+        return GRAFT_OK;
+    }
+    graft_adapter_describe(t->adapter, bad, name, sizeof name);
+    return graft_fail(code, "%s: %s of %s is not finite", path, what, name);
+}
+
+static graft_status check_state(const graft_trainer *t, const graft_best *best, const char *path,
+                                graft_status code)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(check_finite(t, t->adapter->params, "the value", path, code));
+    GRAFT_TRY(check_finite(t, t->moments[0], "the first moment", path, code));
+    GRAFT_TRY(check_finite(t, t->moments[1], "the second moment", path, code));
+    GRAFT_TRY(check_finite(t, best->params, "the best value", path, code));
+done:
+    return status;
+}
+
 graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *best,
                                    const char *identity, const char *folder, size_t keep)
 {
@@ -237,6 +313,7 @@ graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *bes
     uint64_t counters[1] = {t->step};
     GRAFT_TRY(graft_make_dirs(folder));
     GRAFT_TRY(path_of(&path, folder, t->step));
+    GRAFT_TRY(check_state(t, best, path, GRAFT_E_NUMERICS));
     GRAFT_TRY(graft_h5_new(&image));
     GRAFT_TRY(graft_h5_put_text(image, "run/identity", identity, strlen(identity)));
     GRAFT_TRY(graft_h5_put_u64(image, "run/step", counters, 1));
@@ -244,8 +321,9 @@ graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *bes
     GRAFT_TRY(put_reals(image, "optimizer/m", t->moments[0], n));
     GRAFT_TRY(put_reals(image, "optimizer/v", t->moments[1], n));
     GRAFT_TRY(put_best(image, best));
+    GRAFT_TRY(graft_watch_put(&t->watch, image));
     GRAFT_TRY(graft_h5_write(image, path));
-    GRAFT_TRY(prune(folder, keep));
+    GRAFT_TRY(prune(t, folder, keep));
 done:
     graft_h5_free(image);
     graft_free(path);
@@ -291,11 +369,9 @@ graft_status graft_checkpoint_load(graft_trainer *t, graft_best *best, const cha
     GRAFT_TRY(get_reals(image, "adapter/params", t->adapter->params, n));
     GRAFT_TRY(get_reals(image, "optimizer/m", t->moments[0], n));
     GRAFT_TRY(get_reals(image, "optimizer/v", t->moments[1], n));
-    if (graft_find_nonfinite(t->adapter->params, n) < n) {
-        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: holds values that are not finite", path);
-        goto done;
-    }
     GRAFT_TRY(get_best(image, best, n, path));
+    GRAFT_TRY(check_state(t, best, path, GRAFT_E_CHECKPOINT));
+    GRAFT_TRY(graft_watch_get(&t->watch, image, path, step));
     t->step = step;
 done:
     graft_h5_free(image);
