@@ -73,6 +73,9 @@ struct graft_config {
  * job cannot do without. */
 graft_status graft_config_require(const graft_config *config, const char *name);
 
+/* Appends the value as graft_config_get has it. GRAFT_E_CONFIG if the name is unknown. */
+graft_status graft_config_value(const graft_config *config, const char *name, graft_text *out);
+
 /* Appends the effective configuration as YAML that reads back to the same. */
 graft_status graft_config_format(const graft_config *config, graft_text *out);
 

@@ -30,6 +30,9 @@ graft_status graft_training_save(graft_training *t)
     graft_status status = graft_base_watch_all(&t->base_watch); /* what was trained on another stays out */
     t->last_save = graft_clock_seconds();
     if (status == GRAFT_OK) {
+        status = graft_journal_sync(t->journal);
+    }
+    if (status == GRAFT_OK) {
         status = graft_checkpoint_save(&t->trainer, &t->best, graft_text_z(&t->identity),
                                        t->checkpoints, (size_t)t->config->save_total_limit);
     }

@@ -1,9 +1,7 @@
 /* watching.c - what a training job does about a step whose numbers are bad, and about its base. */
-#include <math.h>
-
 #include "core/log.h"
-#include "core/memory.h"
 #include "run/training.h"
+#include "train/rollback.h"
 
 typedef unsigned long long ull;
 
@@ -164,22 +162,14 @@ done:
 static graft_status restore(graft_training *t, uint64_t target)
 {
     graft_status status = GRAFT_OK;
-    char *path = NULL;
-    graft_text basis = t->best.basis;
-    graft_text_init(&t->best.basis);
-    graft_best_clear(&t->best);
-    t->best.basis = basis;
-    if (target > 0) {
-        GRAFT_TRY(graft_checkpoint_anchor(&path, t->checkpoints, t->config, target));
-    }
-    if (path != NULL) {
-        GRAFT_TRY(graft_checkpoint_load(&t->trainer, &t->best, graft_text_z(&t->identity), path));
-    } else {
+    bool found = false;
+    GRAFT_TRY(graft_rollback_load(&found, &t->trainer, &t->best, graft_text_z(&t->identity),
+                                  t->checkpoints, target));
+    if (!found) {
         GRAFT_TRY(graft_session_reset_adapter(&t->session));
         graft_trainer_rewind(&t->trainer);
     }
 done:
-    graft_free(path);
     return status;
 }
 
@@ -208,7 +198,7 @@ static graft_status roll_back(graft_training *t, const graft_step_report *r)
                                  "with %g of the learning rate (rollback %llu of %d)",
                                  (ull)before.n_bad, (ull)trainer->step, trainer->watch.factor,
                                  (ull)trainer->watch.n_rollbacks, GRAFT_MAX_ROLLBACKS));
-    GRAFT_TRY(graft_checkpoint_forget(t->checkpoints, trainer->step));
+    GRAFT_TRY(graft_rollback_forget(t->checkpoints, trainer->step));
     GRAFT_TRY(report(t, r, "rollback", &line, false));
     GRAFT_TRY(graft_journal_rewind(t->journal, trainer->step, trainer->watch.n_rollbacks));
     if (trainer->step > 0) {

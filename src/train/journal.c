@@ -161,6 +161,11 @@ void graft_journal_close(graft_journal *journal)
     }
 }
 
+graft_status graft_journal_sync(graft_journal *journal)
+{
+    return graft_appender_sync(journal->file);
+}
+
 graft_status graft_journal_record(graft_journal *journal, graft_json *record)
 {
     graft_status status = GRAFT_OK;

@@ -14,6 +14,8 @@ typedef struct graft_journal graft_journal;
 graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_t step,
                                 uint64_t evaluated, uint64_t rollbacks);
 void graft_journal_close(graft_journal *journal);
+/* Makes the records durable: to be called before a checkpoint that belongs to them is written. */
+graft_status graft_journal_sync(graft_journal *journal);
 
 /* Begins the name of an event that a rollback undid: "undone_step". */
 #define GRAFT_JOURNAL_UNDONE "undone_"

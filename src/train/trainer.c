@@ -122,6 +122,17 @@ void graft_trainer_rewind(graft_trainer *t)
     graft_watch_init(&t->watch);
 }
 
+graft_status graft_trainer_adopt_passes(graft_trainer *t, uint64_t usual_tokens,
+                                        uint64_t max_tokens)
+{
+    if (t->config->max_tokens_per_pass != 0 ||
+        usual_tokens < longest_sample(t->units, t->n_units)) {
+        return GRAFT_OK;
+    }
+    return graft_plan_adopt(&t->plan, t->model, &t->compute->kernels, (size_t)usual_tokens,
+                            (size_t)max_tokens);
+}
+
 void graft_trainer_order(const graft_trainer *t, uint32_t *order, uint32_t epoch)
 {
     const graft_config *c = t->config;

@@ -1,8 +1,8 @@
 /* train/trainer.h - the steps of a training run: passes, gradients, optimiser.
  *
- * A trainer's state is the adapter, the optimiser's moments and the number of steps done.
- * With what the watch remembers (train/watch.h) that is all: everything else is a function of the
- * configuration and the number of steps, so a resumed run continues with the same bits. */
+ * A trainer's state is the adapter, the optimiser's moments, the number of steps done, what the watch
+ * remembers of them (train/watch.h), and notes. Everything else is a function of the configuration
+ * and that number, so a resumed run continues with the same bits. */
 #ifndef GRAFT_TRAIN_TRAINER_H
 #define GRAFT_TRAIN_TRAINER_H
 
@@ -12,6 +12,7 @@
 #include "data/mix.h"
 #include "model/model.h"
 #include "optim/optimizer.h"
+#include "train/notes.h"
 #include "train/plan.h"
 #include "train/watch.h"
 
@@ -78,6 +79,7 @@ typedef struct graft_trainer {
     graft_watch watch;
     size_t n_disagreed;  /* steps of this process in which a pass had other bits when repeated */
     bool base_is_finite; /* all weights of the base were looked at */
+    graft_notes notes; /* what others decided while the run went on; part of checkpoints */
 } graft_trainer;
 
 /* Everything is borrowed and must outlive the trainer; units of one part follow one another. Plans memory (see graft_plan_make).
@@ -86,6 +88,12 @@ graft_status graft_trainer_init(graft_trainer *trainer, const graft_config *conf
                                 graft_model *model, graft_adapter *adapter,
                                 graft_compute *compute, const graft_unit *units, size_t n_units);
 void graft_trainer_clear(graft_trainer *trainer);
+
+/* Cuts steps as the part of the run before cut them, unless max_tokens_per_pass is set or an example is
+ * longer than its passes: the sizes follow from the memory of the machine, and change the order of sums.
+ * GRAFT_E_MEMORY if such passes do not fit here. */
+graft_status graft_trainer_adopt_passes(graft_trainer *trainer, uint64_t usual_tokens,
+                                        uint64_t max_tokens);
 
 /* order[0..mix.n_slots) = the units of an epoch in order: a pure function of the settings, the units
  * and the epoch. Uses scratch of the trainer. */

@@ -148,16 +148,6 @@ void graft_watch_roll_back(graft_watch *w, const graft_watch *before)
 
 /* --- checkpoints --- */
 
-graft_status graft_watch_identity(graft_text *out, const graft_config *c)
-{
-    graft_status status = GRAFT_OK;
-    if (c->loss_spike == GRAFT_SPIKE_SKIP) {
-        GRAFT_TRY(graft_text_append_z(out, "loss_spike: skip\n"));
-    }
-done:
-    return status;
-}
-
 enum { COUNTERS = 5, REALS = 3, WORDS = COUNTERS + REALS + GRAFT_WATCH_WINDOW };
 
 static const char array_name[] = "run/watch";
@@ -193,11 +183,7 @@ graft_status graft_watch_get(graft_watch *w, const graft_h5 *image, const char *
     graft_status status = GRAFT_OK;
     uint64_t words[WORDS];
     double reals[REALS];
-    size_t n = 0;
     graft_watch_init(w);
-    if (graft_h5_size(image, array_name, &n) != GRAFT_OK) {
-        return GRAFT_OK;
-    }
     GRAFT_TRY(graft_h5_get_u64(image, array_name, words, WORDS));
     memcpy(reals, &words[COUNTERS], sizeof reals);
     w->n_rollbacks = words[0];

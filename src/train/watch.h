@@ -72,12 +72,8 @@ bool graft_watch_needs(const graft_watch *watch, const graft_config *config, uin
 /* After the state of the target was restored into *watch: the rollback that `before` led to. */
 void graft_watch_roll_back(graft_watch *watch, const graft_watch *before);
 
-/* Appends lines "what: value" for settings that change which steps are applied, where they differ from
- * their defaults. */
-graft_status graft_watch_identity(graft_text *out, const graft_config *config);
-
-/* The record of a checkpoint. Getting: one without it is of an earlier version, and nothing
- * is remembered; GRAFT_E_CHECKPOINT if it cannot be true after `step` steps. */
+/* The record of a checkpoint. Getting: GRAFT_E_CHECKPOINT if it is missing, or cannot be
+ * true after `step` steps. */
 graft_status graft_watch_put(const graft_watch *watch, graft_h5 *image);
 graft_status graft_watch_get(graft_watch *watch, const graft_h5 *image, const char *path,
                              uint64_t step);

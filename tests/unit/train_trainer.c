@@ -325,7 +325,7 @@ static void resumed_with(const char *settings)
     graft_real *whole = run(settings, 8, losses, &n);
     const char *folder = test_temp_path("checkpoints");
     tiny_training_open(&f, settings);
-    assert_ok(graft_run_identity(&identity, &f.trainer, "base", "data"));
+    assert_ok(graft_run_identity(&identity, &f.trainer, &(graft_run_files){.base = "base"}));
     for (size_t i = 0; i < 5; i++) {
         assert_ok(graft_trainer_step(&f.trainer, &report));
         assert_ok(graft_checkpoint_save(&f.trainer, &best, graft_text_z(&identity), folder, 2));
@@ -343,8 +343,8 @@ static void resumed_with(const char *settings)
     /* two are kept; another run's is refused with the line that differs */
     assert_false(graft_path_exists(test_temp_path("checkpoints/step-3.h5")));
     assert_true(graft_path_exists(test_temp_path("checkpoints/step-4.h5")));
-    assert_fails(graft_checkpoint_load(&f.trainer, &best, "base: other\n", newest), GRAFT_E_CHECKPOINT,
-                 "base: base");
+    assert_fails(graft_checkpoint_load(&f.trainer, &best, "base_model (SHA-256): other\n", newest),
+                 GRAFT_E_CHECKPOINT, "base_model (SHA-256): base -> other; ");
     tiny_training_close(&f);
     graft_free(newest);
     graft_free(whole);

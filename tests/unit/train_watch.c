@@ -9,8 +9,9 @@
 #include "io/files.h"
 #include "support/test.h"
 #include "support/tiny_training.h"
-#include "train/checkpoint.h"
+#include "train/rollback.h"
 
+#define RUN "seed: 9\n"
 #define SETTINGS "max_steps=40 batch_size=6 learning_rate=1e-2 warmup_ratio=0 seed=9 "
 
 /* --- numbers that are spoiled on their way --- */
@@ -206,7 +207,7 @@ static void resumed_with(const char *settings)
         f.trainer.watch.factor = 0.5; /* is part of the checkpoint, too */
         f.trainer.watch.n_rollbacks = 1;
         run_spoiled(&f, cut);
-        assert_ok(graft_run_identity(&identity, &f.trainer, "base", "data"));
+        assert_ok(graft_run_identity(&identity, &f.trainer, &(graft_run_files){.base = "base"}));
         assert_ok(graft_checkpoint_save(&f.trainer, &best, graft_text_z(&identity), folder, 2));
         tiny_training_close(&f);
         open(&f, settings);
@@ -221,8 +222,8 @@ static void resumed_with(const char *settings)
     for (uint64_t cut = 1; cut < 12; cut++) {
         open(&f, settings);
         run_spoiled(&f, cut);
-        assert_ok(graft_run_identity(&identity, &f.trainer, "base", "data"));
-        assert_ok(graft_checkpoint_forget(folder, 0));
+        assert_ok(graft_run_identity(&identity, &f.trainer, &(graft_run_files){.base = "base"}));
+        assert_ok(graft_rollback_forget(folder, 0));
         assert_ok(graft_checkpoint_save(&f.trainer, &best, graft_text_z(&identity), folder, 2));
         tiny_training_close(&f);
         open(&f, settings);
@@ -525,13 +526,14 @@ static void checkpoints_for_a_rollback_are_kept(void **state)
     tiny_training f;
     graft_best best;
     char *path = NULL;
+    bool found = false;
     const char *folder = test_temp_path("kept");
     (void)state;
     graft_best_init(&best);
     open(&f, SETTINGS "save_steps=1");
     for (size_t i = 0; i < 33; i++) {
         step(&f);
-        assert_ok(graft_checkpoint_save(&f.trainer, &best, "a run\n", folder, 2));
+        assert_ok(graft_checkpoint_save(&f.trainer, &best, RUN, folder, 2));
     }
     char **names = NULL;
     size_t n = 0;
@@ -540,14 +542,18 @@ static void checkpoints_for_a_rollback_are_kept(void **state)
     assert_string_equal(names[0], "step-10.h5");
     assert_string_equal(names[4], "step-33.h5");
     graft_dir_free(names, n);
-    assert_ok(graft_checkpoint_anchor(&path, folder, f.config, 25));
-    assert_contains(path, "step-20.h5");
-    graft_free(path);
+    assert_ok(graft_rollback_load(&found, &f.trainer, &best, RUN, folder, 25));
+    assert_true(found);
+    assert_int_equal(f.trainer.step, 20);
     assert_ok(graft_file_write(test_temp_path("kept/step-20.h5"), "torn", 4));
-    assert_ok(graft_checkpoint_anchor(&path, folder, f.config, 25));
-    assert_contains(path, "step-10.h5");
-    graft_free(path);
-    assert_ok(graft_checkpoint_forget(folder, 20));
+    assert_ok(graft_rollback_load(&found, &f.trainer, &best, RUN, folder, 25));
+    assert_true(found);
+    assert_int_equal(f.trainer.step, 10);
+    assert_ok(graft_rollback_load(&found, &f.trainer, &best, "seed: 8\n", folder, 25));
+    assert_false(found); /* another run's */
+    assert_ok(graft_rollback_load(&found, &f.trainer, &best, RUN, folder, 9));
+    assert_false(found);
+    assert_ok(graft_rollback_forget(folder, 20));
     assert_ok(graft_checkpoint_newest(&path, folder));
     assert_contains(path, "step-20.h5");
     graft_free(path);
@@ -575,60 +581,83 @@ static void nothing_that_is_not_finite_is_saved(void **state)
         *places[i / 2] = i % 2 == 0 ? (graft_real)NAN : (graft_real)-INFINITY;
         snprintf(message, sizeof message, "step-1.h5: %s of blk.0.attn_q.weight lora_a, row 0, "
                  "column 9 is not finite", messages[i / 2]);
-        assert_fails(graft_checkpoint_save(&f.trainer, &best, "a run\n", folder, 2),
+        assert_fails(graft_checkpoint_save(&f.trainer, &best, RUN, folder, 2),
                      GRAFT_E_NUMERICS, message);
         *places[i / 2] = kept;
         assert_false(graft_path_exists(test_temp_path("unsaved/step-1.h5")));
     }
-    assert_ok(graft_checkpoint_save(&f.trainer, &best, "a run\n", folder, 2));
+    assert_ok(graft_checkpoint_save(&f.trainer, &best, RUN, folder, 2));
     graft_best_clear(&best);
     tiny_training_close(&f);
 }
 
 /* A checkpoint whose digest matches and that holds what it must not. */
-static const char *forged(const tiny_training *f, int array, float value, uint64_t n_skipped)
+static const char *forged(tiny_training *f, graft_real *place, graft_real value, uint64_t n_skipped)
 {
-    static const char *const names[] = {"adapter/params", "optimizer/m", "optimizer/v"};
-    graft_h5 *image = NULL;
-    float *numbers = NULL;
-    uint64_t one = 1;
-    size_t n = f->adapter->n_params;
-    graft_watch w = f->trainer.watch;
+    graft_h5 *image = NULL, *copy = NULL;
+    const char *const texts[] = {"run/identity", "run/notes", "adapter/maps", "best/basis"};
+    const char *const words[] = {"run/format", "run/step", "run/passes", "best/state"};
+    const char *const arrays[] = {"adapter/params", "optimizer/m", "optimizer/v"};
+    const graft_real *const values[] = {f->adapter->params, f->trainer.moments[0],
+                                        f->trainer.moments[1]};
     const char *path = test_temp_path("forged.h5");
+    graft_watch w = f->trainer.watch;
+    graft_real kept = *place;
+    graft_text text;
+    graft_best best;
+    graft_best_init(&best);
+    graft_text_init(&text);
     w.n_skipped = n_skipped;
-    assert_ok(graft_alloc(&numbers, n, sizeof *numbers));
-    assert_ok(graft_h5_new(&image));
-    assert_ok(graft_h5_put_text(image, "run/identity", "a run\n", 6));
-    assert_ok(graft_h5_put_u64(image, "run/step", &one, 1));
-    for (int i = 0; i < 3; i++) {
-        numbers[9] = i == array ? value : 0;
-        assert_ok(graft_h5_put_f32(image, names[i], numbers, n));
+    assert_ok(graft_checkpoint_save(&f->trainer, &best, RUN, test_temp_path("sound"), 2));
+    assert_ok(graft_h5_read(&image, test_temp_path("sound/step-1.h5")));
+    assert_ok(graft_h5_new(&copy));
+    *place = value;
+    for (size_t i = 0; i < 4; i++) {
+        uint64_t numbers[32];
+        size_t n = 0;
+        assert_ok(graft_h5_get_text(image, texts[i], &text));
+        assert_ok(graft_h5_put_text(copy, texts[i], graft_text_z(&text), text.len));
+        assert_ok(graft_h5_size(image, words[i], &n));
+        assert_ok(graft_h5_get_u64(image, words[i], numbers, n));
+        assert_ok(graft_h5_put_u64(copy, words[i], numbers, n));
     }
-    assert_ok(graft_watch_put(&w, image));
-    assert_ok(graft_h5_write(image, path));
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(graft_h5_put_f32(copy, arrays[i], values[i], f->adapter->n_params));
+    }
+    assert_ok(graft_watch_put(&w, copy));
+    assert_ok(graft_h5_write(copy, path));
+    *place = kept;
     graft_h5_free(image);
-    graft_free(numbers);
+    graft_h5_free(copy);
+    graft_text_clear(&text);
     return path;
 }
 
 static void nothing_that_is_not_finite_is_loaded(void **state)
 {
-    static const char *const messages[] = {"the value of blk.0.attn_q.weight lora_a, row 0, column 9",
-                                           "the first moment of", "the second moment of"};
+    static const char *const messages[] = {"adapter/params: number 9 is not finite",
+                                           "optimizer/m: number 9 is not finite",
+                                           "optimizer/v: number 9 is not finite"};
     tiny_training f;
     graft_best best;
     (void)state;
     graft_best_init(&best);
     open(&f, SETTINGS);
+    step(&f);
+    graft_real *const places[] = {f.adapter->params + 9, f.trainer.moments[0] + 9,
+                                  f.trainer.moments[1] + 9};
+    graft_real *sound = state_of(&f);
     for (int i = 0; i < 6; i++) {
-        float value = i % 2 == 0 ? NAN : INFINITY;
-        assert_fails(graft_checkpoint_load(&f.trainer, &best, "a run\n", forged(&f, i / 2, value, 0)),
-                     GRAFT_E_CHECKPOINT, messages[i / 2]);
+        const char *path = forged(&f, places[i / 2], i % 2 == 0 ? NAN : INFINITY, 0);
+        assert_fails(graft_checkpoint_load(&f.trainer, &best, RUN, path), GRAFT_E_CHECKPOINT,
+                     messages[i / 2]);
+        assert_same_state(&f, sound);
     }
-    assert_fails(graft_checkpoint_load(&f.trainer, &best, "a run\n", forged(&f, 0, 0, 2)),
+    assert_fails(graft_checkpoint_load(&f.trainer, &best, RUN, forged(&f, places[0], 0, 2)),
                  GRAFT_E_CHECKPOINT, "cannot be true: 2 of 1 steps were not applied");
-    assert_ok(graft_checkpoint_load(&f.trainer, &best, "a run\n", forged(&f, 0, 0, 1)));
+    assert_ok(graft_checkpoint_load(&f.trainer, &best, RUN, forged(&f, places[0], 0, 1)));
     assert_int_equal(f.trainer.watch.n_skipped, 1);
+    graft_free(sound);
     tiny_training_close(&f);
 }
 
