@@ -126,8 +126,8 @@ static void lay_out(graft_adapter *adapter, const graft_adapter_options *options
             (uint32_t)i,
         };
         at += rank * (w->n_in + w->n_out);
-        graft_adapter_lora.init(&map->low_rank, options->seed, (uint32_t)i);
     }
+    graft_adapter_reset(adapter, options->seed);
 }
 
 graft_status graft_adapter_new(graft_adapter **out, const graft_adapter_options *options,
@@ -174,6 +174,13 @@ void graft_adapter_enable(graft_adapter *adapter, bool on)
 {
     for (size_t i = 0; i < adapter->n_maps; i++) {
         adapter->maps[i].slot->low_rank = on ? &adapter->maps[i].low_rank : NULL;
+    }
+}
+
+void graft_adapter_reset(graft_adapter *adapter, uint64_t seed)
+{
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        graft_adapter_lora.init(&adapter->maps[i].low_rank, seed, (uint32_t)i);
     }
 }
 
@@ -229,7 +236,10 @@ void graft_adapter_describe(const graft_adapter *adapter, size_t index, char *ou
         size_t a = (size_t)(map->a.data - adapter->params);
         size_t b = (size_t)(map->b.data - adapter->params);
         if (index >= a && index < b + map->b.n_rows * map->b.n_cols) {
-            snprintf(out, n, "%s %s", adapter->maps[i].name, index < b ? "lora_a" : "lora_b");
+            const graft_param *part = index < b ? &map->a : &map->b;
+            size_t within = index < b ? index - a : index - b;
+            snprintf(out, n, "%s %s, row %zu, column %zu", adapter->maps[i].name,
+                     index < b ? "lora_a" : "lora_b", within / part->n_cols, within % part->n_cols);
         }
     }
 }

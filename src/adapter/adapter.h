@@ -55,11 +55,16 @@ void graft_adapter_enable(graft_adapter *adapter, bool on);
 graft_status graft_adapter_set_map(graft_adapter *adapter, const char *name, const float *a,
                                    const float *b, size_t rank, size_t n_in, size_t n_out);
 
+/* The parameters as they were when the adapter was new. */
+void graft_adapter_reset(graft_adapter *adapter, uint64_t seed);
+
 void graft_adapter_zero_grad(graft_adapter *adapter);
 
 /* Index of the first non-finite value, or n. */
 size_t graft_find_nonfinite(const graft_real *values, size_t n);
-/* "blk.3.attn_q.weight lora_b" for an index into params or grads. Appends to a fixed buffer. */
+/* "blk.3.attn_q.weight lora_b, row 17, column 2" for an index into params or grads, of at most so many
+ * bytes; rows and columns count from 0. */
+enum { GRAFT_ADAPTER_PLACE_BYTES = 160 };
 void graft_adapter_describe(const graft_adapter *adapter, size_t index, char *out, size_t n);
 
 #endif

@@ -199,7 +199,8 @@ graft_status graft_training_end_now(graft_training *t)
     graft_training_pace_costs(&costs, t);
     t->trainer.n_steps = t->trainer.step; /* the schedule stays: the run may continue with more time */
     t->trainer.pace.planned = true;
-    return announce(t, &costs, "out of time");
+    graft_status status = graft_pace_note(&t->trainer);
+    return status == GRAFT_OK ? announce(t, &costs, "out of time") : status;
 }
 
 /* Has the run come to the end that was planned for it? */
@@ -210,13 +211,14 @@ static bool is_complete(const graft_training *t)
 }
 
 /* A run that continues without the limit that it was planned for. */
-static void plan_without_limit(graft_training *t)
+static graft_status plan_without_limit(graft_training *t)
 {
     if (!t->trainer.pace.planned || t->trainer.n_steps == t->trainer.n_asked) {
-        return;
+        return GRAFT_OK;
     }
     end_at(t, t->trainer.n_asked);
     graft_log(GRAFT_LOG_INFO, "there is no time limit any more: all %llu steps", (ull)t->trainer.n_asked);
+    return graft_pace_note(&t->trainer);
 }
 
 graft_status graft_training_check_pace(graft_training *t)
@@ -251,8 +253,7 @@ graft_status graft_training_plan_pace(graft_training *t)
         return GRAFT_OK;
     }
     if (!graft_training_is_limited(t)) {
-        plan_without_limit(t);
-        return GRAFT_OK;
+        return plan_without_limit(t);
     }
     GRAFT_TRY(graft_training_measure_pace(t));
     graft_training_pace_costs(&costs, t);
@@ -266,6 +267,7 @@ graft_status graft_training_plan_pace(graft_training *t)
         end_at(t, n);
     }
     r->pace.planned = true;
+    GRAFT_TRY(graft_pace_note(r));
     GRAFT_TRY(announce(t, &costs, first ? "planned" : "continued"));
 done:
     t->pacing.border = steady(t);
@@ -310,18 +312,16 @@ graft_status graft_training_keep_pace(graft_training *t, const graft_step_report
     }
     measure_step(t, report);
     bool jumped = has_jumped(t);
-    if (r->step >= r->n_steps) {
-        return GRAFT_OK;
-    }
     graft_training_pace_costs(&costs, t);
-    uint64_t before = r->n_steps, n = graft_pace_decide(&costs, before);
-    if (n == r->step) {
+    uint64_t before = r->n_steps, n = r->step < before ? graft_pace_decide(&costs, before) : before;
+    if (n == r->step && n < before) {
         return graft_training_end_now(t);
     }
     if (n != before) {
         end_at(t, n);
         GRAFT_TRY(announce(t, &costs, jumped ? "clock" : n < before ? "slower" : "faster"));
     }
+    GRAFT_TRY(graft_pace_note(r));
 done:
     return status;
 }

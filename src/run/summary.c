@@ -92,6 +92,7 @@ static graft_status summary_text(const graft_training *t, graft_text *out)
                                  graft_rss_peak_bytes() >> 20));
     GRAFT_TRY(append_pace(t, out));
     GRAFT_TRY(graft_training_format_rest(t, out));
+    GRAFT_TRY(graft_training_format_watch(t, out));
     GRAFT_TRY(graft_training_format_best(t, out));
     GRAFT_TRY(graft_training_format_held(t, out));
     if (t->before.n > 0 && t->after.n > 0) {
@@ -143,6 +144,7 @@ static graft_status summary_json(const graft_training *t, graft_text *out)
     GRAFT_TRY(graft_json_set_int(o, "of_steps", (int64_t)t->trainer.n_asked));
     GRAFT_TRY(graft_json_set_double(o, "rested_seconds", t->warmth.rested));
     GRAFT_TRY(graft_json_set_int(o, "peak_rss_bytes", (int64_t)graft_rss_peak_bytes()));
+    GRAFT_TRY(graft_training_set_watch(t, o));
     GRAFT_TRY(graft_training_set_held(t, o));
     GRAFT_TRY(graft_training_set_best(t, o));
     GRAFT_TRY(set_scores(o, "before", &t->before));

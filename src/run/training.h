@@ -6,6 +6,7 @@
 #include "io/files.h"
 #include "run/general.h"
 #include "run/runlog.h"
+#include "train/base_watch.h"
 #include "train/checkpoint.h"
 #include "train/journal.h"
 #include "train/pace.h"
@@ -52,6 +53,7 @@ typedef struct graft_training {
     graft_held replay;  /* what is held back of it; the rest is in `train` */
     graft_held general; /* perplexity_dataset */
     graft_trainer trainer;
+    graft_base_watch base_watch;
     graft_journal *journal;
     graft_text identity;
     char base_hash[65];
@@ -178,7 +180,20 @@ void graft_training_feel(graft_training *t, graft_step_report *report);
 /* Appends a line if it rested. */
 graft_status graft_training_format_rest(const graft_training *t, graft_text *out);
 
-/* Writes a checkpoint. */
+/* --- bad numbers (watching.c) --- */
+
+/* After a step: says and records what was odd about it; checks a part of the base; if too many steps in
+ * a row were not applied, returns to an earlier state, or fails with GRAFT_E_NUMERICS. GRAFT_E_MODEL if
+ * the base has changed. */
+graft_status graft_training_watch(graft_training *t, const graft_step_report *report);
+/* After the last step, before anything is exported: GRAFT_E_NUMERICS if no step was applied. */
+graft_status graft_training_watch_end(const graft_training *t);
+/* Appends a line for what there was of it; nothing if all was well. */
+graft_status graft_training_format_watch(const graft_training *t, graft_text *out);
+/* Adds {"skipped_steps", "rollbacks", "diverged"}. */
+graft_status graft_training_set_watch(const graft_training *t, graft_json *object);
+
+/* Writes a checkpoint. GRAFT_E_MODEL, and none is written, if the base has changed. */
 graft_status graft_training_save(graft_training *t);
 
 /* Writes config.yaml and chat_template.jinja into the run folder. */

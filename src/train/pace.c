@@ -3,7 +3,6 @@
 #include "train/pace.h"
 
 #include <math.h>
-#include <string.h>
 
 #define RESERVE_STEPS 0.04   /* of the time of the steps left, and of evaluations between them */
 #define RESERVE_END 0.25     /* of the evaluation at the end */
@@ -83,56 +82,60 @@ uint64_t graft_pace_decide(const graft_pace_costs *c, uint64_t n)
     return best == c->most || (double)(best - n) >= more ? best : n;
 }
 
-/* --- checkpoints --- */
+/* --- notes --- */
 
-static const char NAME[] = "run/pace";
+/* Counts that are no numbers of steps any more. */
+#define MOST_STEPS 1e15
 
-enum { COUNTERS = 7, NUMBERS = 4, WORDS = COUNTERS + NUMBERS, OF_ADAPTER = 1 };
+enum { STEPS, WARMUP, RISE, FROM, TO, DECAYED, SPENT, SPEED, EVALUATION, OF_ADAPTER, N_NOTES };
 
-graft_status graft_pace_put(graft_h5 *image, const graft_trainer *t)
-{
-    const graft_course *c = &t->course;
-    const graft_pace_memory *m = &t->pace;
-    const double numbers[NUMBERS] = {c->decayed, m->spent, m->tokens_per_second,
-                                     m->evaluation_seconds};
-    uint64_t words[WORDS] = {t->n_steps, c->n_warmup, c->n_rise, c->from, c->to,
-                             m->of_adapter ? OF_ADAPTER : 0, 0};
-    memcpy(&words[COUNTERS], numbers, sizeof numbers);
-    return m->planned ? graft_h5_put_u64(image, NAME, words, WORDS) : GRAFT_OK;
-}
+static const char *const names[N_NOTES] = {
+    "pace.steps", "pace.warmup", "pace.rise", "pace.from", "pace.to", "pace.decayed",
+    "pace.spent_seconds", "pace.tokens_per_second", "pace.evaluation_seconds", "pace.of_adapter"};
 
-static bool is_sound(const graft_trainer *t, uint64_t step, const uint64_t *words,
-                     const double *numbers)
-{
-    bool ordered = step <= words[0] && words[0] <= t->n_asked && words[4] <= t->n_asked &&
-                   words[2] <= words[1];
-    for (size_t i = 0; i < NUMBERS; i++) {
-        ordered = ordered && isfinite(numbers[i]) && numbers[i] >= 0;
-    }
-    return ordered && numbers[0] <= 1;
-}
-
-graft_status graft_pace_get(const graft_h5 *image, graft_trainer *t, uint64_t step,
-                            const char *path)
+graft_status graft_pace_note(graft_trainer *t)
 {
     graft_status status = GRAFT_OK;
-    uint64_t words[WORDS];
-    double numbers[NUMBERS];
-    size_t n = 0;
-    if (graft_h5_size(image, NAME, &n) != GRAFT_OK) {
-        return GRAFT_OK;
+    const graft_course *c = &t->course;
+    const graft_pace_memory *m = &t->pace;
+    const double values[N_NOTES] = {
+        (double)t->n_steps, (double)c->n_warmup, (double)c->n_rise, (double)c->from,
+        (double)c->to, c->decayed, m->spent, m->tokens_per_second, m->evaluation_seconds,
+        m->of_adapter ? 1 : 0};
+    for (size_t i = 0; m->planned && i < N_NOTES; i++) {
+        GRAFT_TRY(graft_notes_set(&t->notes, names[i], values[i]));
     }
-    GRAFT_TRY(graft_h5_get_u64(image, NAME, words, WORDS));
-    memcpy(numbers, &words[COUNTERS], sizeof numbers);
-    if (!is_sound(t, step, words, numbers)) {
-        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: %s: no plan of a run of %llu steps", path,
-                            NAME, (unsigned long long)t->n_asked);
-        goto done;
-    }
-    t->n_steps = words[0];
-    t->course = (graft_course){words[1], words[2], words[3], words[4], numbers[0]};
-    t->pace = (graft_pace_memory){true, numbers[1], numbers[2], numbers[3],
-                                  (words[5] & OF_ADAPTER) != 0};
 done:
     return status;
+}
+
+static bool is_sound(uint64_t step, const double *v)
+{
+    bool sound = v[STEPS] >= (double)step && v[RISE] <= v[WARMUP] && v[DECAYED] <= 1;
+    for (size_t i = 0; i < N_NOTES; i++) {
+        bool count = i <= TO;
+        sound = sound && v[i] >= 0 && (!count || (v[i] <= MOST_STEPS && floor(v[i]) >= v[i]));
+    }
+    return sound;
+}
+
+graft_status graft_pace_recall(graft_trainer *t, const graft_notes *notes, uint64_t step,
+                               const char *path)
+{
+    double v[N_NOTES];
+    if (graft_notes_get(notes, names[STEPS], -1) < 0) {
+        return GRAFT_OK;
+    }
+    for (size_t i = 0; i < N_NOTES; i++) {
+        v[i] = graft_notes_get(notes, names[i], -1);
+    }
+    if (!is_sound(step, v)) {
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: run/notes: what it says of \"pace\" is no plan of a "
+                          "run at step %llu", path, (unsigned long long)step);
+    }
+    t->n_steps = v[STEPS] < (double)t->n_asked ? (uint64_t)v[STEPS] : t->n_asked;
+    t->course = (graft_course){(uint64_t)v[WARMUP], (uint64_t)v[RISE], (uint64_t)v[FROM],
+                               (uint64_t)v[TO], v[DECAYED]};
+    t->pace = (graft_pace_memory){true, v[SPENT], v[SPEED], v[EVALUATION], v[OF_ADAPTER] > 0};
+    return GRAFT_OK;
 }

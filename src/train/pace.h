@@ -1,12 +1,11 @@
-/* train/pace.h - how many steps there is time for: functions of what was measured, and what of it a
- * checkpoint keeps.
+/* train/pace.h - how many steps there is time for: functions of what was measured, and what of it is noted
+ * for a run that continues.
  *
  * A run that has to be done by some time takes as many steps as leave time for the evaluations between
  * them, the one at the end, and writing the results, with a reserve; never more than the settings ask for. */
 #ifndef GRAFT_TRAIN_PACE_H
 #define GRAFT_TRAIN_PACE_H
 
-#include "io/hdf5.h"
 #include "train/trainer.h"
 
 typedef struct graft_pace_costs {
@@ -41,10 +40,12 @@ uint64_t graft_pace_fit(const graft_pace_costs *costs);
  * later if there is time for a tenth more of the steps left (at least two). */
 uint64_t graft_pace_decide(const graft_pace_costs *costs, uint64_t n);
 
-/* The plan in a checkpoint: how many steps, the course of the learning rate, what was measured. Only runs
- * with a time limit have one; reading leaves others as they are. */
-graft_status graft_pace_put(graft_h5 *image, const graft_trainer *trainer);
-graft_status graft_pace_get(const graft_h5 *image, graft_trainer *trainer, uint64_t step,
-                            const char *path);
+/* Notes the plan of a run that has one (train/notes.h), so that it is part of checkpoints: how many steps, the
+ * course of the learning rate, what was measured. */
+graft_status graft_pace_note(graft_trainer *trainer);
+/* Takes over the plan from the notes of a checkpoint at `step`; without one nothing changes.
+ * GRAFT_E_CHECKPOINT if it makes no sense. */
+graft_status graft_pace_recall(graft_trainer *trainer, const graft_notes *notes, uint64_t step,
+                               const char *path);
 
 #endif

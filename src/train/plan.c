@@ -132,3 +132,18 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
     }
     return GRAFT_OK;
 }
+
+graft_status graft_plan_adopt(graft_plan *plan, const graft_model *model,
+                              const graft_kernels *kernels, size_t usual_tokens,
+                              size_t max_tokens_per_pass)
+{
+    plan->usual_tokens = usual_tokens;
+    plan->max_tokens_per_pass = max_tokens_per_pass;
+    plan->pass_bytes = graft_plan_pass_bytes(plan, model, kernels, usual_tokens);
+    return plan->pass_bytes <= plan->room_bytes
+               ? GRAFT_OK
+               : graft_fail(GRAFT_E_MEMORY, "this run was begun with passes of %zu tokens, which need "
+                            "about %zu MiB, and there is room for %zu MiB: make room, raise "
+                            "max_memory or set gradient_checkpointing: auto", usual_tokens,
+                            MIB(plan->pass_bytes), MIB(plan->room_bytes));
+}

@@ -186,8 +186,8 @@ static void gguf_adapters_are_judged(void **state)
         {"adapter", "lora", "llama", "blk.0.attn_norm.weight.lora_a", {8, 1}, 0, 2,
          "is not a matrix; only linear maps can be adapted"},
         {"adapter", "lora", "llama", "blk.0.ffn_up.weight.lora_a", {8, 2}, 0, 2, ": A is missing"},
-        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, NAN, 2, "element 0 of A is not finite"},
-        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, INFINITY, 2, "element 0 of A is not finite"},
+        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, NAN, 2, "row 0, column 0 of A is not finite"},
+        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, INFINITY, 2, "row 0, column 0 of A is not finite"},
         {"adapter", "lora", "llama", G ".lora_a", {8, 2}, 1, 2, NULL},
     };
     graft_gguf *base = tiny_base("base.gguf", "llama");

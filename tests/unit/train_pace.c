@@ -2,8 +2,10 @@
 #include "support/test.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdio.h>
 
+#include "support/tiny_training.h"
+#include "train/checkpoint.h"
 #include "train/pace.h"
 
 #define PER_EPOCH 300
@@ -206,7 +208,7 @@ static void a_little_more_time_is_no_new_plan(void **state)
     assert_true(graft_pace_decide(&c, n) < n);
 }
 
-/* --- in a checkpoint --- */
+/* --- in checkpoints --- */
 
 static graft_trainer planned(void)
 {
@@ -217,51 +219,111 @@ static graft_trainer planned(void)
     return t;
 }
 
-static void a_checkpoint_keeps_the_plan(void **state)
+static void notes_keep_the_plan(void **state)
 {
-    graft_trainer saved = planned(), read = {.n_steps = 900, .n_asked = 900, .course = graft_course_of(45, 900)};
-    graft_h5 *image = NULL;
+    graft_trainer saved = planned(), read = {.n_steps = 900, .n_asked = 900,
+                                             .course = graft_course_of(45, 900)};
     (void)state;
-    assert_ok(graft_h5_new(&image));
-    assert_ok(graft_pace_get(image, &read, 100, "none.h5")); /* a run without a limit has none */
+    assert_ok(graft_pace_note(&read)); /* a run without a limit has none */
+    assert_int_equal(read.notes.n, 0);
+    assert_ok(graft_pace_recall(&read, &read.notes, 100, "none.h5"));
     assert_int_equal(read.n_steps, 900);
     assert_false(read.pace.planned);
-    assert_ok(graft_pace_put(image, &read));
-    assert_ok(graft_pace_get(image, &read, 100, "none.h5"));
-    assert_false(read.pace.planned);
-    assert_ok(graft_pace_put(image, &saved));
-    assert_ok(graft_pace_get(image, &read, 100, "it.h5"));
-    assert_int_equal(read.n_steps, 300);
-    assert_memory_equal(&read.course, &saved.course, sizeof read.course);
-    assert_true(read.pace.planned && read.pace.of_adapter);
-    assert_float_equal(read.pace.spent, 1234.5, 0);
-    assert_float_equal(read.pace.tokens_per_second, 99.25, 0);
-    assert_float_equal(read.pace.evaluation_seconds, 61.5, 0);
-    read.n_steps = 120; /* going back to an earlier plan, when there was more time */
-    assert_ok(graft_pace_get(image, &read, 100, "it.h5"));
-    assert_int_equal(read.n_steps, 300);
-    graft_h5_free(image);
+    assert_ok(graft_pace_note(&saved));
+    for (int i = 0; i < 2; i++) {
+        assert_ok(graft_pace_recall(&read, &saved.notes, 100, "it.h5"));
+        assert_int_equal(read.n_steps, 300);
+        assert_memory_equal(&read.course, &saved.course, sizeof read.course);
+        assert_true(read.pace.planned && read.pace.of_adapter);
+        assert_float_equal(read.pace.spent, 1234.5, 0);
+        assert_float_equal(read.pace.tokens_per_second, 99.25, 0);
+        assert_float_equal(read.pace.evaluation_seconds, 61.5, 0);
+        read.n_steps = 120; /* going back to an earlier plan, when there was more time */
+    }
+    read.n_asked = 250; /* other settings, with --force */
+    assert_ok(graft_pace_recall(&read, &saved.notes, 100, "it.h5"));
+    assert_int_equal(read.n_steps, 250);
 }
 
 static void a_plan_that_makes_no_sense_is_refused(void **state)
 {
+    static const struct {
+        const char *name;
+        double value;
+    } cases[] = {{"pace.steps", 99}, {"pace.steps", 300.5}, {"pace.to", 1e300}, {"pace.from", -1},
+                 {"pace.rise", 22},  {"pace.decayed", 1.5}, {"pace.spent_seconds", -2},
+                 {"pace.tokens_per_second", -1}};
     (void)state;
-    for (int i = 0; i < 7; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         graft_trainer saved = planned(), read = {.n_steps = 900, .n_asked = 900};
-        graft_h5 *image = NULL;
-        saved.n_steps = i == 0 ? 901 : i == 1 ? 99 : saved.n_steps;
-        saved.course.to = i == 2 ? 901 : saved.course.to;
-        saved.course.n_rise = i == 3 ? 22 : saved.course.n_rise;
-        saved.course.decayed = i == 4 ? 1.5 : saved.course.decayed;
-        saved.pace.tokens_per_second = i == 5 ? NAN : saved.pace.tokens_per_second;
-        saved.pace.spent = i == 6 ? -1 : saved.pace.spent;
-        assert_ok(graft_h5_new(&image));
-        assert_ok(graft_pace_put(image, &saved));
-        assert_fails(graft_pace_get(image, &read, 100, "it.h5"), GRAFT_E_CHECKPOINT,
-                     "it.h5: run/pace: no plan of a run of 900 steps");
+        assert_ok(graft_pace_note(&saved));
+        assert_ok(graft_notes_set(&saved.notes, cases[i].name, cases[i].value));
+        assert_fails(graft_pace_recall(&read, &saved.notes, 100, "it.h5"), GRAFT_E_CHECKPOINT,
+                     "it.h5: run/notes: what it says of \"pace\" is no plan of a run at step 100");
         assert_int_equal(read.n_steps, 900);
-        graft_h5_free(image);
     }
+    graft_trainer read = {.n_steps = 900, .n_asked = 900};
+    assert_ok(graft_notes_set(&read.notes, "pace.steps", 300)); /* and nothing else */
+    assert_fails(graft_pace_recall(&read, &read.notes, 100, "it.h5"), GRAFT_E_CHECKPOINT, "no plan");
+}
+
+/* Steps up to `n`; where the plan changes on the way, it does so twice. */
+static void advance_planned(tiny_training *f, size_t n, double *losses, double *rates)
+{
+    graft_step_report report;
+    while (f->trainer.step < n) {
+        uint64_t step = f->trainer.step;
+        if (step == 3 || step == 5) {
+            graft_trainer_end_at(&f->trainer, step == 3 ? 14 : 9);
+            f->trainer.pace.planned = true;
+            assert_ok(graft_pace_note(&f->trainer));
+        }
+        assert_ok(graft_trainer_step(&f->trainer, &report));
+        losses[step] = report.loss;
+        rates[step] = report.learning_rate;
+    }
+}
+
+/* A run that was planned anew before it was interrupted goes on with that plan and its bits. */
+static void resumed_run_keeps_its_plan(void **state)
+{
+    static const char settings[] = "max_steps=20 batch_size=6 learning_rate=1e-2 warmup_ratio=0.1 "
+                                   "seed=9 lora_dropout=0.2 compute=f32";
+    tiny_training whole, parts;
+    double losses[9], rates[9], again[9], rates_again[9];
+    graft_best best;
+    graft_text identity;
+    (void)state;
+    graft_best_init(&best);
+    graft_text_init(&identity);
+    const char *folder = test_temp_path("planned");
+    tiny_training_open(&whole, settings);
+    assert_ok(graft_run_identity(&identity, &whole.trainer, &(graft_run_files){.base = "base"}));
+    advance_planned(&whole, 9, losses, rates);
+    assert_int_equal(whole.trainer.n_steps, 9);
+    for (size_t i = 2; i < 9; i++) { /* it only falls, and without a jump */
+        assert_true(rates[i] <= rates[i - 1] && rates[i - 1] - rates[i] < 5e-3);
+    }
+    for (size_t stop = 4; stop <= 8; stop += 2) {
+        char path[64];
+        tiny_training_open(&parts, settings);
+        advance_planned(&parts, stop, again, rates_again);
+        assert_ok(graft_checkpoint_save(&parts.trainer, &best, graft_text_z(&identity), folder, 2));
+        tiny_training_close(&parts);
+        tiny_training_open(&parts, settings);
+        snprintf(path, sizeof path, "planned/step-%zu.h5", stop);
+        assert_ok(graft_checkpoint_load(&parts.trainer, &best, graft_text_z(&identity),
+                                        test_temp_path(path)));
+        assert_int_equal(parts.trainer.n_steps, stop == 4 ? 14 : 9);
+        advance_planned(&parts, 9, again, rates_again);
+        assert_memory_equal(again, losses, sizeof losses);
+        assert_memory_equal(rates_again, rates, sizeof rates);
+        assert_memory_equal(parts.adapter->params, whole.adapter->params,
+                            whole.adapter->n_params * sizeof *whole.adapter->params);
+        tiny_training_close(&parts);
+    }
+    tiny_training_close(&whole);
+    graft_text_clear(&identity);
 }
 
 int main(void)
@@ -274,8 +336,9 @@ int main(void)
         cmocka_unit_test(no_time_is_no_step),
         cmocka_unit_test(a_night_ends_in_time),
         cmocka_unit_test(a_little_more_time_is_no_new_plan),
-        cmocka_unit_test(a_checkpoint_keeps_the_plan),
+        cmocka_unit_test(notes_keep_the_plan),
         cmocka_unit_test(a_plan_that_makes_no_sense_is_refused),
+        cmocka_unit_test(resumed_run_keeps_its_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""tests/cli/interrupted.py STEPS RUN COMMAND... - runs a training command again and again, each time with
+SIGTERM once metrics.jsonl in the folder RUN has STEPS lines more, until it ends by itself."""
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+steps, run, command = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3:]
+
+
+def lines():
+    path = run / "metrics.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+times = 0
+while True:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    before = lines()
+    while process.poll() is None and lines() < before + steps:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGTERM)
+    output = process.communicate()[0]
+    if process.returncode != 9:
+        break
+    times += 1
+print(output)
+print(f"interrupted {times} times")
+sys.exit(process.returncode)
