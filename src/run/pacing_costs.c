@@ -9,7 +9,6 @@
 #define PROBE_ITEMS 32      /* of an evaluation that is run to be measured: they are answered side by side */
 #define CLOSE_SECONDS 2.0
 #define DISK_RATE 40e6      /* bytes per second: of a slow disk */
-#define SEED_SECONDS 20.0   /* what the passes that are run first weigh at most, beside steps */
 
 static bool has_held(const graft_training *t)
 {
@@ -104,8 +103,8 @@ static graft_status run_passes(graft_training *t)
                             "measure its time by");
         goto done;
     }
-    t->pacing.seconds = fmin(time.measured_seconds, SEED_SECONDS);
-    t->pacing.tokens = t->pacing.seconds * time.tokens_per_second;
+    t->pacing.tokens = t->pacing.first_epoch[1]; /* they weigh as much as a step */
+    t->pacing.seconds = t->pacing.tokens / time.tokens_per_second;
     t->trainer.pace.tokens_per_second = time.tokens_per_second;
 done:
     graft_first_epoch_close(&epoch);

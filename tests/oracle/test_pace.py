@@ -9,7 +9,7 @@ import pytest
 
 DEADLINE = 1_795_762_800  # 2026-11-27T07:00Z
 EVENING = DEADLINE - 9 * 3600
-STEPS = 400
+STEPS = 200
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_plenty_of_time_is_the_run_without_a_limit(world):
     assert [(p["step"], p["when"], p["steps"], p["of_steps"]) for p in plans] == \
         [(0, "planned", STEPS, STEPS)]
     assert plans[0]["finishes_at"] < "2026-11-27T07:00:00Z" and plans[0]["tokens_per_second"] > 0
-    assert "finish_by 2026-11-27T07:00Z: all 400 steps (40 epochs), done about" in run.log
+    assert "finish_by 2026-11-27T07:00Z: all 200 steps (25 epochs), done about" in run.log
     assert not plain.events("plan") and "time for" not in run.out
     assert " done 0.000" in plain.log and " done 0.000" not in run.log
 
@@ -84,7 +84,7 @@ def assert_smooth(run):
 
 
 def test_a_night_that_gets_shorter_shrinks_the_plan(world):
-    """As after a suspend: of 400 steps there is time for some 57 after step 30, with the reserve."""
+    """As after a suspend: of 200 steps there is time for some 57 after step 30, with the reserve."""
     run = world("run", f"clock={EVENING}", f"jump=30:{DEADLINE - 3600}", **LIMIT)
     plans = run.events("plan")
     assert [p["when"] for p in plans][:2] == ["planned", "clock"] and plans[1]["step"] == 31
@@ -97,7 +97,7 @@ def test_a_night_that_gets_shorter_shrinks_the_plan(world):
 def test_a_night_that_is_over_ends_with_a_result(world):
     run = world("run", f"clock={EVENING}", f"jump=5:{DEADLINE + 600}", val_set_size=8, **LIMIT)
     assert run.n == 6 and [p["when"] for p in run.events("plan")] == ["planned", "out of time"]
-    assert [e["when"] for e in run.events("eval")] == ["before", "after"]
+    assert [(e["when"], e["step"]) for e in run.events("eval")] == [("before", 0), ("epoch", 6), ("after", 6)]
     assert (run.folder / "adapter.gguf").exists() and (run.folder / "report.html").exists()
     # with more time the same command goes on where it was: nothing had decayed early
     again = world("run", f"clock={DEADLINE + 900}", val_set_size=8, finish_by="2027-11-28T07:00Z")
@@ -114,7 +114,7 @@ def test_evaluations_as_a_share_follow_the_plan(world):
     assert steps[0] == 0 and steps[-1] == run.n < STEPS
     plans = run.events("plan")
     assert plans[-1]["steps"] == run.n
-    for step in steps[1:-1]:
+    for step in {s for s in steps if 0 < s < run.n}:
         plan = [p for p in plans if p["step"] <= step][-1]
         assert step % math.ceil(0.25 * plan["steps"]) == 0, (step, plan)
     assert run.events("best")
@@ -133,21 +133,22 @@ def test_an_interrupted_run_keeps_its_plan_and_its_bits(world):
 def test_a_shorter_plan_survives_an_interruption(world):
     first = world("run", f"clock={EVENING}", f"jump=30:{DEADLINE - 3600}", "stop=40", status=9, **LIMIT)
     n = first.events("plan")[-1]["steps"]
-    world("run", f"clock={DEADLINE - 3000}", "stop=45", status=9, **LIMIT)
-    done = world("run", f"clock={DEADLINE - 2700}", **LIMIT)
-    assert done.n == n < STEPS
-    assert [(p["when"], p["steps"]) for p in done.events("plan")] == \
+    world("run", f"clock={DEADLINE - 3100}", "stop=45", status=9, **LIMIT)
+    done = world("run", f"clock={DEADLINE - 2800}", **LIMIT)
+    assert [(p["when"], p["steps"]) for p in done.events("plan")][:4] == \
         [("planned", STEPS), ("clock", n), ("continued", n), ("continued", n)]
+    n = done.n  # when the reserve is not needed, there may be time for a few more at the end
+    assert done.events("plan")[-1]["steps"] == n < STEPS
     assert_smooth(done)
     again = world("run", f"clock={DEADLINE - 600}", **LIMIT)  # what is complete stays complete
     assert again.n == n and again.adapter() == done.adapter()
-    assert f"the {n} of 400 steps that there was time for are done" in again.log
+    assert f"the {n} of 200 steps that there was time for are done" in again.log
 
 
 def test_without_its_limit_a_run_goes_on_to_the_end(world):
     world("run", f"clock={EVENING}", f"jump=30:{DEADLINE - 3600}", "stop=40", status=9, **LIMIT)
     run = world("run")
-    assert run.n == STEPS and "there is no time limit any more: all 400 steps" in run.log
+    assert run.n == STEPS and "there is no time limit any more: all 200 steps" in run.log
     assert_smooth(run)
 
 
@@ -197,7 +198,7 @@ def test_sensors_stand_in_the_metrics(world, sensors):
     assert "celsius 61.0" in run.log and "coretemp" not in run.log
     none = world("none", f"sysfs={folder}/nothing", max_steps=3)
     assert all(not {"celsius", "mhz", "throttled"} & set(s) for s in none.events("step"))
-    assert "sensor" not in none.log and "temperature" not in none.log
+    assert "sensors:" not in none.log and "max_temperature" not in none.log
     assert none.adapter() == run.adapter()
 
 

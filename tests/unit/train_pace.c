@@ -177,7 +177,7 @@ static void a_night_ends_in_time(void **state)
         double (*seconds_of)(uint64_t);
         uint64_t least, most;
         int plans;
-    } cases[] = {{steady, 380, 420, 3},    {noisy, 370, 420, 8},  {throttled, 220, 270, 8},
+    } cases[] = {{steady, 380, 420, 3},    {noisy, 370, 420, 8},  {throttled, 220, 270, 12},
                  {freed, 800, 900, 12},    {suspended, 180, 230, 12}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
