@@ -292,10 +292,14 @@ graft_status graft_training_format_watch(const graft_training *t, graft_text *ou
     graft_status status = GRAFT_OK;
     const graft_watch *w = &t->trainer.watch;
     if (w->n_skipped > 0 || w->n_rollbacks > 0) {
-        GRAFT_TRY(graft_text_appendf(out, "%llu of %llu steps were not applied, %llu rollbacks "
-                                     "(learning rate times %g): run.log names the examples.\n",
-                                     (ull)w->n_skipped, (ull)t->trainer.step, (ull)w->n_rollbacks,
-                                     w->factor));
+        GRAFT_TRY(graft_text_appendf(out, "Not applied: %llu of %llu steps; rollbacks: %llu",
+                                     (ull)w->n_skipped, (ull)t->trainer.step,
+                                     (ull)w->n_rollbacks));
+        if (w->n_rollbacks > 0) {
+            GRAFT_TRY(graft_text_appendf(out, ", the learning rate is %g times what was set",
+                                         w->factor));
+        }
+        GRAFT_TRY(graft_text_append_z(out, ". run.log names the examples.\n"));
     }
     if (w->diverged) {
         GRAFT_TRY(graft_text_append_z(out, "The loss rose far above what it had been: a lower "
