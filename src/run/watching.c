@@ -1,4 +1,6 @@
 /* watching.c - what a training job does about a step whose numbers are bad, and about its base. */
+#include <stdio.h>
+
 #include "core/log.h"
 #include "run/training.h"
 #include "train/rollback.h"
@@ -183,8 +185,8 @@ static void forget_measured(graft_training *t)
 }
 
 /* Checkpoints and records of what is undone go before the new state is saved, so that a run that is cut
- * off in between comes here again with the same numbers. */
-static graft_status roll_back(graft_training *t, const graft_step_report *r)
+ * off in between comes here again with the same numbers. `why` begins what is said. */
+static graft_status roll_back(graft_training *t, const graft_step_report *r, const char *why)
 {
     graft_status status = GRAFT_OK;
     graft_trainer *trainer = &t->trainer;
@@ -194,10 +196,10 @@ static graft_status roll_back(graft_training *t, const graft_step_report *r)
     GRAFT_TRY(restore(t, graft_watch_target(&before, t->config, trainer->step)));
     graft_watch_roll_back(&trainer->watch, &before);
     forget_measured(t);
-    GRAFT_TRY(graft_text_appendf(&line, "%llu steps in a row were not applied: back to step %llu, "
-                                 "with %g of the learning rate (rollback %llu of %d)",
-                                 (ull)before.n_bad, (ull)trainer->step, trainer->watch.factor,
-                                 (ull)trainer->watch.n_rollbacks, GRAFT_MAX_ROLLBACKS));
+    GRAFT_TRY(graft_text_appendf(&line, "%s: back to step %llu, with %g of the learning rate "
+                                 "(rollback %llu of %d)", why, (ull)trainer->step,
+                                 trainer->watch.factor, (ull)trainer->watch.n_rollbacks,
+                                 GRAFT_MAX_ROLLBACKS));
     GRAFT_TRY(graft_rollback_forget(t->checkpoints, trainer->step));
     GRAFT_TRY(report(t, r, "rollback", &line, false));
     GRAFT_TRY(graft_journal_rewind(t->journal, trainer->step, trainer->watch.n_rollbacks));
@@ -217,19 +219,24 @@ static graft_status give_up(const graft_training *t, const graft_step_report *r)
     graft_text tried, examples;
     graft_text_init(&tried);
     graft_text_init(&examples);
+    const char *f32 = t->session.compute.kernels.half ? ", compute: f32" : "";
     const graft_watch *w = &t->trainer.watch;
     if (t->config->max_bad_steps == 0) {
         GRAFT_TRY(graft_text_append_z(&tried, "max_bad_steps is 0"));
     } else {
-        GRAFT_TRY(graft_text_appendf(&tried, "%llu steps in a row were not applied, and %llu "
-                                     "rollbacks, down to %g of the learning rate, did not help",
-                                     (ull)w->n_bad, (ull)w->n_rollbacks, w->factor));
+        if (w->n_bad > 0) {
+            GRAFT_TRY(graft_text_appendf(&tried, "%llu steps in a row were not applied, and ",
+                                         (ull)w->n_bad));
+        }
+        GRAFT_TRY(graft_text_appendf(&tried, "%llu rollbacks, down to %g of the learning rate, did "
+                                     "not help", (ull)w->n_rollbacks, w->factor));
     }
-    GRAFT_TRY(append_examples(&examples, t, r));
-    status = graft_fail(GRAFT_E_NUMERICS, "step %llu: %s (%s); try a lower learning_rate than %g%s, and "
-                        "look at the examples: %s", (ull)r->step, r->where, graft_text_z(&tried),
-                        t->config->learning_rate,
-                        t->session.compute.kernels.half ? ", compute: f32" : "",
+    if (t->trainer.n_batch > 0) {
+        GRAFT_TRY(graft_text_append_z(&examples, ", and look at the examples: "));
+        GRAFT_TRY(append_examples(&examples, t, r));
+    }
+    status = graft_fail(GRAFT_E_NUMERICS, "step %llu: %s (%s); try a lower learning_rate than %g%s%s",
+                        (ull)r->step, r->where, graft_text_z(&tried), t->config->learning_rate, f32,
                         graft_text_z(&examples));
 done:
     graft_text_clear(&tried);
@@ -237,19 +244,27 @@ done:
     return status;
 }
 
+/* The way back, if there still is one. */
+static graft_status go_back(graft_training *t, const graft_step_report *r, const char *why)
+{
+    bool may = t->config->max_bad_steps > 0 && graft_watch_may_roll_back(&t->trainer.watch);
+    return may ? roll_back(t, r, why) : give_up(t, r);
+}
+
 static graft_status judge(graft_training *t, const graft_step_report *r)
 {
     graft_status status = GRAFT_OK;
     const graft_watch *w = &t->trainer.watch;
     bool ruined = r->outcome == GRAFT_STEP_RUINED;
+    char why[64];
     if (r->outcome != GRAFT_STEP_SPIKE) {
         GRAFT_TRY(report_bad_step(t, r));
     }
     if (!ruined && !graft_watch_is_stuck(w, t->config)) {
         goto done;
     }
-    GRAFT_TRY(t->config->max_bad_steps > 0 && graft_watch_may_roll_back(w) ? roll_back(t, r)
-                                                                            : give_up(t, r));
+    snprintf(why, sizeof why, "%llu steps in a row were not applied", (ull)w->n_bad);
+    GRAFT_TRY(go_back(t, r, ruined ? "the adapter is lost" : why));
 done:
     return status;
 }
@@ -272,6 +287,20 @@ graft_status graft_training_watch(graft_training *t, const graft_step_report *r)
     }
 done:
     return status;
+}
+
+graft_status graft_training_watch_measured(graft_training *t, graft_status measured)
+{
+    const graft_trainer *trainer = &t->trainer;
+    graft_step_report r = {.step = trainer->step,
+                           .epoch = (double)trainer->step / (double)trainer->steps_per_epoch};
+    char why[2 * GRAFT_WHERE_BYTES];
+    if (measured != GRAFT_E_NUMERICS) {
+        return measured;
+    }
+    snprintf(r.where, sizeof r.where, "%s", graft_error_message());
+    snprintf(why, sizeof why, "after step %llu: %s", (ull)r.step, r.where);
+    return go_back(t, &r, why);
 }
 
 /* --- the end --- */
