@@ -79,9 +79,57 @@ done:
     return status;
 }
 
-/* Says the message, and records it with the examples of the step if they matter. */
-static graft_status report(graft_training *t, const graft_step_report *r, const char *event,
-                           const graft_text *message, bool with_examples)
+/* Appends what is to be said of a step. */
+typedef graft_status describe(graft_text *out, const graft_training *t, const graft_step_report *r);
+
+static graft_status describe_disagreement(graft_text *out, const graft_training *t,
+                                          const graft_step_report *r)
+{
+    (void)t;
+    return graft_text_appendf(out, "step %llu: a pass gave other numbers when it was repeated; what "
+                              "came out twice is used. This machine made an error: if it happens "
+                              "once more, the run ends", (ull)r->step);
+}
+
+static graft_status describe_spike(graft_text *out, const graft_training *t,
+                                   const graft_step_report *r)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_appendf(out, "step %llu: the loss leaps to %.4f (lately %.4f; up to %.4f "
+                                 "would be usual), gradient norm %.3g: ", (ull)r->step, r->loss,
+                                 r->band.median, r->band.limit, r->grad_norm));
+    GRAFT_TRY(append_examples(out, t, r));
+    if (r->outcome == GRAFT_STEP_SPIKE) {
+        GRAFT_TRY(graft_text_append_z(out, "; the step was not applied"));
+    }
+done:
+    return status;
+}
+
+static graft_status describe_divergence(graft_text *out, const graft_training *t,
+                                        const graft_step_report *r)
+{
+    (void)t;
+    return graft_text_appendf(out, "step %llu: training diverges: the loss rose from %.4f to %.4f "
+                              "(median of %d steps) at a learning rate of %.3g; try a lower "
+                              "learning_rate, or more warmup_steps", (ull)r->step, r->level_from,
+                              r->level, GRAFT_WATCH_LEVEL, r->learning_rate);
+}
+
+static graft_status describe_bad_step(graft_text *out, const graft_training *t,
+                                      const graft_step_report *r)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_appendf(out, "step %llu was not applied: %s; learning rate %.3g; "
+                                 "examples: ", (ull)r->step, r->where, r->learning_rate));
+    GRAFT_TRY(append_examples(out, t, r));
+done:
+    return status;
+}
+
+/* Says the message, and records it. */
+static graft_status tell(graft_training *t, const graft_step_report *r, const char *event,
+                         const graft_text *message, bool with_examples)
 {
     graft_status status = GRAFT_OK;
     graft_json *record = NULL;
@@ -97,62 +145,31 @@ done:
     return status;
 }
 
-static graft_status report_disagreement(graft_training *t, const graft_step_report *r)
+/* Everything that was odd about the step, each with its examples if they matter. */
+static graft_status tell_all(graft_training *t, const graft_step_report *r)
 {
     graft_status status = GRAFT_OK;
+    bool skipped = r->outcome != GRAFT_STEP_APPLIED && r->outcome != GRAFT_STEP_SPIKE;
+    const struct {
+        bool so;
+        const char *event;
+        describe *describe;
+        bool with_examples;
+    } kinds[] = {
+        {r->disagreed, "recheck", describe_disagreement, false},
+        {r->spike, "spike", describe_spike, true},
+        {r->diverges, "divergence", describe_divergence, false},
+        {skipped, "bad_step", describe_bad_step, true},
+    };
     graft_text line;
     graft_text_init(&line);
-    GRAFT_TRY(graft_text_appendf(&line, "step %llu: a pass gave other numbers when it was repeated; "
-                                 "what came out twice is used. This machine made an error: if it "
-                                 "happens once more, the run ends", (ull)r->step));
-    GRAFT_TRY(report(t, r, "recheck", &line, false));
-done:
-    graft_text_clear(&line);
-    return status;
-}
-
-static graft_status report_spike(graft_training *t, const graft_step_report *r)
-{
-    graft_status status = GRAFT_OK;
-    graft_text line;
-    graft_text_init(&line);
-    GRAFT_TRY(graft_text_appendf(&line, "step %llu: the loss leaps to %.4f (lately %.4f; up to %.4f "
-                                 "would be usual), gradient norm %.3g: ", (ull)r->step, r->loss,
-                                 r->band.median, r->band.limit, r->grad_norm));
-    GRAFT_TRY(append_examples(&line, t, r));
-    if (r->outcome == GRAFT_STEP_SPIKE) {
-        GRAFT_TRY(graft_text_append_z(&line, "; the step was not applied"));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (kinds[i].so) {
+            graft_text_clear(&line);
+            GRAFT_TRY(kinds[i].describe(&line, t, r));
+            GRAFT_TRY(tell(t, r, kinds[i].event, &line, kinds[i].with_examples));
+        }
     }
-    GRAFT_TRY(report(t, r, "spike", &line, true));
-done:
-    graft_text_clear(&line);
-    return status;
-}
-
-static graft_status report_divergence(graft_training *t, const graft_step_report *r)
-{
-    graft_status status = GRAFT_OK;
-    graft_text line;
-    graft_text_init(&line);
-    GRAFT_TRY(graft_text_appendf(&line, "step %llu: training diverges: the loss rose from %.4f to %.4f "
-                                 "(median of %d steps) at a learning rate of %.3g; try a lower "
-                                 "learning_rate, or more warmup_steps", (ull)r->step, r->level_from,
-                                 r->level, GRAFT_WATCH_LEVEL, r->learning_rate));
-    GRAFT_TRY(report(t, r, "divergence", &line, false));
-done:
-    graft_text_clear(&line);
-    return status;
-}
-
-static graft_status report_bad_step(graft_training *t, const graft_step_report *r)
-{
-    graft_status status = GRAFT_OK;
-    graft_text line;
-    graft_text_init(&line);
-    GRAFT_TRY(graft_text_appendf(&line, "step %llu was not applied: %s; learning rate %.3g; "
-                                 "examples: ", (ull)r->step, r->where, r->learning_rate));
-    GRAFT_TRY(append_examples(&line, t, r));
-    GRAFT_TRY(report(t, r, "bad_step", &line, true));
 done:
     graft_text_clear(&line);
     return status;
@@ -201,7 +218,7 @@ static graft_status roll_back(graft_training *t, const graft_step_report *r, con
                                  trainer->watch.factor, (ull)trainer->watch.n_rollbacks,
                                  GRAFT_MAX_ROLLBACKS));
     GRAFT_TRY(graft_rollback_forget(t->checkpoints, trainer->step));
-    GRAFT_TRY(report(t, r, "rollback", &line, false));
+    GRAFT_TRY(tell(t, r, "rollback", &line, false));
     GRAFT_TRY(graft_journal_rewind(t->journal, trainer->step, trainer->watch.n_rollbacks));
     if (trainer->step > 0) {
         status = graft_training_save(t);
@@ -257,9 +274,6 @@ static graft_status judge(graft_training *t, const graft_step_report *r)
     const graft_watch *w = &t->trainer.watch;
     bool ruined = r->outcome == GRAFT_STEP_RUINED;
     char why[64];
-    if (r->outcome != GRAFT_STEP_SPIKE) {
-        GRAFT_TRY(report_bad_step(t, r));
-    }
     if (!ruined && !graft_watch_is_stuck(w, t->config)) {
         goto done;
     }
@@ -273,15 +287,7 @@ graft_status graft_training_watch(graft_training *t, const graft_step_report *r)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_base_watch_step(&t->base_watch));
-    if (r->disagreed) {
-        GRAFT_TRY(report_disagreement(t, r));
-    }
-    if (r->spike) {
-        GRAFT_TRY(report_spike(t, r));
-    }
-    if (r->diverges) {
-        GRAFT_TRY(report_divergence(t, r));
-    }
+    GRAFT_TRY(tell_all(t, r));
     if (r->outcome != GRAFT_STEP_APPLIED) {
         GRAFT_TRY(judge(t, r));
     }
