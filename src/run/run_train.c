@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "eval/gates.h"
 #include "run/report_html.h"
+#include "run/sums.h"
 #include "run/training.h"
 
 static graft_status open_folder(graft_training *t)
@@ -53,6 +54,7 @@ static graft_status run(graft_training *t)
     GRAFT_TRY(graft_training_resume(t));
     GRAFT_TRY(graft_base_watch_init(&t->base_watch, t->session.model->file,
                                     t->config->base_check_steps));
+    GRAFT_TRY(graft_sums_remove(t->config->output_dir));
     GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step,
                                  t->best.evaluated, t->trainer.watch.n_rollbacks));
     GRAFT_TRY(graft_training_save_config(t));
@@ -64,6 +66,7 @@ static graft_status run(graft_training *t)
     GRAFT_TRY(graft_training_export(t));
     GRAFT_TRY(graft_training_evaluate_after(t));
     GRAFT_TRY(graft_report_html(t->config->output_dir));
+    GRAFT_TRY(graft_sums_write(t->config->output_dir));
 done:
     return status;
 }

@@ -32,6 +32,12 @@ static graft_status fill(graft_session *session, const graft_loaded_adapter *loa
         GRAFT_TRY(graft_reserve(&b, &capacity, n, sizeof *b));
         for (size_t k = 0; k < n; k++) {
             b[k] = (float)((double)map->b[k] * ratio);
+            if (!isfinite(b[k])) {
+                status = graft_fail(GRAFT_E_MODEL, "\"%s\": row %zu, column %zu of B is not finite "
+                                    "once its scale is in it", map->name, k / map->rank,
+                                    k % map->rank);
+                goto done;
+            }
         }
         GRAFT_TRY(graft_adapter_set_map(session->adapter, map->name, map->a, b, map->rank,
                                         map->n_in, map->n_out));

@@ -130,7 +130,7 @@ static graft_status pause(graft_training *t)
     if (status == GRAFT_E_INTERRUPTED) {
         return stop(t);
     }
-    GRAFT_TRY(status);
+    GRAFT_TRY(graft_training_watch_measured(t, status));
     bool moved = t->trainer.step > t->begin_step;
     if (measured || (moved && (is_due(t) || t->trainer.step == t->trainer.n_steps))) {
         GRAFT_TRY(save_if_possible(t));

@@ -186,6 +186,9 @@ graft_status graft_training_format_rest(const graft_training *t, graft_text *out
  * a row were not applied, returns to an earlier state, or fails with GRAFT_E_NUMERICS. GRAFT_E_MODEL if
  * the base has changed. */
 graft_status graft_training_watch(graft_training *t, const graft_step_report *report);
+/* What to do after a measurement between steps that ended so: if numbers were not finite, which an adapter can
+ * make of its own, the same as after too many bad steps. */
+graft_status graft_training_watch_measured(graft_training *t, graft_status measured);
 /* After the last step, before anything is exported: GRAFT_E_NUMERICS if no step was applied. */
 graft_status graft_training_watch_end(const graft_training *t);
 /* Appends a line for what there was of it; nothing if all was well. */

@@ -1,4 +1,6 @@
 /* watching.c - what a training job does about a step whose numbers are bad, and about its base. */
+#include <stdio.h>
+
 #include "core/log.h"
 #include "run/training.h"
 #include "train/rollback.h"
@@ -77,9 +79,57 @@ done:
     return status;
 }
 
-/* Says the message, and records it with the examples of the step if they matter. */
-static graft_status report(graft_training *t, const graft_step_report *r, const char *event,
-                           const graft_text *message, bool with_examples)
+/* Appends what is to be said of a step. */
+typedef graft_status describe(graft_text *out, const graft_training *t, const graft_step_report *r);
+
+static graft_status describe_disagreement(graft_text *out, const graft_training *t,
+                                          const graft_step_report *r)
+{
+    (void)t;
+    return graft_text_appendf(out, "step %llu: a pass gave other numbers when it was repeated; what "
+                              "came out twice is used. This machine made an error: if it happens "
+                              "once more, the run ends", (ull)r->step);
+}
+
+static graft_status describe_spike(graft_text *out, const graft_training *t,
+                                   const graft_step_report *r)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_appendf(out, "step %llu: the loss leaps to %.4f (lately %.4f; up to %.4f "
+                                 "would be usual), gradient norm %.3g: ", (ull)r->step, r->loss,
+                                 r->band.median, r->band.limit, r->grad_norm));
+    GRAFT_TRY(append_examples(out, t, r));
+    if (r->outcome == GRAFT_STEP_SPIKE) {
+        GRAFT_TRY(graft_text_append_z(out, "; the step was not applied"));
+    }
+done:
+    return status;
+}
+
+static graft_status describe_divergence(graft_text *out, const graft_training *t,
+                                        const graft_step_report *r)
+{
+    (void)t;
+    return graft_text_appendf(out, "step %llu: training diverges: the loss rose from %.4f to %.4f "
+                              "(median of %d steps) at a learning rate of %.3g; try a lower "
+                              "learning_rate, or more warmup_steps", (ull)r->step, r->level_from,
+                              r->level, GRAFT_WATCH_LEVEL, r->learning_rate);
+}
+
+static graft_status describe_bad_step(graft_text *out, const graft_training *t,
+                                      const graft_step_report *r)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_appendf(out, "step %llu was not applied: %s; learning rate %.3g; "
+                                 "examples: ", (ull)r->step, r->where, r->learning_rate));
+    GRAFT_TRY(append_examples(out, t, r));
+done:
+    return status;
+}
+
+/* Says the message, and records it. */
+static graft_status tell(graft_training *t, const graft_step_report *r, const char *event,
+                         const graft_text *message, bool with_examples)
 {
     graft_status status = GRAFT_OK;
     graft_json *record = NULL;
@@ -95,62 +145,31 @@ done:
     return status;
 }
 
-static graft_status report_disagreement(graft_training *t, const graft_step_report *r)
+/* Everything that was odd about the step, each with its examples if they matter. */
+static graft_status tell_all(graft_training *t, const graft_step_report *r)
 {
     graft_status status = GRAFT_OK;
+    bool skipped = r->outcome != GRAFT_STEP_APPLIED && r->outcome != GRAFT_STEP_SPIKE;
+    const struct {
+        bool so;
+        const char *event;
+        describe *describe;
+        bool with_examples;
+    } kinds[] = {
+        {r->disagreed, "recheck", describe_disagreement, false},
+        {r->spike, "spike", describe_spike, true},
+        {r->diverges, "divergence", describe_divergence, false},
+        {skipped, "bad_step", describe_bad_step, true},
+    };
     graft_text line;
     graft_text_init(&line);
-    GRAFT_TRY(graft_text_appendf(&line, "step %llu: a pass gave other numbers when it was repeated; "
-                                 "what came out twice is used. This machine made an error: if it "
-                                 "happens once more, the run ends", (ull)r->step));
-    GRAFT_TRY(report(t, r, "recheck", &line, false));
-done:
-    graft_text_clear(&line);
-    return status;
-}
-
-static graft_status report_spike(graft_training *t, const graft_step_report *r)
-{
-    graft_status status = GRAFT_OK;
-    graft_text line;
-    graft_text_init(&line);
-    GRAFT_TRY(graft_text_appendf(&line, "step %llu: the loss leaps to %.4f (lately %.4f; up to %.4f "
-                                 "would be usual), gradient norm %.3g: ", (ull)r->step, r->loss,
-                                 r->band.median, r->band.limit, r->grad_norm));
-    GRAFT_TRY(append_examples(&line, t, r));
-    if (r->outcome == GRAFT_STEP_SPIKE) {
-        GRAFT_TRY(graft_text_append_z(&line, "; the step was not applied"));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (kinds[i].so) {
+            graft_text_clear(&line);
+            GRAFT_TRY(kinds[i].describe(&line, t, r));
+            GRAFT_TRY(tell(t, r, kinds[i].event, &line, kinds[i].with_examples));
+        }
     }
-    GRAFT_TRY(report(t, r, "spike", &line, true));
-done:
-    graft_text_clear(&line);
-    return status;
-}
-
-static graft_status report_divergence(graft_training *t, const graft_step_report *r)
-{
-    graft_status status = GRAFT_OK;
-    graft_text line;
-    graft_text_init(&line);
-    GRAFT_TRY(graft_text_appendf(&line, "step %llu: training diverges: the loss rose from %.4f to %.4f "
-                                 "(median of %d steps) at a learning rate of %.3g; try a lower "
-                                 "learning_rate, or more warmup_steps", (ull)r->step, r->level_from,
-                                 r->level, GRAFT_WATCH_LEVEL, r->learning_rate));
-    GRAFT_TRY(report(t, r, "divergence", &line, false));
-done:
-    graft_text_clear(&line);
-    return status;
-}
-
-static graft_status report_bad_step(graft_training *t, const graft_step_report *r)
-{
-    graft_status status = GRAFT_OK;
-    graft_text line;
-    graft_text_init(&line);
-    GRAFT_TRY(graft_text_appendf(&line, "step %llu was not applied: %s; learning rate %.3g; "
-                                 "examples: ", (ull)r->step, r->where, r->learning_rate));
-    GRAFT_TRY(append_examples(&line, t, r));
-    GRAFT_TRY(report(t, r, "bad_step", &line, true));
 done:
     graft_text_clear(&line);
     return status;
@@ -183,8 +202,8 @@ static void forget_measured(graft_training *t)
 }
 
 /* Checkpoints and records of what is undone go before the new state is saved, so that a run that is cut
- * off in between comes here again with the same numbers. */
-static graft_status roll_back(graft_training *t, const graft_step_report *r)
+ * off in between comes here again with the same numbers. `why` begins what is said. */
+static graft_status roll_back(graft_training *t, const graft_step_report *r, const char *why)
 {
     graft_status status = GRAFT_OK;
     graft_trainer *trainer = &t->trainer;
@@ -194,12 +213,12 @@ static graft_status roll_back(graft_training *t, const graft_step_report *r)
     GRAFT_TRY(restore(t, graft_watch_target(&before, t->config, trainer->step)));
     graft_watch_roll_back(&trainer->watch, &before);
     forget_measured(t);
-    GRAFT_TRY(graft_text_appendf(&line, "%llu steps in a row were not applied: back to step %llu, "
-                                 "with %g of the learning rate (rollback %llu of %d)",
-                                 (ull)before.n_bad, (ull)trainer->step, trainer->watch.factor,
-                                 (ull)trainer->watch.n_rollbacks, GRAFT_MAX_ROLLBACKS));
+    GRAFT_TRY(graft_text_appendf(&line, "%s: back to step %llu, with %g of the learning rate "
+                                 "(rollback %llu of %d)", why, (ull)trainer->step,
+                                 trainer->watch.factor, (ull)trainer->watch.n_rollbacks,
+                                 GRAFT_MAX_ROLLBACKS));
     GRAFT_TRY(graft_rollback_forget(t->checkpoints, trainer->step));
-    GRAFT_TRY(report(t, r, "rollback", &line, false));
+    GRAFT_TRY(tell(t, r, "rollback", &line, false));
     GRAFT_TRY(graft_journal_rewind(t->journal, trainer->step, trainer->watch.n_rollbacks));
     if (trainer->step > 0) {
         status = graft_training_save(t);
@@ -217,19 +236,24 @@ static graft_status give_up(const graft_training *t, const graft_step_report *r)
     graft_text tried, examples;
     graft_text_init(&tried);
     graft_text_init(&examples);
+    const char *f32 = t->session.compute.kernels.half ? ", compute: f32" : "";
     const graft_watch *w = &t->trainer.watch;
     if (t->config->max_bad_steps == 0) {
         GRAFT_TRY(graft_text_append_z(&tried, "max_bad_steps is 0"));
     } else {
-        GRAFT_TRY(graft_text_appendf(&tried, "%llu steps in a row were not applied, and %llu "
-                                     "rollbacks, down to %g of the learning rate, did not help",
-                                     (ull)w->n_bad, (ull)w->n_rollbacks, w->factor));
+        if (w->n_bad > 0) {
+            GRAFT_TRY(graft_text_appendf(&tried, "%llu steps in a row were not applied, and ",
+                                         (ull)w->n_bad));
+        }
+        GRAFT_TRY(graft_text_appendf(&tried, "%llu rollbacks, down to %g of the learning rate, did "
+                                     "not help", (ull)w->n_rollbacks, w->factor));
     }
-    GRAFT_TRY(append_examples(&examples, t, r));
-    status = graft_fail(GRAFT_E_NUMERICS, "step %llu: %s (%s); try a lower learning_rate than %g%s, and "
-                        "look at the examples: %s", (ull)r->step, r->where, graft_text_z(&tried),
-                        t->config->learning_rate,
-                        t->session.compute.kernels.half ? ", compute: f32" : "",
+    if (t->trainer.n_batch > 0) {
+        GRAFT_TRY(graft_text_append_z(&examples, ", and look at the examples: "));
+        GRAFT_TRY(append_examples(&examples, t, r));
+    }
+    status = graft_fail(GRAFT_E_NUMERICS, "step %llu: %s (%s); try a lower learning_rate than %g%s%s",
+                        (ull)r->step, r->where, graft_text_z(&tried), t->config->learning_rate, f32,
                         graft_text_z(&examples));
 done:
     graft_text_clear(&tried);
@@ -237,19 +261,24 @@ done:
     return status;
 }
 
+/* The way back, if there still is one. */
+static graft_status go_back(graft_training *t, const graft_step_report *r, const char *why)
+{
+    bool may = t->config->max_bad_steps > 0 && graft_watch_may_roll_back(&t->trainer.watch);
+    return may ? roll_back(t, r, why) : give_up(t, r);
+}
+
 static graft_status judge(graft_training *t, const graft_step_report *r)
 {
     graft_status status = GRAFT_OK;
     const graft_watch *w = &t->trainer.watch;
     bool ruined = r->outcome == GRAFT_STEP_RUINED;
-    if (r->outcome != GRAFT_STEP_SPIKE) {
-        GRAFT_TRY(report_bad_step(t, r));
-    }
+    char why[64];
     if (!ruined && !graft_watch_is_stuck(w, t->config)) {
         goto done;
     }
-    GRAFT_TRY(t->config->max_bad_steps > 0 && graft_watch_may_roll_back(w) ? roll_back(t, r)
-                                                                            : give_up(t, r));
+    snprintf(why, sizeof why, "%llu steps in a row were not applied", (ull)w->n_bad);
+    GRAFT_TRY(go_back(t, r, ruined ? "the adapter is lost" : why));
 done:
     return status;
 }
@@ -258,20 +287,26 @@ graft_status graft_training_watch(graft_training *t, const graft_step_report *r)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_base_watch_step(&t->base_watch));
-    if (r->disagreed) {
-        GRAFT_TRY(report_disagreement(t, r));
-    }
-    if (r->spike) {
-        GRAFT_TRY(report_spike(t, r));
-    }
-    if (r->diverges) {
-        GRAFT_TRY(report_divergence(t, r));
-    }
+    GRAFT_TRY(tell_all(t, r));
     if (r->outcome != GRAFT_STEP_APPLIED) {
         GRAFT_TRY(judge(t, r));
     }
 done:
     return status;
+}
+
+graft_status graft_training_watch_measured(graft_training *t, graft_status measured)
+{
+    const graft_trainer *trainer = &t->trainer;
+    graft_step_report r = {.step = trainer->step,
+                           .epoch = (double)trainer->step / (double)trainer->steps_per_epoch};
+    char why[2 * GRAFT_WHERE_BYTES];
+    if (measured != GRAFT_E_NUMERICS) {
+        return measured;
+    }
+    snprintf(r.where, sizeof r.where, "%s", graft_error_message());
+    snprintf(why, sizeof why, "after step %llu: %s", (ull)r.step, r.where);
+    return go_back(t, &r, why);
 }
 
 /* --- the end --- */
@@ -292,10 +327,14 @@ graft_status graft_training_format_watch(const graft_training *t, graft_text *ou
     graft_status status = GRAFT_OK;
     const graft_watch *w = &t->trainer.watch;
     if (w->n_skipped > 0 || w->n_rollbacks > 0) {
-        GRAFT_TRY(graft_text_appendf(out, "%llu of %llu steps were not applied, %llu rollbacks "
-                                     "(learning rate times %g): run.log names the examples.\n",
-                                     (ull)w->n_skipped, (ull)t->trainer.step, (ull)w->n_rollbacks,
-                                     w->factor));
+        GRAFT_TRY(graft_text_appendf(out, "Not applied: %llu of %llu steps; rollbacks: %llu",
+                                     (ull)w->n_skipped, (ull)t->trainer.step,
+                                     (ull)w->n_rollbacks));
+        if (w->n_rollbacks > 0) {
+            GRAFT_TRY(graft_text_appendf(out, ", the learning rate is %g times what was set",
+                                         w->factor));
+        }
+        GRAFT_TRY(graft_text_append_z(out, ". run.log names the examples.\n"));
     }
     if (w->diverged) {
         GRAFT_TRY(graft_text_append_z(out, "The loss rose far above what it had been: a lower "
