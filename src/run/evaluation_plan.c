@@ -72,9 +72,8 @@ graft_status graft_training_plan_evaluations(graft_training *t)
     const graft_config *c = t->config;
     const graft_trainer *r = &t->trainer;
     char hash[65];
-    t->measured_every = graft_training_interval(t);
     t->scores_between = t->eval.n_units > 0 && c->eval_strategy != GRAFT_EVAL_NO &&
-                        t->measured_every < r->n_steps;
+                        graft_training_interval(t) < r->n_steps;
     if (c->early_stopping_patience > 0 && !t->scores_between) {
         graft_log(GRAFT_LOG_WARN, "early_stopping_patience: nothing is evaluated before the last "
                   "step, so nothing can stop this run early");
@@ -100,6 +99,6 @@ uint64_t graft_training_n_evaluations(const graft_training *t)
     if (!t->scores_between) {
         return (uint64_t)c->eval_before + (uint64_t)c->eval_after;
     }
-    return (uint64_t)c->eval_before +
-           (t->trainer.n_steps + t->measured_every - 1) / t->measured_every;
+    uint64_t every = graft_training_interval(t);
+    return (uint64_t)c->eval_before + (t->trainer.n_steps + every - 1) / every;
 }

@@ -187,12 +187,6 @@ done:
 
 /* --- the plan --- */
 
-static void end_at(graft_training *t, uint64_t n)
-{
-    graft_trainer_end_at(&t->trainer, n);
-    t->measured_every = graft_training_interval(t);
-}
-
 graft_status graft_training_end_now(graft_training *t)
 {
     graft_pace_costs costs;
@@ -216,7 +210,7 @@ static graft_status plan_without_limit(graft_training *t)
     if (!t->trainer.pace.planned || t->trainer.n_steps == t->trainer.n_asked) {
         return GRAFT_OK;
     }
-    end_at(t, t->trainer.n_asked);
+    graft_trainer_end_at(&t->trainer, t->trainer.n_asked);
     graft_log(GRAFT_LOG_INFO, "there is no time limit any more: all %llu steps", (ull)t->trainer.n_asked);
     return graft_pace_note(&t->trainer);
 }
@@ -243,7 +237,6 @@ graft_status graft_training_plan_pace(graft_training *t)
     graft_trainer *r = &t->trainer;
     graft_pace_costs costs;
     t->pacing.spent_before = r->pace.spent;
-    t->measured_every = graft_training_interval(t);
     if (is_complete(t)) {
         if (r->step < t->trainer.n_asked) {
             graft_log(GRAFT_LOG_INFO, "the %llu of %llu steps that there was time for are done (to go on "
@@ -264,7 +257,7 @@ graft_status graft_training_plan_pace(graft_training *t)
         goto done;
     }
     if (n != r->n_steps) {
-        end_at(t, n);
+        graft_trainer_end_at(r, n);
     }
     r->pace.planned = true;
     GRAFT_TRY(graft_pace_note(r));
@@ -318,7 +311,7 @@ graft_status graft_training_keep_pace(graft_training *t, const graft_step_report
         return graft_training_end_now(t);
     }
     if (n != before) {
-        end_at(t, n);
+        graft_trainer_end_at(r, n);
         GRAFT_TRY(announce(t, &costs, jumped ? "clock" : n < before ? "slower" : "faster"));
     }
     GRAFT_TRY(graft_pace_note(r));

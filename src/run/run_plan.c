@@ -15,7 +15,7 @@ static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
     graft_forecast_memory(&f->memory, t, f->steps.n_largest);
     f->evaluations = (graft_evaluation_figures){
         .n_evaluations = graft_training_n_evaluations(t),
-        .every = t->scores_between ? t->measured_every : 0,
+        .every = t->scores_between ? graft_training_interval(t) : 0,
         .n_examples = t->eval.n_units,
     };
     f->has_steps = true;

@@ -62,7 +62,6 @@ typedef struct graft_training {
                                       * would be exported now */
     graft_selection selection;
     graft_best best;
-    uint64_t measured_every; /* steps between measurements while training */
     bool scores_between;     /* is the evaluation data part of them? */
     bool stopped_early;
     uint64_t chosen_step;    /* what is exported is the adapter of this step; 0: of the last one */
