@@ -37,7 +37,8 @@ const cli_command cli_cmd_plan = {
         "refused here with the same exit code.\n"
         "\n"
         "The time comes from a few passes of the data themselves, so nothing else should be "
-        "running; evaluation, checkpoints and the optimiser are not in it.",
+        "running; evaluation, checkpoints and the optimiser are not in it. With finish_by or max_hours an "
+        "evaluation is measured, too, and the number of steps that there is time for is told.",
     .max_args = 1,
     .all_settings = true,
     .options = options,

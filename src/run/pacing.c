@@ -142,11 +142,10 @@ graft_status graft_training_fail_pace(const graft_training *t, const graft_pace_
     graft_status status = GRAFT_OK;
     char left[32], step[32], evaluation[32], close[32];
     graft_text limit;
-    double tokens = costs->first_epoch[costs->per_epoch] / (double)costs->per_epoch;
     graft_text_init(&limit);
     GRAFT_TRY(append_limit(t, &limit));
     graft_daytime_format_span(left, costs->seconds_left);
-    graft_daytime_format_span(step, tokens / costs->tokens_per_second);
+    graft_daytime_format_span(step, costs->first_epoch[1] / costs->tokens_per_second);
     graft_daytime_format_span(evaluation, costs->evaluation_seconds);
     graft_daytime_format_span(close, costs->close_seconds);
     bool measured = costs->evaluation_seconds > 0;
