@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""tests/cli/interrupted.py STEPS RUN COMMAND... - runs a training command again and again, each time with
-SIGTERM once metrics.jsonl in the folder RUN has STEPS lines more, until it ends by itself."""
+"""tests/cli/interrupted.py SIGNAL STEPS RUN COMMAND... - runs a training command again and again, each time
+with SIGTERM or SIGKILL once metrics.jsonl in the folder RUN has STEPS lines more, until it ends by
+itself."""
 import pathlib
 import signal
 import subprocess
 import sys
 import time
 
-steps, run, command = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3:]
+name, steps, run, *command = sys.argv[1:]
+sent, steps, run = signal.Signals[name], int(steps), pathlib.Path(run)
 
 
 def lines():
@@ -21,9 +23,9 @@ while True:
     before = lines()
     while process.poll() is None and lines() < before + steps:
         time.sleep(0.002)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(sent)
     output = process.communicate()[0]
-    if process.returncode != 9:
+    if process.returncode != (9 if sent == signal.SIGTERM else -sent):
         break
     times += 1
 print(output)

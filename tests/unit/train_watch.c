@@ -143,6 +143,27 @@ static void a_bad_step_changes_nothing(void **state)
     }
 }
 
+/* AdamW's first step moves every parameter by the learning rate, whichever step of the run it is. */
+static void a_bad_step_does_not_count_for_the_optimiser(void **state)
+{
+    tiny_training f;
+    double moved = 0;
+    (void)state;
+    open(&f, SETTINGS "compute=f32 lr_scheduler_type=constant");
+    spoil(LOSS);
+    step(&f);
+    step(&f);
+    spoil(NOTHING);
+    graft_real *before = state_of(&f);
+    step(&f);
+    for (size_t i = 0; i < f.adapter->n_params; i++) {
+        moved = fmax(moved, fabs((double)f.adapter->params[i] - (double)before[i]));
+    }
+    assert_true(fabs(moved - 1e-2) < 1e-5);
+    graft_free(before);
+    tiny_training_close(&f);
+}
+
 /* What is not finite in the adapter (which never is, after a step) shows where it is multiplied. */
 static void the_first_tensor_and_the_examples_are_named(void **state)
 {
@@ -670,6 +691,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_step_changes_nothing),
+        cmocka_unit_test(a_bad_step_does_not_count_for_the_optimiser),
         cmocka_unit_test(the_first_tensor_and_the_examples_are_named),
         cmocka_unit_test(an_update_that_ruins_the_adapter_is_told),
         cmocka_unit_test(a_resumed_run_with_bad_steps_has_the_same_bits),
