@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/clock.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "eval/gates.h"
@@ -29,21 +28,6 @@ done:
     return status;
 }
 
-/* What is known of the base; how long it took tells how long the same takes later. */
-static graft_status measure_before(graft_training *t)
-{
-    graft_status status = GRAFT_OK;
-    double begin = graft_clock_seconds();
-    GRAFT_TRY(graft_training_begin_held(t));
-    GRAFT_TRY(graft_training_evaluate_before(t));
-    bool all = t->before.n > 0 || t->eval.n_units == 0;
-    if (t->trainer.step == 0 && all) {
-        graft_training_evaluated(t, graft_clock_seconds() - begin, false);
-    }
-done:
-    return status;
-}
-
 static graft_status run(graft_training *t)
 {
     graft_status status = GRAFT_OK;
@@ -59,7 +43,7 @@ static graft_status run(graft_training *t)
                                  t->best.evaluated, t->trainer.watch.n_rollbacks));
     GRAFT_TRY(graft_training_save_config(t));
     GRAFT_TRY(graft_training_check_pace(t));
-    GRAFT_TRY(measure_before(t));
+    GRAFT_TRY(graft_training_measure_before(t));
     GRAFT_TRY(graft_training_plan_pace(t));
     GRAFT_TRY(graft_training_steps(t));
     GRAFT_TRY(graft_training_choose(t));

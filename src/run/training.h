@@ -138,7 +138,10 @@ graft_status graft_training_set_best(const graft_training *t, graft_json *object
 graft_status graft_training_begin_pace(graft_training *t);
 /* Before anything is evaluated: measures speed. GRAFT_E_CONFIG if there is no time for one step. */
 graft_status graft_training_check_pace(graft_training *t);
-/* Before the first step, after what is evaluated before it: measures what is not known yet and plans how
+/* What is measured of the base, unless the run continues: graft_training_begin_held and
+ * graft_training_evaluate_before. */
+graft_status graft_training_measure_before(graft_training *t);
+/* Before the first step, after that: measures what is not known yet and plans how
  * many steps there are. GRAFT_E_CONFIG, with the figures, if there is no time for one. */
 graft_status graft_training_plan_pace(graft_training *t);
 /* After each step: plans anew if need be. */
