@@ -64,11 +64,11 @@ done:
 }
 
 /* Why the checkpoints before were passed over: lines, the newest first. */
-static void tell_skipped(const char *lines, const char *taken)
+static void tell_skipped(const char *lines)
 {
     while (*lines != '\0') {
         size_t n = strcspn(lines, "\n");
-        graft_log(GRAFT_LOG_WARN, "%.*s; skipped, %s is older", (int)n, lines, taken);
+        graft_log(GRAFT_LOG_WARN, "skipped: %.*s", (int)n, lines);
         lines += n + (lines[n] == '\n');
     }
 }
@@ -102,7 +102,7 @@ static graft_status resume_auto(graft_training *t)
         GRAFT_TRY(graft_checkpoint_path(&path, t->checkpoints, steps[i]));
         status = candidate_open(&c, t, path);
         if (status == GRAFT_OK) {
-            tell_skipped(graft_text_z(&skipped), path);
+            tell_skipped(graft_text_z(&skipped));
             GRAFT_TRY(take(t, &c));
             taken = true;
         }

@@ -131,6 +131,7 @@ static void check_gradient(const graft_trainer *t, graft_step_report *report)
     char name[GRAFT_ADAPTER_PLACE_BYTES];
     size_t i = a->n_params;
     double scale;
+    graft_adapter_freeze_grad(t->adapter);
     report->grad_norm = graft_grad_norm(&t->compute->kernels, a->grads, a->n_params);
     scale = graft_clip_scale(report->grad_norm, t->config->max_grad_norm);
     if (isfinite(report->grad_norm) && report->grad_norm * scale <= LARGEST_NORM) {

@@ -58,8 +58,9 @@ static bool parse_line(graft_notes *notes, const char *line, size_t n)
     if (split) {
         memcpy(name, line, n_name);
         name[n_name] = '\0';
-        double value = strtod(line + n_name + 2, &end);
-        split = end == line + n && find(notes, name) == notes->n &&
+        const char *number = line + n_name + 2;
+        double value = strtod(number, &end);
+        split = end == line + n && end > number && find(notes, name) == notes->n &&
                 graft_notes_set(notes, name, value) == GRAFT_OK;
     }
     return split;

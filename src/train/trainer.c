@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapter/update.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "data/order.h"
@@ -215,8 +216,8 @@ static void update(graft_trainer *t, graft_step_report *report)
     graft_optimizer_options options = {report->learning_rate, c->adam_beta1, c->adam_beta2,
                                        c->adam_epsilon, c->weight_decay,
                                        graft_clip_scale(report->grad_norm, c->max_grad_norm)};
-    t->optimizer->update(kernels, a->params, t->moments, a->grads, a->n_params,
-                         t->step + 1 - t->watch.n_skipped, &options);
+    graft_adapter_update(a, t->optimizer, kernels, t->moments, t->step + 1 - t->watch.n_skipped,
+                         &options, c->loraplus_lr_ratio);
     check_params(t, report);
 }
 

@@ -44,8 +44,9 @@ void tiny_training_open(tiny_training *f, const char *settings)
     assert_ok(graft_config_check(f->config));
     model.arch = tiny_training_arch;
     assert_ok(graft_model_open(&f->model, tiny_model("train.gguf", &model)));
-    graft_adapter_options options = {4, 8.0, false, f->config->lora_dropout, 5, "all-linear",
-                                     tiny_training_arch};
+    graft_adapter_options options = {.rank = 4, .alpha = 8, .dropout = f->config->lora_dropout,
+                                     .seed = 5, .targets = "all-linear",
+                                     .arch = tiny_training_arch};
     assert_ok(graft_adapter_new(&f->adapter, &options, f->model->slots, f->model->n_slots));
     graft_cpu_level level;
     assert_ok(f->config->cpu != NULL ? graft_cpu_parse(&level, f->config->cpu)

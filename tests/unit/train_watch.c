@@ -530,7 +530,7 @@ static void rollbacks_halve_the_learning_rate_and_are_counted(void **state)
         assert_true(graft_watch_is_stuck(w, f.config));
         assert_true(graft_watch_may_roll_back(w));
         graft_watch before = *w;
-        graft_adapter_reset(f.adapter, 5);
+        assert_ok(graft_adapter_reset(f.adapter));
         graft_trainer_rewind(&f.trainer);
         graft_watch_roll_back(w, &before);
         assert_int_equal(w->n_rollbacks, k);
@@ -539,6 +539,31 @@ static void rollbacks_halve_the_learning_rate_and_are_counted(void **state)
         assert_true(fabs(report.learning_rate - 1e-2 * pow(0.5, (double)k)) < 1e-12);
     }
     assert_false(graft_watch_may_roll_back(w));
+    tiny_training_close(&f);
+}
+
+/* A rollback to the start begins as the run did, however its adapter begins. */
+static void an_adapter_of_any_kind_begins_anew(void **state)
+{
+    tiny_training f;
+    (void)state;
+    open(&f, SETTINGS);
+    for (size_t i = 0; graft_adapter_kinds[i] != NULL; i++) {
+        graft_adapter *adapter = NULL;
+        graft_real *before = NULL;
+        graft_adapter_options options = {.rank = 2, .alpha = 4, .seed = 7, .targets = "all-linear",
+                                         .init = graft_adapter_kinds[i]->name};
+        assert_ok(graft_adapter_new(&adapter, &options, f.model->slots, f.model->n_slots));
+        assert_ok(graft_alloc(&before, adapter->n_params, sizeof *before));
+        memcpy(before, adapter->params, adapter->n_params * sizeof *before);
+        for (size_t k = 0; k < adapter->n_params; k++) {
+            adapter->params[k] = (graft_real)NAN;
+        }
+        assert_ok(graft_adapter_reset(adapter));
+        assert_memory_equal(adapter->params, before, adapter->n_params * sizeof *before);
+        graft_free(before);
+        graft_adapter_free(adapter);
+    }
     tiny_training_close(&f);
 }
 
@@ -703,6 +728,7 @@ int main(void)
         cmocka_unit_test(a_loss_that_is_finite_when_repeated_is_an_error_of_the_machine),
         cmocka_unit_test(rollbacks_go_to_steps_that_no_clock_chose),
         cmocka_unit_test(rollbacks_halve_the_learning_rate_and_are_counted),
+        cmocka_unit_test(an_adapter_of_any_kind_begins_anew),
         cmocka_unit_test(checkpoints_for_a_rollback_are_kept),
         cmocka_unit_test(nothing_that_is_not_finite_is_saved),
         cmocka_unit_test(nothing_that_is_not_finite_is_loaded),
