@@ -76,6 +76,7 @@ void graft_appender_close(graft_appender *appender);
 graft_status graft_make_dirs(const char *path);           /* mkdir -p */
 bool graft_path_exists(const char *path);
 bool graft_path_is_dir(const char *path);
+bool graft_dir_holds(const char *folder, const char *name); /* something of that name */
 bool graft_path_same(const char *a, const char *b);       /* both exist and are one file */
 graft_status graft_path_join(char **out, const char *dir, const char *name);
 graft_status graft_file_remove(const char *path);         /* missing is fine */
