@@ -102,12 +102,7 @@ done:
 
 static bool is_peft(const graft_verify_look *look)
 {
-    char *path = NULL;
-    bool there = look->is_folder &&
-                 graft_path_join(&path, look->path, "adapter_config.json") == GRAFT_OK &&
-                 graft_path_exists(path);
-    graft_free(path);
-    return there;
+    return look->is_folder && graft_dir_holds(look->path, "adapter_config.json");
 }
 
 static graft_status read_config(graft_json **out, const char *folder)

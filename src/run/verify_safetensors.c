@@ -92,18 +92,10 @@ const graft_verify_kind graft_verify_safetensors = {"safetensors file", is_safet
 
 /* --- folders --- */
 
-static bool holds(const char *folder, const char *name)
-{
-    char *path = NULL;
-    bool there = graft_path_join(&path, folder, name) == GRAFT_OK && graft_path_exists(path);
-    graft_free(path);
-    return there;
-}
-
 static bool is_hf_folder(const graft_verify_look *look)
 {
-    return look->is_folder && (holds(look->path, "model.safetensors") ||
-                               holds(look->path, "model.safetensors.index.json"));
+    return look->is_folder && (graft_dir_holds(look->path, "model.safetensors") ||
+                               graft_dir_holds(look->path, "model.safetensors.index.json"));
 }
 
 /* The files fit their index; each file is an object of its own. */
