@@ -17,7 +17,7 @@ static const char *const shaping[] = {
     "num_train_epochs", "max_steps", "seed", "packing", "prefix_sharing", "max_tokens_per_pass",
     "compute", "cpu", "eval_strategy", "eval_steps", "metric_for_best_model",
     "early_stopping_patience", "early_stopping_threshold", "eval_samples", "eval_max_new_tokens",
-    "eval_turns", "tool_call_format",
+    "eval_turns", "tool_call_format", "max_bad_steps", "loss_spike",
 };
 
 /* Settings that may be others when a run continues: paths (what lies there is known by its digest), and
@@ -28,7 +28,9 @@ static const char *const neutral[] = {
     "per_device_train_batch_size", "gradient_accumulation_steps", "gradient_checkpointing",
     "max_memory", "threads", "eval_before", "eval_after", "load_best_model_at_end", "require",
     "perplexity_dataset", "perplexity_tokens", "save_minutes", "save_steps", "save_total_limit",
-    "resume_from_checkpoint", "force", "logging_steps", "export",
+    "resume_from_checkpoint", "force", "logging_steps", "export", "finish_by", "max_hours",
+    "max_temperature", "nice",
+    "recheck_steps", "base_check_steps",
 };
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
