@@ -90,8 +90,8 @@ static graft_status compare_line(graft_verify_object *o, const char *identity, c
         (n == strlen(wanted) && memcmp(value, wanted, n) == 0)) {
         return GRAFT_OK;
     }
-    return graft_verify__problem(o, GRAFT_E_CHECKPOINT, "belongs to another run: %s is \"%.*s\", and "
-                                 "\"%.64s\" %s", key, (int)(n < 64 ? n : 64), value, wanted, of);
+    return graft_verify__problem(o, GRAFT_E_CHECKPOINT, "belongs to another run: %s is \"%.*s\", "
+                                 "and \"%.64s\" %s", key, (int)(n < 64 ? n : 64), value, wanted, of);
 }
 
 static graft_status compare_settings(graft_verify_object *o, const char *identity,
@@ -293,8 +293,8 @@ static graft_status find_missing(graft_verify_object *o, const graft_config *con
         }
     }
     if (!exported && n_checkpoints == 0) {
-        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "there is neither an adapter nor a checkpoint to "
-                                        "continue from"));
+        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "there is neither an adapter nor a "
+                                        "checkpoint to continue from"));
     }
     GRAFT_TRY(graft_verify__fact(o, "%zu checkpoints", n_checkpoints));
     GRAFT_TRY(graft_verify__fact(o, "%s", finished ? "finished" : "not finished"));

@@ -78,8 +78,10 @@ def test_a_run_interrupted_anywhere_is_the_same_run(train, tmp_path):
     assert any("stopped at step" in line for line in stopped_in) and len(stopped_in) > 1, stopped_in
 
 
-KINDS = [{}, {"init_lora_weights": "pissa", "loraplus_lr_ratio": 4, "weight_decay": 0.1},
-         {"init_lora_weights": "olora", "compute": "bf16", "group_by_prefix": "true"}]
+KINDS = [{}, {"init_lora_weights": "pissa", "loraplus_lr_ratio": 4, "weight_decay": 0.1,
+              "lora_dropout": 0},
+         {"init_lora_weights": "olora", "compute": "bf16", "group_by_prefix": "true",
+          "lora_dropout": 0, "curriculum": "none"}]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=["plain", "pissa", "olora"])
