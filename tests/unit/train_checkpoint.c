@@ -35,7 +35,7 @@ static void open_fixture(fixture *f, const tiny_options *options, size_t rank)
     assert_ok(graft_config_set(f->config, "max_steps", "9"));
     assert_ok(graft_config_check(f->config));
     assert_ok(graft_model_open(&f->model, tiny_model("checkpoint.gguf", options)));
-    graft_adapter_options adapter = {rank, 8.0, false, 0, 5, "all-linear", NULL};
+    graft_adapter_options adapter = {.rank = rank, .alpha = 8, .seed = 5, .targets = "all-linear"};
     assert_ok(graft_adapter_new(&f->adapter, &adapter, f->model->slots, f->model->n_slots));
     assert_ok(graft_cpu_choose(&level));
     assert_ok(graft_compute_init(&f->compute, level, false));
