@@ -80,6 +80,17 @@ done:
     return status;
 }
 
+/* Of what is exported: with what some kinds hold frozen. */
+static uint64_t adapter_numbers(const graft_adapter *adapter)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        const graft_low_rank *m = &adapter->maps[i].low_rank;
+        n += (uint64_t)m->a.n_rows * m->a.n_cols + (uint64_t)m->b.n_rows * m->b.n_cols;
+    }
+    return n;
+}
+
 typedef struct needs {
     uint64_t n_checkpoints, checkpoint, n_artefacts, artefact, other, all;
 } needs;
@@ -98,7 +109,7 @@ static graft_status add_up(needs *out, const graft_training *t)
         .n_checkpoints = left == 0 ? 0 : left < n_new ? left : n_new,
         .checkpoint = t->trainer.plan.checkpoint_bytes,
         .n_artefacts = c->export.n,
-        .artefact = t->session.adapter->n_params * sizeof(float) + ARTEFACT_BYTES,
+        .artefact = adapter_numbers(t->session.adapter) * sizeof(float) + ARTEFACT_BYTES,
         .other = OTHER_BYTES + graft_training_n_evaluations(t) * t->eval.n_units * ITEM_BYTES,
     };
     out->all = out->n_checkpoints * out->checkpoint + out->n_artefacts * out->artefact + out->other;

@@ -25,10 +25,10 @@ static graft_status begin(graft_training *t)
     GRAFT_TRY(graft_training_open_sensors(t));
     GRAFT_TRY(graft_training_prepare(t));
     GRAFT_TRY(graft_training_resume(t));
-    GRAFT_TRY(graft_base_watch_init(&t->base_watch, t->session.model->file,
-                                    t->config->base_check_steps));
     t->saved_step = t->trainer.step;
     GRAFT_TRY(graft_preflight_space(t));
+    GRAFT_TRY(graft_base_watch_init(&t->base_watch, t->session.model->file,
+                                    t->config->base_check_steps));
     GRAFT_TRY(graft_sums_remove(t->config->output_dir));
     GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step,
                                  t->best.evaluated, t->trainer.watch.n_rollbacks));

@@ -9,6 +9,7 @@ static void show_progress(graft_training *t, const graft_step_report *r)
 {
     double now = graft_clock_seconds() - t->begin;
     uint64_t left = t->trainer.n_steps - r->step;
+    double rested = t->rate.n > 0 ? t->warmth.rested / (double)t->rate.n : 0;
     graft_progress progress = {
         .phase = "training",
         .done = r->step,
@@ -20,8 +21,7 @@ static void show_progress(graft_training *t, const graft_step_report *r)
         .grad_norm = r->grad_norm,
         .tokens_per_second = r->seconds > 0 ? (double)r->tokens / r->seconds : 0,
         .seconds = now,
-        .seconds_left =
-            (graft_rate_step(&t->rate) + t->warmth.rested / (double)done) * (double)left,
+        .seconds_left = (graft_rate_step(&t->rate) + rested) * (double)left,
         .tokens = r->tokens,
         .rss_bytes = graft_rss_bytes(),
         .celsius = r->heat.celsius,
@@ -40,8 +40,8 @@ graft_status graft_training_save(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     t->last_save = graft_clock_seconds();
-    GRAFT_TRY(graft_base_check(&t->base));
-    GRAFT_TRY(graft_base_watch_all(&t->base_watch)); /* what was trained on another stays out */
+    GRAFT_TRY(graft_base_check(&t->base)); /* what was trained on another stays out */
+    GRAFT_TRY(graft_base_watch_all(&t->base_watch));
     if (graft_journal_sync(t->journal) != GRAFT_OK) { /* a table is no reason to lose the state */
         graft_log(GRAFT_LOG_WARN, "%s; the checkpoint is written all the same", graft_error_message());
     }
@@ -137,7 +137,9 @@ static graft_status advance(graft_training *t)
         }
         show_progress(t, &report);
     }
+    t->unsaved = false; /* a rollback that fails half way is no state to be rescued */
     GRAFT_TRY(graft_training_watch(t, &report));
+    t->unsaved = true;
 done:
     return status;
 }

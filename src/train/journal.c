@@ -12,9 +12,9 @@
 
 struct graft_journal {
     graft_appender *file;
+    bool behind; /* and that was said */
     char *path;
     uint64_t rollbacks;
-    bool behind; /* and that was said */
 };
 
 /* How far a run has come. */
@@ -181,7 +181,7 @@ void graft_journal_close(graft_journal *journal)
 
 graft_status graft_journal_sync(graft_journal *journal)
 {
-    return graft_appender_sync(journal->file);
+    return journal->file == NULL ? GRAFT_OK : graft_appender_sync(journal->file);
 }
 
 graft_status graft_journal_record(graft_journal *journal, graft_json *record)

@@ -32,6 +32,9 @@ graft_status graft_journal_rewind(graft_journal *journal, uint64_t step, uint64_
 
 /* Any record {"event", "step", ...} of what happened in a step. */
 graft_status graft_journal_record(graft_journal *journal, graft_json *record);
+
+/* A file that cannot be written ends no run: the functions below warn once, keep the record and write it
+ * when there is room again. */
 graft_status graft_journal_step(graft_journal *journal, const graft_step_report *report);
 
 /* What a record is about that is not of a step. */
