@@ -6,6 +6,7 @@
 #   make check-models     families, templates and types beside other programs, as tables
 #   make check-cpus       set up, run tests on other processors, emulated (long)
 #   make check-sanitizers run tests with addresses, undefined behaviour and races watched (long)
+#   make torture          failures of memory, disks and power at every call; kills (long)
 # BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects;
 # V=1 shows the commands.
 
@@ -69,7 +70,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
 LIB := $(OUT)/libgraft.a
 BIN := $(OUT)/graft
 
-.PHONY: all quickstart check check-learning check-models check-cpus check-sanitizers lint bench clean distclean install setup tests
+.PHONY: all quickstart check check-learning check-models check-cpus check-sanitizers torture lint bench clean distclean install setup tests
 all: $(BIN)
 
 -include $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/flags.mk))
@@ -100,11 +101,16 @@ GRAD_SRC := $(wildcard tests/grad/*.c)
 TEST_SUPPORT := $(wildcard tests/support/*.c)
 TEST_BIN := $(TEST_SRC:%.c=$(OUT)/%)
 GRAD_BIN := $(GRAD_SRC:%.c=$(OUT)/%)
+# What tests/torture/run loads before graft: it makes the system fail.
+SHIM := $(OUT)/tests/torture/shim.so
 ifeq ($(BUILD),double)
 tests: $(GRAD_BIN)
 else
-tests: $(TEST_BIN)
+tests: $(TEST_BIN) $(SHIM)
 endif
+$(SHIM): $(wildcard tests/torture/*.c tests/torture/*.h)
+	@mkdir -p $(@D)
+	$(call say,ld,$@)$(CC) $(filter-out -MMD -MP,$(BASE_FLAGS)) -O2 -g1 -fPIC -shared $(filter %.c,$^) -o $@
 $(OUT)/tests/%: $(OBJ)/tests/%.o $(TEST_SUPPORT:%.c=$(OBJ)/%.o) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
@@ -146,6 +152,8 @@ check-sanitizers:
 	BUILD=asan tests/run unit kernels fuzz cli bad
 	BUILD=tsan tests/run kernels
 	BUILD=tsan tests/run unit $(THREADED)
+torture: all $(SHIM)
+	tests/torture/run
 lint:
 	scripts/lint
 bench: all

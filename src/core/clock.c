@@ -1,6 +1,7 @@
 /* core/clock.c - clocks of the system, and memory as /proc and the control groups tell it. */
 #include "core/clock.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -89,16 +90,18 @@ static size_t status_kib(const char *key)
     return read_keyed("/proc/self/status", key, &kib) ? kib * 1024 : 0;
 }
 
+/* Asked for after every step: without stdio, which allocates. */
 static bool resident_pages(unsigned long long *all, unsigned long long *shared)
 {
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL) {
-        return false;
-    }
+    char text[128];
     unsigned long long total;
-    int n = fscanf(file, "%llu %llu %llu", &total, all, shared);
-    fclose(file);
-    return n == 3;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[n > 0 ? n : 0] = '\0';
+    return sscanf(text, "%llu %llu %llu", &total, all, shared) == 3;
 }
 
 static size_t page_bytes(void)

@@ -83,3 +83,17 @@ graft_status graft_io__disk_fail(const char *path, const char *what, int error)
     return graft_fail(error == ENOMEM ? GRAFT_E_MEMORY : GRAFT_E_DISK, "%s: %s: %s", path, what,
                       strerror_r(error, buffer, sizeof buffer));
 }
+
+graft_status graft_io__sync_folder(const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    int fd = graft_io__calls()->open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0) {
+        return graft_io__disk_fail(folder, "cannot open to sync it", errno);
+    }
+    if (graft_io__calls()->fsync(fd) != 0 && errno != EINVAL) {
+        status = graft_io__disk_fail(folder, "cannot sync", errno);
+    }
+    (void)graft_io__calls()->close(fd);
+    return status;
+}

@@ -45,6 +45,9 @@ int graft_io__write_all(int fd, const void *bytes, size_t n);
 /* Room-internal: read() that is not interrupted. */
 ssize_t graft_io__read(int fd, void *bytes, size_t n);
 
+/* Room-internal: makes the names in a folder durable. Systems that cannot sync a folder say EINVAL. */
+graft_status graft_io__sync_folder(const char *folder);
+
 /* Room-internal: fails with "path: what: reason of `error`": GRAFT_E_DISK, or GRAFT_E_MEMORY if the
  * reason is ENOMEM. */
 graft_status graft_io__disk_fail(const char *path, const char *what, int error);

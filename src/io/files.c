@@ -165,6 +165,27 @@ done:
     return status;
 }
 
+/* Makes one folder, durably: files that are synced in it would else be lost with it. */
+static graft_status make_dir(const char *path)
+{
+    graft_status status = GRAFT_OK;
+    char *parent = NULL;
+    int error = graft_io__calls()->mkdir(path, 0777) == 0 ? 0 : errno;
+    if (error != 0) {
+        return graft_path_is_dir(path) ? GRAFT_OK
+               : error == EEXIST || error == ENOTDIR
+                   ? graft_fail(GRAFT_E_DISK, "%s: is a file and not a folder", path)
+                   : graft_io__disk_fail(path, "cannot make the folder", error);
+    }
+    GRAFT_TRY(graft_io__folder_of(&parent, path));
+    if (access(parent, R_OK) == 0) { /* else it cannot be synced */
+        status = graft_io__sync_folder(parent);
+    }
+done:
+    graft_free(parent);
+    return status;
+}
+
 graft_status graft_make_dirs(const char *path)
 {
     graft_status status = GRAFT_OK;
@@ -176,12 +197,7 @@ graft_status graft_make_dirs(const char *path)
         }
         char kept = *at;
         *at = '\0';
-        if (graft_io__calls()->mkdir(copy, 0777) != 0 && !graft_path_is_dir(copy)) {
-            status = errno == EEXIST || errno == ENOTDIR
-                         ? graft_fail(GRAFT_E_DISK, "%s: is a file and not a folder", copy)
-                         : graft_io__disk_fail(copy, "cannot make the folder", errno);
-            goto done;
-        }
+        GRAFT_TRY(make_dir(copy));
         *at = kept;
         if (kept == '\0') {
             break;

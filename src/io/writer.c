@@ -133,21 +133,6 @@ uint64_t graft_writer_offset(const graft_writer *writer)
     return writer->offset;
 }
 
-/* Makes the new name durable. Systems that cannot sync a folder say EINVAL. */
-static graft_status sync_folder(const char *folder)
-{
-    graft_status status = GRAFT_OK;
-    int fd = graft_io__calls()->open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (fd < 0) {
-        return graft_io__disk_fail(folder, "cannot open to sync it", errno);
-    }
-    if (graft_io__calls()->fsync(fd) != 0 && errno != EINVAL) {
-        status = graft_io__disk_fail(folder, "cannot sync", errno);
-    }
-    (void)graft_io__calls()->close(fd);
-    return status;
-}
-
 graft_status graft_writer_commit(graft_writer **writer_pointer)
 {
     graft_status status = GRAFT_OK;
@@ -173,7 +158,7 @@ graft_status graft_writer_commit(graft_writer **writer_pointer)
     graft_held__drop_temporary(writer->temporary);
     graft_free(writer->temporary);
     writer->temporary = NULL;
-    status = sync_folder(writer->folder);
+    status = graft_io__sync_folder(writer->folder);
 done:
     writer_free(writer);
     return status;
