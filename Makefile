@@ -171,7 +171,9 @@ check-sanitizers:
 	tests/memory/run
 fuzz:
 	scripts/setup --fuzz
+	EVERY_BYTE=1 tests/run unit io_every_byte
 	tests/fuzz/run
+	tests/fuzz/recall
 lint:
 	scripts/lint
 bench: all

@@ -42,7 +42,7 @@ def safetensors_cases():
     yield "header_beyond", safetensors(b"{}", length=3), "a header of 3 bytes, but the file has only 2"
     yield "header_cut", safetensors(b'{"a":'), "header: at byte 5: the text ends where"
     yield "header_trailing", safetensors(b"{}{}"), "header: at byte 2: "
-    yield "header_padded_by_zeros", safetensors(b"{}\0\0"), "header: at byte 2: byte 0x00"
+    yield "header_padded_by_zeros", safetensors(b"{}\0\0"), "header: at byte 2: something follows the value"
     yield "name_twice", safetensors(b'{"a":1,"a":2}'), 'header: at byte 7: duplicate key "a"'
     yield "name_latin1", safetensors(b'{"\xe9":1}'), "header: at byte 2: "
     yield "tensor_is_a_number", safetensors({"a": 1}), 'tensor "a" is not described by an object'
@@ -84,31 +84,31 @@ def json_cases():
     yield "empty", b"", "at byte 0: the text ends where"
     yield "white", b" \n\t ", "at byte 4: the text ends where"
     yield "comma_at_the_end", b"[1,2,]", "at byte 5: ']' where"
-    yield "two_values", b"{} 1", "at byte 3: '1' where"
+    yield "two_values", b"{} 1", "at byte 3: something follows the value"
     yield "single_quotes", b"{'a':1}", "at byte 1: ''' where"
     yield "comment", b"[1 /* one */]", "at byte 3: '/' where"
     yield "no_colon", b'{"a" 1}', "at byte 5: '1' where"
     yield "key_without_quotes", b"{a:1}", "at byte 1: 'a' where"
-    yield "leading_zero", b"[01]", "at byte 2: '1' where"
+    yield "leading_zero", b"[01]", "at byte 1: the number begins with a superfluous 0"
     yield "plus", b"[+1]", "at byte 1: '+' where"
     yield "point_at_the_end", b"[1.]", "at byte 3: ']' where"
     yield "nan", b"[NaN]", "at byte 1: 'N' where"
     yield "infinity", b"[-Infinity]", "at byte 2: 'I' where"
-    yield "double_overflows", b"[1e999]", "at byte 1: "
-    yield "integer_beyond_64_bits", b"[18446744073709551616]", "at byte 1: "
-    yield "negative_beyond_64_bits", b"[1,-9223372036854775809]", "at byte 3: "
-    yield "control_character", b'["a\nb"]', "at byte 3: byte 0x0a where"
-    yield "bad_escape", b'["\\x41"]', "at byte 3: 'x' where"
+    yield "double_overflows", b"[1e999]", "at byte 1: the number is too large for a double"
+    yield "integer_beyond_64_bits", b"[18446744073709551616]", "at byte 1: the integer does not fit in 64 bits"
+    yield "negative_beyond_64_bits", b"[1,-9223372036854775809]", "at byte 3: the integer does not fit"
+    yield "control_character", b'["a\nb"]', "at byte 3: a control character inside a string"
+    yield "bad_escape", b'["\\x41"]', "at byte 2: an escape that JSON does not have"
     yield "lone_surrogate", b'["\\ud800"]', "at byte 2: "
     yield "low_surrogate_first", b'["..\\udc00"]', "at byte 4: "
     yield "not_utf8", b'["\xff"]', "at byte 2: "
     yield "overlong_utf8", b'["abc\xc0\x80"]', "at byte 5: "
     yield "duplicate_key", b'{"a":1,"b":{"a":2},"a":3}', 'at byte 19: duplicate key "a"'
     yield "duplicate_key_escaped", b'{"a":1, "\\u0061":3}', 'at byte 8: duplicate key "a"'
-    yield "key_with_zero", b'{"a\\u0000b":1}', "at byte 3: "
+    yield "key_with_zero", b'{"a\\u0000b":1}', "at byte 1: a key that holds a zero byte"
     yield "deep", b"[" * 129 + b"]" * 129, "at byte 128: nested deeper than 128"
-    yield "word_cut", b"[tru]", "at byte 4: ']' where"
-    yield "string_cut", b'["abc', "at byte 5: the text ends where"
+    yield "word_cut", b"[tru]", "at byte 1: a word that is not null, true or false"
+    yield "string_cut", b'["abc', "at byte 1: a string without its closing quote"
     yield "byte_order_mark", b"\xef\xbb\xbf{}", "at byte 0: "
 
 
@@ -290,14 +290,14 @@ def template_cases():
         ".jinja:1: non-default argument follows default argument"
     yield "call_of_nothing.jinja", b"{% call 5 %}{% endcall %}", ".jinja:1: expected call"
     yield "not_utf8.jinja", b"caf\xe9", ": byte 3 is not valid UTF-8"
-    yield "huge.jinja", b"x" * ((1 << 20) + 1), ": a template of 1048577 bytes (at most"
-    yield "no_filter.jinja", b"{{ messages|frobnicate }}", ".jinja:1: No filter named 'frobnicate' found."
-    yield "no_test.jinja", b"{{ messages is frobnicated }}", ".jinja:1: No test named 'frobnicated' found."
+    yield "huge.jinja", b"x" * ((4 << 20) + 1), ": a template of 4194305 bytes (at most"
+    yield "no_filter.jinja", b"{{ messages|frobnicate }}", ".jinja:1: No filter named 'frobnicate'."
+    yield "no_test.jinja", b"{{ messages is frobnicated }}", ".jinja:1: No test named 'frobnicated'."
     yield "not_callable.jinja", b"\n{{ 5() }}", ".jinja:2: "
     yield "undefined_member.jinja", b"{{ nothing.at.all }}", ".jinja:1: 'nothing' is undefined"
     yield "endless.jinja", b"{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}", \
         ".jinja:1: "
-    yield "raised.jinja", b"{{ raise_exception('no system prompt') }}", ".jinja:1: no system prompt"
+    yield "raised.jinja", b"{{ raise_exception('no system prompt') }}", ".jinja:1: the template says: no system prompt"
     yield "divided_by_zero.jinja", b"{{ 1 // 0 }}", ".jinja:1: "
 
 
@@ -422,11 +422,11 @@ def sentencepiece_cases():
     yield "longer_than_the_file.model", piece() + b"\x0a\x7f", "at byte 12: a field of 127 bytes, but only 0"
     yield "varint_cut.model", piece() + b"\x18\x80", "at byte 1"
     yield "varint_endless.model", b"\x18" + b"\xff" * 11 + b"\x01", "at byte "
-    yield "fixed_cut.model", piece() + b"\x1d\x00", "at byte 12: "
+    yield "fixed_cut.model", piece() + b"\x1d\x00", "at byte 11: a number is cut off"
     yield "without_text.model", field(1, field(2, 1.0)), "at byte 2: a piece without text"
     yield "latin1.model", piece(b"\xe9"), "at byte 2: a piece whose text is not UTF-8"
     yield "score_nan.model", piece(score=float("nan")), "at byte 2: a piece whose score is not finite"
-    yield "type.model", piece(kind=7), "at byte 13: a piece of a type that there is not"
+    yield "type.model", piece(kind=7), "at byte 12: a piece of a type that there is not"
     yield "kind.model", piece() + field(2, field(3, 9)), "a model of kind 9"
 
 
@@ -448,7 +448,7 @@ def importance_cases():
     yield "name_zero.dat", dat(name=b"a\0b"), "at byte 8: a name is not valid UTF-8"
     yield "calls_negative.dat", dat(calls=-1), "a number of calls is negative"
     yield "values_beyond.dat", dat(n_values=9), "there are more values than the file has"
-    yield "cut.dat", dat()[:-1], "there are more values than the file has"
+    yield "cut.dat", dat()[:-1], "at byte 35: the file ends too early"
     yield "negative.dat", dat(values=(1.0, -1.0)), "value 1 is not a mean of squares"
     yield "nan.dat", dat(values=(float("nan"),)), "value 0 is not a mean of squares"
     yield "twice.dat", dat(n=2) + dat()[4:], 'tensor "blk.0.attn_q.weight" is there twice'
@@ -496,11 +496,12 @@ def report_cases():
     item = {"index": 0, "turn": 1, "prompt_tokens": 2, "output": "x", "calls": [], "expected": [], "spurious": 0,
             "missing": 0, "verdicts": {}}
     yield "no_items.json", {}, "has no items: not the result of an evaluation"
-    yield "index.json", {"items": [{**item, "index": -1}]}, "items[0]: index is not a count"
-    yield "turn.json", {"items": [item, {**item, "turn": "1"}]}, "items[1]: turn is not a count"
-    yield "output.json", {"items": [{**item, "output": 5}]}, "items[0]: output is not of type string"
-    yield "calls.json", {"items": [{**item, "calls": {}}]}, "items[0]: calls is not of type array"
-    yield "verdict.json", {"items": [{**item, "verdicts": {"exact_match": "yes"}}]}, "is neither true, false nor null"
+    head = {"n": 1, "loss_per_token": None, "tokens": 0, "scores": {}}
+    yield "index.json", {**head, "items": [{**item, "index": -1}]}, "items[0]: index is not a count"
+    yield "turn.json", {**head, "items": [item, {**item, "turn": "1"}]}, "items[1]: turn is not a count"
+    yield "output.json", {**head, "items": [{**item, "output": 5}]}, "items[0]: output is not of type string"
+    yield "calls.json", {**head, "items": [{**item, "calls": {}}]}, "items[0]: calls is not of type array"
+    yield "verdict.json", {**head, "items": [{**item, "verdicts": {"tool_name": "yes"}}]}, "is neither true, false nor null"
 
 
 KINDS = {"safetensors": safetensors_cases, "json": json_cases, "jsonl": jsonl_cases, "yaml": yaml_cases,

@@ -1,6 +1,7 @@
 /* A GGUF and a safetensors file of 4 KB with every byte replaced by every other value, and cut off at
  * every length: each is refused with a message or meets the invariants. `make check` tries the bits of
- * every byte and some values more; EVERY_BYTE=1 tries all 255, about two million files. */
+ * every byte and some values more, and four where all of these are accepted; EVERY_BYTE=1 tries all 255,
+ * about two million files (`make fuzz`). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,9 @@ static void open_memory(memory_file *file, const char *path)
     graft_text text;
     graft_text_init(&text);
     assert_ok(graft_file_read(&text, path, MOST));
-    assert_true(text.len >= LEAST);
+    if (text.len < LEAST) {
+        fail_msg("%s: only %zu bytes", path, text.len);
+    }
     file->n = text.len;
     file->fd = memfd_create("every-byte", MFD_CLOEXEC);
     assert_true(file->fd >= 0 && ftruncate(file->fd, (off_t)file->n) == 0);
@@ -87,12 +90,14 @@ static void try_all(const char *path, check_file *check)
     for (size_t i = 0; i < file.n; i++) {
         uint8_t now = file.bytes[i], values[256];
         size_t n = values_of(values, now, all);
-        for (size_t v = 0; v < n; v++) {
+        size_t v = 0, accepted = 0;
+        for (; v < n && (all || v < 4 || accepted < v); v++) { /* where four may stand, any may */
             file.bytes[i] = values[v];
-            n_accepted += check(file.path, file.n);
+            accepted += check(file.path, file.n);
         }
         file.bytes[i] = now;
-        n_tried += n;
+        n_tried += v;
+        n_accepted += accepted;
     }
     assert_true(n_accepted > 0 && n_accepted < n_tried); /* numbers may change, structure may not */
     for (size_t n = file.n; n-- > 0;) { /* the bytes behind the end are gone from the map as well */
@@ -131,7 +136,7 @@ static void every_byte_of_a_gguf_file(void **state)
     assert_ok(graft_gguf_set_u64(w, "graft.base_bytes", 1 << 20));
     assert_ok(graft_gguf_set_f32(w, "llama.rope.freq_base", 10000));
     assert_ok(graft_gguf_set_bool(w, "tokenizer.ggml.add_bos_token", true));
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 14; i++) {
         snprintf(key, sizeof key, "general.tag.%zu", i);
         snprintf(text, sizeof text, "%zu: \xc3\xa9 text of some length, as licences and names are", i);
         assert_ok(graft_gguf_set_string(w, key, text, strlen(text)));
@@ -166,7 +171,7 @@ static void every_byte_of_a_safetensors_file(void **state)
     assert_ok(graft_safetensors_writer_new(&w));
     assert_ok(graft_safetensors_set_metadata(w, "format", "pt"));
     assert_ok(graft_safetensors_set_metadata(w, "a \"quoted\" key", "caf\xc3\xa9 \\ \n"));
-    for (size_t i = 0; i < 20; i++) {
+    for (size_t i = 0; i < 15; i++) {
         snprintf(name, sizeof name, "model.layers.%zu.self_attn.q_proj.weight", i);
         assert_ok(graft_safetensors_add(w, name, n_dims[i % 8], shapes[i % 8], numbers));
     }
