@@ -23,7 +23,8 @@ static const char magic[8] = {'G', 'R', 'A', 'F', 'T', 'C', 'K', '1'};
 
 struct graft_h5 {
     hid_t file;
-    char *path; /* "image" until it was read from a file; for messages */
+    char *path; /* "checkpoint" until it was read from a file; for messages */
+    char name[40]; /* for libhdf5 */
 };
 
 /* Types an array may have, as they lie in the image. */
@@ -104,6 +105,9 @@ static graft_status image_new(graft_h5 **out, const char *path)
     be_quiet();
     GRAFT_TRY(graft_alloc(out, 1, sizeof **out));
     (*out)->file = H5I_INVALID_HID;
+    /* libhdf5 looks for a file of that name, which there must not be, and takes images of one name for
+     * one file */
+    snprintf((*out)->name, sizeof (*out)->name, "/dev/null/%p", (void *)*out);
     GRAFT_TRY(graft_strdup(&(*out)->path, path));
     if (!register_filter()) {
         status = graft_fail(GRAFT_E_FAILED, "HDF5 takes no filter");
@@ -122,7 +126,7 @@ graft_status graft_h5_new(graft_h5 **out)
     access = memory_access();
     creation = H5Pcreate(H5P_FILE_CREATE);
     if (access < 0 || creation < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
-        (image->file = H5Fcreate("image", H5F_ACC_TRUNC, creation, access)) < 0) {
+        (image->file = H5Fcreate(image->name, H5F_ACC_TRUNC, creation, access)) < 0) {
         status = graft_fail(GRAFT_E_FAILED, "HDF5 cannot make an image in memory");
         goto done;
     }
@@ -462,7 +466,7 @@ static graft_status open_image(graft_h5 *image, const uint8_t *bytes, size_t n)
     hid_t access = memory_access();
     /* libhdf5 copies the image before it looks at it; the cast drops a const it honours */
     if (access < 0 || H5Pset_file_image(access, (void *)(uintptr_t)bytes, n) < 0 ||
-        (image->file = H5Fopen("image", H5F_ACC_RDONLY, access)) < 0) {
+        (image->file = H5Fopen(image->name, H5F_ACC_RDONLY, access)) < 0) {
         H5Pclose(access);
         return graft_fail(GRAFT_E_CHECKPOINT, "%s: HDF5 cannot open it", image->path);
     }

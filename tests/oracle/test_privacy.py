@@ -26,7 +26,7 @@ def witness(tmp_path_factory):
         seen = folder / "seen.txt"
         seen.write_text("")
         done = subprocess.run([binary, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True,
-                              env=dict(os.environ, LD_PRELOAD=str(library), WITNESS=str(seen)))
+                              errors="replace", env=dict(os.environ, LD_PRELOAD=str(library), WITNESS=str(seen)))
         assert done.returncode == status, done.stderr
         return [tuple(line.split(" ", 1)) for line in seen.read_text().splitlines()]
 
