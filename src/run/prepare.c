@@ -26,6 +26,8 @@ void graft_training_close(graft_training *t)
     graft_trainer_clear(&t->trainer);
     graft_base_watch_clear(&t->base_watch);
     graft_session_close(&t->session);
+    graft_free(t->pacing.first_epoch);
+    graft_sensors_close(t->warmth.sensors);
     graft_corpus_clear(&t->train);
     graft_corpus_clear(&t->eval);
     graft_corpus_clear(&t->replay.corpus);

@@ -21,6 +21,8 @@ static graft_status begin(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_hooks_check(t->hooks));
+    GRAFT_TRY(graft_training_begin_pace(t));
+    GRAFT_TRY(graft_training_open_sensors(t));
     GRAFT_TRY(graft_training_prepare(t));
     GRAFT_TRY(graft_training_resume(t));
     GRAFT_TRY(graft_base_watch_init(&t->base_watch, t->session.model->file,
@@ -31,8 +33,9 @@ static graft_status begin(graft_training *t)
     GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step,
                                  t->best.evaluated, t->trainer.watch.n_rollbacks));
     GRAFT_TRY(graft_training_save_config(t));
-    GRAFT_TRY(graft_training_begin_held(t));
-    GRAFT_TRY(graft_training_evaluate_before(t));
+    GRAFT_TRY(graft_training_check_pace(t));
+    GRAFT_TRY(graft_training_measure_before(t));
+    GRAFT_TRY(graft_training_plan_pace(t));
 done:
     return status == GRAFT_E_INTERRUPTED ? explain_early_stop(t) : status;
 }

@@ -23,6 +23,8 @@ static void show_progress(graft_training *t, const graft_step_report *r)
         .seconds_left = graft_rate_step(&t->rate) * (double)left,
         .tokens = r->tokens,
         .rss_bytes = graft_rss_bytes(),
+        .celsius = r->heat.celsius,
+        .finishes_at = graft_training_finishes_at(t),
     };
     graft_hooks_progress(t->hooks, &progress);
 }
@@ -125,6 +127,8 @@ static graft_status advance(graft_training *t)
     t->seconds = graft_clock_seconds() - t->begin;
     t->tokens += report.tokens;
     t->saved_tokens += report.saved_tokens;
+    graft_training_feel(t, &report);
+    GRAFT_TRY(graft_training_keep_pace(t, &report));
     if (report.outcome == GRAFT_STEP_APPLIED) {
         t->last_loss = report.loss;
         if (report.step % t->config->logging_steps == 0 || report.step == t->trainer.n_steps) {
@@ -162,11 +166,15 @@ graft_status graft_training_steps(graft_training *t)
     t->begin_step = t->trainer.step;
     GRAFT_TRY(pause(t)); /* a run that continues may have stopped before it was measured */
     while (t->trainer.step < t->trainer.n_steps && !t->stopped_early) {
-        if (graft_hooks_check(t->hooks) != GRAFT_OK) {
+        status = graft_training_rest(t);
+        if (status == GRAFT_E_INTERRUPTED) {
             status = stop(t);
             goto done;
         }
-        GRAFT_TRY(advance(t));
+        GRAFT_TRY(status);
+        if (t->trainer.step < t->trainer.n_steps) { /* the rest may have taken the time for it */
+            GRAFT_TRY(advance(t));
+        }
         GRAFT_TRY(pause(t));
     }
     GRAFT_TRY(graft_training_watch_end(t));

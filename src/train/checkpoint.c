@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "io/files.h"
+#include "train/pace.h"
 
 enum { FORMAT = 2 };
 
@@ -377,12 +378,13 @@ graft_status graft_checkpoint_take(const graft_checkpoint *c, graft_trainer *t, 
     graft_status status = GRAFT_OK;
     size_t n = t->adapter->n_params;
     GRAFT_TRY(check_adapter(c, t->adapter));
-    if (c->step > t->n_steps) {
+    if (c->step > t->n_asked) {
         status = graft_fail(GRAFT_E_CHECKPOINT, "%s: is at step %llu of a run of %llu", c->path,
-                            (unsigned long long)c->step, (unsigned long long)t->n_steps);
+                            (unsigned long long)c->step, (unsigned long long)t->n_asked);
         goto done;
     }
     GRAFT_TRY(graft_trainer_adopt_passes(t, c->passes[0], c->passes[1]));
+    GRAFT_TRY(graft_pace_recall(t, &c->notes, c->step, c->path));
     GRAFT_TRY(get_reals(c->image, "adapter/params", t->adapter->params, n));
     GRAFT_TRY(get_reals(c->image, "optimizer/m", t->moments[0], n));
     GRAFT_TRY(get_reals(c->image, "optimizer/v", t->moments[1], n));

@@ -210,6 +210,26 @@ done:
     return status;
 }
 
+/* What is known of it. */
+static graft_status set_heat(graft_json *o, const graft_step_report *r)
+{
+    graft_status status = GRAFT_OK;
+    if (r->heat.celsius > 0) {
+        GRAFT_TRY(graft_json_set_double(o, "celsius", r->heat.celsius));
+    }
+    if (r->heat.mhz > 0) {
+        GRAFT_TRY(graft_json_set_double(o, "mhz", r->heat.mhz));
+    }
+    if (r->heat.counts_throttling) {
+        GRAFT_TRY(graft_json_set_int(o, "throttled", (int64_t)r->heat.throttled));
+    }
+    if (r->paused_seconds > 0) {
+        GRAFT_TRY(graft_json_set_double(o, "paused_seconds", r->paused_seconds));
+    }
+done:
+    return status;
+}
+
 graft_status graft_journal_step(graft_journal *journal, const graft_step_report *r)
 {
     graft_status status = GRAFT_OK;
@@ -230,6 +250,7 @@ graft_status graft_journal_step(graft_journal *journal, const graft_step_report 
     GRAFT_TRY(graft_json_set_double(o, "tokens_per_second",
                                     r->seconds > 0 ? (double)r->tokens / r->seconds : 0));
     GRAFT_TRY(graft_json_set_int(o, "rss_bytes", (int64_t)graft_rss_bytes()));
+    GRAFT_TRY(set_heat(o, r));
     GRAFT_TRY(graft_journal_record(journal, o));
 done:
     graft_json_free(o);
@@ -293,6 +314,31 @@ graft_status graft_journal_best(graft_journal *journal, const graft_journal_plac
     GRAFT_TRY(graft_json_set_string(o, "metric", metric));
     GRAFT_TRY(graft_json_set_int(o, "best_step", (int64_t)best_step));
     GRAFT_TRY(graft_json_set_double(o, "best", value));
+    GRAFT_TRY(graft_journal_record(journal, o));
+done:
+    graft_json_free(o);
+    return status;
+}
+
+static graft_status set_moment(graft_json *o, const char *key, double moment)
+{
+    char text[32];
+    graft_clock_iso8601_of(text, moment);
+    return graft_json_set_string(o, key, text);
+}
+
+graft_status graft_journal_plan(graft_journal *journal, const graft_journal_place *place,
+                                const graft_journal_pace *pace)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object();
+    GRAFT_TRY(set_place(o, "plan", place));
+    GRAFT_TRY(graft_json_set_int(o, "steps", (int64_t)pace->steps));
+    GRAFT_TRY(graft_json_set_int(o, "of_steps", (int64_t)pace->of));
+    GRAFT_TRY(graft_json_set_double(o, "tokens_per_second", pace->tokens_per_second));
+    GRAFT_TRY(graft_json_set_double(o, "evaluation_seconds", pace->evaluation_seconds));
+    GRAFT_TRY(graft_json_set_double(o, "seconds_left", pace->seconds_left));
+    GRAFT_TRY(set_moment(o, "finishes_at", pace->finishes_at));
     GRAFT_TRY(graft_journal_record(journal, o));
 done:
     graft_json_free(o);

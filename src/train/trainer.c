@@ -22,6 +22,14 @@ static size_t longest_sample(const graft_unit *units, size_t n_units)
     return longest;
 }
 
+static void plan_course(graft_trainer *t)
+{
+    const graft_config *c = t->config;
+    uint64_t n_warmup = c->warmup_ratio > 0 ? (uint64_t)ceil(c->warmup_ratio * (double)t->n_steps)
+                                            : c->warmup_steps;
+    t->course = graft_course_of(n_warmup, t->n_steps);
+}
+
 static void count_steps(graft_trainer *t)
 {
     const graft_config *c = t->config;
@@ -30,8 +38,8 @@ static void count_steps(graft_trainer *t)
     if (c->max_steps != 0) {
         t->n_steps = c->max_steps;
     }
-    t->n_warmup = c->warmup_ratio > 0 ? (uint64_t)ceil(c->warmup_ratio * (double)t->n_steps)
-                                      : c->warmup_steps;
+    t->n_asked = t->n_steps;
+    plan_course(t);
 }
 
 /* Room for the order of an epoch. */
@@ -120,6 +128,7 @@ void graft_trainer_rewind(graft_trainer *t)
         memset(t->moments[i], 0, t->adapter->n_params * sizeof *t->moments[i]);
     }
     t->step = 0;
+    plan_course(t);
     graft_watch_init(&t->watch);
 }
 
@@ -235,6 +244,17 @@ static void conclude(graft_trainer *t, graft_step_report *report)
     t->step++;
 }
 
+/* Before the first step the whole schedule is free, the warm-up too. */
+void graft_trainer_end_at(graft_trainer *t, uint64_t n_steps)
+{
+    t->n_steps = n_steps;
+    if (t->step == 0) {
+        plan_course(t);
+    } else {
+        graft_course_turn(&t->course, t->step, n_steps);
+    }
+}
+
 graft_status graft_trainer_step(graft_trainer *t, graft_step_report *report)
 {
     graft_status status = GRAFT_OK;
@@ -245,7 +265,7 @@ graft_status graft_trainer_step(graft_trainer *t, graft_step_report *report)
     *report = (graft_step_report){.step = t->step + 1,
                                   .factor = t->watch.factor};
     report->learning_rate = c->learning_rate * t->watch.factor *
-                            t->schedule->factor(t->step, t->n_warmup, t->n_steps);
+                            graft_course_factor(&t->course, t->schedule, t->step);
     graft_arena_reset(&t->compute->arena);
     GRAFT_TRY(graft_arena_reserve(&t->compute->arena, t->plan.pass_bytes + t->plan.fixed_bytes));
     GRAFT_TRY(choose_batch(t));

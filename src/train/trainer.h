@@ -1,13 +1,14 @@
 /* train/trainer.h - the steps of a training run: passes, gradients, optimiser.
  *
  * A trainer's state is the adapter, the optimiser's moments, the number of steps done, what the watch
- * remembers of them (train/watch.h), and notes. Everything else is a function of the configuration
- * and that number, so a resumed run continues with the same bits. */
+ * remembers of them (train/watch.h), how many steps there will be if that was planned anew (train/pace.h), and
+ * notes. Everything else is a function of the configuration and that number, so a resumed run continues with the same bits. */
 #ifndef GRAFT_TRAIN_TRAINER_H
 #define GRAFT_TRAIN_TRAINER_H
 
 #include "adapter/adapter.h"
 #include "config/config.h"
+#include "core/sensors.h"
 #include "data/example.h"
 #include "data/mix.h"
 #include "model/model.h"
@@ -52,7 +53,18 @@ typedef struct graft_step_report {
     bool diverges;        /* said once: the level of the losses has risen from one to the other */
     double level_from, level;
     bool disagreed;       /* a pass that was computed twice had other bits; a third time decided */
+    graft_heat heat;       /* of the machine after the step; not the trainer's work */
+    double paused_seconds; /* that the run rested before the step, not part of `seconds` */
 } graft_step_report;
+
+/* What a run with a time limit knows of its speed (train/pace.h). */
+typedef struct graft_pace_memory {
+    bool planned;              /* n_steps followed from the time there was */
+    double spent;              /* seconds of the run so far */
+    double tokens_per_second;  /* of its steps, with all that stands between them; 0: unknown */
+    double evaluation_seconds; /* of its last evaluation; 0: unknown */
+    bool of_adapter;           /* that was of its own adapter, not of the base */
+} graft_pace_memory;
 
 typedef struct graft_trainer {
     const graft_config *config;
@@ -65,7 +77,10 @@ typedef struct graft_trainer {
     const graft_optimizer *optimizer;
     const graft_schedule *schedule;
     graft_real *moments[2];
-    uint64_t step, n_steps, steps_per_epoch, n_warmup;
+    uint64_t step, n_steps, steps_per_epoch;
+    uint64_t n_asked; /* steps that the settings ask for: n_steps, or more than there is time for */
+    graft_course course;
+    graft_pace_memory pace;
     graft_step_layout *layout;
     graft_mix mix;
     uint32_t *order; /* the units of the epoch in ordered_epoch, mix.n_slots */
@@ -98,6 +113,9 @@ graft_status graft_trainer_adopt_passes(graft_trainer *trainer, uint64_t usual_t
 /* order[0..mix.n_slots) = the units of an epoch in order: a pure function of the settings, the units
  * and the epoch. Uses scratch of the trainer. */
 void graft_trainer_order(const graft_trainer *trainer, uint32_t *order, uint32_t epoch);
+
+/* The run ends after n_steps (above those done); the learning rate goes there without a jump. */
+void graft_trainer_end_at(graft_trainer *trainer, uint64_t n_steps);
 
 /* Runs the next step, and moves on to the one behind it even if this one is not applied: see
  * report->outcome. GRAFT_E_NUMERICS if the machine computes wrongly: a pass of a recheck had other
