@@ -28,21 +28,22 @@ size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
                       graft_plan_recomputed(plan, model, kernels, n_tok));
 }
 
-static size_t head_bytes(const graft_model *model)
+static size_t head_bytes(const graft_model *model, const graft_kernels *kernels)
 {
     const graft_hparams *h = &model->hparams;
-    return GRAFT_HEAD_CHUNK * (h->n_vocab + 2 * h->n_embd) * sizeof(graft_real);
+    size_t bytes = kernels->bytes ? graft_bytes_size(h->n_vocab) + graft_bytes_size(h->n_embd) : 0;
+    return GRAFT_HEAD_CHUNK * ((h->n_vocab + 2 * h->n_embd) * sizeof(graft_real) + bytes);
 }
 
 size_t graft_plan_reading_bytes(const graft_model *model, const graft_kernels *kernels,
                                 size_t n_tok)
 {
-    return pass_bytes(model, kernels, n_tok, model->hparams.n_layer) + head_bytes(model);
+    return pass_bytes(model, kernels, n_tok, model->hparams.n_layer) + head_bytes(model, kernels);
 }
 
 static size_t fixed_bytes(const graft_model *model, const graft_kernels *kernels, size_t n_params)
 {
-    return head_bytes(model) + 4 * n_params * sizeof(graft_real) +
+    return head_bytes(model, kernels) + 4 * n_params * sizeof(graft_real) +
            (size_t)graft_threads() * graft_product_thread_bytes(kernels) + ((size_t)8 << 20);
 }
 
