@@ -7,6 +7,7 @@
 #include <graft/dataset.h>
 #include <graft/eval.h>
 #include <graft/generate.h>
+#include <graft/held.h>
 #include <graft/job.h>
 #include <graft/log.h>
 #include <graft/model.h>
