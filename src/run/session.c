@@ -23,11 +23,13 @@ graft_status graft_session_open(graft_session *session, const graft_config *conf
     bool half = false;
     GRAFT_TRY(graft_machine_prepare(&level, &half, config));
     GRAFT_TRY(graft_compute_init(&session->compute, level, half));
+    session->compute.kernels.bytes = config->compute == GRAFT_COMPUTE_INT8;
     graft_log(GRAFT_LOG_INFO, "computing in %s with %s kernels on %d threads",
-              half ? "bf16" : "f32", graft_cpu_level_name(level), graft_threads());
+              session->compute.kernels.bytes ? "int8 and bf16" : half ? "bf16" : "f32",
+              graft_cpu_level_name(level), graft_threads());
     if (half && !graft_kernels_prefer_half(level)) {
-        graft_log(GRAFT_LOG_WARN, "%s has no bfloat16 instructions: compute: bf16 is emulated and "
-                  "slow; f32 is faster here", graft_cpu_level_name(level));
+        graft_log(GRAFT_LOG_WARN, "%s has no bfloat16 instructions: compute: bf16 and int8 are "
+                  "emulated and slow; f32 is faster here", graft_cpu_level_name(level));
     }
     GRAFT_TRY(graft_model_open(&session->model, config->base_model));
     GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file,
