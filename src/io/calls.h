@@ -31,6 +31,9 @@ const graft_io_calls *graft_io__calls(void);
  * -1 returned. */
 int graft_io__write_all(int fd, const void *bytes, size_t n);
 
+/* Room-internal: makes the new name `path` durable by syncing the folder it is in. */
+graft_status graft_io__sync_parent(const char *path);
+
 /* Room-internal: fails with GRAFT_E_DISK "path: what: reason of `error`". */
 graft_status graft_io__disk_fail(const char *path, const char *what, int error);
 

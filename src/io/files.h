@@ -36,6 +36,15 @@ graft_status graft_writer_commit(graft_writer **writer);  /* publishes and frees
 void graft_writer_discard(graft_writer **writer);         /* accepts NULL inside */
 graft_status graft_file_write(const char *path, const void *bytes, size_t n); /* all of the above */
 
+/* A folder that appears whole or not at all: files are written into a temporary folder beside `path`,
+ * which commit renames. What stands at `path` already is replaced if it is empty or has a file `mark`
+ * (borrowed) in it, which tells that it was written like this; otherwise GRAFT_E_CONFIG. */
+typedef struct graft_folder graft_folder;
+graft_status graft_folder_open(graft_folder **out, const char *path, const char *mark);
+const char *graft_folder_path(const graft_folder *folder); /* of the temporary one */
+graft_status graft_folder_commit(graft_folder **folder);   /* publishes and frees, even on failure */
+void graft_folder_discard(graft_folder **folder);          /* accepts NULL inside */
+
 /* Appends one line to a log-like file opened for appending (metrics.jsonl, run.log). */
 typedef struct graft_appender graft_appender;
 graft_status graft_appender_open(graft_appender **out, const char *path, bool truncate);

@@ -146,6 +146,15 @@ static graft_status sync_folder(const char *folder)
     return status;
 }
 
+graft_status graft_io__sync_parent(const char *path)
+{
+    char *folder = NULL;
+    graft_status status = folder_of(&folder, path);
+    status = status == GRAFT_OK ? sync_folder(folder) : status;
+    graft_free(folder);
+    return status;
+}
+
 graft_status graft_writer_commit(graft_writer **writer_pointer)
 {
     graft_status status = GRAFT_OK;
