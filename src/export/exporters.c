@@ -3,9 +3,17 @@
 
 #include <string.h>
 
+#include "export/mixes.h"
+
 const graft_exporter *const graft_exporters[] = {
     &graft_exporter_adapter,
     &graft_exporter_peft,
+    &graft_exporter_vllm,
+    &graft_exporter_mlx,
+    &graft_exporter_gguf,
+    &graft_exporter_ollama,
+    &graft_exporter_lmstudio,
+    &graft_exporter_localai,
     NULL,
 };
 
@@ -17,4 +25,31 @@ const graft_exporter *graft_exporter_find(const char *name)
         }
     }
     return NULL;
+}
+
+/* Is the word one of a list that is separated by spaces? */
+static bool lists(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = words; *at != 0; at += strcspn(at, " "), at += *at == ' ') {
+        if (strcspn(at, " ") == n && memcmp(at, word, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+graft_status graft_exporter_check_type(const graft_exporter *exporter, const char *type)
+{
+    const graft_mix *mix;
+    if (type == NULL || (exporter->types != NULL && lists(exporter->types, type))) {
+        return GRAFT_OK;
+    }
+    if (exporter->types != NULL && lists(exporter->types, "...")) {
+        return graft_mix_get(&mix, type) == GRAFT_OK
+                   ? GRAFT_OK : graft_fail_prefix("or \"same\"; as a type of quantize");
+    }
+    return exporter->types == NULL
+               ? graft_fail(GRAFT_E_CONFIG, "type: %s has no choice of types", exporter->name)
+               : graft_fail(GRAFT_E_CONFIG, "type: %s can be %s", exporter->name, exporter->types);
 }

@@ -104,6 +104,9 @@ static graft_status make_rows(const part *p, uint64_t first, size_t n_rows, floa
         p->target->decode(blocks, values, n / p->target->block_elems);
         GRAFT_TRY(check_finite(p, values, n, first, "is too large for the type it is to have"));
     }
+    if (s->written != NULL) {
+        GRAFT_TRY(s->written(s->context, first, n_rows, values));
+    }
 done:
     return status;
 }
@@ -179,9 +182,12 @@ static graft_status fill(void *context, size_t i, graft_writer *out)
         GRAFT_TRY(graft_writer_write(out, b.blocks, b.n_rows * p->target_bytes));
         r->bytes_done += b.n_rows * p->target_bytes;
         if (p->source->mapped) {
-            graft_mapped_forget((const uint8_t *)p->source->data + b.first * p->source_bytes,
-                                b.n_rows * p->source_bytes);
+            const uint8_t *rows = p->source->data != NULL ? p->source->data : p->source->behind;
+            graft_mapped_forget(rows + b.first * p->source_bytes, b.n_rows * p->source_bytes);
         }
+    }
+    if (i + 1 == r->job->n_tensors && r->job->finish != NULL) {
+        GRAFT_TRY(r->job->finish(r->job->finish_context));
     }
 done:
     return status;
@@ -216,7 +222,8 @@ static graft_status find_importance(const graft_quantize_job *job, const graft_m
 {
     size_t n = 0;
     const float *values = NULL;
-    if (job->importance != NULL && p->target != p->source->format && p->target->block_elems > 1) {
+    bool encoded = p->target != p->source->format || p->source->data == NULL;
+    if (job->importance != NULL && encoded && p->target->block_elems > 1) {
         values = graft_importance_find(job->importance, tensor->name, &n);
     }
     if (values != NULL && n != p->row * p->n_matrices) {
@@ -227,7 +234,7 @@ static graft_status find_importance(const graft_quantize_job *job, const graft_m
                           "made with another model?", graft_importance_path(job->importance), n,
                           tensor->name, p->row * p->n_matrices);
     }
-    if (values == NULL && graft_mix_needs_importance(job->mix, tensor)) {
+    if (values == NULL && job->mix != NULL && graft_mix_needs_importance(job->mix, tensor)) {
         return graft_fail(GRAFT_E_MODEL, "type %s is of no use without an importance matrix (imatrix)"
                           "; there is none for tensor \"%s\"", job->mix->name, tensor->name);
     }
@@ -245,7 +252,7 @@ static graft_status plan_part(const graft_quantize_job *job, const graft_mix_ten
                 .n_rows = tensor->ne[1] * tensor->ne[2] * tensor->ne[3]};
     GRAFT_TRY(check_source(job, p));
     GRAFT_TRY(graft_format_row_bytes(p->target, p->row, &p->target_bytes));
-    if (source->data != NULL) {
+    if (source->data != NULL || source->behind != NULL) {
         GRAFT_TRY(graft_format_row_bytes(source->format, p->row, &p->source_bytes));
     }
     /* a tile per thread must fit into memory */
@@ -281,7 +288,8 @@ static void count(graft_quantized *out, const part *p, bool fallback)
 
 static graft_status describe(graft_mix_tensor *out, const graft_tensor_source *source)
 {
-    *out = (graft_mix_tensor){.name = source->name, .format = source->format};
+    *out = (graft_mix_tensor){.name = source->name, .format = source->format,
+                              .target = source->format};
     size_t elements = 1;
     bool fits = source->n_dims >= 1 && source->n_dims <= 4;
     for (uint32_t d = 0; d < 4; d++) {
@@ -304,9 +312,14 @@ static graft_status plan(run *r, graft_quantized *out, graft_gguf_writer *file)
     for (size_t i = 0; i < job->n_tensors; i++) {
         GRAFT_TRY(describe(&tensors[i], &job->tensors[i]));
     }
-    GRAFT_TRY(graft_mix_choose(job->mix, &job->model, tensors, job->n_tensors,
-                               job->importance != NULL));
+    if (job->mix != NULL) {
+        GRAFT_TRY(graft_mix_choose(job->mix, &job->model, tensors, job->n_tensors,
+                                   job->importance != NULL));
+    }
     for (size_t i = 0; i < job->n_tensors; i++) {
+        if (job->targets != NULL) {
+            job->targets[i] = tensors[i].target;
+        }
         GRAFT_TRY(plan_part(job, &tensors[i], &job->tensors[i], &r->parts[i]));
         GRAFT_TRY(graft_gguf_add_tensor(file, tensors[i].name, tensors[i].target,
                                         job->tensors[i].n_dims, tensors[i].ne, NULL));
@@ -323,7 +336,9 @@ static graft_status set_keys(graft_gguf_writer *file, const graft_quantize_job *
     graft_status status = GRAFT_OK;
     const graft_importance *importance = job->importance;
     GRAFT_TRY(graft_gguf_set_u32(file, "general.quantization_version", QUANTIZATION_VERSION));
-    GRAFT_TRY(graft_gguf_set_u32(file, "general.file_type", job->mix->file_type));
+    if (job->mix != NULL) {
+        GRAFT_TRY(graft_gguf_set_u32(file, "general.file_type", job->mix->file_type));
+    }
     if (importance == NULL) {
         goto done;
     }

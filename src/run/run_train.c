@@ -40,9 +40,10 @@ static graft_status run(graft_training *t)
     GRAFT_TRY(graft_training_evaluate_before(t));
     GRAFT_TRY(graft_training_steps(t));
     GRAFT_TRY(graft_training_choose(t));
-    GRAFT_TRY(graft_training_export(t));
+    GRAFT_TRY(graft_training_export(t, false));
     GRAFT_TRY(graft_training_evaluate_after(t));
     GRAFT_TRY(graft_report_html(t->config->output_dir));
+    GRAFT_TRY(graft_training_export(t, true)); /* what can be refused comes last */
 done:
     return status;
 }

@@ -26,6 +26,20 @@ typedef struct graft_session {
 graft_status graft_session_open(graft_session *session, const graft_config *config);
 void graft_session_close(graft_session *session);
 
+/* Which chat template a setting means. */
+typedef struct graft_template_choice {
+    const char *source; /* NULL: there is none */
+    size_t n;
+    const char *name;   /* for people */
+    graft_text text;    /* of a file */
+} graft_template_choice;
+
+/* wanted: a file, "builtin", or "base" or NULL for the base's own, the one for tools if it has two and
+ * with_tools is set; file may be NULL. Cleared by the caller, also after a failure. */
+graft_status graft_template_choose(graft_template_choice *out, const char *wanted,
+                                   const graft_gguf *file, bool with_tools);
+void graft_template_choice_clear(graft_template_choice *choice);
+
 /* Chooses the chat template: what chat_template says (a file, "builtin", or "base" for the base's
  * own), else the base's own, else the built-in one; says which. A session without a base has none of
  * its own, and no special tokens. */

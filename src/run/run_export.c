@@ -1,0 +1,267 @@
+/* run_export.c - graft_export: a base and adapters in, an artefact out. */
+#include <graft/export.h>
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include <graft/text.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/threads.h"
+#include "io/files.h"
+#include "io/json.h"
+#include "run/export_inputs.h"
+#include "run/session.h"
+
+const char *graft_export_artefact(size_t i, const char **help, const char **types)
+{
+    for (size_t k = 0; graft_exporters[k] != NULL; k++) {
+        if (i == k) {
+            *help = graft_exporters[k]->help;
+            *types = graft_exporters[k]->types != NULL ? graft_exporters[k]->types : "";
+            return graft_exporters[k]->name;
+        }
+    }
+    return NULL;
+}
+
+static graft_status find_exporter(const graft_exporter **out, const char *name)
+{
+    graft_status status = GRAFT_OK;
+    const char *known[64], *nearest;
+    size_t n = 0;
+    graft_text list, shown;
+    graft_text_init(&list);
+    graft_text_init(&shown);
+    *out = graft_exporter_find(name);
+    if (*out != NULL) {
+        goto done;
+    }
+    for (; graft_exporters[n] != NULL && n < 64; n++) {
+        known[n] = graft_exporters[n]->name;
+        GRAFT_TRY(graft_text_appendf(&list, "%s%s", n > 0 ? ", " : "", known[n]));
+    }
+    GRAFT_TRY(graft_text_append_escaped(&shown, name, strlen(name), false));
+    nearest = graft_text_nearest(name, known, n);
+    status = graft_fail(GRAFT_E_CONFIG, "unknown artefact \"%s\"%s%s%s (known: %s)",
+                        graft_text_z(&shown), nearest ? "; did you mean \"" : "",
+                        nearest ? nearest : "", nearest ? "\"?" : "", graft_text_z(&list));
+done:
+    graft_text_clear(&list);
+    graft_text_clear(&shown);
+    return status;
+}
+
+/* --- what is known of the model --- */
+
+static graft_status choose_template(graft_serving *serving, const graft_export_inputs *inputs,
+                                    const char *wanted)
+{
+    graft_status status = GRAFT_OK;
+    graft_template_choice choice = {0};
+    graft_text trained;
+    graft_text_init(&trained);
+    graft_text_init(&choice.text);
+    if (wanted == NULL) {
+        GRAFT_TRY(graft_export_inputs_template(inputs, &trained));
+    }
+    if (trained.len > 0) {
+        graft_log(GRAFT_LOG_INFO, "chat template: the one beside the adapter");
+        GRAFT_TRY(graft_serving_set_template(serving, trained.data, trained.len));
+        goto done;
+    }
+    GRAFT_TRY(graft_template_choose(&choice, wanted, inputs->base, true));
+    if (choice.source != NULL && memchr(choice.source, 0, choice.n) == NULL) {
+        graft_log(GRAFT_LOG_INFO, "chat template: %s", choice.name);
+        GRAFT_TRY(graft_serving_set_template(serving, choice.source, choice.n));
+    } else {
+        graft_log(GRAFT_LOG_WARN, "%s has no chat template, and none was named: servers will make "
+                  "one up", graft_gguf_path(inputs->base));
+    }
+done:
+    graft_template_choice_clear(&choice);
+    graft_text_clear(&trained);
+    return status;
+}
+
+static graft_status describe_serving(graft_serving *serving, const graft_export_inputs *inputs,
+                                     const graft_config *config, const graft_export_wish *wish)
+{
+    graft_status status = GRAFT_OK;
+    graft_tokenizer *tokenizer = NULL;
+    GRAFT_TRY(graft_tokenizer_new(&tokenizer, inputs->base, config->tokenizer_pre));
+    GRAFT_TRY(graft_serving_describe(serving, inputs->base, tokenizer,
+                                     graft_text_z(&inputs->label), wish->name));
+    GRAFT_TRY(choose_template(serving, inputs, config->chat_template));
+    serving->of.n_ctx = graft_artefact_context(
+        wish->context > 0 ? wish->context : inputs->description.context, 0, inputs->base);
+done:
+    graft_tokenizer_free(tokenizer);
+    return status;
+}
+
+/* --- the job --- */
+
+typedef struct watch {
+    const graft_hooks *hooks;
+    double begun;
+} watch;
+
+static graft_status on_progress(void *context, uint64_t done, uint64_t total)
+{
+    const watch *w = context;
+    double seconds = graft_clock_seconds() - w->begun;
+    graft_progress progress = {.phase = "exporting", .unit = "MiB", .done = done >> 20,
+                               .total = (total + (1 << 20) - 1) >> 20, .seconds = seconds};
+    if (done > 0 && done < total) {
+        progress.seconds_left = seconds * (double)(total - done) / (double)done;
+    }
+    graft_hooks_progress(w->hooks, &progress);
+    return graft_hooks_check(w->hooks);
+}
+
+/* Bytes of what was written. */
+static uint64_t size_of(const char *path)
+{
+    struct stat info;
+    char **names = NULL, *inner = NULL;
+    size_t n = 0;
+    uint64_t total = 0;
+    if (stat(path, &info) != 0) {
+        return 0;
+    }
+    if (!S_ISDIR(info.st_mode)) {
+        return (uint64_t)info.st_size;
+    }
+    if (graft_dir_list(&names, &n, path) == GRAFT_OK) {
+        for (size_t i = 0; i < n; i++) {
+            total += graft_path_join(&inner, path, names[i]) == GRAFT_OK ? size_of(inner) : 0;
+            graft_free(inner);
+            inner = NULL;
+        }
+        graft_dir_free(names, n);
+    }
+    return total;
+}
+
+static graft_status format_json(graft_text *out, const graft_exporter *exporter,
+                                const graft_export_job *job, const char *path, uint64_t bytes)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object(), *parts = NULL, *survival = NULL;
+    graft_text usage;
+    graft_text_init(&usage);
+    GRAFT_TRY(graft_json_set_string(o, "artefact", exporter->name));
+    GRAFT_TRY(graft_json_set_string(o, "path", path));
+    GRAFT_TRY(job->type == NULL ? graft_json_set(o, "type", NULL)
+                                : graft_json_set_string(o, "type", job->type));
+    GRAFT_TRY(graft_json_set_int(o, "bytes", (int64_t)bytes));
+    GRAFT_TRY(graft_json_set_string(o, "base_sha256", job->adapter->base_hash));
+    GRAFT_TRY(graft_json_parse(&parts, job->adapter->parts, strlen(job->adapter->parts)));
+    GRAFT_TRY(graft_json_set(o, "adapters", graft_json_retain(parts)));
+    GRAFT_TRY(exporter->usage(job, path, &usage));
+    GRAFT_TRY(graft_json_set_string(o, "usage", graft_text_z(&usage)));
+    if (exporter->merges && job->survival->n > 0) {
+        GRAFT_TRY(graft_survival_json(job->survival, &survival));
+        GRAFT_TRY(graft_json_set(o, "survival", graft_json_retain(survival)));
+    }
+    GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_PYTHON));
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    graft_text_clear(&usage);
+    graft_json_free(survival);
+    graft_json_free(parts);
+    graft_json_free(o);
+    return status;
+}
+
+static graft_status format_table(graft_text *out, const graft_exporter *exporter,
+                                 const graft_export_job *job, const char *path, uint64_t bytes)
+{
+    graft_status status = GRAFT_OK;
+    if (exporter->merges && job->survival->n > 0) {
+        GRAFT_TRY(graft_survival_table(job->survival, out));
+        GRAFT_TRY(graft_text_append_z(out, "verdict   "));
+        GRAFT_TRY(graft_survival_words(job->survival, out));
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
+    }
+    if (bytes > 0) {
+        GRAFT_TRY(graft_text_appendf(out, "written   %s: %s, %llu bytes\nuse it    ", path,
+                                     exporter->help, (unsigned long long)bytes));
+        GRAFT_TRY(exporter->usage(job, path, out));
+    }
+done:
+    return status;
+}
+
+static graft_status check_wish(const graft_exporter **exporter, const graft_export_wish *wish)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(find_exporter(exporter, wish->to));
+    GRAFT_TRY(graft_exporter_check_type(*exporter, wish->type));
+    if (wish->imatrix != NULL && !(*exporter)->merges) {
+        status = graft_fail(GRAFT_E_CONFIG, "imatrix: %s rounds no weights", (*exporter)->name);
+    } else if (graft_path_is_dir(wish->out) && !(*exporter)->is_folder) {
+        status = graft_fail(GRAFT_E_CONFIG, "out: %s is a folder; name the file in it: %s/%s",
+                            wish->out, wish->out, (*exporter)->writes);
+    }
+done:
+    return status;
+}
+
+graft_status graft_export(graft_config *config, const graft_export_wish *wish,
+                          const graft_hooks *hooks, int json, char **out)
+{
+    graft_status status = GRAFT_OK, written;
+    const graft_exporter *exporter = NULL;
+    graft_export_inputs inputs;
+    graft_serving serving;
+    graft_survival survival;
+    graft_importance *importance = NULL;
+    watch w = {hooks, graft_clock_seconds()};
+    graft_text text;
+    graft_text_init(&text);
+    graft_export_inputs_init(&inputs);
+    graft_serving_init(&serving);
+    graft_survival_init(&survival);
+    *out = NULL;
+    GRAFT_TRY(graft_config_check(config));
+    graft_threads_set((int)config->threads);
+    GRAFT_TRY(graft_config_require(config, "base_model"));
+    GRAFT_TRY(check_wish(&exporter, wish));
+    GRAFT_TRY(graft_export_inputs_open(&inputs, config->base_model, wish->adapters,
+                                       wish->n_adapters, wish->force != 0));
+    GRAFT_TRY(describe_serving(&serving, &inputs, config, wish));
+    inputs.description.context = serving.of.n_ctx;
+    if (wish->imatrix != NULL) {
+        GRAFT_TRY(graft_importance_open(&importance, wish->imatrix));
+    }
+    const graft_export_job job = {
+        .adapter = &inputs.description, .base = inputs.base, .serving = &serving.of,
+        .type = wish->type, .importance = importance, .force = wish->force != 0,
+        .survival = &survival, .progress = on_progress, .context = &w};
+    written = graft_artefact_write(exporter, &job, wish->out);
+    if (written == GRAFT_OK || survival.n > 0) { /* a refusal is explained by the same table */
+        char *message = NULL;
+        GRAFT_TRY(graft_strdup(&message, graft_error_message()));
+        uint64_t bytes = written == GRAFT_OK ? size_of(wish->out) : 0;
+        status = json ? format_json(&text, exporter, &job, wish->out, bytes)
+                      : format_table(&text, exporter, &job, wish->out, bytes);
+        status = status == GRAFT_OK ? graft_text_take(&text, out) : status;
+        if (status == GRAFT_OK && written != GRAFT_OK) {
+            status = graft_fail(written, "%s", message);
+        }
+        graft_free(message);
+    } else {
+        status = written;
+    }
+done:
+    graft_text_clear(&text);
+    graft_importance_close(importance);
+    graft_survival_clear(&survival);
+    graft_serving_clear(&serving);
+    graft_export_inputs_clear(&inputs);
+    return status;
+}
