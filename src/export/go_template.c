@@ -245,7 +245,7 @@ static graft_status learn_calls(maker *m, bool *ok)
     graft_status status = GRAFT_OK;
     const graft_text *p = m->pieces;
     bool shown;
-    GRAFT_TRY(render(m, "uc", 1, false, &shown));
+    GRAFT_TRY(render(m, "ucu", 1, false, &shown));
     const char *text = graft_text_z(&m->text.text);
     m->call = NULL;
     const char *from = strstr(text, words(0)); /* examples of calls may stand before */
@@ -261,8 +261,8 @@ static graft_status learn_calls(maker *m, bool *ok)
     const char *call = m->call->jinja;
     slice first = without(between(from, words(0), call), &p[P_USER_END], false);
     GRAFT_TRY(keep(m, P_CALL, without(first, &p[P_REPLY], false), ok));
-    GRAFT_TRY(keep(m, P_CALLS_END, between(from, call, NULL), ok));
-    GRAFT_TRY(render(m, "ub", 1, false, &shown));
+    GRAFT_TRY(keep(m, P_CALLS_END, without(between(from, call, words(2)), &p[P_USER], true), ok));
+    GRAFT_TRY(render(m, "ubu", 1, false, &shown));
     GRAFT_TRY(keep(m, P_CALL_BEHIND, between(graft_text_z(&m->text.text), words(1), call), ok));
     GRAFT_TRY(render(m, "udrru", 1, false, &shown));
     *ok = *ok && shown;
@@ -342,7 +342,7 @@ static graft_status agrees(maker *m, const char *letters, int n_tools, bool *ok)
     graft_text text;
     bool shown, has_system = letters[0] == 's';
     size_t n = strlen(letters);
-    bool prompt = strchr("uar", letters[n - 1]) != NULL && letters[n - 1] != 'a';
+    bool prompt = letters[n - 1] == 'u' || letters[n - 1] == 'r';
     graft_text_init(&text);
     GRAFT_TRY(assemble_head(m, &text, has_system, n_tools));
     for (size_t i = has_system; i < n; i++) {
@@ -360,10 +360,11 @@ done:
     return status;
 }
 
+/* None ends with a reply: there Go's template leaves it open, for the model to go on. */
 static graft_status check(maker *m, bool tools, bool *ok)
 {
-    static const char *const plain[] = {"u", "su", "uau", "suauau", "sua", NULL};
-    static const char *const with[] = {"u", "sucr", "udrrau", "subrau", "sucrucra", "suau", NULL};
+    static const char *const plain[] = {"u", "su", "uau", "suauau", NULL};
+    static const char *const with[] = {"u", "sucr", "udrrau", "subrau", "sucrucrau", "suau", NULL};
     graft_status status = GRAFT_OK;
     for (const char *const *letters = tools ? with : plain; *letters != NULL && *ok; letters++) {
         GRAFT_TRY(agrees(m, *letters, tools ? 1 : 0, ok));
@@ -398,7 +399,7 @@ done:
     return status;
 }
 
-/* Text with %N for piece N (two digits). */
+/* Text with %X for the piece that is called X. */
 static graft_status fill(const maker *m, graft_text *out, const char *frame)
 {
     graft_status status = GRAFT_OK;
@@ -420,8 +421,6 @@ done:
 static graft_status write_go(const maker *m, graft_text *out, bool tools)
 {
     graft_status status = GRAFT_OK;
-    graft_text call;
-    graft_text_init(&call);
     if (tools) {
         GRAFT_TRY(fill(m, out, "{{ if .Tools }}{{ if .System }}%I{{ .System }}%J{{ else }}%K{{ end }}"
                                "{{ range $i, $t := .Tools }}{{ if $i }}%L{{ end }}{{ "));
@@ -452,7 +451,6 @@ static graft_status write_go(const maker *m, graft_text *out, bool tools)
     GRAFT_TRY(fill(m, out, "{{ if and $last (ne .Role \"assistant\") }}%H{{ end }}"
                            "{{ $was = .Role }}{{ end }}"));
 done:
-    graft_text_clear(&call);
     return status;
 }
 
