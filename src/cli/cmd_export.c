@@ -70,6 +70,7 @@ const cli_command cli_cmd_export = {
              "  ollama    folder: Modelfile and merged model; same adapter, or a type of quantize\n"
              "  lmstudio  folder: merged model in LM Studio's layout; same, or a type of quantize\n"
              "  localai   folder: YAML and merged model; same, or a type of quantize\n"
+             "  hf        folder: merged model for transformers; same f16 bf16 f32\n"
              "\n"
              "Merged models: with type same every tensor keeps the base's type and tensors without "
              "adapter their bytes. A report says per tensor what is left of the fine-tune after "

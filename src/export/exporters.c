@@ -14,6 +14,7 @@ const graft_exporter *const graft_exporters[] = {
     &graft_exporter_ollama,
     &graft_exporter_lmstudio,
     &graft_exporter_localai,
+    &graft_exporter_hf,
     NULL,
 };
 

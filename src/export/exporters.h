@@ -6,6 +6,7 @@
 
 extern const graft_exporter graft_exporter_adapter; /* adapter_gguf.c */
 extern const graft_exporter graft_exporter_gguf;    /* model_gguf.c */
+extern const graft_exporter graft_exporter_hf;      /* hf.c */
 extern const graft_exporter graft_exporter_lmstudio; /* lmstudio.c */
 extern const graft_exporter graft_exporter_localai; /* localai.c */
 extern const graft_exporter graft_exporter_mlx;     /* mlx.c */

@@ -95,7 +95,7 @@ done:
     return status;
 }
 
-static graft_status adapt(graft_merge *merge, size_t i, const graft_export_map *map)
+static graft_status adapt(graft_merged *merge, size_t i, const graft_export_map *map)
 {
     graft_status status = GRAFT_OK;
     graft_merged_tensor *t = &merge->tensors[i];
@@ -119,14 +119,14 @@ done:
     return status;
 }
 
-graft_status graft_merge_open(graft_merge *out, const graft_gguf *base,
+graft_status graft_merged_open(graft_merged *out, const graft_gguf *base,
                               const graft_export_adapter *adapter)
 {
     graft_status status = GRAFT_OK;
     size_t n_adapted = 0;
     graft_map index;
     graft_map_init(&index);
-    *out = (graft_merge){.n = graft_gguf_n_tensors(base)};
+    *out = (graft_merged){.n = graft_gguf_n_tensors(base)};
     GRAFT_TRY(graft_alloc(&out->sources, out->n, sizeof *out->sources));
     GRAFT_TRY(graft_alloc(&out->tensors, out->n, sizeof *out->tensors));
     GRAFT_TRY(graft_alloc(&out->targets, out->n, sizeof *out->targets));
@@ -151,12 +151,12 @@ graft_status graft_merge_open(graft_merge *out, const graft_gguf *base,
 done:
     graft_map_clear(&index);
     if (status != GRAFT_OK) {
-        graft_merge_clear(out);
+        graft_merged_clear(out);
     }
     return status;
 }
 
-void graft_merge_clear(graft_merge *merge)
+void graft_merged_clear(graft_merged *merge)
 {
     for (size_t i = 0; merge->tensors != NULL && i < merge->n; i++) {
         graft_free(merge->tensors[i].rows);
@@ -164,7 +164,7 @@ void graft_merge_clear(graft_merge *merge)
     graft_free(merge->sources);
     graft_free(merge->tensors);
     graft_free(merge->targets);
-    *merge = (graft_merge){0};
+    *merge = (graft_merged){0};
 }
 
 static int in_order(const void *a, const void *b)
@@ -174,12 +174,12 @@ static int in_order(const void *a, const void *b)
 }
 
 /* Sources know their tensors by address, so only they move. */
-void graft_merge_sort(graft_merge *merge)
+void graft_merged_sort(graft_merged *merge)
 {
     qsort(merge->sources, merge->n, sizeof *merge->sources, in_order);
 }
 
-graft_status graft_merge_survival(const graft_merge *merge, graft_survival *out)
+graft_status graft_merged_survival(const graft_merged *merge, graft_survival *out)
 {
     graft_status status = GRAFT_OK;
     for (size_t i = 0; i < merge->n; i++) {

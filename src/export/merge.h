@@ -11,22 +11,26 @@
 
 struct graft_merged_tensor;
 
-typedef struct graft_merge {
+typedef struct graft_merged {
     graft_tensor_source *sources; /* in the order of the base's tensors */
     struct graft_merged_tensor *tensors;
     const graft_format **targets; /* of the same index: what a tensor was written as; for the job */
     size_t n;
-} graft_merge;
+} graft_merged;
 
 /* Everything is borrowed until the clear. GRAFT_E_MODEL if a map fits no tensor of the base. */
-graft_status graft_merge_open(graft_merge *out, const graft_gguf *base,
+graft_status graft_merged_open(graft_merged *out, const graft_gguf *base,
                               const graft_export_adapter *adapter);
-void graft_merge_clear(graft_merge *merge);
+void graft_merged_clear(graft_merged *merge);
 
 /* The order in which quantised files have their tensors. */
-void graft_merge_sort(graft_merge *merge);
+void graft_merged_sort(graft_merged *merge);
 
 /* Once all rows were written: what survived. */
-graft_status graft_merge_survival(const graft_merge *merge, graft_survival *out);
+graft_status graft_merged_survival(const graft_merged *merge, graft_survival *out);
+
+/* The same, and GRAFT_E_FAILED if most is lost and job->force is not set. */
+graft_status graft_export__judge(const graft_export_job *job, const graft_merged *merge,
+                                 graft_survival *survival);
 
 #endif

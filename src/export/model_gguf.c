@@ -14,6 +14,7 @@
 #include "export/factors.h"
 #include "export/merge.h"
 #include "io/files.h"
+#include "tokenizer/vocabulary.h"
 
 /* --- keys --- */
 
@@ -96,6 +97,29 @@ done:
     return status;
 }
 
+/* A name must not change how the runtime cuts texts. */
+static graft_status set_name(graft_gguf_writer *file, const graft_export_job *job)
+{
+    graft_status status = GRAFT_OK;
+    const char *name = job->serving == NULL ? NULL : job->serving->name;
+    graft_gguf_string own = {NULL, 0};
+    if (name == NULL) {
+        return move_text(file, job->base, "general.name", "general.name");
+    }
+    GRAFT_TRY(graft_gguf_want_string(job->base, "general.name", &own));
+    if (graft_vocabulary_name_rule(own.data, own.len) !=
+        graft_vocabulary_name_rule(name, strlen(name))) {
+        status = graft_fail(GRAFT_E_CONFIG, "name: \"%s\": runtimes treat spaces behind special tokens "
+                            "by whether a model's name has \"phi-3\" or \"modern-bert\" in it, and the "
+                            "base's name is no such one, or another; choose a name like the base's",
+                            name);
+        goto done;
+    }
+    GRAFT_TRY(set_text(file, "general.name", name));
+done:
+    return status;
+}
+
 static graft_status set_keys(graft_gguf_writer *file, const graft_export_job *job,
                              const graft_mix *mix)
 {
@@ -105,11 +129,7 @@ static graft_status set_keys(graft_gguf_writer *file, const graft_export_job *jo
     if (mix == NULL && type != NULL) {
         GRAFT_TRY(graft_gguf_copy_kv(file, type));
     }
-    if (job->serving != NULL && job->serving->name != NULL) {
-        GRAFT_TRY(set_text(file, "general.name", job->serving->name));
-    } else {
-        GRAFT_TRY(move_text(file, job->base, "general.name", "general.name"));
-    }
+    GRAFT_TRY(set_name(file, job));
     GRAFT_TRY(set_text(file, "general.quantized_by", "graft"));
     GRAFT_TRY(set_base(file, job));
     GRAFT_TRY(set_text(file, "graft.adapters", job->adapter->parts));
@@ -123,22 +143,15 @@ done:
 
 /* --- tensors --- */
 
-typedef struct watch {
-    const graft_export_job *job;
-    const graft_merge *merge;
-    graft_survival *survival;
-} watch;
-
-/* Everything is made and nothing published: the moment to refuse. */
-static graft_status judge(void *context)
+graft_status graft_export__judge(const graft_export_job *job, const graft_merged *merge,
+                                 graft_survival *survival)
 {
     graft_status status = GRAFT_OK;
-    watch *w = context;
     graft_text words;
     graft_text_init(&words);
-    GRAFT_TRY(graft_merge_survival(w->merge, w->survival));
-    if (graft_survival_judge(w->survival) == GRAFT_LOST && !w->job->force) {
-        GRAFT_TRY(graft_survival_words(w->survival, &words));
+    GRAFT_TRY(graft_merged_survival(merge, survival));
+    if (graft_survival_judge(survival) == GRAFT_LOST && !job->force) {
+        GRAFT_TRY(graft_survival_words(survival, &words));
         status = graft_fail(GRAFT_E_FAILED, "%s; nothing was written: take a larger type (type), or "
                             "insist (force)", graft_text_z(&words));
     }
@@ -147,12 +160,25 @@ done:
     return status;
 }
 
+typedef struct watch {
+    const graft_export_job *job;
+    const graft_merged *merge;
+    graft_survival *survival;
+} watch;
+
+/* Everything is made and nothing published: the moment to refuse. */
+static graft_status judge(void *context)
+{
+    const watch *w = context;
+    return graft_export__judge(w->job, w->merge, w->survival);
+}
+
 static graft_status write_tensors(const graft_export_job *job, const graft_mix *mix,
                                   graft_survival *survival, const char *path)
 {
     graft_status status = GRAFT_OK;
     graft_gguf_writer *file = NULL;
-    graft_merge merge = {0};
+    graft_merged merge = {0};
     graft_quantized result;
     char arch[64];
     watch w = {job, &merge, survival};
@@ -160,9 +186,9 @@ static graft_status write_tensors(const graft_export_job *job, const graft_mix *
         .mix = mix, .importance = job->importance, .allow_requantize = true,
         .progress = job->progress, .context = job->context, .finish = judge, .finish_context = &w};
     GRAFT_TRY(graft_mix_model_read(&write.model, job->base, arch, sizeof arch));
-    GRAFT_TRY(graft_merge_open(&merge, job->base, job->adapter));
+    GRAFT_TRY(graft_merged_open(&merge, job->base, job->adapter));
     if (mix != NULL) {
-        graft_merge_sort(&merge);
+        graft_merged_sort(&merge);
     }
     GRAFT_TRY(graft_gguf_writer_new(&file));
     GRAFT_TRY(set_keys(file, job, mix));
@@ -172,7 +198,7 @@ static graft_status write_tensors(const graft_export_job *job, const graft_mix *
     GRAFT_TRY(graft_quantize_write(&result, file, &write, path));
 done:
     graft_gguf_writer_free(file);
-    graft_merge_clear(&merge);
+    graft_merged_clear(&merge);
     return status;
 }
 

@@ -24,7 +24,7 @@ typedef struct part {
     size_t source_bytes, target_bytes; /* of a row; source_bytes 0 if there is no data */
 } part;
 
-typedef struct run {
+struct graft_quantize_stream {
     const graft_quantize_job *job;
     part *parts;
     float *values;   /* a tile per thread */
@@ -32,7 +32,8 @@ typedef struct run {
     uint8_t *blocks; /* of a batch */
     size_t blocks_n;
     uint64_t bytes_done, bytes_total;
-} run;
+};
+typedef graft_quantize_stream run;
 
 /* A batch at work. */
 typedef struct batch {
@@ -321,8 +322,10 @@ static graft_status plan(run *r, graft_quantized *out, graft_gguf_writer *file)
             job->targets[i] = tensors[i].target;
         }
         GRAFT_TRY(plan_part(job, &tensors[i], &job->tensors[i], &r->parts[i]));
-        GRAFT_TRY(graft_gguf_add_tensor(file, tensors[i].name, tensors[i].target,
-                                        job->tensors[i].n_dims, tensors[i].ne, NULL));
+        if (file != NULL) {
+            GRAFT_TRY(graft_gguf_add_tensor(file, tensors[i].name, tensors[i].target,
+                                            job->tensors[i].n_dims, tensors[i].ne, NULL));
+        }
         count(out, &r->parts[i], tensors[i].fallback);
     }
     r->bytes_total = out->bytes_after;
@@ -373,4 +376,35 @@ done:
     graft_free(r.values);
     graft_free(r.blocks);
     return status;
+}
+
+graft_status graft_quantize_stream_open(graft_quantize_stream **out, const graft_quantize_job *job)
+{
+    graft_status status = GRAFT_OK;
+    graft_quantized counts = {0};
+    *out = NULL;
+    GRAFT_TRY(graft_alloc(out, 1, sizeof **out));
+    (*out)->job = job;
+    GRAFT_TRY(plan(*out, &counts, NULL));
+done:
+    if (status != GRAFT_OK) {
+        graft_quantize_stream_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+graft_status graft_quantize_stream_put(void *stream, size_t i, graft_writer *out)
+{
+    return fill(stream, i, out);
+}
+
+void graft_quantize_stream_close(graft_quantize_stream *stream)
+{
+    if (stream != NULL) {
+        graft_free(stream->parts);
+        graft_free(stream->values);
+        graft_free(stream->blocks);
+        graft_free(stream);
+    }
 }

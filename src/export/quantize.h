@@ -96,6 +96,14 @@ graft_status graft_mix_model_read(graft_mix_model *model, const graft_gguf *in, 
 graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,
                                  const graft_quantize_job *job, const char *path);
 
+/* The tensors of a job one by one, for files of another kind: what each is written as is in
+ * job->targets, and _put writes the bytes of tensor i. Everything is checked at the beginning, as above;
+ * the job must outlive it, and job->finish is called behind the last tensor. */
+typedef struct graft_quantize_stream graft_quantize_stream;
+graft_status graft_quantize_stream_open(graft_quantize_stream **out, const graft_quantize_job *job);
+graft_status graft_quantize_stream_put(void *stream, size_t i, graft_writer *out);
+void graft_quantize_stream_close(graft_quantize_stream *stream);
+
 /* Copies all keys but those that tell how a file was made, and those that `skip` (or NULL) is true
  * for. */
 graft_status graft_quantize_copy_keys(graft_gguf_writer *file, const graft_gguf *in,
