@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "adapter/update.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "data/order.h"
@@ -204,6 +205,7 @@ static graft_status update(graft_trainer *t, graft_step_report *report)
     const graft_config *c = t->config;
     graft_adapter *a = t->adapter;
     const graft_kernels *kernels = &t->compute->kernels;
+    graft_adapter_freeze_grad(a);
     report->grad_norm = graft_grad_norm(kernels, a->grads, a->n_params);
     if (!isfinite(report->grad_norm)) {
         graft_status status = check_finite(t, a->grads, "gradient");
@@ -217,8 +219,8 @@ static graft_status update(graft_trainer *t, graft_step_report *report)
     graft_optimizer_options options = {report->learning_rate, c->adam_beta1, c->adam_beta2,
                                        c->adam_epsilon, c->weight_decay,
                                        graft_clip_scale(report->grad_norm, c->max_grad_norm)};
-    t->optimizer->update(kernels, a->params, t->moments, a->grads, a->n_params, t->step + 1,
-                         &options);
+    graft_adapter_update(a, t->optimizer, kernels, t->moments, t->step + 1, &options,
+                         c->loraplus_lr_ratio);
     return check_finite(t, a->params, "parameter");
 }
 
