@@ -18,6 +18,7 @@ static graft_status run(const cli_call *call, graft_config *config)
         .imatrix = cli_text(call, "imatrix"),
         .name = cli_text(call, "name"),
         .context = cli_count(call, "context"),
+        .prove = cli_text(call, "prove") != NULL,
         .force = cli_flag(call, "force"),
     };
     graft_status status = cli_configure(call, config, CLI_NEEDS_BASE);
@@ -29,6 +30,9 @@ static graft_status run(const cli_call *call, graft_config *config)
         status = cli_fail("--to ARTEFACT is missing (see graft export --help)");
     } else if (status == GRAFT_OK && wish.out == NULL) {
         status = cli_fail("--out PATH is missing");
+    }
+    if (status == GRAFT_OK && wish.prove) {
+        status = graft_config_set(config, "dataset", cli_text(call, "prove"));
     }
     if (status == GRAFT_OK) {
         status = graft_export(config, &wish, &hooks, cli_flag(call, "json"), &text);
@@ -47,6 +51,8 @@ static const cli_option options[] = {
     {"name", CLI_TEXT, "TEXT", "", 0, 0, "of the new model (default: of base and adapter)"},
     {"context", CLI_COUNT, "TOKENS", "0", 0, 1 << 30,
      "that servers are to provide (0: what it was trained for)"},
+    {"prove", CLI_TEXT, "D.jsonl", "", 0, 0,
+     "reads the merged model back and lets it answer held-back examples, beside base and adapter"},
     {"force", CLI_FLAG, "", "false", 0, 0,
      "also for another base, or if rounding loses most of the fine-tune"},
     {"json", CLI_FLAG, "", "false", 0, 0, "what was written as a JSON object"},
@@ -54,7 +60,10 @@ static const cli_option options[] = {
 };
 
 static const cli_setting settings[] = {
-    CLI_BASE, CLI_PRE, CLI_TEMPLATE, CLI_SETTING("threads"), {0},
+    CLI_BASE, CLI_PRE, CLI_TEMPLATE, {"samples", "eval_samples", NULL, NULL},
+    {"max_new_tokens", "eval_max_new_tokens", NULL, NULL}, CLI_SETTING("max_seq_length"),
+    CLI_SETTING("truncation"), CLI_SETTING("compute"), CLI_SETTING("cpu"), CLI_SETTING("threads"),
+    {0},
 };
 
 const cli_command cli_cmd_export = {

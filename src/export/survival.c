@@ -141,7 +141,7 @@ graft_status graft_survival_table(const graft_survival *survival, graft_text *ou
                                      r->delta, r->error, 100 * r->kept));
     }
     if (survival->n > SHOWN_ROWS) {
-        GRAFT_TRY(graft_text_appendf(out, "... and %zu of which no less survives\n",
+        GRAFT_TRY(graft_text_appendf(out, "... and %zu more, of which no less survives\n",
                                      survival->n - SHOWN_ROWS));
     }
     GRAFT_TRY(graft_text_appendf(out, "%-28s %-14s %10.4g %10.4g %6.1f %%\n", "all", "",

@@ -12,8 +12,7 @@
 #include "core/threads.h"
 #include "io/files.h"
 #include "io/json.h"
-#include "run/export_inputs.h"
-#include "run/session.h"
+#include "run/prove.h"
 
 const char *graft_export_artefact(size_t i, const char **help, const char **types)
 {
@@ -147,10 +146,11 @@ static uint64_t size_of(const char *path)
 }
 
 static graft_status format_json(graft_text *out, const graft_exporter *exporter,
-                                const graft_export_job *job, const char *path, uint64_t bytes)
+                                const graft_export_job *job, const char *path, uint64_t bytes,
+                                const graft_proof *proof)
 {
     graft_status status = GRAFT_OK;
-    graft_json *o = graft_json_new_object(), *parts = NULL, *survival = NULL;
+    graft_json *o = graft_json_new_object(), *parts = NULL, *survival = NULL, *proven = NULL;
     graft_text usage;
     graft_text_init(&usage);
     GRAFT_TRY(graft_json_set_string(o, "artefact", exporter->name));
@@ -167,10 +167,15 @@ static graft_status format_json(graft_text *out, const graft_exporter *exporter,
         GRAFT_TRY(graft_survival_json(job->survival, &survival));
         GRAFT_TRY(graft_json_set(o, "survival", graft_json_retain(survival)));
     }
+    if (proof->n_tokens > 0) {
+        GRAFT_TRY(graft_proof_json(proof, &proven));
+        GRAFT_TRY(graft_json_set(o, "proof", graft_json_retain(proven)));
+    }
     GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_PYTHON));
     GRAFT_TRY(graft_text_append_char(out, '\n'));
 done:
     graft_text_clear(&usage);
+    graft_json_free(proven);
     graft_json_free(survival);
     graft_json_free(parts);
     graft_json_free(o);
@@ -178,7 +183,8 @@ done:
 }
 
 static graft_status format_table(graft_text *out, const graft_exporter *exporter,
-                                 const graft_export_job *job, const char *path, uint64_t bytes)
+                                 const graft_export_job *job, const char *path, uint64_t bytes,
+                                 const graft_proof *proof)
 {
     graft_status status = GRAFT_OK;
     if (exporter->merges && job->survival->n > 0) {
@@ -186,6 +192,9 @@ static graft_status format_table(graft_text *out, const graft_exporter *exporter
         GRAFT_TRY(graft_text_append_z(out, "verdict   "));
         GRAFT_TRY(graft_survival_words(job->survival, out));
         GRAFT_TRY(graft_text_append_char(out, '\n'));
+    }
+    if (proof->n_tokens > 0) {
+        GRAFT_TRY(graft_proof_table(proof, out));
     }
     if (bytes > 0) {
         GRAFT_TRY(graft_text_appendf(out, "written   %s: %s, %llu bytes\nuse it    ", path,
@@ -196,18 +205,87 @@ done:
     return status;
 }
 
+/* The model of an artefact: the file itself, or the one GGUF file in the folder. */
+static graft_status find_model(char **out, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    char **names = NULL, *inner = NULL;
+    size_t n = 0;
+    if (!graft_path_is_dir(path)) {
+        return graft_strdup(out, path);
+    }
+    GRAFT_TRY(graft_dir_list(&names, &n, path));
+    for (size_t i = 0; i < n && *out == NULL; i++) {
+        GRAFT_TRY(graft_path_join(&inner, path, names[i]));
+        if (graft_path_is_dir(inner) || graft_str_ends_with(inner, ".gguf")) {
+            GRAFT_TRY(find_model(out, inner));
+        }
+        graft_free(inner);
+        inner = NULL;
+    }
+done:
+    graft_free(inner);
+    graft_dir_free(names, n);
+    return status;
+}
+
+static graft_status prove(graft_proof *proof, const graft_config *config,
+                          const graft_export_inputs *inputs, const graft_serving *serving,
+                          const char *path, const graft_hooks *hooks)
+{
+    graft_status status = GRAFT_OK;
+    char *model = NULL;
+    GRAFT_TRY(find_model(&model, path));
+    if (model == NULL) {
+        status = graft_fail(GRAFT_E_FAILED, "%s: no GGUF file to prove", path);
+        goto done;
+    }
+    GRAFT_TRY(graft_prove(proof, config, inputs, &serving->of, model, hooks));
+done:
+    graft_free(model);
+    return status;
+}
+
 static graft_status check_wish(const graft_exporter **exporter, const graft_export_wish *wish)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(find_exporter(exporter, wish->to));
     GRAFT_TRY(graft_exporter_check_type(*exporter, wish->type));
-    if (wish->imatrix != NULL && !(*exporter)->merges) {
+    bool proves = (*exporter)->merges && strcmp((*exporter)->name, "hf") != 0 &&
+                  (wish->type == NULL || strcmp(wish->type, "adapter") != 0);
+    if (wish->prove != 0 && !proves) {
+        status = graft_fail(GRAFT_E_CONFIG, "prove: reads back merged GGUF files (gguf, ollama, "
+                            "lmstudio, localai)");
+    } else if (wish->imatrix != NULL && !(*exporter)->merges) {
         status = graft_fail(GRAFT_E_CONFIG, "imatrix: %s rounds no weights", (*exporter)->name);
     } else if (graft_path_is_dir(wish->out) && !(*exporter)->is_folder) {
         status = graft_fail(GRAFT_E_CONFIG, "out: %s is a folder; name the file in it: %s/%s",
                             wish->out, wish->out, (*exporter)->writes);
     }
 done:
+    return status;
+}
+
+/* The report; where the export was refused, the refusal stays the result. */
+static graft_status report(char **out, const graft_exporter *exporter, const graft_export_job *job,
+                           const char *path, const graft_proof *proof, bool json,
+                           graft_status written)
+{
+    graft_status status = GRAFT_OK;
+    char *message = NULL;
+    graft_text text;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_strdup(&message, graft_error_message()));
+    uint64_t bytes = written == GRAFT_OK ? size_of(path) : 0;
+    GRAFT_TRY(json ? format_json(&text, exporter, job, path, bytes, proof)
+                   : format_table(&text, exporter, job, path, bytes, proof));
+    GRAFT_TRY(graft_text_take(&text, out));
+    if (written != GRAFT_OK) {
+        status = graft_fail(written, "%s", message);
+    }
+done:
+    graft_free(message);
+    graft_text_clear(&text);
     return status;
 }
 
@@ -220,9 +298,9 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     graft_serving serving;
     graft_survival survival;
     graft_importance *importance = NULL;
+    graft_proof proof;
     watch w = {hooks, graft_clock_seconds()};
-    graft_text text;
-    graft_text_init(&text);
+    graft_proof_init(&proof);
     graft_export_inputs_init(&inputs);
     graft_serving_init(&serving);
     graft_survival_init(&survival);
@@ -243,22 +321,16 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
         .type = wish->type, .importance = importance, .force = wish->force != 0,
         .survival = &survival, .progress = on_progress, .context = &w};
     written = graft_artefact_write(exporter, &job, wish->out);
-    if (written == GRAFT_OK || survival.n > 0) { /* a refusal is explained by the same table */
-        char *message = NULL;
-        GRAFT_TRY(graft_strdup(&message, graft_error_message()));
-        uint64_t bytes = written == GRAFT_OK ? size_of(wish->out) : 0;
-        status = json ? format_json(&text, exporter, &job, wish->out, bytes)
-                      : format_table(&text, exporter, &job, wish->out, bytes);
-        status = status == GRAFT_OK ? graft_text_take(&text, out) : status;
-        if (status == GRAFT_OK && written != GRAFT_OK) {
-            status = graft_fail(written, "%s", message);
-        }
-        graft_free(message);
-    } else {
+    if (written != GRAFT_OK && survival.n == 0) {
         status = written;
+        goto done;
     }
+    if (written == GRAFT_OK && wish->prove != 0) {
+        GRAFT_TRY(prove(&proof, config, &inputs, &serving, wish->out, hooks));
+    }
+    GRAFT_TRY(report(out, exporter, &job, wish->out, &proof, json != 0, written));
 done:
-    graft_text_clear(&text);
+    graft_proof_clear(&proof);
     graft_importance_close(importance);
     graft_survival_clear(&survival);
     graft_serving_clear(&serving);

@@ -55,6 +55,11 @@ graft_status graft_session_new_adapter(graft_session *session);
 /* The adapter of init_adapter with its own rank and targets, if it is set. */
 graft_status graft_session_load_adapter(graft_session *session);
 
+/* An adapter that was read, with its own ranks and targets; `path` is for messages. */
+struct graft_loaded_adapter;
+graft_status graft_session_attach(graft_session *session, const struct graft_loaded_adapter *loaded,
+                                  const char *path);
+
 /* Appends the examples of the configured data files. */
 graft_status graft_session_read(graft_dataset *dataset, const graft_config *config,
                                 const graft_config_sources *sources);

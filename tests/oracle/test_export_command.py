@@ -335,3 +335,40 @@ def test_adapters_of_tied_embeddings_are_refused_with_the_reason(base, export, r
         for to in ("adapter", "gguf"):
             done = export(to, tmp_path / "out", adapter=[tmp_path / "a.gguf"], model=tied, status=6)
             assert reason in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_the_proof_is_what_the_runtime_finds(base, adapters, export, graft, runtime, jsonl, copy_model,
+                                             tmp_path):
+    """KL and loss of --prove against llama.cpp's logits of base and adapter, and of the merged file's
+    dequantised numbers."""
+    words = ["dataset", "loss", "adapter", "weights", "model"]
+    path = jsonl("held.jsonl", [{"messages": [{"role": "user", "content": f"Say {a} and {b}."},
+                                              {"role": "assistant", "content": f"{a}, {b}!"}]}
+                                for a in words for b in words[:2]])
+    done = export("gguf", tmp_path / "m.gguf", "--type", "q4_0", "--prove", path, "--compute", "f32",
+                  "--max_new_tokens", 4, "--json", adapter=[adapters["one"][0]])
+    proof = json.loads(done.stdout)["proof"]
+    reader, tensors = runtime.ggutil.load(str(tmp_path / "m.gguf"))
+    copy_model(tmp_path / "m.gguf", tmp_path / "plain.gguf", tensors)
+    scores = [json.loads(line) for line in graft(
+        "score", path, "--base", base[0], "--json").stdout.splitlines()]
+    one, two = runtime.llamart.Model(base[0]), runtime.llamart.Model(tmp_path / "plain.gguf")
+    handle = one.adapter(adapters["one"][0])
+
+    def log_softmax(logits):
+        shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+    kl, agreeing, losses = [], [], []
+    for score in scores:
+        rows = [i - 1 for i, w in enumerate(score["weights"]) if w > 0 and i > 0]
+        p = log_softmax(one.logits(score["ids"], [(handle, 1.0)]))[rows]
+        q = log_softmax(two.logits(score["ids"]))[rows]
+        kl += list((np.exp(p) * (p - q)).sum(axis=1))
+        agreeing += list(p.argmax(axis=1) == q.argmax(axis=1))
+        losses += [-q[k, score["ids"][row + 1]] for k, row in enumerate(rows)]
+    one.close(), two.close()
+    assert proof["tokens"] == len(kl) > 50
+    assert proof["kl"] == pytest.approx(np.mean(kl), rel=1e-3) and proof["kl"] > 1e-3
+    assert proof["agreeing"] == pytest.approx(np.mean(agreeing), abs=0.03)
+    assert proof["merged"]["after"]["loss_per_token"] == pytest.approx(np.mean(losses), rel=1e-3)

@@ -52,7 +52,7 @@ def test_scores_and_dialects():
 def test_every_command_is_described(graft):
     commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", graft("help").stdout, re.M)
     readme = (ROOT / "README.md").read_text()
-    assert len(commands) == 18
+    assert len(commands) == 19
     for command in commands:
         assert f"| `graft {command} " in readme, command
 
@@ -65,6 +65,15 @@ def test_options_in_the_command_table_exist(graft):
         text = graft("help", *command.split()).stdout
         for option in re.findall(r"--(\w+)", line.replace("--setting", "")):
             assert f"--{option}" in text, f"{command}: --{option}"
+
+
+def test_every_artefact_is_described(graft):
+    readme = (ROOT / "README.md").read_text().split("### As what other programs take")[1]
+    rows = re.findall(r"&graft_exporter_(\w+)", (ROOT / "src/export/exporters.c").read_text())
+    assert len(rows) == 9
+    about = graft("help", "export").stdout
+    for name in rows:
+        assert f"| `{name}` |" in readme and re.search(rf"^ +{name} ", about, re.M), name
 
 
 if __name__ == "__main__":
