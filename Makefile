@@ -4,6 +4,7 @@
 #   make check        set up, run the whole test suite
 #   make check-learning   the main job again: does the score still rise?
 #   make check-models     families, templates and types beside other programs, as tables
+#   make check-export     artefacts beside the programs they are for, and what survives a merge, as tables
 #   make check-cpus       set up, run tests on other processors, emulated (long)
 #   make check-sanitizers run tests with addresses, undefined behaviour and races watched (long)
 # BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects;
@@ -69,7 +70,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
 LIB := $(OUT)/libgraft.a
 BIN := $(OUT)/graft
 
-.PHONY: all quickstart check check-learning check-models check-cpus check-sanitizers lint bench clean distclean install setup tests
+.PHONY: all quickstart check check-learning check-models check-export check-cpus check-sanitizers lint bench clean distclean install setup tests
 all: $(BIN)
 
 -include $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/flags.mk))
@@ -135,6 +136,11 @@ check-models:
 	tests/models/run
 	tests/models/templates
 	tests/models/types
+check-export: all
+	scripts/setup --tests
+	scripts/get-base
+	scripts/get-data
+	tests/exports/run
 check-cpus:
 	scripts/setup --cpus
 	scripts/get-sysroot

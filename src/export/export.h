@@ -82,6 +82,9 @@ typedef struct graft_exporter {
 } graft_exporter;
 extern const graft_exporter *const graft_exporters[]; /* NULL-terminated */
 const graft_exporter *graft_exporter_find(const char *name); /* NULL if unknown */
+/* What an item of the setting `export` means: "adapter", or with a type "gguf:q8_0". *type is NULL or
+ * borrowed from the item. GRAFT_E_CONFIG lists the known. */
+graft_status graft_exporter_of_item(const graft_exporter **out, const char **type, const char *item);
 /* GRAFT_E_CONFIG if the exporter does not take the type, which may be NULL. */
 graft_status graft_exporter_check_type(const graft_exporter *exporter, const char *type);
 

@@ -54,3 +54,28 @@ graft_status graft_exporter_check_type(const graft_exporter *exporter, const cha
                ? graft_fail(GRAFT_E_CONFIG, "type: %s has no choice of types", exporter->name)
                : graft_fail(GRAFT_E_CONFIG, "type: %s can be %s", exporter->name, exporter->types);
 }
+
+graft_status graft_exporter_of_item(const graft_exporter **out, const char **type, const char *item)
+{
+    graft_status status = GRAFT_OK;
+    const char *colon = strchr(item, ':');
+    size_t n = colon == NULL ? strlen(item) : (size_t)(colon - item);
+    graft_text known;
+    graft_text_init(&known);
+    *out = NULL;
+    *type = colon == NULL ? NULL : colon + 1;
+    for (size_t i = 0; graft_exporters[i] != NULL; i++) {
+        const char *name = graft_exporters[i]->name;
+        *out = strlen(name) == n && memcmp(name, item, n) == 0 ? graft_exporters[i] : *out;
+        GRAFT_TRY(graft_text_appendf(&known, "%s%s", i > 0 ? ", " : "", name));
+    }
+    if (*out == NULL) {
+        status = graft_fail(GRAFT_E_CONFIG, "export: unknown artefact \"%.*s\" (known: %s)", (int)n,
+                            item, known.data);
+    } else if (graft_exporter_check_type(*out, *type) != GRAFT_OK) {
+        status = graft_fail_prefix("export: %s", item);
+    }
+done:
+    graft_text_clear(&known);
+    return status;
+}

@@ -152,8 +152,8 @@ graft_status graft_export__judge(const graft_export_job *job, const graft_merged
     GRAFT_TRY(graft_merged_survival(merge, survival));
     if (graft_survival_judge(survival) == GRAFT_LOST && !job->force) {
         GRAFT_TRY(graft_survival_words(survival, &words));
-        status = graft_fail(GRAFT_E_FAILED, "%s; nothing was written: take a larger type (type), or "
-                            "insist (force)", graft_text_z(&words));
+        status = graft_fail(GRAFT_E_FAILED, "%s; nothing was written: take a larger type (q8_0, f16), "
+                            "or insist (force)", graft_text_z(&words));
     }
 done:
     graft_text_clear(&words);

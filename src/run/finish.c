@@ -94,21 +94,23 @@ done:
     return status;
 }
 
-static graft_status write_all(const graft_training *t, const graft_export_job *job, bool merges)
+static graft_status write_all(const graft_training *t, const graft_export_job *plain, bool merges)
 {
     graft_status status = GRAFT_OK;
     graft_text words;
     graft_text_init(&words);
     for (size_t i = 0; i < t->config->export.n; i++) {
-        const graft_exporter *exporter = graft_exporter_find(t->config->export.items[i]);
+        const graft_exporter *exporter;
+        graft_export_job job = *plain;
+        GRAFT_TRY(graft_exporter_of_item(&exporter, &job.type, t->config->export.items[i]));
         if (exporter->merges != merges) {
             continue;
         }
-        GRAFT_TRY(write_artefact(t, exporter, job));
+        GRAFT_TRY(write_artefact(t, exporter, &job));
         if (merges) {
             graft_text_clear(&words);
-            GRAFT_TRY(graft_survival_words(job->survival, &words));
-            graft_log(graft_survival_judge(job->survival) == GRAFT_SURVIVES ? GRAFT_LOG_INFO
+            GRAFT_TRY(graft_survival_words(job.survival, &words));
+            graft_log(graft_survival_judge(job.survival) == GRAFT_SURVIVES ? GRAFT_LOG_INFO
                                                                             : GRAFT_LOG_WARN,
                       "%s: %s", exporter->name, graft_text_z(&words));
         }
