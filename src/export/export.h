@@ -82,6 +82,7 @@ typedef struct graft_exporter {
 } graft_exporter;
 extern const graft_exporter *const graft_exporters[]; /* NULL-terminated */
 const graft_exporter *graft_exporter_find(const char *name); /* NULL if unknown */
+graft_status graft_exporter_get(const graft_exporter **out, const char *name); /* GRAFT_E_CONFIG, lists the known */
 /* What an item of the setting `export` means: "adapter", or with a type "gguf:q8_0". *type is NULL or
  * borrowed from the item. GRAFT_E_CONFIG lists the known. */
 graft_status graft_exporter_of_item(const graft_exporter **out, const char **type, const char *item);

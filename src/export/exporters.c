@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include <graft/text.h>
+
+#include "core/memory.h"
 #include "export/mixes.h"
 
 const graft_exporter *const graft_exporters[] = {
@@ -26,6 +29,33 @@ const graft_exporter *graft_exporter_find(const char *name)
         }
     }
     return NULL;
+}
+
+graft_status graft_exporter_get(const graft_exporter **out, const char *name)
+{
+    graft_status status = GRAFT_OK;
+    const char *known[64], *nearest;
+    size_t n = 0;
+    graft_text list, shown;
+    graft_text_init(&list);
+    graft_text_init(&shown);
+    *out = graft_exporter_find(name);
+    if (*out != NULL) {
+        goto done;
+    }
+    for (; graft_exporters[n] != NULL && n < 64; n++) {
+        known[n] = graft_exporters[n]->name;
+        GRAFT_TRY(graft_text_appendf(&list, "%s%s", n > 0 ? ", " : "", known[n]));
+    }
+    GRAFT_TRY(graft_text_append_escaped(&shown, name, strlen(name), false));
+    nearest = graft_text_nearest(name, known, n);
+    status = graft_fail(GRAFT_E_CONFIG, "unknown artefact \"%s\"%s%s%s (known: %s)",
+                        graft_text_z(&shown), nearest ? "; did you mean \"" : "",
+                        nearest ? nearest : "", nearest ? "\"?" : "", graft_text_z(&list));
+done:
+    graft_text_clear(&list);
+    graft_text_clear(&shown);
+    return status;
 }
 
 /* Is the word one of a list that is separated by spaces? */
@@ -59,23 +89,15 @@ graft_status graft_exporter_of_item(const graft_exporter **out, const char **typ
 {
     graft_status status = GRAFT_OK;
     const char *colon = strchr(item, ':');
-    size_t n = colon == NULL ? strlen(item) : (size_t)(colon - item);
-    graft_text known;
-    graft_text_init(&known);
+    char *name = NULL;
     *out = NULL;
     *type = colon == NULL ? NULL : colon + 1;
-    for (size_t i = 0; graft_exporters[i] != NULL; i++) {
-        const char *name = graft_exporters[i]->name;
-        *out = strlen(name) == n && memcmp(name, item, n) == 0 ? graft_exporters[i] : *out;
-        GRAFT_TRY(graft_text_appendf(&known, "%s%s", i > 0 ? ", " : "", name));
-    }
-    if (*out == NULL) {
-        status = graft_fail(GRAFT_E_CONFIG, "export: unknown artefact \"%.*s\" (known: %s)", (int)n,
-                            item, known.data);
-    } else if (graft_exporter_check_type(*out, *type) != GRAFT_OK) {
-        status = graft_fail_prefix("export: %s", item);
+    GRAFT_TRY(graft_strndup(&name, item, colon == NULL ? strlen(item) : (size_t)(colon - item)));
+    if (graft_exporter_get(out, name) != GRAFT_OK ||
+        graft_exporter_check_type(*out, *type) != GRAFT_OK) {
+        status = graft_fail_prefix("export");
     }
 done:
-    graft_text_clear(&known);
+    graft_free(name);
     return status;
 }

@@ -17,4 +17,7 @@ extern const graft_exporter graft_exporter_vllm;    /* vllm.c */
 /* The PEFT folder, which others are based on. */
 graft_status graft_export__write_peft(const graft_export_job *job, const char *folder);
 
+/* NAME in the folder: the value as JSON. */
+graft_status graft_export__write_json(const graft_json *value, const char *folder, const char *name);
+
 #endif

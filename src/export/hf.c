@@ -42,17 +42,10 @@ done:
 
 graft_status graft_export__write_json(const graft_json *value, const char *folder, const char *name)
 {
-    graft_status status = GRAFT_OK;
     char *path = NULL;
-    graft_text text;
-    graft_text_init(&text);
-    GRAFT_TRY(graft_json_write(&text, value, GRAFT_JSON_PRETTY));
-    GRAFT_TRY(graft_text_append_char(&text, '\n'));
-    GRAFT_TRY(graft_path_join(&path, folder, name));
-    GRAFT_TRY(graft_file_write(path, text.data, text.len));
-done:
+    graft_status status = graft_path_join(&path, folder, name);
+    status = status == GRAFT_OK ? graft_json_save(value, path) : status;
     graft_free(path);
-    graft_text_clear(&text);
     return status;
 }
 

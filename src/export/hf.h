@@ -2,7 +2,7 @@
 #ifndef GRAFT_EXPORT_HF_H
 #define GRAFT_EXPORT_HF_H
 
-#include "export/export.h"
+#include "export/exporters.h"
 #include "model/model.h"
 #include "tokenizer/vocabulary.h"
 
@@ -33,8 +33,5 @@ graft_status graft_export__write_hf_weights(const graft_export_job *job, const g
 graft_status graft_export__write_hf_tokenizer(const graft_export_job *job,
                                               const graft_vocabulary *vocabulary,
                                               const char *folder);
-
-/* NAME in the folder: the value as JSON. */
-graft_status graft_export__write_json(const graft_json *value, const char *folder, const char *name);
 
 #endif

@@ -161,9 +161,6 @@ static graft_status write_config(const graft_export_adapter *adapter, const char
     graft_json *config = graft_json_new_object(), *lora = graft_json_new_object();
     graft_json *keys = graft_json_new_array();
     size_t rank = largest_rank(adapter);
-    char *path = NULL;
-    graft_text text;
-    graft_text_init(&text);
     for (size_t i = 0; i < adapter->n_maps; i++) {
         GRAFT_TRY(add_key(keys, adapter, &adapter->maps[i]));
     }
@@ -177,13 +174,8 @@ static graft_status write_config(const graft_export_adapter *adapter, const char
     if (adapter->base_name != NULL) {
         GRAFT_TRY(graft_json_set_string(config, "model", adapter->base_name));
     }
-    GRAFT_TRY(graft_json_write(&text, config, GRAFT_JSON_PRETTY));
-    GRAFT_TRY(graft_text_append_char(&text, '\n'));
-    GRAFT_TRY(graft_path_join(&path, folder, "adapter_config.json"));
-    GRAFT_TRY(graft_file_write(path, text.data, text.len));
+    GRAFT_TRY(graft_export__write_json(config, folder, "adapter_config.json"));
 done:
-    graft_free(path);
-    graft_text_clear(&text);
     graft_json_free(keys);
     graft_json_free(lora);
     graft_json_free(config);

@@ -135,19 +135,11 @@ done:
 
 static graft_status write_config(const graft_export_adapter *adapter, const char *folder)
 {
-    graft_status status = GRAFT_OK;
     graft_json *config = graft_json_new_object();
-    graft_text text;
-    char *path = NULL;
-    graft_text_init(&text);
-    GRAFT_TRY(fill_config(adapter, config));
-    GRAFT_TRY(graft_json_write(&text, config, GRAFT_JSON_PRETTY));
-    GRAFT_TRY(graft_text_append_char(&text, '\n'));
-    GRAFT_TRY(graft_path_join(&path, folder, "adapter_config.json"));
-    GRAFT_TRY(graft_file_write(path, text.data, text.len));
-done:
-    graft_free(path);
-    graft_text_clear(&text);
+    graft_status status = fill_config(adapter, config);
+    if (status == GRAFT_OK) {
+        status = graft_export__write_json(config, folder, "adapter_config.json");
+    }
     graft_json_free(config);
     return status;
 }

@@ -11,24 +11,11 @@
 /* Tells a folder that was written here from one that was not. */
 static const char mark[] = "graft.json";
 
-static graft_status write_json(const char *path, const graft_json *value)
-{
-    graft_status status = GRAFT_OK;
-    graft_text text;
-    graft_text_init(&text);
-    GRAFT_TRY(graft_json_write(&text, value, GRAFT_JSON_PRETTY));
-    GRAFT_TRY(graft_text_append_char(&text, '\n'));
-    GRAFT_TRY(graft_file_write(path, text.data, text.len));
-done:
-    graft_text_clear(&text);
-    return status;
-}
-
 static graft_status write_survival(const char *path, const graft_survival *survival)
 {
     graft_json *o = NULL;
     graft_status status = graft_survival_json(survival, &o);
-    status = status == GRAFT_OK ? write_json(path, o) : status;
+    status = status == GRAFT_OK ? graft_json_save(o, path) : status;
     graft_json_free(o);
     return status;
 }
@@ -125,7 +112,7 @@ static graft_status write_mark(const graft_exporter *exporter, const char *folde
     GRAFT_TRY(graft_json_set_string(o, "graft", graft_version()));
     GRAFT_TRY(graft_json_set(o, "sha256", graft_json_retain(files)));
     GRAFT_TRY(graft_path_join(&path, folder, mark));
-    GRAFT_TRY(write_json(path, o));
+    GRAFT_TRY(graft_json_save(o, path));
 done:
     graft_free(path);
     graft_json_free(files);

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <graft/text.h>
-
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -24,33 +22,6 @@ const char *graft_export_artefact(size_t i, const char **help, const char **type
         }
     }
     return NULL;
-}
-
-static graft_status find_exporter(const graft_exporter **out, const char *name)
-{
-    graft_status status = GRAFT_OK;
-    const char *known[64], *nearest;
-    size_t n = 0;
-    graft_text list, shown;
-    graft_text_init(&list);
-    graft_text_init(&shown);
-    *out = graft_exporter_find(name);
-    if (*out != NULL) {
-        goto done;
-    }
-    for (; graft_exporters[n] != NULL && n < 64; n++) {
-        known[n] = graft_exporters[n]->name;
-        GRAFT_TRY(graft_text_appendf(&list, "%s%s", n > 0 ? ", " : "", known[n]));
-    }
-    GRAFT_TRY(graft_text_append_escaped(&shown, name, strlen(name), false));
-    nearest = graft_text_nearest(name, known, n);
-    status = graft_fail(GRAFT_E_CONFIG, "unknown artefact \"%s\"%s%s%s (known: %s)",
-                        graft_text_z(&shown), nearest ? "; did you mean \"" : "",
-                        nearest ? nearest : "", nearest ? "\"?" : "", graft_text_z(&list));
-done:
-    graft_text_clear(&list);
-    graft_text_clear(&shown);
-    return status;
 }
 
 /* --- what is known of the model --- */
@@ -249,7 +220,7 @@ done:
 static graft_status check_wish(const graft_exporter **exporter, const graft_export_wish *wish)
 {
     graft_status status = GRAFT_OK;
-    GRAFT_TRY(find_exporter(exporter, wish->to));
+    GRAFT_TRY(graft_exporter_get(exporter, wish->to));
     GRAFT_TRY(graft_exporter_check_type(*exporter, wish->type));
     bool proves = (*exporter)->merges && strcmp((*exporter)->name, "hf") != 0 &&
                   (wish->type == NULL || strcmp(wish->type, "adapter") != 0);
