@@ -17,6 +17,7 @@
 #include <graft/text.h>
 #include <graft/tokenizer.h>
 #include <graft/train.h>
+#include <graft/verify.h>
 #include <graft/version.h>
 
 #endif

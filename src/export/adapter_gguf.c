@@ -35,6 +35,7 @@ static graft_status set_keys(graft_gguf_writer *file, const graft_export_adapter
     }
     GRAFT_TRY(set_text(file, "graft.adapters", adapter->parts));
     GRAFT_TRY(set_text(file, "graft.recipe", adapter->recipe));
+    GRAFT_TRY(graft_gguf_seal(file)); /* so that one changed byte is found (graft verify) */
 done:
     return status;
 }

@@ -116,4 +116,9 @@ graft_status graft_loaded_adapter_sum(graft_loaded_adapter *out,
                                       const graft_loaded_adapter *adapters, const double *weights,
                                       size_t n);
 
+/* Do an adapter GGUF and an adapter_model.safetensors that were exported together hold the same
+ * numbers? Rows that lie in another order (peft_names.h) are compared as a set, since without the base
+ * the order is not known. GRAFT_E_MODEL names the tensor and row that differ. */
+graft_status graft_adapter_compare(const char *gguf_path, const char *safetensors_path);
+
 #endif

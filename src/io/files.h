@@ -49,6 +49,8 @@ void graft_folder_discard(graft_folder **folder);          /* accepts NULL insid
 typedef struct graft_appender graft_appender;
 graft_status graft_appender_open(graft_appender **out, const char *path, bool truncate);
 graft_status graft_appender_line(graft_appender *appender, const char *bytes, size_t n);
+/* What was appended survives a loss of power from now on. */
+graft_status graft_appender_sync(graft_appender *appender);
 void graft_appender_close(graft_appender *appender);
 
 graft_status graft_make_dirs(const char *path);           /* mkdir -p */

@@ -262,6 +262,15 @@ done:
     return status;
 }
 
+/* Files that are no files, as /dev/full, cannot be synced and say EINVAL. */
+graft_status graft_appender_sync(graft_appender *appender)
+{
+    if (graft_io__calls()->fsync(appender->fd) != 0 && errno != EINVAL) {
+        return graft_io__disk_fail(appender->path, "cannot sync", errno);
+    }
+    return GRAFT_OK;
+}
+
 void graft_appender_close(graft_appender *appender)
 {
     if (appender != NULL) {

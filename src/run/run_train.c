@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "eval/gates.h"
 #include "run/report_html.h"
+#include "run/sums.h"
 #include "run/training.h"
 
 static graft_status open_folder(graft_training *t)
@@ -31,19 +32,26 @@ static graft_status run(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_hooks_check(t->hooks));
+    GRAFT_TRY(graft_training_begin_pace(t));
+    GRAFT_TRY(graft_training_open_sensors(t));
     GRAFT_TRY(graft_training_prepare(t));
     GRAFT_TRY(graft_training_resume(t));
+    GRAFT_TRY(graft_base_watch_init(&t->base_watch, t->session.model->file,
+                                    t->config->base_check_steps));
+    GRAFT_TRY(graft_sums_remove(t->config->output_dir));
     GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step,
-                                 t->best.evaluated));
+                                 t->best.evaluated, t->trainer.watch.n_rollbacks));
     GRAFT_TRY(graft_training_save_config(t));
-    GRAFT_TRY(graft_training_begin_held(t));
-    GRAFT_TRY(graft_training_evaluate_before(t));
+    GRAFT_TRY(graft_training_check_pace(t));
+    GRAFT_TRY(graft_training_measure_before(t));
+    GRAFT_TRY(graft_training_plan_pace(t));
     GRAFT_TRY(graft_training_steps(t));
     GRAFT_TRY(graft_training_choose(t));
     GRAFT_TRY(graft_training_export(t, false));
     GRAFT_TRY(graft_training_evaluate_after(t));
     GRAFT_TRY(graft_report_html(t->config->output_dir));
     GRAFT_TRY(graft_training_export(t, true)); /* what can be refused comes last */
+    GRAFT_TRY(graft_sums_write(t->config->output_dir));
 done:
     return status;
 }

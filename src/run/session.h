@@ -52,6 +52,9 @@ void graft_session_set_context(graft_session *session, size_t n_tok);
 /* A new adapter as the settings say, started from init_adapter if that is set. */
 graft_status graft_session_new_adapter(graft_session *session);
 
+/* The adapter that this made, as it was then. */
+graft_status graft_session_reset_adapter(graft_session *session);
+
 /* The adapter of init_adapter with its own rank and targets, if it is set. */
 graft_status graft_session_load_adapter(graft_session *session);
 

@@ -18,19 +18,26 @@ static void show_progress(graft_training *t, const graft_step_report *r)
         .grad_norm = r->grad_norm,
         .tokens_per_second = (double)r->tokens / r->seconds,
         .seconds = now,
-        .seconds_left = now / (double)done * (double)left,
+        .seconds_left = (now + t->warmth.rested) / (double)done * (double)left,
         .tokens = r->tokens,
         .rss_bytes = graft_rss_bytes(),
+        .celsius = r->heat.celsius,
+        .finishes_at = graft_training_finishes_at(t),
     };
     graft_hooks_progress(t->hooks, &progress);
 }
 
 graft_status graft_training_save(graft_training *t)
 {
+    graft_status status = graft_base_watch_all(&t->base_watch); /* what was trained on another stays out */
     t->last_save = graft_clock_seconds();
-    graft_status status =
-        graft_checkpoint_save(&t->trainer, &t->best, graft_text_z(&t->identity), t->checkpoints,
-                              (size_t)t->config->save_total_limit);
+    if (status == GRAFT_OK) {
+        status = graft_journal_sync(t->journal);
+    }
+    if (status == GRAFT_OK) {
+        status = graft_checkpoint_save(&t->trainer, &t->best, graft_text_z(&t->identity),
+                                       t->checkpoints, (size_t)t->config->save_total_limit);
+    }
     if (status == GRAFT_E_DISK) { /* costs this checkpoint, not the run */
         graft_log(GRAFT_LOG_WARN, "no checkpoint at step %llu: %s",
                   (unsigned long long)t->trainer.step, graft_error_message());
@@ -43,6 +50,7 @@ static bool is_due(const graft_training *t)
     const graft_config *c = t->config;
     double minutes = (graft_clock_seconds() - t->last_save) / 60;
     return (c->save_steps > 0 && t->trainer.step % c->save_steps == 0) ||
+           graft_watch_is_anchor(c, t->trainer.step) ||
            (c->save_minutes > 0 && minutes >= c->save_minutes);
 }
 
@@ -97,14 +105,19 @@ static graft_status advance(graft_training *t)
     graft_status status = GRAFT_OK;
     graft_step_report report;
     GRAFT_TRY(graft_trainer_step(&t->trainer, &report));
-    t->last_loss = report.loss;
     t->seconds = graft_clock_seconds() - t->begin;
     t->tokens += report.tokens;
     t->saved_tokens += report.saved_tokens;
-    if (report.step % t->config->logging_steps == 0 || report.step == t->trainer.n_steps) {
-        GRAFT_TRY(graft_journal_step(t->journal, &report));
+    graft_training_feel(t, &report);
+    GRAFT_TRY(graft_training_keep_pace(t, &report));
+    if (report.outcome == GRAFT_STEP_APPLIED) {
+        t->last_loss = report.loss;
+        if (report.step % t->config->logging_steps == 0 || report.step == t->trainer.n_steps) {
+            GRAFT_TRY(graft_journal_step(t->journal, &report));
+        }
+        show_progress(t, &report);
     }
-    show_progress(t, &report);
+    GRAFT_TRY(graft_training_watch(t, &report));
 done:
     return status;
 }
@@ -117,7 +130,7 @@ static graft_status pause(graft_training *t)
     if (status == GRAFT_E_INTERRUPTED) {
         return stop(t);
     }
-    GRAFT_TRY(status);
+    GRAFT_TRY(graft_training_watch_measured(t, status));
     bool moved = t->trainer.step > t->begin_step;
     if (measured || (moved && (is_due(t) || t->trainer.step == t->trainer.n_steps))) {
         GRAFT_TRY(save_if_possible(t));
@@ -133,13 +146,18 @@ graft_status graft_training_steps(graft_training *t)
     t->begin_step = t->trainer.step;
     GRAFT_TRY(pause(t)); /* a run that continues may have stopped before it was measured */
     while (t->trainer.step < t->trainer.n_steps && !t->stopped_early) {
-        if (graft_hooks_check(t->hooks) != GRAFT_OK) {
+        status = graft_training_rest(t);
+        if (status == GRAFT_E_INTERRUPTED) {
             status = stop(t);
             goto done;
         }
-        GRAFT_TRY(advance(t));
+        GRAFT_TRY(status);
+        if (t->trainer.step < t->trainer.n_steps) { /* the rest may have taken the time for it */
+            GRAFT_TRY(advance(t));
+        }
         GRAFT_TRY(pause(t));
     }
+    GRAFT_TRY(graft_training_watch_end(t));
     GRAFT_TRY(log_saved(t));
 done:
     return status;

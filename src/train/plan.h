@@ -30,6 +30,11 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                              const graft_kernels *kernels, size_t n_params, bool keeps_best,
                              size_t longest);
 
+/* Plans passes of these sizes instead. GRAFT_E_MEMORY if there is no room for them. */
+graft_status graft_plan_adopt(graft_plan *plan, const graft_model *model,
+                              const graft_kernels *kernels, size_t usual_tokens,
+                              size_t max_tokens_per_pass);
+
 /* Activations and gradients of a pass of n_tok tokens, with what is packed for its products. */
 size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
                              const graft_kernels *kernels, size_t n_tok);
