@@ -220,7 +220,7 @@ static const graft_verify_kind *kind_of(const char *name)
         {"config.yaml", &graft_verify_config},  {"metrics.jsonl", &graft_verify_metrics},
         {"run.log", &graft_verify_log},         {"chat_template.jinja", &graft_verify_template},
         {"report.html", &graft_verify_page},    {"adapter.gguf", &graft_verify_gguf},
-        {GRAFT_SUMS_NAME, &sums_of_run},
+        {"merged.gguf", &graft_verify_gguf},    {GRAFT_SUMS_NAME, &sums_of_run},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, name) == 0) {
