@@ -8,6 +8,7 @@
 #include <graft/eval.h>
 #include <graft/export.h>
 #include <graft/generate.h>
+#include <graft/held.h>
 #include <graft/job.h>
 #include <graft/log.h>
 #include <graft/model.h>

@@ -187,6 +187,9 @@ static graft_status fill(void *context, size_t i, graft_writer *out)
             graft_mapped_forget(rows + b.first * p->source_bytes, b.n_rows * p->source_bytes);
         }
     }
+    if (r->job->progress != NULL) {
+        GRAFT_TRY(r->job->progress(r->job->context, r->bytes_done, r->bytes_total));
+    }
     if (i + 1 == r->job->n_tensors && r->job->finish != NULL) {
         GRAFT_TRY(r->job->finish(r->job->finish_context));
     }

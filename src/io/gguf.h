@@ -53,6 +53,11 @@ const char *graft_gguf_part(const graft_gguf *file, size_t i, uint64_t *bytes); 
 const uint8_t *graft_gguf_bytes(const graft_gguf *file, size_t part, size_t *n); /* as it is mapped */
 /* SHA-256 of the file as hex, of several parts one behind the other: the identity of a base. */
 graft_status graft_gguf_sha256(const graft_gguf *file, char out[65]);
+/* What has become of its files since they were opened or marked: of several the worst, and *path is that
+ * one's. */
+graft_file_fate graft_gguf_fate(const graft_gguf *file, const char **path);
+/* What they are now counts as unchanged. */
+void graft_gguf_mark(graft_gguf *file);
 
 /* Which byte of which part `data`, the bytes of a key or a tensor, begins at; *part may be NULL. */
 uint64_t graft_gguf_offset(const graft_gguf *file, const uint8_t *data, const char **part);

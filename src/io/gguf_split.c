@@ -285,6 +285,27 @@ uint64_t graft_gguf_size(const graft_gguf *file)
     return size;
 }
 
+graft_file_fate graft_gguf_fate(const graft_gguf *file, const char **path)
+{
+    graft_file_fate worst = GRAFT_FILE_SAME;
+    for (size_t i = 0; i <= file->n_later; i++) {
+        const graft_gguf *part = i == 0 ? file : file->later[i - 1];
+        graft_file_fate fate = graft_mapped_fate(&part->mapped);
+        if (fate > worst) {
+            worst = fate;
+            *path = part->path;
+        }
+    }
+    return worst;
+}
+
+void graft_gguf_mark(graft_gguf *file)
+{
+    for (size_t i = 0; i <= file->n_later; i++) {
+        graft_mapped_mark(i == 0 ? &file->mapped : &file->later[i - 1]->mapped);
+    }
+}
+
 graft_status graft_gguf_sha256(const graft_gguf *file, char out[65])
 {
     graft_status status = GRAFT_OK;

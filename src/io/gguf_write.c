@@ -331,6 +331,16 @@ done:
     return status;
 }
 
+/* Of the file behind its header; each tensor is padded. */
+static uint64_t data_bytes(const graft_gguf_writer *w)
+{
+    uint64_t bytes = w->alignment;
+    for (size_t i = 0; i < w->n_tensors; i++) {
+        bytes += w->tensors[i].n_bytes + w->alignment;
+    }
+    return bytes;
+}
+
 graft_status graft_gguf_write_with(graft_gguf_writer *w, const char *path, graft_gguf_fill *fill,
                                    void *context)
 {
@@ -341,6 +351,7 @@ graft_status graft_gguf_write_with(graft_gguf_writer *w, const char *path, graft
     GRAFT_TRY(encode_header(w, &header));
     GRAFT_TRY(w->seal > 0 ? seal(w, &header) : GRAFT_OK);
     GRAFT_TRY(graft_writer_open(&file, path));
+    GRAFT_TRY(graft_space_fits(path, header.len + data_bytes(w)));
     GRAFT_TRY(graft_writer_write(file, header.data, header.len));
     GRAFT_TRY(pad(file, w->alignment));
     for (size_t i = 0; i < w->n_tensors; i++) {

@@ -33,6 +33,7 @@ void graft_training_close(graft_training *t)
     graft_corpus_clear(&t->replay.corpus);
     graft_corpus_clear(&t->general.corpus);
     graft_best_clear(&t->best);
+    graft_unwritten_clear(&t->unwritten);
     graft_text_clear(&t->identity);
     graft_free(t->checkpoints);
     graft_runlog_close(t->log);
@@ -169,6 +170,7 @@ graft_status graft_training_prepare(graft_training *t)
     GRAFT_TRY(read_data(t));
     GRAFT_TRY(graft_session_open(&t->session, t->config));
     GRAFT_TRY(graft_gguf_sha256(t->session.model->file, t->base_hash));
+    t->base = (graft_base){.model = t->session.model, .sha256 = t->base_hash};
     GRAFT_TRY(tokenise(t));
     set_context(t);
     GRAFT_TRY(graft_session_new_adapter(&t->session));

@@ -53,6 +53,7 @@ graft_status graft_train_plan(graft_config *config, const graft_hooks *hooks, in
     graft_forecast f = {0};
     graft_training_init(&t, config, hooks);
     *out = NULL;
+    graft_hooks_begin(hooks);
     GRAFT_TRY(graft_config_check(config));
     status = forecast(&f, &t, measure != 0);
     /* A job that is refused is mostly refused for its lengths, or they help to make it fit. */
@@ -62,6 +63,7 @@ graft_status graft_train_plan(graft_config *config, const graft_hooks *hooks, in
         status = status == GRAFT_OK ? described : status;
     }
 done:
+    graft_hooks_end();
     graft_training_close(&t);
     return status;
 }

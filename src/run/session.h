@@ -75,6 +75,9 @@ graft_status graft_session_weigh(graft_weighting *out, graft_dataset *dataset,
 
 bool graft_dataset_has_tools(const graft_dataset *dataset);
 
+/* A job begins: what is far below it asks these hooks whether to stop (core/interrupt.h), until it ends. */
+void graft_hooks_begin(const graft_hooks *hooks);
+void graft_hooks_end(void);
 /* Asks the hooks whether to stop; GRAFT_E_INTERRUPTED if so. */
 graft_status graft_hooks_check(const graft_hooks *hooks);
 void graft_hooks_progress(const graft_hooks *hooks, const graft_progress *progress);

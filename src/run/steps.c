@@ -3,10 +3,13 @@
 #include "core/log.h"
 #include "run/training.h"
 
+#define RETRY_SECONDS 60 /* after a checkpoint that could not be written */
+
 static void show_progress(graft_training *t, const graft_step_report *r)
 {
     double now = graft_clock_seconds() - t->begin;
-    uint64_t done = r->step - t->begin_step, left = t->trainer.n_steps - r->step;
+    uint64_t left = t->trainer.n_steps - r->step;
+    double rested = t->rate.n > 0 ? t->warmth.rested / (double)t->rate.n : 0;
     graft_progress progress = {
         .phase = "training",
         .done = r->step,
@@ -16,9 +19,9 @@ static void show_progress(graft_training *t, const graft_step_report *r)
         .loss = r->loss,
         .learning_rate = r->learning_rate,
         .grad_norm = r->grad_norm,
-        .tokens_per_second = (double)r->tokens / r->seconds,
+        .tokens_per_second = r->seconds > 0 ? (double)r->tokens / r->seconds : 0,
         .seconds = now,
-        .seconds_left = (now + t->warmth.rested) / (double)done * (double)left,
+        .seconds_left = (graft_rate_step(&t->rate) + rested) * (double)left,
         .tokens = r->tokens,
         .rss_bytes = graft_rss_bytes(),
         .celsius = r->heat.celsius,
@@ -27,31 +30,46 @@ static void show_progress(graft_training *t, const graft_step_report *r)
     graft_hooks_progress(t->hooks, &progress);
 }
 
+/* Costs a checkpoint, not the run. */
+static bool is_bearable(graft_status status)
+{
+    return status == GRAFT_E_DISK || status == GRAFT_E_MEMORY;
+}
+
 graft_status graft_training_save(graft_training *t)
 {
-    graft_status status = graft_base_watch_all(&t->base_watch); /* what was trained on another stays out */
+    graft_status status = GRAFT_OK;
     t->last_save = graft_clock_seconds();
-    if (status == GRAFT_OK) {
-        status = graft_journal_sync(t->journal);
+    GRAFT_TRY(graft_base_check(&t->base)); /* what was trained on another stays out */
+    GRAFT_TRY(graft_base_watch_all(&t->base_watch));
+    if (graft_journal_sync(t->journal) != GRAFT_OK) { /* a table is no reason to lose the state */
+        graft_log(GRAFT_LOG_WARN, "%s; the checkpoint is written all the same", graft_error_message());
     }
-    if (status == GRAFT_OK) {
-        status = graft_checkpoint_save(&t->trainer, &t->best, graft_text_z(&t->identity),
-                                       t->checkpoints, (size_t)t->config->save_total_limit);
-    }
-    if (status == GRAFT_E_DISK) { /* costs this checkpoint, not the run */
+    GRAFT_TRY(graft_checkpoint_save(&t->trainer, &t->best, graft_text_z(&t->identity),
+                                    t->checkpoints, (size_t)t->config->save_total_limit));
+    t->saved_step = t->trainer.step;
+    t->unsaved = false;
+    (void)graft_unwritten_retry(&t->unwritten); /* what is still not possible may be later */
+done:
+    t->save_failed = is_bearable(status);
+    if (t->save_failed) {
         graft_log(GRAFT_LOG_WARN, "no checkpoint at step %llu: %s",
                   (unsigned long long)t->trainer.step, graft_error_message());
     }
     return status;
 }
 
-static bool is_due(const graft_training *t)
+/* A clock that is set back must not put off the next one for as long. */
+static bool is_due(graft_training *t)
 {
     const graft_config *c = t->config;
-    double minutes = (graft_clock_seconds() - t->last_save) / 60;
+    double now = graft_clock_seconds();
+    t->last_save = now < t->last_save ? now : t->last_save;
+    double seconds = now - t->last_save;
     return (c->save_steps > 0 && t->trainer.step % c->save_steps == 0) ||
            graft_watch_is_anchor(c, t->trainer.step) ||
-           (c->save_minutes > 0 && minutes >= c->save_minutes);
+           (c->save_minutes > 0 && seconds >= 60 * c->save_minutes) ||
+           (t->save_failed && seconds >= RETRY_SECONDS);
 }
 
 graft_status graft_training_format_saved(const graft_training *t, graft_text *out)
@@ -78,11 +96,10 @@ done:
     return status;
 }
 
-/* A checkpoint without which the run goes on if the disk is full. */
 static graft_status save_if_possible(graft_training *t)
 {
     graft_status status = graft_training_save(t);
-    return status == GRAFT_E_DISK ? GRAFT_OK : status;
+    return is_bearable(status) ? GRAFT_OK : status;
 }
 
 static graft_status stop(graft_training *t)
@@ -105,6 +122,9 @@ static graft_status advance(graft_training *t)
     graft_status status = GRAFT_OK;
     graft_step_report report;
     GRAFT_TRY(graft_trainer_step(&t->trainer, &report));
+    GRAFT_TRY(graft_base_check(&t->base));
+    t->unsaved = true;
+    graft_rate_add(&t->rate, report.seconds);
     t->seconds = graft_clock_seconds() - t->begin;
     t->tokens += report.tokens;
     t->saved_tokens += report.saved_tokens;
@@ -117,7 +137,9 @@ static graft_status advance(graft_training *t)
         }
         show_progress(t, &report);
     }
+    t->unsaved = false; /* a rollback that fails half way is no state to be rescued */
     GRAFT_TRY(graft_training_watch(t, &report));
+    t->unsaved = true;
 done:
     return status;
 }
@@ -127,6 +149,7 @@ static graft_status pause(graft_training *t)
 {
     bool measured = false;
     graft_status status = graft_training_pause(t, &measured);
+    graft_runlog_check(t->log);
     if (status == GRAFT_E_INTERRUPTED) {
         return stop(t);
     }

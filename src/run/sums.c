@@ -80,8 +80,8 @@ static graft_status check_one(const char *folder, const char *name, const char *
     char found[65];
     GRAFT_TRY(digest_of(found, folder, name));
     if (memcmp(found, hex, HEX) != 0) {
-        status = graft_fail(GRAFT_E_MODEL, "%s/%s: is not what was written: its SHA-256 is %.12s..., "
-                            "%s has %.12s...", folder, name, found, GRAFT_SUMS_NAME, hex);
+        status = graft_fail(GRAFT_E_MODEL, "%s/%s: is not what was written: its SHA-256 is "
+                            "%.12s..., %s has %.12s...", folder, name, found, GRAFT_SUMS_NAME, hex);
     }
 done:
     return status;

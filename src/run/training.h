@@ -4,8 +4,11 @@
 
 #include "eval/selection.h"
 #include "io/files.h"
+#include "run/base_file.h"
 #include "run/general.h"
+#include "run/rate.h"
 #include "run/runlog.h"
+#include "run/unwritten.h"
 #include "train/base_watch.h"
 #include "train/checkpoint.h"
 #include "train/journal.h"
@@ -57,6 +60,7 @@ typedef struct graft_training {
     graft_journal *journal;
     graft_text identity;
     char base_hash[65];
+    graft_base base;
     char *checkpoints; /* folder */
     graft_eval_report before, after; /* n == 0: not measured; while training, after: of the adapter that
                                       * would be exported now */
@@ -67,7 +71,12 @@ typedef struct graft_training {
     uint64_t chosen_step;    /* what is exported is the adapter of this step; 0: of the last one */
     double begin;      /* clock when training proper began */
     uint64_t begin_step;
-    double last_save;
+    double last_save;    /* clock of the last attempt */
+    bool save_failed;    /* it was in vain: tried again soon */
+    bool unsaved;        /* steps were done that no checkpoint has */
+    uint64_t saved_step; /* of the newest one */
+    graft_unwritten unwritten; /* files for which there was no room */
+    graft_rate rate;
     double seconds;    /* that the steps of this process took */
     uint64_t tokens, saved_tokens; /* of the examples of these steps; not computed, being shared */
     double last_loss;
@@ -198,8 +207,12 @@ graft_status graft_training_format_watch(const graft_training *t, graft_text *ou
 /* Adds {"skipped_steps", "rollbacks", "diverged"}. */
 graft_status graft_training_set_watch(const graft_training *t, graft_json *object);
 
-/* Writes a checkpoint. GRAFT_E_MODEL, and none is written, if the base has changed. */
+/* Writes a checkpoint, and files that could not be written before. GRAFT_E_DISK and GRAFT_E_MEMORY, of which a
+ * warning is given, cost this checkpoint and not the run; GRAFT_E_MODEL if the base is not what it was. */
 graft_status graft_training_save(graft_training *t);
+/* The run ends with a failure (the last one of this thread): if there is something sound that no
+ * checkpoint has, it is saved. Fails again, saying so. */
+graft_status graft_training_rescue(graft_training *t, graft_status failed);
 
 /* Writes config.yaml and chat_template.jinja into the run folder. */
 graft_status graft_training_save_config(graft_training *t);

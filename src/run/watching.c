@@ -199,6 +199,8 @@ static void forget_measured(graft_training *t)
     graft_eval_report_init(&t->after);
     t->replay.last_step = t->general.last_step = UINT64_MAX;
     t->begin_step = t->trainer.step < t->begin_step ? t->trainer.step : t->begin_step;
+    t->saved_step = t->trainer.step;
+    t->unsaved = false;
 }
 
 /* Checkpoints and records of what is undone go before the new state is saved, so that a run that is cut
@@ -222,7 +224,9 @@ static graft_status roll_back(graft_training *t, const graft_step_report *r, con
     GRAFT_TRY(graft_journal_rewind(t->journal, trainer->step, trainer->watch.n_rollbacks));
     if (trainer->step > 0) {
         status = graft_training_save(t);
-        status = status == GRAFT_E_DISK ? GRAFT_OK : status; /* the old one is there, and leads here */
+        if (status == GRAFT_E_DISK || status == GRAFT_E_MEMORY) {
+            status = GRAFT_OK; /* the old one is there, and leads here */
+        }
     }
 done:
     graft_text_clear(&line);

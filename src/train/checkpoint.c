@@ -238,8 +238,8 @@ static graft_status check_maps(const graft_checkpoint *c)
                     a == end && size_a <= c->n_params - end && b == end + size_a &&
                     size_b <= c->n_params - b;
         if (!good) {
-            return graft_fail(GRAFT_E_CHECKPOINT, "%s: adapter/maps: at byte %zu stands no map that "
-                              "fits", c->path, (size_t)(line - graft_text_z(&c->maps)));
+            return graft_fail(GRAFT_E_CHECKPOINT, "%s: adapter/maps: at byte %zu stands no map "
+                              "that fits", c->path, (size_t)(line - graft_text_z(&c->maps)));
         }
         end = b + size_b;
         line += n + 1;
@@ -363,8 +363,8 @@ static graft_status check_adapter(const graft_checkpoint *c, const graft_adapter
     graft_text_init(&maps);
     GRAFT_TRY(format_maps(&maps, adapter));
     if (strcmp(graft_text_z(&maps), graft_text_z(&c->maps)) != 0) {
-        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: its adapter has other maps or another rank (%zu "
-                            "parameters, this run has %zu), so nothing can continue from it; "
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: its adapter has other maps or another rank "
+                            "(%zu parameters, this run has %zu), so nothing can continue from it; "
                             "init_adapter starts a new run from an adapter", c->path, c->n_params,
                             adapter->n_params);
     }

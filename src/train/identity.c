@@ -104,7 +104,8 @@ done:
     return status;
 }
 
-graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const graft_run_files *files)
+graft_status graft_run_identity(graft_text *out, const graft_trainer *t,
+                                const graft_run_files *files)
 {
     graft_status status = GRAFT_OK;
     const graft_kernels *kernels = &t->compute->kernels;

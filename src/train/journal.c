@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "io/files.h"
 #include "io/lines.h"
 
 struct graft_journal {
     graft_appender *file;
+    bool behind; /* and that was said */
     char *path;
     uint64_t rollbacks;
 };
@@ -141,15 +143,31 @@ done:
 
 graft_status graft_journal_rewind(graft_journal *journal, uint64_t step, uint64_t rollbacks)
 {
-    graft_status status = GRAFT_OK;
     reached now = {step, step, rollbacks};
-    graft_appender_close(journal->file);
-    journal->file = NULL;
-    GRAFT_TRY(sift_file(journal->path, sift_rewound, &now));
-    GRAFT_TRY(graft_appender_open(&journal->file, journal->path, false));
+    graft_status status = graft_appender_flush(journal->file);
     journal->rollbacks = rollbacks;
-done:
+    if (status == GRAFT_OK) {
+        graft_appender_close(journal->file);
+        journal->file = NULL;
+        status = sift_file(journal->path, sift_rewound, &now);
+    }
+    if (status == GRAFT_E_DISK) {
+        graft_log(GRAFT_LOG_WARN, "%s; what the rollback undid is not marked", graft_error_message());
+        status = GRAFT_OK;
+    }
+    if (journal->file == NULL && status == GRAFT_OK) {
+        status = graft_appender_open(&journal->file, journal->path, false);
+    }
     return status;
+}
+
+graft_status graft_journal_finish(graft_journal *journal)
+{
+    if (graft_appender_flush(journal->file) != GRAFT_OK) {
+        return graft_fail(GRAFT_E_DISK, "%s (%zu records are missing)", graft_error_message(),
+                          graft_appender_missing(journal->file));
+    }
+    return GRAFT_OK;
 }
 
 void graft_journal_close(graft_journal *journal)
@@ -163,7 +181,7 @@ void graft_journal_close(graft_journal *journal)
 
 graft_status graft_journal_sync(graft_journal *journal)
 {
-    return graft_appender_sync(journal->file);
+    return journal->file == NULL ? GRAFT_OK : graft_appender_sync(journal->file);
 }
 
 graft_status graft_journal_record(graft_journal *journal, graft_json *record)
@@ -175,7 +193,18 @@ graft_status graft_journal_record(graft_journal *journal, graft_json *record)
         GRAFT_TRY(graft_json_set_int(record, "rollbacks", (int64_t)journal->rollbacks));
     }
     GRAFT_TRY(graft_json_write(&text, record, GRAFT_JSON_COMPACT));
-    GRAFT_TRY(graft_appender_line(journal->file, graft_text_z(&text), text.len));
+    status = graft_appender_line(journal->file, graft_text_z(&text), text.len);
+    if (status == GRAFT_E_DISK) {
+        if (!journal->behind) {
+            graft_log(GRAFT_LOG_WARN, "%s; the run goes on, and the records are written when that is "
+                      "possible again", graft_error_message());
+        }
+        journal->behind = true;
+        status = GRAFT_OK;
+    } else if (status == GRAFT_OK && journal->behind) {
+        graft_log(GRAFT_LOG_INFO, "metrics.jsonl can be written again");
+        journal->behind = false;
+    }
 done:
     graft_text_clear(&text);
     return status;
@@ -218,7 +247,8 @@ graft_status graft_journal_step(graft_journal *journal, const graft_step_report 
     GRAFT_TRY(graft_json_set_int(o, "trained_tokens", (int64_t)r->trained_tokens));
     GRAFT_TRY(graft_json_set_int(o, "saved_tokens", (int64_t)r->saved_tokens));
     GRAFT_TRY(graft_json_set_double(o, "seconds", r->seconds));
-    GRAFT_TRY(graft_json_set_double(o, "tokens_per_second", (double)r->tokens / r->seconds));
+    GRAFT_TRY(graft_json_set_double(o, "tokens_per_second",
+                                    r->seconds > 0 ? (double)r->tokens / r->seconds : 0));
     GRAFT_TRY(graft_json_set_int(o, "rss_bytes", (int64_t)graft_rss_bytes()));
     GRAFT_TRY(set_heat(o, r));
     GRAFT_TRY(graft_journal_record(journal, o));

@@ -13,6 +13,9 @@ typedef struct graft_journal graft_journal;
  * before them (0 is not written); what stands there from before the last of `rollbacks` stays. */
 graft_status graft_journal_open(graft_journal **out, const char *folder, uint64_t step,
                                 uint64_t evaluated, uint64_t rollbacks);
+/* Tries again to write what is missing. GRAFT_E_DISK if it cannot, saying how many records. */
+graft_status graft_journal_finish(graft_journal *journal);
+/* The same; what cannot be written then is lost. */
 void graft_journal_close(graft_journal *journal);
 /* Makes the records durable: to be called before a checkpoint that belongs to them is written. */
 graft_status graft_journal_sync(graft_journal *journal);
@@ -21,12 +24,17 @@ graft_status graft_journal_sync(graft_journal *journal);
 #define GRAFT_JOURNAL_UNDONE "undone_"
 
 /* The run went back to `step`, its rollback of that number: what was recorded of later steps stays, as
- * undone. */
+ * undone. If the file cannot be written, that is said, and it is not marked. */
 graft_status graft_journal_rewind(graft_journal *journal, uint64_t step, uint64_t rollbacks);
+
+/* A file that cannot be written ends no run: the functions below warn once, keep the record and write it
+ * when there is room again. */
 
 /* Any record {"event", "step", ...} of what happened in a step. */
 graft_status graft_journal_record(graft_journal *journal, graft_json *record);
 
+/* A file that cannot be written ends no run: the functions below warn once, keep the record and write it
+ * when there is room again. */
 graft_status graft_journal_step(graft_journal *journal, const graft_step_report *report);
 
 /* What a record is about that is not of a step. */

@@ -51,8 +51,13 @@ static size_t thread_bytes(const graft_kernels *kernels)
     return (size_t)graft_threads() * graft_product_thread_bytes(kernels);
 }
 
-/* A checkpoint is made in memory (io/hdf5.h): parameters, two moments, and the best parameters so
- * far if some are kept between evaluations. */
+/* Parameters, two moments, and the best parameters so far if some are kept between evaluations. */
+static size_t checkpoint_bytes(size_t n_params, bool keeps_best)
+{
+    return (keeps_best ? 4 : 3) * n_params * sizeof(float) + ((size_t)1 << 20);
+}
+
+/* A checkpoint is made in memory (io/hdf5.h), beside the best parameters that it has a copy of. */
 static size_t saving_bytes(size_t n_params, bool keeps_best)
 {
     return (keeps_best ? 5 : 3) * n_params * sizeof(graft_real) + ((size_t)2 << 20);
@@ -123,6 +128,7 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                         .room_bytes = room_bytes(config, model, fixed + saving),
                         .fixed_bytes = fixed,
                         .saving_bytes = saving,
+                        .checkpoint_bytes = checkpoint_bytes(n_params, keeps_best),
                         .checkpointing = config->gradient_checkpointing};
     size_t n_recomputed = graft_plan_recomputed(out, model, kernels, tokens);
     out->pass_bytes = pass_bytes(model, kernels, tokens, n_recomputed);

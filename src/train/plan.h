@@ -12,6 +12,7 @@ typedef struct graft_plan {
     size_t pass_bytes;  /* what those of a pass of usual_tokens, or of the longest example, take */
     size_t fixed_bytes; /* logits, packed operands, adapter and optimiser state */
     size_t saving_bytes; /* the image of a checkpoint, and the best adapter that it has a copy of */
+    size_t checkpoint_bytes; /* of a checkpoint on disk */
     int checkpointing;  /* the setting gradient_checkpointing */
 } graft_plan;
 

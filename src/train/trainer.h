@@ -132,6 +132,8 @@ graft_status graft_examples_loss(graft_model *model, graft_compute *compute,
                                  const graft_example *const *examples, size_t n,
                                  size_t max_tokens_per_pass, double *loss_sum, double *weight_sum);
 
+/* Both ask between passes whether the job is to stop (core/interrupt.h). */
+
 /* Told of each prediction and the log-probability of its target. */
 typedef void graft_visit_logprob(void *context, const graft_prediction *prediction, float logprob);
 /* As graft_examples_loss; `visit` is told of every prediction. */
