@@ -136,7 +136,7 @@ uint64_t graft_writer_offset(const graft_writer *writer)
 graft_status graft_io__sync_parent(const char *path)
 {
     char *folder = NULL;
-    graft_status status = folder_of(&folder, path);
+    graft_status status = graft_io__folder_of(&folder, path);
     status = status == GRAFT_OK ? graft_io__sync_folder(folder) : status;
     graft_free(folder);
     return status;
