@@ -4,16 +4,18 @@
 #   make check        set up, run the whole test suite
 #   make check-learning   the main job again: does the score still rise?
 #   make check-models     families, templates and types beside other programs, as tables
+#   make check-export     artefacts beside the programs they are for, and what survives a merge, as tables
 #   make check-cpus       set up, run tests on other processors, emulated (long)
 #   make check-sanitizers run tests with addresses, undefined behaviour and races watched (long)
 #   make torture          failures of memory, disks and power at every call; kills (long)
-# BUILD=release|debug|asan|ubsan|tsan|cov|double chooses flags and the folder of the objects;
+#   make fuzz             set up, look for inputs that break something (long; tests/fuzz/run --help)
+# BUILD=release|debug|asan|ubsan|tsan|cov|double|fuzz chooses flags and the folder of the objects;
 # V=1 shows the commands.
 
 BUILD ?= release
 PREFIX ?= /usr/local
 ifeq ($(origin CC),default)
-CC := gcc
+CC := $(if $(filter fuzz,$(BUILD)),clang-14,gcc)
 endif
 V ?= 0
 ifeq ($(V),0)
@@ -36,8 +38,11 @@ OPT_asan    := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=undefi
 OPT_ubsan   := -O1 -g3 -fsanitize=undefined -fno-sanitize-recover=undefined
 OPT_tsan    := -O1 -g3 -fsanitize=thread
 OPT_cov     := -O0 -g3 --coverage
+# Instrumented by clang for libFuzzer; what clang warns of beside gcc is not asked.
+OPT_fuzz    := -O2 -g1 -w -fno-omit-frame-pointer -DGRAFT_LIBFUZZER \
+  -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 ifndef OPT_$(BUILD)
-$(error unknown BUILD=$(BUILD); known: release debug asan ubsan tsan cov double)
+$(error unknown BUILD=$(BUILD); known: release debug asan ubsan tsan cov double fuzz)
 endif
 
 PACKAGES := openblas json-c libzstd yaml-0.1 libpcre2-8
@@ -49,8 +54,18 @@ CFLAGS += $(BASE_FLAGS) $(OPT_$(BUILD)) -pthread
 LDFLAGS += $(OPT_$(BUILD)) -pthread
 LDLIBS += $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) $(HDF5_LIBS) -lm
 
-# Instruction-set folders exist only for the machine they are for; the double build is portable.
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+
+# What makes a bug that is still there harder to use; tests/oracle/test_hardening.py looks for it.
+ifeq ($(BUILD),release)
+CFLAGS += -fPIE -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack
+ifeq ($(ARCH),x86_64)
+CFLAGS += -fcf-protection
+endif
+endif
+
+# Instruction-set folders exist only for the machine they are for; the double build is portable.
 ISA_FOLDERS := avx2 avx512 avx512bf16 amx
 KERNEL_FOLDERS := portable
 ifneq ($(BUILD),double)
@@ -70,7 +85,9 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
 LIB := $(OUT)/libgraft.a
 BIN := $(OUT)/graft
 
-.PHONY: all quickstart check check-learning check-models check-cpus check-sanitizers torture lint bench clean distclean install setup tests
+.PHONY: all quickstart check check-learning check-models check-export check-cpus check-sanitizers \
+  fuzz fuzz-replays torture
+.PHONY: lint bench clean distclean install setup tests
 all: $(BIN)
 
 -include $(foreach d,$(KERNEL_FOLDERS),$(wildcard src/kernels/$(d)/flags.mk))
@@ -98,16 +115,22 @@ $(BIN): $(CLI_OBJ) $(LIB)
 # double build, and tests/oracle/*.c are small programs that the Python tests beside them drive.
 TEST_SRC := $(wildcard tests/unit/*.c tests/kernels/*.c tests/fuzz/*.c tests/oracle/*.c)
 GRAD_SRC := $(wildcard tests/grad/*.c)
-TEST_SUPPORT := $(wildcard tests/support/*.c)
+TEST_SUPPORT := $(filter-out $(if $(filter fuzz,$(BUILD)),%/emulated_amx.c %/kernels.c), \
+  $(wildcard tests/support/*.c))
 TEST_BIN := $(TEST_SRC:%.c=$(OUT)/%)
+FUZZ_BIN := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/*.c))
 GRAD_BIN := $(GRAD_SRC:%.c=$(OUT)/%)
 # What tests/torture/run loads before graft: it makes the system fail.
 SHIM := $(OUT)/tests/torture/shim.so
 ifeq ($(BUILD),double)
 tests: $(GRAD_BIN)
+else ifeq ($(BUILD),fuzz)
+tests: $(FUZZ_BIN)
+$(FUZZ_BIN): LDFLAGS += -fsanitize=fuzzer
 else
 tests: $(TEST_BIN) $(SHIM)
 endif
+fuzz-replays: $(FUZZ_BIN)
 $(SHIM): $(wildcard tests/torture/*.c tests/torture/*.h)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)$(CC) $(filter-out -MMD -MP,$(BASE_FLAGS)) -O2 -g1 -fPIC -shared $(filter %.c,$^) -o $@
@@ -141,6 +164,11 @@ check-models:
 	tests/models/run
 	tests/models/templates
 	tests/models/types
+check-export: all
+	scripts/setup --tests
+	scripts/get-base
+	scripts/get-data
+	tests/exports/run
 check-cpus:
 	scripts/setup --cpus
 	scripts/get-sysroot
@@ -152,6 +180,13 @@ check-sanitizers:
 	BUILD=asan tests/run unit kernels fuzz cli bad
 	BUILD=tsan tests/run kernels
 	BUILD=tsan tests/run unit $(THREADED)
+	BUILD=asan tests/memory/run
+	tests/memory/run
+fuzz:
+	scripts/setup --fuzz
+	EVERY_BYTE=1 tests/run unit io_every_byte
+	tests/fuzz/run
+	tests/fuzz/recall
 torture: all $(SHIM)
 	tests/torture/run
 lint:

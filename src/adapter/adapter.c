@@ -175,7 +175,9 @@ static graft_status freeze_start(graft_adapter_map *map)
     graft_status status = GRAFT_OK;
     graft_param *a = &map->low_rank.a, *b = &map->low_rank.b;
     size_t n = map->n_trained, rank = a->n_rows;
-    GRAFT_TRY(graft_alloc(&map->start, b->n_rows * n, sizeof *map->start));
+    if (map->start == NULL) {
+        GRAFT_TRY(graft_alloc(&map->start, b->n_rows * n, sizeof *map->start));
+    }
     memcpy(a->data + n * a->n_cols, a->data, n * a->n_cols * sizeof *a->data);
     for (size_t i = 0; i < b->n_rows; i++) {
         for (size_t k = 0; k < n; k++) {
@@ -186,12 +188,15 @@ done:
     return status;
 }
 
-static graft_status start(graft_adapter *adapter, const graft_adapter_kind *kind, uint64_t seed)
+graft_status graft_adapter_reset(graft_adapter *adapter)
 {
     graft_status status = GRAFT_OK;
+    const graft_adapter_kind *kind = adapter->kind;
+    memset(adapter->params, 0, adapter->n_params * sizeof *adapter->params);
     for (size_t i = 0; i < adapter->n_maps; i++) {
         graft_adapter_map *map = &adapter->maps[i];
-        status = kind->init(&map->low_rank, map->n_trained, &map->slot->weight, seed, (uint32_t)i);
+        status = kind->init(&map->low_rank, map->n_trained, &map->slot->weight, adapter->seed,
+                            (uint32_t)i);
         if (status != GRAFT_OK) {
             status = graft_fail_prefix("%s", map->name);
             goto done;
@@ -232,7 +237,9 @@ graft_status graft_adapter_new(graft_adapter **out, const graft_adapter_options 
     GRAFT_TRY(graft_alloc(&adapter->params, adapter->n_params, sizeof(graft_real)));
     GRAFT_TRY(graft_alloc(&adapter->grads, adapter->n_params, sizeof(graft_real)));
     lay_out(adapter, options);
-    GRAFT_TRY(start(adapter, kind, options->seed));
+    adapter->kind = kind;
+    adapter->seed = options->seed;
+    GRAFT_TRY(graft_adapter_reset(adapter));
     graft_adapter_enable(adapter, true);
     *out = adapter;
     adapter = NULL;
@@ -331,7 +338,10 @@ void graft_adapter_describe(const graft_adapter *adapter, size_t index, char *ou
         size_t a = (size_t)(map->a.data - adapter->params);
         size_t b = (size_t)(map->b.data - adapter->params);
         if (index >= a && index < b + map->b.n_rows * map->b.n_cols) {
-            snprintf(out, n, "%s %s", adapter->maps[i].name, index < b ? "lora_a" : "lora_b");
+            const graft_param *part = index < b ? &map->a : &map->b;
+            size_t within = index < b ? index - a : index - b;
+            snprintf(out, n, "%s %s, row %zu, column %zu", adapter->maps[i].name,
+                     index < b ? "lora_a" : "lora_b", within / part->n_cols, within % part->n_cols);
         }
     }
 }

@@ -41,6 +41,8 @@ typedef struct graft_adapter {
     size_t n_params;
     size_t rank;         /* of maps that no pattern names, and so are alpha and scale */
     double alpha, scale;
+    const struct graft_adapter_kind *kind;
+    uint64_t seed;
 } graft_adapter;
 
 /* A kind of adapter is one file and one row of adapters.c; names are values of init_lora_weights. */
@@ -74,13 +76,18 @@ void graft_adapter_enable(graft_adapter *adapter, bool on);
 graft_status graft_adapter_set_map(graft_adapter *adapter, const char *name, const float *a,
                                    const float *b, size_t rank, size_t n_in, size_t n_out);
 
+/* The parameters as they were when the adapter was new. Fails as its kind's init does. */
+graft_status graft_adapter_reset(graft_adapter *adapter);
+
 void graft_adapter_zero_grad(graft_adapter *adapter);
 /* Sets to zero what the passes of a step added to gradients of frozen parameters. */
 void graft_adapter_freeze_grad(graft_adapter *adapter);
 
 /* Index of the first non-finite value, or n. */
 size_t graft_find_nonfinite(const graft_real *values, size_t n);
-/* "blk.3.attn_q.weight lora_b" for an index into params or grads. Appends to a fixed buffer. */
+/* "blk.3.attn_q.weight lora_b, row 17, column 2" for an index into params or grads, of at most so many
+ * bytes; rows and columns count from 0. */
+enum { GRAFT_ADAPTER_PLACE_BYTES = 160 };
 void graft_adapter_describe(const graft_adapter *adapter, size_t index, char *out, size_t n);
 
 #endif

@@ -1,5 +1,6 @@
 /* cmd_train.c - graft train. */
 #include "cli/commands.h"
+#include "cli/neighbours.h"
 
 static graft_status run(const cli_call *call, graft_config *config)
 {
@@ -13,6 +14,7 @@ static graft_status run(const cli_call *call, graft_config *config)
         status = cli_configure(call, config, 0);
     }
     if (status == GRAFT_OK) {
+        cli_give_way(config);
         status = graft_train(config, &hooks, cli_flag(call, "json"), &text);
     }
     return cli_finish(status, text);

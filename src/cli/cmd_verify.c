@@ -21,10 +21,10 @@ const cli_command cli_cmd_verify = {
     .name = "verify",
     .summary = "is a model, an adapter, a checkpoint or a whole run sound?",
     .arguments = "PATH...",
-    .about = "Reads all of a file: every block of a model, every number of an adapter, digests where "
-             "there are some, and of a run folder every file and whether they belong together. A "
-             "line per object: ok, or what is wrong and where. The exit code is 0 only if "
-             "everything is sound; else 6 for a model or an adapter, 7 for a checkpoint, 5 for "
+    .about = "Reads all of a file: every block of a model, every number of an adapter, digests "
+             "where there are some, and of a run folder every file and whether they belong "
+             "together. A line per object: ok, or what is wrong and where. The exit code is 0 only "
+             "if everything is sound; else 6 for a model or an adapter, 7 for a checkpoint, 5 for "
              "data, 2 for settings, 8 for what cannot be read.",
     .min_args = 1,
     .max_args = CLI_MAX_ARGS,

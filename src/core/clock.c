@@ -33,14 +33,26 @@ double graft_clock_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-void graft_clock_iso8601(char out[32])
+double graft_clock_wall(void)
 {
-    time_t now = time(NULL);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+void graft_clock_iso8601_of(char out[32], double moment)
+{
+    time_t seconds = (time_t)moment;
     struct tm utc;
     out[0] = '\0';
-    if (gmtime_r(&now, &utc) != NULL) {
+    if (gmtime_r(&seconds, &utc) != NULL) {
         strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
     }
+}
+
+void graft_clock_iso8601(char out[32])
+{
+    graft_clock_iso8601_of(out, graft_clock_wall());
 }
 
 /* A file of the system, or of the folder that a test has set. */

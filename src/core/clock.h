@@ -7,7 +7,10 @@
 /* Seconds since some moment, for durations: never set back, whatever is done to the time of day, and it
  * stands still while the machine is suspended. */
 double graft_clock_seconds(void);
+double graft_clock_wall(void);                     /* seconds since 1970: may jump */
 void graft_clock_iso8601(char out[32]);            /* "2026-01-31T23:59:59Z" */
+/* The same of a moment in seconds since 1970; "" if no calendar has it. */
+void graft_clock_iso8601_of(char out[32], double moment);
 size_t graft_rss_bytes(void);                      /* resident set now; 0 if unknown */
 size_t graft_rss_private_bytes(void);              /* the part of it that no file backs */
 size_t graft_rss_peak_bytes(void);                 /* high-water mark; 0 if unknown */

@@ -66,8 +66,8 @@ static graft_status compare(const pair *p, bool reordered, const char *gguf_path
         }
     }
     if (row < p->rows) {
-        status = graft_fail(GRAFT_E_MODEL, "row %zu of %s in %s is not that of %s: one of the two files "
-                            "is damaged", row, p->gguf->name, gguf_path, p->peft->name);
+        status = graft_fail(GRAFT_E_MODEL, "row %zu of %s in %s is not that of %s: one of the two "
+                            "files is damaged", row, p->gguf->name, gguf_path, p->peft->name);
     }
 done:
     return status;

@@ -208,6 +208,14 @@ done:
     return status;
 }
 
+bool graft_dir_holds(const char *folder, const char *name)
+{
+    char *path = NULL;
+    bool there = graft_path_join(&path, folder, name) == GRAFT_OK && graft_path_exists(path);
+    graft_free(path);
+    return there;
+}
+
 graft_status graft_file_remove(const char *path)
 {
     if (graft_io__calls()->unlink(path) != 0 && errno != ENOENT) {

@@ -57,6 +57,6 @@ graft_status graft_gguf_check_seal(const graft_gguf *file, bool *sealed)
     graft_sha256_hex(digest, hex);
     return memcmp(hex, kv->data + 8, GRAFT_GGUF_SEAL) == 0
                ? GRAFT_OK
-               : graft_fail(GRAFT_E_MODEL, "%s: does not match the digest that it carries (%s): a byte "
-                            "of it has changed", file->path, GRAFT_GGUF_SEAL_KEY);
+               : graft_fail(GRAFT_E_MODEL, "%s: does not match the digest that it carries (%s): a "
+                            "byte of it has changed", file->path, GRAFT_GGUF_SEAL_KEY);
 }

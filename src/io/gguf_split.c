@@ -259,11 +259,21 @@ size_t graft_gguf_n_parts(const graft_gguf *file)
     return 1 + file->n_later;
 }
 
+static const graft_gguf *part_at(const graft_gguf *file, size_t i)
+{
+    return i == 0 ? file : file->later[i - 1];
+}
+
 const char *graft_gguf_part(const graft_gguf *file, size_t i, uint64_t *bytes)
 {
-    const graft_gguf *part = i == 0 ? file : file->later[i - 1];
-    *bytes = part->mapped.size;
-    return part->path;
+    *bytes = part_at(file, i)->mapped.size;
+    return part_at(file, i)->path;
+}
+
+const uint8_t *graft_gguf_bytes(const graft_gguf *file, size_t part, size_t *n)
+{
+    *n = part_at(file, part)->mapped.size;
+    return part_at(file, part)->mapped.data;
 }
 
 uint64_t graft_gguf_size(const graft_gguf *file)

@@ -21,7 +21,8 @@ enum { INCREMENT = 1 << 20, MAX_NAME = 1024 };
 
 struct graft_h5 {
     hid_t file;
-    char *path; /* "image" until it was read from a file; for messages */
+    char *path; /* "checkpoint" until it was read from a file; for messages */
+    char name[40]; /* for libhdf5 */
 };
 
 /* Types an array may have, as they lie in the image. */
@@ -148,6 +149,9 @@ static graft_status image_new(graft_h5 **out, const char *path)
     GRAFT_TRY(get_ready(0));
     GRAFT_TRY(graft_alloc(out, 1, sizeof **out));
     (*out)->file = H5I_INVALID_HID;
+    /* libhdf5 looks for a file of that name, which there must not be, and takes images of one name for
+     * one file */
+    snprintf((*out)->name, sizeof (*out)->name, "/dev/null/%p", (void *)*out);
     GRAFT_TRY(graft_strdup(&(*out)->path, path));
     if (!register_filter()) {
         status = graft_fail(GRAFT_E_MEMORY, "HDF5 takes no filter: out of memory");
@@ -166,7 +170,7 @@ graft_status graft_h5_new(graft_h5 **out)
     access = memory_access();
     creation = H5Pcreate(H5P_FILE_CREATE);
     if (access < 0 || creation < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
-        (image->file = H5Fcreate("image", H5F_ACC_TRUNC, creation, access)) < 0) {
+        (image->file = H5Fcreate(image->name, H5F_ACC_TRUNC, creation, access)) < 0) {
         status = graft_fail(GRAFT_E_MEMORY, "HDF5 cannot make an image in memory");
         goto done;
     }
@@ -464,7 +468,7 @@ static graft_status open_image(graft_h5 *image, const uint8_t *bytes, size_t n)
     }
     /* libhdf5 copies the image before it looks at it; the cast drops a const it honours */
     if (access < 0 || H5Pset_file_image(access, (void *)(uintptr_t)bytes, n) < 0 ||
-        (image->file = H5Fopen("image", H5F_ACC_RDONLY, access)) < 0) {
+        (image->file = H5Fopen(image->name, H5F_ACC_RDONLY, access)) < 0) {
         status = memory_or(GRAFT_E_CHECKPOINT);
         release(access, H5Pclose);
         return graft_fail(status, "%s: HDF5 cannot open it%s", image->path, because(status));

@@ -228,6 +228,7 @@ static graft_status measure(graft_training *t)
                                      t->best.step, fabs(t->best.score.value)));
     }
 done:
+    graft_training_evaluated(t, graft_clock_seconds() - begin, true);
     t->begin += graft_clock_seconds() - begin; /* of the steps alone */
     return status;
 }
@@ -237,7 +238,7 @@ graft_status graft_training_pause(graft_training *t, bool *measured)
     graft_status status = GRAFT_OK;
     uint64_t step = t->trainer.step;
     *measured = false;
-    if (step > 0 && step < t->trainer.n_steps && step % t->measured_every == 0 &&
+    if (step > 0 && step < t->trainer.n_steps && step % graft_training_interval(t) == 0 &&
         t->best.evaluated != step) {
         GRAFT_TRY(measure(t));
         *measured = true;

@@ -101,7 +101,9 @@ static graft_status add_up(needs *out, const graft_training *t)
     const graft_config *c = t->config;
     size_t n_old = 0;
     GRAFT_TRY(count_old(t, &n_old));
-    uint64_t kept = c->save_total_limit, left = t->trainer.n_steps - t->trainer.step;
+    uint64_t left = t->trainer.n_steps - t->trainer.step, every = graft_watch_anchor_steps(c);
+    uint64_t anchors = every == 0 ? 0 : left / every; /* that a rollback may need */
+    uint64_t kept = c->save_total_limit + (anchors < 3 ? anchors : 3);
     uint64_t n_new = kept + 1 - (n_old < kept ? n_old : kept);
     *out = (needs){
         .n_checkpoints = left == 0 ? 0 : left < n_new ? left : n_new,

@@ -43,8 +43,8 @@ static graft_status take(graft_training *t, const candidate *c)
                   path, graft_text_z(&c->run));
     }
     if (c->machine.len > 0) {
-        graft_log(GRAFT_LOG_WARN, "%s was computed otherwise (%s): the run continues, but not bit for "
-                  "bit as it would have", path, graft_text_z(&c->machine));
+        graft_log(GRAFT_LOG_WARN, "%s was computed otherwise (%s): the run continues, but not bit "
+                  "for bit as it would have", path, graft_text_z(&c->machine));
     }
     graft_log(GRAFT_LOG_INFO, "continuing from %s: step %llu of %llu", path,
               (unsigned long long)t->trainer.step, (unsigned long long)t->trainer.n_steps);
@@ -79,8 +79,8 @@ static graft_status fail_all(const char *folder, size_t n, const char *other_run
     if (*other_run != '\0') {
         return graft_fail(GRAFT_E_CHECKPOINT, "%s", other_run);
     }
-    return graft_fail(GRAFT_E_CHECKPOINT, "%s: no checkpoint of %zu can be used (the newest: %.*s); "
-                      "resume_from_checkpoint: never starts afresh and replaces them", folder, n,
+    return graft_fail(GRAFT_E_CHECKPOINT, "%s: no checkpoint of %zu can be used (the newest: "
+                      "%.*s); resume_from_checkpoint: never starts afresh and replaces them", folder, n,
                       (int)strcspn(lines, "\n"), lines);
 }
 

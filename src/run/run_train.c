@@ -21,16 +21,21 @@ static graft_status begin(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_hooks_check(t->hooks));
+    GRAFT_TRY(graft_training_begin_pace(t));
+    GRAFT_TRY(graft_training_open_sensors(t));
     GRAFT_TRY(graft_training_prepare(t));
     GRAFT_TRY(graft_training_resume(t));
     t->saved_step = t->trainer.step;
     GRAFT_TRY(graft_preflight_space(t));
+    GRAFT_TRY(graft_base_watch_init(&t->base_watch, t->session.model->file,
+                                    t->config->base_check_steps));
     GRAFT_TRY(graft_sums_remove(t->config->output_dir));
     GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step,
-                                 t->best.evaluated));
+                                 t->best.evaluated, t->trainer.watch.n_rollbacks));
     GRAFT_TRY(graft_training_save_config(t));
-    GRAFT_TRY(graft_training_begin_held(t));
-    GRAFT_TRY(graft_training_evaluate_before(t));
+    GRAFT_TRY(graft_training_check_pace(t));
+    GRAFT_TRY(graft_training_measure_before(t));
+    GRAFT_TRY(graft_training_plan_pace(t));
 done:
     return status == GRAFT_E_INTERRUPTED ? explain_early_stop(t) : status;
 }
@@ -55,8 +60,9 @@ static graft_status run(graft_training *t)
     GRAFT_TRY(begin(t));
     GRAFT_TRY(graft_training_steps(t));
     GRAFT_TRY(graft_training_choose(t));
-    GRAFT_TRY(graft_training_export(t));
+    GRAFT_TRY(graft_training_export(t, false));
     GRAFT_TRY(graft_training_evaluate_after(t));
+    GRAFT_TRY(graft_training_export(t, true)); /* what can be refused comes last */
     graft_interrupt_hold(); /* it is all but done */
     status = write_rest(t);
     graft_interrupt_release();

@@ -55,7 +55,8 @@ done:
     return status;
 }
 
-graft_status graft_verify__as(graft_verify_job *job, const char *path, const graft_verify_kind *kind)
+graft_status graft_verify__as(graft_verify_job *job, const char *path,
+                              const graft_verify_kind *kind)
 {
     return check(job, path, kind, GRAFT_OK);
 }

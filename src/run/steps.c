@@ -11,6 +11,7 @@ static void show_progress(graft_training *t, const graft_step_report *r)
 {
     double now = graft_clock_seconds() - t->begin;
     uint64_t left = t->trainer.n_steps - r->step;
+    double rested = t->rate.n > 0 ? t->warmth.rested / (double)t->rate.n : 0;
     graft_progress progress = {
         .phase = "training",
         .done = r->step,
@@ -22,9 +23,11 @@ static void show_progress(graft_training *t, const graft_step_report *r)
         .grad_norm = r->grad_norm,
         .tokens_per_second = r->seconds > 0 ? (double)r->tokens / r->seconds : 0,
         .seconds = now,
-        .seconds_left = graft_rate_step(&t->rate) * (double)left,
+        .seconds_left = (graft_rate_step(&t->rate) + rested) * (double)left,
         .tokens = r->tokens,
         .rss_bytes = graft_rss_bytes(),
+        .celsius = r->heat.celsius,
+        .finishes_at = graft_training_finishes_at(t),
     };
     graft_hooks_progress(t->hooks, &progress);
 }
@@ -39,7 +42,8 @@ graft_status graft_training_save(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     t->last_save = graft_clock_seconds();
-    GRAFT_TRY(graft_base_check(&t->base));
+    GRAFT_TRY(graft_base_check(&t->base)); /* what was trained on another stays out */
+    GRAFT_TRY(graft_base_watch_all(&t->base_watch));
     if (graft_journal_sync(t->journal) != GRAFT_OK) { /* a table is no reason to lose the state */
         graft_log(GRAFT_LOG_WARN, "%s; the checkpoint is written all the same", graft_error_message());
     }
@@ -65,6 +69,7 @@ static bool is_due(graft_training *t)
     t->last_save = now < t->last_save ? now : t->last_save;
     double seconds = now - t->last_save;
     return (c->save_steps > 0 && t->trainer.step % c->save_steps == 0) ||
+           graft_watch_is_anchor(c, t->trainer.step) ||
            (c->save_minutes > 0 && seconds >= 60 * c->save_minutes) ||
            (t->save_failed && seconds >= RETRY_SECONDS);
 }
@@ -137,14 +142,21 @@ static graft_status advance(graft_training *t)
     GRAFT_TRY(graft_base_check(&t->base));
     t->unsaved = true;
     graft_rate_add(&t->rate, report.seconds);
-    t->last_loss = report.loss;
     t->seconds = graft_clock_seconds() - t->begin;
     t->tokens += report.tokens;
     t->saved_tokens += report.saved_tokens;
-    if (report.step % t->config->logging_steps == 0 || report.step == t->trainer.n_steps) {
-        GRAFT_TRY(record_step(t, &report));
+    graft_training_feel(t, &report);
+    GRAFT_TRY(graft_training_keep_pace(t, &report));
+    if (report.outcome == GRAFT_STEP_APPLIED) {
+        t->last_loss = report.loss;
+        if (report.step % t->config->logging_steps == 0 || report.step == t->trainer.n_steps) {
+            GRAFT_TRY(record_step(t, &report));
+        }
+        show_progress(t, &report);
     }
-    show_progress(t, &report);
+    t->unsaved = false; /* a rollback that fails half way is no state to be rescued */
+    GRAFT_TRY(graft_training_watch(t, &report));
+    t->unsaved = true;
 done:
     return status;
 }
@@ -158,7 +170,7 @@ static graft_status pause(graft_training *t)
     if (status == GRAFT_E_INTERRUPTED) {
         return stop(t);
     }
-    GRAFT_TRY(status);
+    GRAFT_TRY(graft_training_watch_measured(t, status));
     bool moved = t->trainer.step > t->begin_step;
     if (measured || (moved && (is_due(t) || t->trainer.step == t->trainer.n_steps))) {
         GRAFT_TRY(save_if_possible(t));
@@ -174,13 +186,18 @@ graft_status graft_training_steps(graft_training *t)
     t->begin_step = t->trainer.step;
     GRAFT_TRY(pause(t)); /* a run that continues may have stopped before it was measured */
     while (t->trainer.step < t->trainer.n_steps && !t->stopped_early) {
-        if (graft_hooks_check(t->hooks) != GRAFT_OK) {
+        status = graft_training_rest(t);
+        if (status == GRAFT_E_INTERRUPTED) {
             status = stop(t);
             goto done;
         }
-        GRAFT_TRY(advance(t));
+        GRAFT_TRY(status);
+        if (t->trainer.step < t->trainer.n_steps) { /* the rest may have taken the time for it */
+            GRAFT_TRY(advance(t));
+        }
         GRAFT_TRY(pause(t));
     }
+    GRAFT_TRY(graft_training_watch_end(t));
     GRAFT_TRY(log_saved(t));
 done:
     return status;

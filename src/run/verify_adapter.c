@@ -21,8 +21,8 @@ static graft_status check_pair(graft_verify_object *o, const graft_gguf *file,
     char *name = NULL;
     bool is_a = graft_str_ends_with(t->name, ".lora_a");
     if (!is_a && !graft_str_ends_with(t->name, ".lora_b")) {
-        return graft_verify__problem(o, GRAFT_E_MODEL, "tensor \"%s\" is neither .lora_a nor .lora_b",
-                                     t->name);
+        return graft_verify__problem(o, GRAFT_E_MODEL,
+                                     "tensor \"%s\" is neither .lora_a nor .lora_b", t->name);
     }
     GRAFT_TRY(graft_strdup(&name, t->name));
     name[strlen(name) - 1] = is_a ? 'b' : 'a';
@@ -57,13 +57,14 @@ static graft_status check_base(graft_verify_job *job, graft_verify_object *o,
     if (adapter == NULL) {
         goto done;
     }
-    GRAFT_TRY(graft_verify__judge(o, graft_gguf_want_string(adapter, "graft.base_sha256", &wanted)));
+    GRAFT_TRY(graft_verify__judge(o, graft_gguf_want_string(adapter, "graft.base_sha256",
+                                                            &wanted)));
     GRAFT_TRY(graft_verify__judge(o, graft_gguf_sha256(base, hash)));
     if (wanted.len == 0) {
         GRAFT_TRY(graft_verify__fact(o, "does not say of which base it is"));
     } else if (wanted.len != strlen(hash) || memcmp(wanted.data, hash, wanted.len) != 0) {
-        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "was trained on another base: SHA-256 %.*s..., "
-                                        "%s has %.12s...", (int)(wanted.len < 12 ? wanted.len : 12),
+        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "was trained on another base: SHA-256 "
+                                        "%.*s..., %s has %.12s...", (int)(wanted.len < 12 ? wanted.len : 12),
                                         wanted.data, job->base, hash));
     } else {
         GRAFT_TRY(graft_verify__fact(o, "of this base"));
@@ -102,12 +103,7 @@ done:
 
 static bool is_peft(const graft_verify_look *look)
 {
-    char *path = NULL;
-    bool there = look->is_folder &&
-                 graft_path_join(&path, look->path, "adapter_config.json") == GRAFT_OK &&
-                 graft_path_exists(path);
-    graft_free(path);
-    return there;
+    return look->is_folder && graft_dir_holds(look->path, "adapter_config.json");
 }
 
 static graft_status read_config(graft_json **out, const char *folder)
@@ -170,8 +166,8 @@ static graft_status check_peft(graft_verify_job *job, graft_verify_object *o)
     GRAFT_TRY(graft_path_join(&path, o->path, "adapter_model.safetensors"));
     if (config != NULL && (!is_positive(graft_json_get(config, "r")) ||
                            !is_positive(graft_json_get(config, "lora_alpha")))) {
-        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "adapter_config.json: r and lora_alpha are not "
-                                        "both positive numbers"));
+        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "adapter_config.json: r and lora_alpha "
+                                        "are not both positive numbers"));
     }
     GRAFT_TRY(graft_verify__judge(o, graft_safetensors_open(&file, path)));
     if (file == NULL) {

@@ -27,7 +27,8 @@ static graft_status check_numbers(graft_verify_job *job, graft_verify_object *o,
         const char *part;
         uint64_t offset = graft_gguf_offset(file, t->data, &part);
         bool elsewhere = graft_gguf_n_parts(file) > 1;
-        snprintf(name, sizeof name, "%s%s%s", elsewhere ? part : "", elsewhere ? ": " : "", t->name);
+        snprintf(name, sizeof name, "%s%s%s", elsewhere ? part : "", elsewhere ? ": " : "",
+                 t->name);
         GRAFT_TRY(job->hooks != NULL ? graft_hooks_check(job->hooks) : GRAFT_OK);
         GRAFT_TRY(graft_verify__tensor(o, name, t->format, t->data, t->n_bytes, t->ne[0], offset));
         graft_mapped_forget(t->data, t->n_bytes);
@@ -80,8 +81,8 @@ static graft_status check_model(graft_verify_job *job, graft_verify_object *o,
     (void)job;
     o->kind = "model";
     if (!is_known_architecture(file)) {
-        return graft_verify__fact(o, "its architecture is unknown to graft: shapes and tokenizer not "
-                                  "looked at");
+        return graft_verify__fact(o, "its architecture is unknown to graft: shapes and tokenizer "
+                                  "not looked at");
     }
     if (graft_gguf_n_tensors(file) > 0) {
         GRAFT_TRY(graft_verify__judge(o, graft_model_open(&model, graft_gguf_path(file))));
@@ -93,8 +94,10 @@ static graft_status check_model(graft_verify_job *job, graft_verify_object *o,
     }
     if (model != NULL && tokenizer != NULL &&
         graft_tokenizer_n_vocab(tokenizer) > model->hparams.n_vocab) {
-        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "the tokenizer has %zu tokens, the model %zu",
-                                        graft_tokenizer_n_vocab(tokenizer), model->hparams.n_vocab));
+        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL,
+                                        "the tokenizer has %zu tokens, the model %zu",
+                                        graft_tokenizer_n_vocab(tokenizer),
+                                        model->hparams.n_vocab));
     }
 done:
     graft_tokenizer_free(tokenizer);

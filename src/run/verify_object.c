@@ -81,7 +81,8 @@ static graft_status format_one(graft_text *out, const graft_json *object)
     }
     GRAFT_TRY(graft_text_appendf(out, "%s: ok (%s", path, kind));
     for (size_t i = 0; i < graft_json_length(facts); i++) {
-        GRAFT_TRY(graft_text_appendf(out, ", %s", graft_json_string(graft_json_at(facts, i), NULL)));
+        GRAFT_TRY(graft_text_appendf(out, ", %s",
+                                     graft_json_string(graft_json_at(facts, i), NULL)));
     }
     GRAFT_TRY(graft_text_append_z(out, ")\n"));
 done:

@@ -9,19 +9,11 @@
 #include "run/verify.h"
 #include "train/checkpoint.h"
 
-static bool holds(const char *folder, const char *name)
-{
-    char *path = NULL;
-    bool there = graft_path_join(&path, folder, name) == GRAFT_OK && graft_path_exists(path);
-    graft_free(path);
-    return there;
-}
-
 static bool is_run(const graft_verify_look *look)
 {
-    return look->is_folder &&
-           (holds(look->path, "metrics.jsonl") ||
-            (holds(look->path, "config.yaml") && holds(look->path, "checkpoints")));
+    return look->is_folder && (graft_dir_holds(look->path, "metrics.jsonl") ||
+                               (graft_dir_holds(look->path, "config.yaml") &&
+                                graft_dir_holds(look->path, "checkpoints")));
 }
 
 /* What the files of a run say of it, to be compared. */
@@ -98,8 +90,8 @@ static graft_status compare_line(graft_verify_object *o, const char *identity, c
         (n == strlen(wanted) && memcmp(value, wanted, n) == 0)) {
         return GRAFT_OK;
     }
-    return graft_verify__problem(o, GRAFT_E_CHECKPOINT, "belongs to another run: %s is \"%.*s\", and "
-                                 "\"%.64s\" %s", key, (int)(n < 64 ? n : 64), value, wanted, of);
+    return graft_verify__problem(o, GRAFT_E_CHECKPOINT, "belongs to another run: %s is \"%.*s\", "
+                                 "and \"%.64s\" %s", key, (int)(n < 64 ? n : 64), value, wanted, of);
 }
 
 static graft_status compare_settings(graft_verify_object *o, const char *identity,
@@ -220,7 +212,7 @@ static const graft_verify_kind *kind_of(const char *name)
         {"config.yaml", &graft_verify_config},  {"metrics.jsonl", &graft_verify_metrics},
         {"run.log", &graft_verify_log},         {"chat_template.jinja", &graft_verify_template},
         {"report.html", &graft_verify_page},    {"adapter.gguf", &graft_verify_gguf},
-        {GRAFT_SUMS_NAME, &sums_of_run},
+        {"merged.gguf", &graft_verify_gguf},    {GRAFT_SUMS_NAME, &sums_of_run},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, name) == 0) {
@@ -250,7 +242,8 @@ static graft_status check_files(graft_verify_job *job, const char *folder)
             GRAFT_TRY(graft_verify__member(job, folder, names[i], kind_of(names[i])));
         }
     }
-    if (holds(folder, "adapter_config.json") || holds(folder, "adapter_model.safetensors")) {
+    if (graft_dir_holds(folder, "adapter_config.json") ||
+        graft_dir_holds(folder, "adapter_model.safetensors")) {
         GRAFT_TRY(graft_verify__as(job, folder, &graft_verify_peft));
     }
 done:
@@ -263,7 +256,8 @@ static graft_status compare_twins(graft_verify_object *o)
 {
     graft_status status = GRAFT_OK;
     char *gguf = NULL, *peft = NULL;
-    if (!holds(o->path, "adapter.gguf") || !holds(o->path, "adapter_model.safetensors")) {
+    if (!graft_dir_holds(o->path, "adapter.gguf") ||
+        !graft_dir_holds(o->path, "adapter_model.safetensors")) {
         return GRAFT_OK;
     }
     GRAFT_TRY(graft_path_join(&gguf, o->path, "adapter.gguf"));
@@ -284,23 +278,25 @@ static graft_status find_missing(graft_verify_object *o, const graft_config *con
 {
     static const char *const always[] = {"config.yaml", "metrics.jsonl", "chat_template.jinja"};
     graft_status status = GRAFT_OK;
-    bool finished = holds(o->path, GRAFT_SUMS_NAME), exported = false;
+    bool finished = graft_dir_holds(o->path, GRAFT_SUMS_NAME), exported = false;
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
-        if (!holds(o->path, always[i])) {
+        if (!graft_dir_holds(o->path, always[i])) {
             GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "%s is missing", always[i]));
         }
     }
     for (size_t i = 0; config != NULL && i < config->export.n; i++) {
-        const graft_exporter *exporter = graft_exporter_find(config->export.items[i]);
-        bool there = exporter != NULL && holds(o->path, exporter->writes);
+        const graft_exporter *exporter;
+        const char *type;
+        (void)graft_exporter_of_item(&exporter, &type, config->export.items[i]); /* NULL: unknown */
+        bool there = exporter != NULL && graft_dir_holds(o->path, exporter->writes);
         exported = exported || there;
         if (finished && exporter != NULL && !there) {
             GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "%s is missing", exporter->writes));
         }
     }
     if (!exported && n_checkpoints == 0) {
-        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "there is neither an adapter nor a checkpoint to "
-                                        "continue from"));
+        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "there is neither an adapter nor a "
+                                        "checkpoint to continue from"));
     }
     GRAFT_TRY(graft_verify__fact(o, "%zu checkpoints", n_checkpoints));
     GRAFT_TRY(graft_verify__fact(o, "%s", finished ? "finished" : "not finished"));

@@ -67,7 +67,7 @@ graft_status graft_verify__safetensors(graft_verify_job *job, graft_verify_objec
     for (size_t i = 0; i < 8; i++) {
         header |= (uint64_t)bytes.data[i] << (8 * i);
     }
-    const uint8_t *begin = NULL; /* tensors lie without holes: the first one begins behind the header */
+    const uint8_t *begin = NULL; /* there are no holes: the first one lies behind the header */
     for (size_t i = 0; i < graft_safetensors_n(file); i++) {
         const uint8_t *data = graft_safetensors_at(file, i)->data;
         begin = begin == NULL || data < begin ? data : begin;
@@ -76,9 +76,12 @@ graft_status graft_verify__safetensors(graft_verify_job *job, graft_verify_objec
         const graft_safetensors_tensor *t = graft_safetensors_at(file, i);
         uint64_t offset = 8 + header + (uint64_t)(t->data - begin);
         uint64_t row = t->n_dims > 0 ? t->shape[t->n_dims - 1] : 1;
-        GRAFT_TRY(t->format != NULL ? graft_verify__tensor(o, t->name, t->format, t->data, t->n_bytes,
-                                                           row, offset)
-                                    : check_other(o, t));
+        if (t->format != NULL) {
+            GRAFT_TRY(graft_verify__tensor(o, t->name, t->format, t->data, t->n_bytes, row,
+                                           offset));
+        } else {
+            GRAFT_TRY(check_other(o, t));
+        }
     }
     GRAFT_TRY(graft_verify__fact(o, "%zu tensors", graft_safetensors_n(file)));
 done:
@@ -92,18 +95,10 @@ const graft_verify_kind graft_verify_safetensors = {"safetensors file", is_safet
 
 /* --- folders --- */
 
-static bool holds(const char *folder, const char *name)
-{
-    char *path = NULL;
-    bool there = graft_path_join(&path, folder, name) == GRAFT_OK && graft_path_exists(path);
-    graft_free(path);
-    return there;
-}
-
 static bool is_hf_folder(const graft_verify_look *look)
 {
-    return look->is_folder && (holds(look->path, "model.safetensors") ||
-                               holds(look->path, "model.safetensors.index.json"));
+    return look->is_folder && (graft_dir_holds(look->path, "model.safetensors") ||
+                               graft_dir_holds(look->path, "model.safetensors.index.json"));
 }
 
 /* The files fit their index; each file is an object of its own. */
@@ -121,4 +116,5 @@ done:
     return status;
 }
 
-const graft_verify_kind graft_verify_hf_folder = {"Hugging Face folder", is_hf_folder, check_folder};
+const graft_verify_kind graft_verify_hf_folder = {"Hugging Face folder", is_hf_folder,
+                                                  check_folder};

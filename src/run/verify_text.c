@@ -25,7 +25,7 @@ static bool is_number(const graft_json *value)
     return graft_json_is(value, GRAFT_JSON_INT) || graft_json_is(value, GRAFT_JSON_DOUBLE);
 }
 
-/* Steps go up by themselves, but down where a run went back. */
+/* Steps go up; those that a run went back behind have another event. */
 static graft_status check_step(graft_verify_object *o, size_t line, const graft_json *record,
                                int64_t *step)
 {
@@ -34,8 +34,8 @@ static graft_status check_step(graft_verify_object *o, size_t line, const graft_
     int64_t its = graft_json_int(graft_json_get(record, "step"));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (!is_number(graft_json_get(record, numbers[i]))) {
-            GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DATA, "line %zu: %s of step %" PRId64 " is no "
-                                            "number", line, numbers[i], its));
+            GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DATA, "line %zu: %s of step %" PRId64 " is "
+                                            "no number", line, numbers[i], its));
         }
     }
     if (its <= *step) {
@@ -53,15 +53,14 @@ static graft_status check_record(graft_verify_object *o, size_t number, const ch
     graft_status status = GRAFT_OK;
     graft_json *record = NULL;
     if (graft_json_parse(&record, line, n) != GRAFT_OK) {
-        return graft_verify__problem(o, GRAFT_E_DATA, "line %zu: %s", number, graft_error_message());
+        return graft_verify__problem(o, GRAFT_E_DATA, "line %zu: %s", number,
+                                     graft_error_message());
     }
     const char *event = graft_json_string(graft_json_get(record, "event"), NULL);
     if (event == NULL) {
         GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DATA, "line %zu: has no \"event\"", number));
     } else if (strcmp(event, "step") == 0) {
         GRAFT_TRY(check_step(o, number, record, step));
-    } else if (strcmp(event, "rollback") == 0) {
-        *step = 0;
     }
 done:
     graft_json_free(record);
@@ -102,8 +101,8 @@ static bool is_scores(const graft_verify_look *look)
 }
 
 /* What the file says of a score, beside what its items add up to. */
-static graft_status check_score(graft_verify_object *o, const graft_eval_report *report, size_t metric,
-                                const graft_json *scores)
+static graft_status check_score(graft_verify_object *o, const graft_eval_report *report,
+                                size_t metric, const graft_json *scores)
 {
     graft_eval_score score = graft_eval_report_score(report, metric);
     const char *name = graft_metrics[metric]->name;

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "io/files.h"
+#include "train/pace.h"
 
 enum { FORMAT = 2 };
 
@@ -161,6 +162,30 @@ done:
     return status;
 }
 
+/* "step-5.h5: the value of blk.0.attn_q.weight lora_a, row 0, column 9 is not finite" */
+static graft_status check_finite(const graft_trainer *t, const graft_real *values, const char *what,
+                                 const char *path)
+{
+    char name[GRAFT_ADAPTER_PLACE_BYTES];
+    size_t n = t->adapter->n_params, bad = values == NULL ? n : graft_find_nonfinite(values, n);
+    if (bad == n) {
+        return GRAFT_OK;
+    }
+    graft_adapter_describe(t->adapter, bad, name, sizeof name);
+    return graft_fail(GRAFT_E_NUMERICS, "%s: %s of %s is not finite", path, what, name);
+}
+
+static graft_status check_state(const graft_trainer *t, const graft_best *best, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(check_finite(t, t->adapter->params, "the value", path));
+    GRAFT_TRY(check_finite(t, t->moments[0], "the first moment", path));
+    GRAFT_TRY(check_finite(t, t->moments[1], "the second moment", path));
+    GRAFT_TRY(check_finite(t, best->params, "the best value", path));
+done:
+    return status;
+}
+
 graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *best,
                                    const char *identity, const char *folder, size_t keep)
 {
@@ -170,14 +195,16 @@ graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *bes
     size_t n = t->adapter->n_params;
     GRAFT_TRY(graft_make_dirs(folder));
     GRAFT_TRY(graft_checkpoint_path(&path, folder, t->step));
+    GRAFT_TRY(check_state(t, best, path));
     GRAFT_TRY(graft_h5_new(&image));
     GRAFT_TRY(put_run(image, t, identity));
     GRAFT_TRY(put_reals(image, "adapter/params", t->adapter->params, n));
     GRAFT_TRY(put_reals(image, "optimizer/m", t->moments[0], n));
     GRAFT_TRY(put_reals(image, "optimizer/v", t->moments[1], n));
     GRAFT_TRY(put_best(image, best));
+    GRAFT_TRY(graft_watch_put(&t->watch, image));
     GRAFT_TRY(graft_h5_write(image, path));
-    GRAFT_TRY(graft_checkpoint__prune(folder, t->step, keep));
+    GRAFT_TRY(graft_checkpoint__prune(t, folder, keep));
 done:
     graft_h5_free(image);
     graft_free(path);
@@ -211,8 +238,8 @@ static graft_status check_maps(const graft_checkpoint *c)
                     a == end && size_a <= c->n_params - end && b == end + size_a &&
                     size_b <= c->n_params - b;
         if (!good) {
-            return graft_fail(GRAFT_E_CHECKPOINT, "%s: adapter/maps: at byte %zu stands no map that "
-                              "fits", c->path, (size_t)(line - graft_text_z(&c->maps)));
+            return graft_fail(GRAFT_E_CHECKPOINT, "%s: adapter/maps: at byte %zu stands no map "
+                              "that fits", c->path, (size_t)(line - graft_text_z(&c->maps)));
         }
         end = b + size_b;
         line += n + 1;
@@ -321,6 +348,7 @@ graft_status graft_checkpoint_open(graft_checkpoint *c, const char *path)
     GRAFT_TRY(read_run(c));
     GRAFT_TRY(check_maps(c));
     GRAFT_TRY(check_arrays(c));
+    GRAFT_TRY(graft_watch_get(&c->watch, c->image, path, c->step));
 done:
     if (status != GRAFT_OK) {
         graft_checkpoint_close(c);
@@ -335,8 +363,8 @@ static graft_status check_adapter(const graft_checkpoint *c, const graft_adapter
     graft_text_init(&maps);
     GRAFT_TRY(format_maps(&maps, adapter));
     if (strcmp(graft_text_z(&maps), graft_text_z(&c->maps)) != 0) {
-        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: its adapter has other maps or another rank (%zu "
-                            "parameters, this run has %zu), so nothing can continue from it; "
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: its adapter has other maps or another rank "
+                            "(%zu parameters, this run has %zu), so nothing can continue from it; "
                             "init_adapter starts a new run from an adapter", c->path, c->n_params,
                             adapter->n_params);
     }
@@ -350,17 +378,19 @@ graft_status graft_checkpoint_take(const graft_checkpoint *c, graft_trainer *t, 
     graft_status status = GRAFT_OK;
     size_t n = t->adapter->n_params;
     GRAFT_TRY(check_adapter(c, t->adapter));
-    if (c->step > t->n_steps) {
+    if (c->step > t->n_asked) {
         status = graft_fail(GRAFT_E_CHECKPOINT, "%s: is at step %llu of a run of %llu", c->path,
-                            (unsigned long long)c->step, (unsigned long long)t->n_steps);
+                            (unsigned long long)c->step, (unsigned long long)t->n_asked);
         goto done;
     }
     GRAFT_TRY(graft_trainer_adopt_passes(t, c->passes[0], c->passes[1]));
+    GRAFT_TRY(graft_pace_recall(t, &c->notes, c->step, c->path));
     GRAFT_TRY(get_reals(c->image, "adapter/params", t->adapter->params, n));
     GRAFT_TRY(get_reals(c->image, "optimizer/m", t->moments[0], n));
     GRAFT_TRY(get_reals(c->image, "optimizer/v", t->moments[1], n));
     GRAFT_TRY(get_best(c->image, best, n, c->path));
     t->notes = c->notes;
+    t->watch = c->watch;
     t->step = c->step;
 done:
     return status;

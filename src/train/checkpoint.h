@@ -11,6 +11,7 @@
  *   run/passes       u64 [2]  how steps are cut: graft_plan.usual_tokens and .max_tokens_per_pass
  *   run/identity     text     lines "what: value" (train/identity.h)
  *   run/notes        text     lines "name: number" (train/notes.h)
+ *   run/watch        u64 [72] how steps are judged (train/watch.h)
  *   adapter/maps     text     lines "NAME RANK N_IN N_OUT A B": map NAME of the base has its A [RANK, N_IN]
  *                             in the arrays below from index A on, its B [N_OUT, RANK] from index B on
  *   adapter/params   f32 [n]  all A and B
@@ -30,9 +31,10 @@
 #include "train/identity.h"
 #include "train/trainer.h"
 
-/* Writes <folder>/step-N.h5 atomically, then deletes the oldest beyond `keep` (>= 2) and those of later
- * steps, which a run that is at step N did not write. Each holds the best adapter, which no deletion
- * can lose. */
+/* Writes <folder>/step-N.h5 atomically, then deletes the oldest beyond `keep` (>= 2) that no rollback may need
+ * (train/watch.h), and those of later steps, which a run that is at step N did not write. Each
+ * holds the best adapter, which no deletion can lose. GRAFT_E_NUMERICS, with nothing written,
+ * if a number is not finite, naming it. */
 graft_status graft_checkpoint_save(const graft_trainer *trainer, const graft_best *best,
                                    const char *identity, const char *folder, size_t keep);
 
@@ -47,6 +49,7 @@ typedef struct graft_checkpoint {
     size_t n_params;
     graft_text identity, maps;
     graft_notes notes;
+    graft_watch watch;
 } graft_checkpoint;
 
 /* GRAFT_E_CHECKPOINT, with the file and what is wrong: damaged, of another version, arrays that are
@@ -80,6 +83,6 @@ graft_status graft_checkpoint_path(char **out, const char *folder, uint64_t step
 /* The path of the newest step-N.h5 in the folder; NULL if there is none. Caller frees. */
 graft_status graft_checkpoint_newest(char **out, const char *folder);
 /* Deletes what graft_checkpoint_save says, and tells of later ones. */
-graft_status graft_checkpoint__prune(const char *folder, uint64_t step, size_t keep);
+graft_status graft_checkpoint__prune(const graft_trainer *trainer, const char *folder, size_t keep);
 
 #endif

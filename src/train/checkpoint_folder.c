@@ -69,7 +69,7 @@ done:
     return status;
 }
 
-graft_status graft_checkpoint__prune(const char *folder, uint64_t step, size_t keep)
+graft_status graft_checkpoint__prune(const graft_trainer *t, const char *folder, size_t keep)
 {
     graft_status status = GRAFT_OK;
     uint64_t *steps = NULL;
@@ -77,8 +77,9 @@ graft_status graft_checkpoint__prune(const char *folder, uint64_t step, size_t k
     size_t n = 0, kept = 0;
     GRAFT_TRY(graft_checkpoint_steps(&steps, &n, folder));
     for (size_t i = 0; i < n; i++) {
-        bool later = steps[i] > step;
-        if (!later && kept < keep) {
+        bool later = steps[i] > t->step;
+        bool needed = !later && graft_watch_needs(&t->watch, t->config, t->step, steps[i]);
+        if (!later && (kept < keep || needed)) {
             kept++;
             continue;
         }
@@ -86,7 +87,7 @@ graft_status graft_checkpoint__prune(const char *folder, uint64_t step, size_t k
         GRAFT_TRY(graft_file_remove(path));
         if (later) {
             graft_log(GRAFT_LOG_WARN, "removed %s: this run is at step %llu", path,
-                      (unsigned long long)step);
+                      (unsigned long long)t->step);
         }
         graft_free(path);
         path = NULL;

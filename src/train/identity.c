@@ -11,12 +11,13 @@ static const char *const shaping[] = {
     "tokenizer_pre", "val_set_size", "val_split", "skip_bad", "template_loss", "train_on",
     "mask_errors", "tool_call_weight", "reasoning", "shuffle", "curriculum", "group_by_prefix",
     "max_seq_length", "truncation", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules",
-    "use_rslora", "learning_rate", "lr_scheduler_type", "warmup_ratio", "warmup_steps",
-    "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "batch_size",
+    "lora_rank_pattern", "lora_alpha_pattern", "init_lora_weights", "use_rslora", "learning_rate",
+    "loraplus_lr_ratio", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "weight_decay",
+    "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "batch_size",
     "num_train_epochs", "max_steps", "seed", "packing", "prefix_sharing", "max_tokens_per_pass",
     "compute", "cpu", "eval_strategy", "eval_steps", "metric_for_best_model",
     "early_stopping_patience", "early_stopping_threshold", "eval_samples", "eval_max_new_tokens",
-    "eval_turns", "tool_call_format",
+    "eval_turns", "tool_call_format", "max_bad_steps", "loss_spike",
 };
 
 /* Settings that may be others when a run continues: paths (what lies there is known by its digest), and
@@ -27,7 +28,9 @@ static const char *const neutral[] = {
     "per_device_train_batch_size", "gradient_accumulation_steps", "gradient_checkpointing",
     "max_memory", "threads", "eval_before", "eval_after", "load_best_model_at_end", "require",
     "perplexity_dataset", "perplexity_tokens", "save_minutes", "save_steps", "save_total_limit",
-    "resume_from_checkpoint", "force", "logging_steps", "export",
+    "resume_from_checkpoint", "force", "logging_steps", "export", "finish_by", "max_hours",
+    "max_temperature", "nice",
+    "recheck_steps", "base_check_steps",
 };
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
@@ -101,7 +104,8 @@ done:
     return status;
 }
 
-graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const graft_run_files *files)
+graft_status graft_run_identity(graft_text *out, const graft_trainer *t,
+                                const graft_run_files *files)
 {
     graft_status status = GRAFT_OK;
     const graft_kernels *kernels = &t->compute->kernels;

@@ -1,6 +1,5 @@
 /* Any bytes as a file to be linted and repaired: what is written is usable. */
 #include "data/linter.h"
-#include "io/calls.h"
 #include "support/fuzz.h"
 #include "support/test.h"
 
@@ -30,25 +29,16 @@ static graft_status run(const char *path, graft_writer *fixed, graft_linter_resu
     return status;
 }
 
-static int no_sync(int fd)
-{
-    (void)fd;
-    return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     graft_linter_result first, second;
     graft_writer *writer;
     const char *path = fuzz_file(data, n), *fixed = test_temp_path("fixed.jsonl");
-    graft_io_calls calls = graft_io_system_calls;
-    calls.fsync = no_sync;
-    graft_io_set_calls(&calls);
+    fuzz_without_syncs();
     fuzz_check(graft_writer_open(&writer, fixed) == GRAFT_OK);
     graft_status status = run(path, writer, &first);
     fuzz_check(status == GRAFT_OK || status == GRAFT_E_DATA);
     fuzz_check(graft_writer_commit(&writer) == GRAFT_OK);
-    graft_io_set_calls(NULL);
     if (first.written > 0) {
         fuzz_check(run(fixed, NULL, &second) == GRAFT_OK);
         fuzz_check(second.counts.examples == first.written);

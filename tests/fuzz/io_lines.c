@@ -23,7 +23,7 @@ static const char *packed_file(const uint8_t *data, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static const graft_lines_limits limits = {.line = 1 << 20, .total = 1 << 24};
+    static const graft_lines_limits limits = {.line = 1000, .total = 1 << 18};
     const char *paths[2] = {packed_file(data, n), fuzz_file(data, n)};
     for (size_t p = 0; p < 2; p++) {
         graft_lines *lines;

@@ -67,5 +67,27 @@ def test_options_in_the_command_table_exist(graft):
             assert f"--{option}" in text, f"{command}: --{option}"
 
 
+def test_every_artefact_is_described(graft):
+    readme = (ROOT / "README.md").read_text().split("### As what other programs take")[1]
+    rows = re.findall(r"&graft_exporter_(\w+)", (ROOT / "src/export/exporters.c").read_text())
+    assert len(rows) == 9
+    about = graft("help", "export").stdout
+    for name in rows:
+        assert f"| `{name}` |" in readme and re.search(rf"^ *{name} ", about, re.M), name
+
+
+def test_every_promise_of_security_names_tests_that_exist():
+    readme = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", readme.split("## Security")[1].split("\n## ")[0], re.M)[1:]
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)
+    assert len(rows) >= 12
+    for promise, shown in rows:
+        named = re.findall(r"`([^`]+)`", shown)
+        assert named, promise
+        for name in named:
+            there = name[5:] in targets if name.startswith("make ") else (ROOT / name).exists()
+            assert there, f"{promise}: {name}"
+
+
 if __name__ == "__main__":
     print(settings_table())

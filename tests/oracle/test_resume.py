@@ -78,22 +78,29 @@ def test_a_run_interrupted_anywhere_is_the_same_run(train, tmp_path):
     assert any("stopped at step" in line for line in stopped_in) and len(stopped_in) > 1, stopped_in
 
 
-def test_a_run_interrupted_at_every_step_in_turn(train, tmp_path):
-    train(tmp_path / "whole")
+KINDS = [{}, {"init_lora_weights": "pissa", "loraplus_lr_ratio": 4, "weight_decay": 0.1,
+              "lora_dropout": 0},
+         {"init_lora_weights": "olora", "compute": "bf16", "group_by_prefix": "true",
+          "lora_dropout": 0, "curriculum": "none"}]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=["plain", "pissa", "olora"])
+def test_a_run_interrupted_at_every_step_in_turn(train, tmp_path, kind):
+    train(tmp_path / "whole", **kind)
     folder = tmp_path / "parts"
     for _ in range(60):
-        done = train_until(train, folder)
+        done = train_until(train, folder, kind)
         if done:
             break
     assert done and state(folder) == state(tmp_path / "whole")
 
 
-def train_until(train, folder):
+def train_until(train, folder, kind):
     """One process that is stopped as soon as it has saved something; True if it came to the end."""
     before = len(list((folder / "checkpoints").glob("*"))) if folder.exists() else 0
     for stop_at in (6, 12, 24, 48):
         try:
-            train(folder, stop_at=stop_at, status=9)
+            train(folder, stop_at=stop_at, status=9, **kind)
         except AssertionError:
             return (folder / "SHA256SUMS").exists()
         if len(list((folder / "checkpoints").glob("*"))) > before:

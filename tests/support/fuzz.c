@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "core/strings.h"
+#include "io/calls.h"
 #include "io/files.h"
 #include "support/test.h"
 
@@ -20,7 +21,7 @@ static const char *target_name = "target";
 static fuzz_target *run_target;
 static const char *const *dictionary;
 static graft_text *seeds;
-static size_t n_seeds;
+static size_t n_seeds, default_runs = DEFAULT_RUNS;
 
 void fuzz_check_at(int holds, const char *condition, const char *file, int line)
 {
@@ -42,6 +43,20 @@ const char *fuzz_file(const uint8_t *data, size_t n)
     }
     fuzz_check(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, n, 0) == (ssize_t)n);
     return path;
+}
+
+static int no_sync(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+void fuzz_without_syncs(void)
+{
+    static graft_io_calls calls;
+    calls = graft_io_system_calls;
+    calls.fsync = no_sync;
+    graft_io_set_calls(&calls);
 }
 
 static void run_one(const uint8_t *data, size_t n)
@@ -154,7 +169,7 @@ static size_t pick_value(graft_rng *rng, const char *text, size_t n, size_t *end
 
 /* Puts a JSON value of a seed, or one of another kind, where a value is: most of what follows is
  * still JSON, and is seen by what reads the values and not only by the parser. */
-static void put_value(graft_rng *rng, input *in)
+static void put_value(graft_rng *rng, input *in, const char *other, size_t n_other)
 {
     static const char *const values[] = {
         "null", "true", "0", "-1", "1e308", "9223372036854775807", "\"\"", "\"x\"", "[]", "{}",
@@ -165,11 +180,42 @@ static void put_value(graft_rng *rng, input *in)
         const char *value = values[pick(rng, n_values)];
         replace(in, at, old_end - at, value, strlen(value));
     } else {
-        const graft_text *other = &seeds[pick(rng, n_seeds)];
-        size_t from = pick_value(rng, graft_text_z(other), other->len, &end);
-        replace(in, at, old_end - at, graft_text_z(other) + from, end - from);
+        size_t from = pick_value(rng, other, n_other, &end);
+        replace(in, at, old_end - at, other + from, end - from);
     }
 }
+
+static bool looks_like_json(const input *in)
+{
+    return in->n > 0 && in->bytes[0] != 0 && strchr("{[", in->bytes[0]) != NULL;
+}
+
+#ifdef GRAFT_LIBFUZZER
+/* Weak: tests that are no targets are linked without libFuzzer. */
+__attribute__((weak)) size_t LLVMFuzzerMutate(uint8_t *data, size_t n, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed);
+
+/* libFuzzer's own mutations; of JSON also values in the place of values. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t max, unsigned seed)
+{
+    static input in;
+    static char before[MAX_INPUT];
+    graft_rng rng;
+    in.n = n < MAX_INPUT ? n : MAX_INPUT;
+    memcpy(in.bytes, data, in.n);
+    graft_rng_init(&rng, seed, GRAFT_RNG_TEST, 0);
+    if (!looks_like_json(&in) || pick(&rng, 2) == 0) {
+        return LLVMFuzzerMutate(data, n, max);
+    }
+    memcpy(before, data, in.n);
+    for (size_t m = 1 + pick(&rng, 3); m > 0; m--) {
+        put_value(&rng, &in, before, n < MAX_INPUT ? n : MAX_INPUT);
+    }
+    in.n = in.n < max ? in.n : max;
+    memcpy(data, in.bytes, in.n);
+    return in.n;
+}
+#endif
 
 static void mutate(graft_rng *rng, input *in)
 {
@@ -190,7 +236,7 @@ static void mutate(graft_rng *rng, input *in)
         break;
     case 2: put_number(rng, in); break;
     case 3: put_word(rng, in); break;
-    case 7: put_value(rng, in); break;
+    case 7: put_value(rng, in, graft_text_z(other), other->len); break;
     case 4: replace(in, at, n, piece, 0); break; /* cut a piece out */
     case 5: in->n = at; break;
     case 6: /* repeat a piece */
@@ -228,15 +274,16 @@ static void mutations(void **state)
     (void)state;
     static input in;
     graft_rng rng;
-    size_t runs = number_from("FUZZ_RUNS", DEFAULT_RUNS);
+    size_t runs = number_from("FUZZ_RUNS", default_runs);
     graft_rng_init(&rng, number_from("FUZZ_SEED", 1), GRAFT_RNG_TEST, 0);
     for (size_t i = 0; i < runs; i++) {
         const graft_text *seed = &seeds[pick(&rng, n_seeds)];
         in.n = seed->len < MAX_INPUT ? seed->len : MAX_INPUT;
         memcpy(in.bytes, graft_text_z(seed), in.n);
-        if (i % 2 && in.n > 0 && strchr("{[", in.bytes[0])) { /* changed as JSON only */
+        if (i % 2 && looks_like_json(&in)) { /* changed as JSON only */
             for (size_t m = 1 + pick(&rng, 4); m > 0; m--) {
-                put_value(&rng, &in);
+                const graft_text *other = &seeds[pick(&rng, n_seeds)];
+                put_value(&rng, &in, graft_text_z(other), other->len);
             }
         } else {
             for (size_t m = 1 + pick(&rng, 6); m > 0; m--) {
@@ -263,6 +310,22 @@ static void load_seeds(const char *folder)
     graft_dir_free(names, n_seeds);
 }
 
+/* The dictionary as libFuzzer reads it. */
+static void print_words(void)
+{
+    for (size_t i = 0; dictionary != NULL && dictionary[i] != NULL; i++) {
+        if (dictionary[i][0] == '\0') {
+            continue; /* such a word begins with a zero byte */
+        }
+        putchar('"');
+        for (const char *at = dictionary[i]; *at != '\0'; at++) {
+            bool plain = *at >= ' ' && *at <= '~' && *at != '"' && *at != '\\';
+            printf(plain ? "%c" : "\\x%02x", (unsigned char)*at);
+        }
+        printf("\"\n");
+    }
+}
+
 int fuzz_tests(const char *name, fuzz_target *target, const char *const *words)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(corpus), cmocka_unit_test(mutations)};
@@ -272,6 +335,10 @@ int fuzz_tests(const char *name, fuzz_target *target, const char *const *words)
     target_name = name;
     run_target = target;
     dictionary = words;
+    if (getenv("FUZZ_WORDS") != NULL) {
+        print_words();
+        return 0;
+    }
     if (one != NULL) {
         graft_text text;
         graft_text_init(&text);
@@ -288,4 +355,10 @@ int fuzz_tests(const char *name, fuzz_target *target, const char *const *words)
     }
     graft_free(seeds);
     return failed;
+}
+
+int fuzz_tests_few(const char *name, fuzz_target *target, const char *const *words, size_t runs)
+{
+    default_runs = runs;
+    return fuzz_tests(name, target, words);
 }

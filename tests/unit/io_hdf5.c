@@ -252,6 +252,37 @@ static void a_full_disk_leaves_the_old_checkpoint(void **state)
     graft_h5_free(image);
 }
 
+/* libhdf5 takes images of one name for one file. */
+static void images_that_are_open_together_are_not_mixed_up(void **state)
+{
+    (void)state;
+    static const uint64_t one[1] = {1}, two[1] = {2};
+    graft_h5 *images[2], *fresh;
+    uint64_t got = 0;
+    size_t n;
+    const char *paths[2] = {"one.h5", "two.h5"};
+    for (int i = 0; i < 2; i++) {
+        assert_ok(graft_h5_new(&images[i]));
+        assert_ok(graft_h5_put_u64(images[i], "n", i == 0 ? one : two, 1));
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_ok(graft_h5_write(images[i], test_temp_path(paths[i])));
+        graft_h5_free(images[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_ok(graft_h5_read(&images[i], test_temp_path(paths[i])));
+    }
+    assert_ok(graft_h5_new(&fresh));
+    for (int i = 0; i < 2; i++) {
+        assert_ok(graft_h5_get_u64(images[i], "n", &got, 1));
+        assert_int_equal(got, i + 1);
+    }
+    assert_fails(graft_h5_size(fresh, "n", &n), GRAFT_E_CHECKPOINT, "is missing");
+    graft_h5_free(fresh);
+    graft_h5_free(images[0]);
+    graft_h5_free(images[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +295,7 @@ int main(void)
         cmocka_unit_test(damage_is_noticed),
         cmocka_unit_test(a_digest_alone_is_not_enough),
         cmocka_unit_test(a_full_disk_leaves_the_old_checkpoint),
+        cmocka_unit_test(images_that_are_open_together_are_not_mixed_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

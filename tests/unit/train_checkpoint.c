@@ -35,7 +35,7 @@ static void open_fixture(fixture *f, const tiny_options *options, size_t rank)
     assert_ok(graft_config_set(f->config, "max_steps", "9"));
     assert_ok(graft_config_check(f->config));
     assert_ok(graft_model_open(&f->model, tiny_model("checkpoint.gguf", options)));
-    graft_adapter_options adapter = {rank, 8.0, false, 0, 5, "all-linear", NULL};
+    graft_adapter_options adapter = {.rank = rank, .alpha = 8, .seed = 5, .targets = "all-linear"};
     assert_ok(graft_adapter_new(&f->adapter, &adapter, f->model->slots, f->model->n_slots));
     assert_ok(graft_cpu_choose(&level));
     assert_ok(graft_compute_init(&f->compute, level, false));
@@ -163,10 +163,9 @@ static void another_adapter_is_refused(void **state)
     assert_fails(graft_checkpoint_load(&g.trainer, &g.best, graft_text_z(&f.identity),
                                        test_temp_path("c/step-5.h5")), GRAFT_E_CHECKPOINT,
                  "other maps or another rank");
-    g.trainer.n_steps = 4;
     close_fixture(&g);
     open_fixture(&g, &tiny_default, 4);
-    g.trainer.n_steps = 4;
+    g.trainer.n_asked = 4;
     assert_fails(graft_checkpoint_load(&g.trainer, &g.best, graft_text_z(&f.identity),
                                        test_temp_path("c/step-5.h5")), GRAFT_E_CHECKPOINT,
                  "is at step 5 of a run of 4");

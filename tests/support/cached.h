@@ -1,0 +1,24 @@
+/* support/cached.h - two examples, a small base, and the token cache that a test puts in their way. */
+#ifndef GRAFT_TESTS_SUPPORT_CACHED_H
+#define GRAFT_TESTS_SUPPORT_CACHED_H
+
+#include "core/strings.h"
+
+enum { CACHED_COLUMNS = 6 }; /* lengths, sizes, conversations, ids, weights, roles */
+
+typedef struct cached_column {
+    const void *bytes;
+    size_t n;
+} cached_column;
+
+/* Where the cache is. */
+const char *cached_path(void);
+
+/* Writes a cache of these columns as graft would, with the key (NULL: the right one). */
+void cached_write(const char *key, const cached_column columns[CACHED_COLUMNS]);
+
+/* Builds the corpus with the cache and checks that it is sound (fuzz_check). Its tokens are appended as
+ * text, a line per sample. */
+void cached_build(graft_text *tokens);
+
+#endif

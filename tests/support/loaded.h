@@ -1,0 +1,13 @@
+/* support/loaded.h - what must hold of every adapter that is read from a file. */
+#ifndef GRAFT_TESTS_SUPPORT_LOADED_H
+#define GRAFT_TESTS_SUPPORT_LOADED_H
+
+#include <stdbool.h>
+
+#include "export/export.h"
+
+/* Loads it for the base; true if it was accepted, and then everything fits. What does not hold ends
+ * the program (fuzz_check). */
+bool check_adapter(const char *path, const graft_gguf *base);
+
+#endif
