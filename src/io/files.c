@@ -90,6 +90,7 @@ graft_status graft_file_hash(graft_sha256 *hash, const char *path)
     graft_status status = GRAFT_OK;
     struct stat info;
     char *chunk = NULL;
+    uint64_t total = 0;
     int fd = -1;
     GRAFT_TRY(graft_io__open_readable(&fd, &info, path));
     make_blocking(fd);
@@ -105,6 +106,10 @@ graft_status graft_file_hash(graft_sha256 *hash, const char *path)
             break;
         }
         graft_sha256_update(hash, chunk, (size_t)got);
+        total += (uint64_t)got;
+    }
+    if (S_ISREG(info.st_mode) && total != (uint64_t)info.st_size) {
+        status = graft_fail(GRAFT_E_DISK, "%s: its size changed while it was read", path);
     }
 done:
     graft_free(chunk);
@@ -131,7 +136,8 @@ done:
 bool graft_path_exists(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0;
+    /* what cannot be looked at is not taken for missing: who opens it learns why */
+    return stat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 bool graft_path_is_dir(const char *path)
@@ -170,12 +176,17 @@ static graft_status make_dir(const char *path)
 {
     graft_status status = GRAFT_OK;
     char *parent = NULL;
+    struct stat info;
     int error = graft_io__calls()->mkdir(path, 0777) == 0 ? 0 : errno;
     if (error != 0) {
-        return graft_path_is_dir(path) ? GRAFT_OK
-               : error == EEXIST || error == ENOTDIR
+        bool known = stat(path, &info) == 0;
+        if (known && S_ISDIR(info.st_mode)) {
+            return GRAFT_OK;
+        }
+        return known || error == ENOTDIR
                    ? graft_fail(GRAFT_E_DISK, "%s: is a file and not a folder", path)
-                   : graft_io__disk_fail(path, "cannot make the folder", error);
+                   : graft_io__disk_fail(path, "cannot make the folder",
+                                         error == EEXIST ? errno : error);
     }
     GRAFT_TRY(graft_io__folder_of(&parent, path));
     if (access(parent, R_OK) == 0) { /* else it cannot be synced */

@@ -206,7 +206,11 @@ static graft_status end_torn_line(graft_appender *appender)
 {
     char last = '\n';
     off_t size = lseek(appender->fd, 0, SEEK_END);
-    if (size > 0 && pread(appender->fd, &last, 1, size - 1) != 1) {
+    ssize_t got = 1;
+    do {
+        got = size > 0 ? pread(appender->fd, &last, 1, size - 1) : 1;
+    } while (got < 0 && errno == EINTR);
+    if (got != 1) {
         return graft_io__disk_fail(appender->path, "cannot read", errno);
     }
     if (last != '\n' && graft_io__write_all(appender->fd, "\n", 1) != 0) {

@@ -10,13 +10,15 @@ WAYS = [
     Way("error", CHANGES, "EIO", (0, 8), "Input/output error"),
     Way("dead", CHANGES, "EIO", (0, 8), "Input/output error", times=0),
     Way("read-only", CHANGES, "EROFS", (0, 8), "Read-only", times=0),
-    Way("unreadable", "open,read,stat,list", "EIO", (0, 8), "Input/output error|is a directory",
-        everywhere=True),
+    # what cannot be looked at counts as missing, and then the message says so
+    Way("unreadable", "open,read,stat,list", "EIO", (0, 6, 8),
+        "Input/output error|is a directory|no such file|is there", everywhere=True),
     Way("denied", "open,create,mkdir,rename,unlink", "EACCES", (0, 8), "Permission denied",
         everywhere=True),
     Way("no-descriptor", "open,create,list", "EMFILE", (0, 8), "Too many open files",
         everywhere=True),
-    Way("no-descriptors", "open,create,list", "EMFILE", (0, 8), "Too many open files", times=0,
+    # 7: no checkpoint could be opened
+    Way("no-descriptors", "open,create,list", "EMFILE", (0, 7, 8), "Too many open files", times=0,
         everywhere=True),
     Way("torn", "write", "tear", (0, 8), "No space"),
     Way("short", "write", "short", (0,)),

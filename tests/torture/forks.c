@@ -47,20 +47,25 @@ static void copy_tree(char *from, char *to)
     syscall(SYS_close, out);
 }
 
-/* The descriptors of files below the old working folder become those of their copies. */
+/* Files below the old working folder become their copies; others are opened anew, since parent and child
+ * would share where they read. */
 static void move_descriptors(void)
 {
     for (int fd = 3; fd < 256; fd++) {
         char link[64], path[PATH_MAX];
+        struct stat info;
         snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         ssize_t n = readlink(link, path, sizeof path - 1);
-        if (n <= (ssize_t)setup.n_cwd || memcmp(path, setup.cwd, setup.n_cwd) != 0 ||
-            path[setup.n_cwd] != '/') {
+        if (n <= 0 || fstatat(fd, "", &info, AT_EMPTY_PATH) != 0 ||
+            !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
             continue;
         }
         path[n] = '\0';
+        bool below = (size_t)n > setup.n_cwd && memcmp(path, setup.cwd, setup.n_cwd) == 0 &&
+                     path[setup.n_cwd] == '/';
         int flags = fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_DIRECTORY | O_NONBLOCK);
-        int other = (int)syscall(SYS_openat, AT_FDCWD, path + setup.n_cwd + 1, flags | O_CLOEXEC, 0);
+        int other = (int)syscall(SYS_openat, AT_FDCWD, below ? path + setup.n_cwd + 1 : path,
+                                 flags | O_CLOEXEC, 0);
         if (other >= 0) {
             lseek(other, lseek(fd, 0, SEEK_CUR), SEEK_SET);
             dup3(other, fd, O_CLOEXEC);
