@@ -6,6 +6,7 @@
 #   make check-models     families, templates and types beside other programs, as tables
 #   make check-cpus       set up, run tests on other processors, emulated (long)
 #   make check-sanitizers run tests with addresses, undefined behaviour and races watched (long)
+#   make torture          failures of memory, disks and power at every call; kills (long)
 #   make fuzz             set up, look for inputs that break something (long; tests/fuzz/run --help)
 # BUILD=release|debug|asan|ubsan|tsan|cov|double|fuzz chooses flags and the folder of the objects;
 # V=1 shows the commands.
@@ -83,7 +84,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
 LIB := $(OUT)/libgraft.a
 BIN := $(OUT)/graft
 
-.PHONY: all quickstart check check-learning check-models check-cpus check-sanitizers fuzz fuzz-replays
+.PHONY: all quickstart check check-learning check-models check-cpus check-sanitizers fuzz fuzz-replays torture
 .PHONY: lint bench clean distclean install setup tests
 all: $(BIN)
 
@@ -117,15 +118,20 @@ TEST_SUPPORT := $(filter-out $(if $(filter fuzz,$(BUILD)),%/emulated_amx.c %/ker
 TEST_BIN := $(TEST_SRC:%.c=$(OUT)/%)
 FUZZ_BIN := $(patsubst %.c,$(OUT)/%,$(wildcard tests/fuzz/*.c))
 GRAD_BIN := $(GRAD_SRC:%.c=$(OUT)/%)
+# What tests/torture/run loads before graft: it makes the system fail.
+SHIM := $(OUT)/tests/torture/shim.so
 ifeq ($(BUILD),double)
 tests: $(GRAD_BIN)
 else ifeq ($(BUILD),fuzz)
 tests: $(FUZZ_BIN)
 $(FUZZ_BIN): LDFLAGS += -fsanitize=fuzzer
 else
-tests: $(TEST_BIN)
+tests: $(TEST_BIN) $(SHIM)
 endif
 fuzz-replays: $(FUZZ_BIN)
+$(SHIM): $(wildcard tests/torture/*.c tests/torture/*.h)
+	@mkdir -p $(@D)
+	$(call say,ld,$@)$(CC) $(filter-out -MMD -MP,$(BASE_FLAGS)) -O2 -g1 -fPIC -shared $(filter %.c,$^) -o $@
 $(OUT)/tests/%: $(OBJ)/tests/%.o $(TEST_SUPPORT:%.c=$(OBJ)/%.o) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
@@ -174,6 +180,8 @@ fuzz:
 	EVERY_BYTE=1 tests/run unit io_every_byte
 	tests/fuzz/run
 	tests/fuzz/recall
+torture: all $(SHIM)
+	tests/torture/run
 lint:
 	scripts/lint
 bench: all

@@ -7,6 +7,7 @@
 #include <graft/dataset.h>
 #include <graft/eval.h>
 #include <graft/generate.h>
+#include <graft/held.h>
 #include <graft/job.h>
 #include <graft/log.h>
 #include <graft/model.h>
@@ -16,6 +17,7 @@
 #include <graft/text.h>
 #include <graft/tokenizer.h>
 #include <graft/train.h>
+#include <graft/verify.h>
 #include <graft/version.h>
 
 #endif

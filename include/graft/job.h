@@ -20,6 +20,9 @@ typedef struct graft_progress {
     double tokens_per_second, seconds, seconds_left;
     uint64_t tokens;       /* processed so far */
     size_t rss_bytes;
+    double celsius;        /* of the processor */
+    double paused_seconds; /* that it rests already, being hotter than max_temperature */
+    double finishes_at;    /* when all will be done, in seconds since 1970, if there is a time limit */
 } graft_progress;
 
 typedef struct graft_hooks {
@@ -31,6 +34,10 @@ typedef struct graft_hooks {
     int (*stop)(void *context);
     /* Pieces of the result as they come (generate, score, tokenize, bench); non-zero stops. */
     int (*emit)(void *context, const char *bytes, size_t n);
+    /* For time limits: with `wall` seconds since 1970, else seconds that never jump. NULL: the system's
+     * clocks. */
+    double (*clock)(void *context, int wall);
+    const char *sysfs; /* folder in which the system shows temperatures; NULL: /sys */
 } graft_hooks;
 
 /* Frees text that a job gave out. Accepts NULL. */

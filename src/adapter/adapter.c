@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "adapter/lora.h"
+#include "adapter/kinds.h"
 #include "adapter/modules.h"
+#include "adapter/patterns.h"
 #include "core/memory.h"
 #include "core/strings.h"
 
@@ -91,43 +92,121 @@ static bool is_wanted(const graft_adapter_options *options, const graft_slot *sl
     return false;
 }
 
-static graft_status choose_slots(graft_adapter *adapter, const graft_adapter_options *options,
-                                 graft_slot *slots, size_t n_slots)
+static double scale_of(const graft_adapter_options *options, size_t rank, double alpha)
 {
-    for (size_t i = 0; i < n_slots; i++) {
-        const graft_weight *w = &slots[i].weight;
-        if (!is_wanted(options, &slots[i])) {
-            continue;
-        }
-        if (options->rank > w->n_in || options->rank > w->n_out) {
-            return graft_fail(GRAFT_E_CONFIG, "lora_r %zu is larger than %s (%zu x %zu)",
-                              options->rank, slots[i].name, w->n_out, w->n_in);
-        }
-        adapter->maps[adapter->n_maps++] =
-            (graft_adapter_map){.name = slots[i].name, .slot = &slots[i]};
-        adapter->n_params += options->rank * (w->n_in + w->n_out);
+    return alpha / (options->rslora ? sqrt((double)rank) : (double)rank);
+}
+
+/* Adds a map on the slot with the rank and scale that it is to have. */
+static graft_status add_map(graft_adapter *adapter, const graft_adapter_options *options,
+                            const graft_adapter_kind *kind, graft_slot *slot)
+{
+    const graft_weight *w = &slot->weight;
+    size_t rank = (size_t)graft_patterns_find(&options->rank_pattern, options->arch, slot,
+                                              (double)options->rank);
+    double alpha =
+        graft_patterns_find(&options->alpha_pattern, options->arch, slot, options->alpha);
+    if (rank > w->n_in || rank > w->n_out) {
+        return graft_fail(GRAFT_E_CONFIG, "%s %zu is larger than %s (%zu x %zu)",
+                          rank == options->rank ? "lora_r" : "lora_rank_pattern:", rank,
+                          slot->name, w->n_out, w->n_in);
     }
+    size_t held = kind->is_part_of_weight ? 2 * rank : rank;
+    adapter->maps[adapter->n_maps++] = (graft_adapter_map){
+        .low_rank = {.a = {.n_rows = held, .n_cols = w->n_in},
+                     .b = {.n_rows = w->n_out, .n_cols = held}},
+        .name = slot->name,
+        .slot = slot,
+        .scale = scale_of(options, rank, alpha),
+        .n_trained = rank,
+    };
+    adapter->n_params += held * (w->n_in + w->n_out);
     return GRAFT_OK;
 }
 
+static graft_status choose_slots(graft_adapter *adapter, const graft_adapter_options *options,
+                                 const graft_adapter_kind *kind, graft_slot *slots,
+                                 size_t n_slots)
+{
+    graft_status status = GRAFT_OK;
+    const char *arch = options->arch;
+    bool *wanted = NULL;
+    GRAFT_TRY(graft_alloc(&wanted, n_slots, sizeof *wanted));
+    for (size_t i = 0; i < n_slots; i++) {
+        wanted[i] = is_wanted(options, &slots[i]);
+    }
+    GRAFT_TRY(graft_patterns_check("lora_rank_pattern", &options->rank_pattern, true, arch, slots,
+                                   wanted, n_slots));
+    GRAFT_TRY(graft_patterns_check("lora_alpha_pattern", &options->alpha_pattern, false, arch,
+                                   slots, wanted, n_slots));
+    for (size_t i = 0; i < n_slots; i++) {
+        if (wanted[i]) {
+            GRAFT_TRY(add_map(adapter, options, kind, &slots[i]));
+        }
+    }
+done:
+    graft_free(wanted);
+    return status;
+}
+
+/* Gives every map its part of the flat arrays. */
 static void lay_out(graft_adapter *adapter, const graft_adapter_options *options)
 {
-    size_t at = 0, rank = options->rank;
+    size_t at = 0;
     for (size_t i = 0; i < adapter->n_maps; i++) {
-        graft_adapter_map *map = &adapter->maps[i];
-        const graft_weight *w = &map->slot->weight;
+        graft_low_rank *map = &adapter->maps[i].low_rank;
         graft_real *params = adapter->params + at, *grads = adapter->grads + at;
-        size_t n_a = rank * w->n_in;
-        map->low_rank = (graft_low_rank){
-            {params, grads, rank, w->n_in},
-            {params + n_a, grads + n_a, w->n_out, rank},
-            (graft_real)adapter->scale,
+        size_t rank = map->a.n_rows, n_in = map->a.n_cols, n_out = map->b.n_rows;
+        size_t n_a = rank * n_in;
+        *map = (graft_low_rank){
+            {params, grads, rank, n_in},
+            {params + n_a, grads + n_a, n_out, rank},
+            (graft_real)adapter->maps[i].scale,
             (graft_real)options->dropout,
             (uint32_t)i,
         };
-        at += rank * (w->n_in + w->n_out);
-        graft_adapter_lora.init(&map->low_rank, options->seed, (uint32_t)i);
+        at += rank * (n_in + n_out);
     }
+}
+
+/* Puts the start behind what is trained, negative. */
+static graft_status freeze_start(graft_adapter_map *map)
+{
+    graft_status status = GRAFT_OK;
+    graft_param *a = &map->low_rank.a, *b = &map->low_rank.b;
+    size_t n = map->n_trained, rank = a->n_rows;
+    if (map->start == NULL) {
+        GRAFT_TRY(graft_alloc(&map->start, b->n_rows * n, sizeof *map->start));
+    }
+    memcpy(a->data + n * a->n_cols, a->data, n * a->n_cols * sizeof *a->data);
+    for (size_t i = 0; i < b->n_rows; i++) {
+        for (size_t k = 0; k < n; k++) {
+            map->start[i * n + k] = b->data[i * rank + n + k] = -b->data[i * rank + k];
+        }
+    }
+done:
+    return status;
+}
+
+graft_status graft_adapter_reset(graft_adapter *adapter)
+{
+    graft_status status = GRAFT_OK;
+    const graft_adapter_kind *kind = adapter->kind;
+    memset(adapter->params, 0, adapter->n_params * sizeof *adapter->params);
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        graft_adapter_map *map = &adapter->maps[i];
+        status = kind->init(&map->low_rank, map->n_trained, &map->slot->weight, adapter->seed,
+                            (uint32_t)i);
+        if (status != GRAFT_OK) {
+            status = graft_fail_prefix("%s", map->name);
+            goto done;
+        }
+        if (kind->is_part_of_weight) {
+            GRAFT_TRY(freeze_start(map));
+        }
+    }
+done:
+    return status;
 }
 
 graft_status graft_adapter_new(graft_adapter **out, const graft_adapter_options *options,
@@ -136,20 +215,31 @@ graft_status graft_adapter_new(graft_adapter **out, const graft_adapter_options 
     graft_status status = GRAFT_OK;
     graft_adapter *adapter = NULL;
     *out = NULL;
+    const graft_adapter_kind *kind =
+        graft_adapter_kind_find(options->init == NULL ? "true" : options->init);
     if (options->rank == 0) {
         return graft_fail(GRAFT_E_CONFIG, "lora_r must be at least 1");
+    }
+    if (kind == NULL) {
+        return graft_fail(GRAFT_E_CONFIG, "init_lora_weights: unknown \"%s\"", options->init);
+    }
+    if (kind->is_part_of_weight && options->dropout > 0) {
+        return graft_fail(GRAFT_E_CONFIG, "init_lora_weights: %s needs lora_dropout: 0 (the part of "
+                          "the base that it trains would be dropped as well)", kind->name);
     }
     GRAFT_TRY(check_targets(options, slots, n_slots));
     GRAFT_TRY(graft_alloc(&adapter, 1, sizeof *adapter));
     adapter->rank = options->rank;
     adapter->alpha = options->alpha;
-    adapter->scale = options->alpha /
-                     (options->rslora ? sqrt((double)options->rank) : (double)options->rank);
+    adapter->scale = scale_of(options, options->rank, options->alpha);
     GRAFT_TRY(graft_alloc(&adapter->maps, n_slots, sizeof *adapter->maps));
-    GRAFT_TRY(choose_slots(adapter, options, slots, n_slots));
+    GRAFT_TRY(choose_slots(adapter, options, kind, slots, n_slots));
     GRAFT_TRY(graft_alloc(&adapter->params, adapter->n_params, sizeof(graft_real)));
     GRAFT_TRY(graft_alloc(&adapter->grads, adapter->n_params, sizeof(graft_real)));
     lay_out(adapter, options);
+    adapter->kind = kind;
+    adapter->seed = options->seed;
+    GRAFT_TRY(graft_adapter_reset(adapter));
     graft_adapter_enable(adapter, true);
     *out = adapter;
     adapter = NULL;
@@ -164,6 +254,9 @@ void graft_adapter_free(graft_adapter *adapter)
         return;
     }
     graft_adapter_enable(adapter, false);
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        graft_free(adapter->maps[i].start);
+    }
     graft_free(adapter->maps);
     graft_free(adapter->params);
     graft_free(adapter->grads);
@@ -211,6 +304,22 @@ void graft_adapter_zero_grad(graft_adapter *adapter)
     memset(adapter->grads, 0, adapter->n_params * sizeof *adapter->grads);
 }
 
+void graft_adapter_freeze_grad(graft_adapter *adapter)
+{
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        const graft_adapter_map *map = &adapter->maps[i];
+        const graft_param *a = &map->low_rank.a, *b = &map->low_rank.b;
+        size_t n = map->n_trained, rank = a->n_rows;
+        if (n == rank) {
+            continue;
+        }
+        memset(a->grad + n * a->n_cols, 0, (rank - n) * a->n_cols * sizeof *a->grad);
+        for (size_t k = 0; k < b->n_rows; k++) {
+            memset(b->grad + k * rank + n, 0, (rank - n) * sizeof *b->grad);
+        }
+    }
+}
+
 size_t graft_find_nonfinite(const graft_real *values, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -229,7 +338,10 @@ void graft_adapter_describe(const graft_adapter *adapter, size_t index, char *ou
         size_t a = (size_t)(map->a.data - adapter->params);
         size_t b = (size_t)(map->b.data - adapter->params);
         if (index >= a && index < b + map->b.n_rows * map->b.n_cols) {
-            snprintf(out, n, "%s %s", adapter->maps[i].name, index < b ? "lora_a" : "lora_b");
+            const graft_param *part = index < b ? &map->a : &map->b;
+            size_t within = index < b ? index - a : index - b;
+            snprintf(out, n, "%s %s, row %zu, column %zu", adapter->maps[i].name,
+                     index < b ? "lora_a" : "lora_b", within / part->n_cols, within % part->n_cols);
         }
     }
 }

@@ -1,5 +1,6 @@
 /* cmd_plan.c - graft plan. */
 #include "cli/commands.h"
+#include "cli/neighbours.h"
 
 static graft_status run(const cli_call *call, graft_config *config)
 {
@@ -13,6 +14,7 @@ static graft_status run(const cli_call *call, graft_config *config)
         status = cli_configure(call, config, 0);
     }
     if (status == GRAFT_OK) {
+        cli_give_way(config);
         status = graft_train_plan(config, &hooks, cli_flag(call, "measure"),
                                   cli_flag(call, "json"), &text);
     }
@@ -35,7 +37,8 @@ const cli_command cli_cmd_plan = {
         "refused here with the same exit code.\n"
         "\n"
         "The time comes from a few passes of the data themselves, so nothing else should be "
-        "running; evaluation, checkpoints and the optimiser are not in it.",
+        "running; evaluation, checkpoints and the optimiser are not in it. With finish_by or max_hours an "
+        "evaluation is measured, too, and the number of steps that there is time for is told.",
     .max_args = 1,
     .all_settings = true,
     .options = options,

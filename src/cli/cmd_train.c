@@ -1,5 +1,6 @@
 /* cmd_train.c - graft train. */
 #include "cli/commands.h"
+#include "cli/neighbours.h"
 
 static graft_status run(const cli_call *call, graft_config *config)
 {
@@ -13,6 +14,7 @@ static graft_status run(const cli_call *call, graft_config *config)
         status = cli_configure(call, config, 0);
     }
     if (status == GRAFT_OK) {
+        cli_give_way(config);
         status = graft_train(config, &hooks, cli_flag(call, "json"), &text);
     }
     return cli_finish(status, text);
@@ -33,7 +35,11 @@ const cli_command cli_cmd_train = {
         "adapter, scores, metrics.jsonl, run.log, checkpoints.\n"
         "\n"
         "Ctrl-C (or SIGTERM) finishes the step, saves a checkpoint and exits with 9. The same "
-        "command again continues from there.",
+        "command again continues from there. So does a terminal that is lost (SIGHUP); started with "
+        "nohup or setsid, or with neither input nor messages at a terminal, the run goes on.\n"
+        "\n"
+        "A full disk costs no step: what cannot be written is written later, and what is still missing "
+        "at the end is exit 8.",
     .max_args = 1,
     .all_settings = true,
     .options = options,

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/fault.h"
 #include "cli/help.h"
 #include "cli/progress.h"
+#include "cli/stop.h"
 #include "cli/terminal.h"
 
 /* Says on standard error what went wrong. */
@@ -21,7 +23,7 @@ static void report(const cli_command *command, graft_status status)
     }
 }
 
-/* The status of the run, unless the result could not be written. */
+/* The status of the run; if it went well, whether its result could be written. */
 static graft_status close_output(const cli_command *command, graft_status status)
 {
     const char *why = cli_out_close();
@@ -33,7 +35,8 @@ static graft_status close_output(const cli_command *command, graft_status status
         snprintf(text, sizeof text, "standard output: %s", why);
         cli_error(command ? command->name : NULL, text);
     }
-    return GRAFT_E_DISK;
+    bool for_that = status == GRAFT_E_INTERRUPTED && !cli_stop_asked(NULL); /* nobody reads it */
+    return status == GRAFT_OK || for_that ? GRAFT_E_DISK : status;
 }
 
 static graft_status run(const cli_call *call)
@@ -94,6 +97,7 @@ int main(int argc, char **argv)
 {
     const cli_command *command = NULL;
     cli_terminal_init();
+    cli_fault_init();
     graft_status status = run_command(&command, argc - 1, argv + 1);
     if (status != GRAFT_OK && !cli_out_failed()) {
         report(command, status);

@@ -57,7 +57,7 @@ typedef struct cli_command {
     graft_status (*run)(const cli_call *call, graft_config *config);
 } cli_command;
 
-enum { CLI_MAX_OPTIONS = 16, CLI_MAX_ARGS = 2 };
+enum { CLI_MAX_OPTIONS = 16, CLI_MAX_ARGS = 256 };
 
 /* A command line taken apart. */
 struct cli_call {

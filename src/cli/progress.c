@@ -12,7 +12,7 @@
 
 #include "cli/terminal.h"
 
-enum { LINE_BYTES = 512, MAX_FIELDS = 8, FIELD_BYTES = 64 };
+enum { LINE_BYTES = 512, MAX_FIELDS = 10, FIELD_BYTES = 64 };
 static const double REDRAW_SECONDS = 0.1; /* on a terminal */
 static const double LINE_SECONDS = 10;    /* in a file */
 
@@ -72,6 +72,18 @@ static void format_duration(char out[24], double seconds)
     }
 }
 
+/* "06:40", "Fri 06:40" if that is more than a day away. */
+static void format_clock(char out[24], double moment)
+{
+    time_t seconds = (time_t)moment;
+    struct tm local;
+    bool far = moment - (double)time(NULL) >= 86400;
+    out[0] = 0;
+    if (localtime_r(&seconds, &local) != NULL) {
+        strftime(out, 24, far ? "%a %H:%M" : "%H:%M", &local);
+    }
+}
+
 /* "step 12/30" while training, "evaluating 12/40 items" otherwise. */
 static void add_count(fields *all, const graft_progress *p)
 {
@@ -110,6 +122,17 @@ static void collect(fields *all, const graft_progress *p)
     } else if (p->seconds >= 1 && p->total && p->done == p->total) {
         format_duration(left, p->seconds);
         add(all, 2, "%s", left);
+    }
+    if (p->finishes_at > 0) {
+        format_clock(left, p->finishes_at);
+        add(all, 2, "done %s", left);
+    }
+    if (p->paused_seconds > 0) {
+        format_duration(left, p->paused_seconds);
+        add(all, 0, "resting for %s", left);
+    }
+    if (p->celsius > 0) {
+        add(all, 5, "%.0f C", p->celsius);
     }
     if (p->rss_bytes) {
         add(all, 5, "%zu MiB", p->rss_bytes >> 20);

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "cli/terminal.h"
+
 enum { N_SIGNALS = 3 };
 static const int signals[N_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
 static volatile sig_atomic_t caught[N_SIGNALS]; /* by us */
@@ -18,7 +20,7 @@ static void on_signal(int number)
     asked = 1;
     for (int i = 0; i < N_SIGNALS; i++) {
         if (caught[i]) {
-            signal(signals[i], SIG_DFL);
+            signal(signals[i], signals[i] == SIGHUP ? SIG_IGN : SIG_DFL);
         }
     }
     (void)!write(STDERR_FILENO, text, sizeof text - 1);
@@ -27,6 +29,9 @@ static void on_signal(int number)
 
 void cli_stop_init(void)
 {
+    if (!cli_has_terminal()) {
+        signal(SIGHUP, SIG_IGN);
+    }
     for (int i = 0; i < N_SIGNALS; i++) {
         struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, old;
         sigemptyset(&action.sa_mask);

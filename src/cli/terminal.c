@@ -26,6 +26,7 @@ void cli_terminal_init(void)
         }
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond ulimit -f: writing fails, and that is handled */
 }
 
 graft_status cli_fail(const char *format, ...)
@@ -40,6 +41,15 @@ graft_status cli_fail(const char *format, ...)
 const char *cli_message(void)
 {
     return message;
+}
+
+bool cli_has_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0 && (isatty(STDIN_FILENO) == 1 || isatty(STDERR_FILENO) == 1);
 }
 
 bool cli_stdout_is_terminal(void)

@@ -18,6 +18,8 @@ void cli_terminal_init(void);
 graft_status cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *cli_message(void); /* of the last cli_fail; "" if there was none */
 
+/* Is somebody there who could hang up: a controlling terminal, and input or messages at a terminal? */
+bool cli_has_terminal(void);
 bool cli_stdout_is_terminal(void);
 bool cli_stderr_is_terminal(void);
 /* Columns of the terminal behind a descriptor, 80 if unknown. */

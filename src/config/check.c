@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/settings.h"
+#include "core/daytime.h"
 #include "core/memory.h"
 
 #define GIVEN(config, name) ((config)->given[GRAFT_SETTING_INDEX_##name])
@@ -198,6 +199,15 @@ static graft_status derive_resume(graft_config *config)
     return status;
 }
 
+/* That it can be read; what it means is known when the run begins. */
+static graft_status check_finish_by(const graft_config *config)
+{
+    double moment;
+    graft_status status = config->finish_by ? graft_daytime_parse(&moment, config->finish_by, 0)
+                                            : GRAFT_OK;
+    return status == GRAFT_OK ? status : graft_fail_prefix("finish_by");
+}
+
 graft_status graft_config_check(graft_config *config)
 {
     graft_status status = GRAFT_OK;
@@ -227,6 +237,7 @@ graft_status graft_config_check(graft_config *config)
         return graft_fail(GRAFT_E_CONFIG, "eval_dataset and val_set_size are both set");
     }
     GRAFT_TRY(check_evaluation(config));
+    GRAFT_TRY(check_finish_by(config));
 done:
     return status;
 }

@@ -71,19 +71,24 @@ done:
     return status;
 }
 
-const char *graft_config_get(graft_config *config, const char *name)
+graft_status graft_config_value(const graft_config *config, const char *name, graft_text *out)
 {
     graft_json *value = NULL;
     int i = graft_settings__find(name, strlen(name));
     if (i < 0) {
-        graft_settings__unknown(name);
-        return NULL;
+        return graft_settings__unknown(name);
     }
-    graft_text_clear(&config->scratch);
     graft_status status = show(&value, config, i);
     if (status == GRAFT_OK && !is_unset(&graft_setting_rows[i], value)) {
-        status = append_plain(&config->scratch, value);
+        status = append_plain(out, value);
     }
     graft_json_free(value);
-    return status == GRAFT_OK ? graft_text_z(&config->scratch) : NULL;
+    return status;
+}
+
+const char *graft_config_get(graft_config *config, const char *name)
+{
+    graft_text_clear(&config->scratch);
+    return graft_config_value(config, name, &config->scratch) == GRAFT_OK
+               ? graft_text_z(&config->scratch) : NULL;
 }

@@ -35,6 +35,19 @@ done:
     return status;
 }
 
+graft_file_fate graft_hf_fate(const graft_hf *hf, const char **path)
+{
+    graft_file_fate worst = GRAFT_FILE_SAME;
+    for (size_t i = 0; i < hf->weights.n_files; i++) {
+        graft_file_fate fate = graft_safetensors_fate(hf->weights.files[i]);
+        if (fate > worst || i == 0) {
+            worst = fate;
+            *path = hf->weights.paths[i];
+        }
+    }
+    return worst;
+}
+
 void graft_hf_close(graft_hf *hf)
 {
     if (hf == NULL) {

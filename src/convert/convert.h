@@ -22,6 +22,8 @@ typedef struct graft_hf_options {
  * folder, ... `options` may be NULL. */
 graft_status graft_hf_open(graft_hf **out, const char *folder, const graft_hf_options *options);
 void graft_hf_close(graft_hf *hf);
+/* What has become of its weights since they were opened: the worst, and *path is that file's. */
+graft_file_fate graft_hf_fate(const graft_hf *hf, const char **path);
 
 /* The tensors in the order they are written, as graft_quantize_write takes them. Rows are read
  * as f32; reading fails with GRAFT_E_NUMERICS where a number is not finite. Borrowed. */

@@ -1,6 +1,7 @@
 /* core/clock.c - clocks of the system, and memory as /proc and the control groups tell it. */
 #include "core/clock.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,27 +10,63 @@
 #include <time.h>
 #include <unistd.h>
 
+static double (*other_clock)(void);
+static const char *root = "";
+
+void graft_clock_set(double (*now)(void))
+{
+    other_clock = now;
+}
+
+void graft_memory_set_root(const char *folder)
+{
+    root = folder;
+}
+
 double graft_clock_seconds(void)
 {
+    if (other_clock != NULL) {
+        return other_clock();
+    }
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-void graft_clock_iso8601(char out[32])
+double graft_clock_wall(void)
 {
-    time_t now = time(NULL);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+void graft_clock_iso8601_of(char out[32], double moment)
+{
+    time_t seconds = (time_t)moment;
     struct tm utc;
     out[0] = '\0';
-    if (gmtime_r(&now, &utc) != NULL) {
+    if (gmtime_r(&seconds, &utc) != NULL) {
         strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
     }
+}
+
+void graft_clock_iso8601(char out[32])
+{
+    graft_clock_iso8601_of(out, graft_clock_wall());
+}
+
+/* A file of the system, or of the folder that a test has set. */
+static FILE *open_file(const char *path)
+{
+    char under[1024];
+    int n = snprintf(under, sizeof under, "%s%s", root, path);
+    return n > 0 && (size_t)n < sizeof under ? fopen(under, "re") : NULL;
 }
 
 /* The number after `key` at the start of a line, e.g. "VmHWM:" or "inactive_file". */
 static bool read_keyed(const char *path, const char *key, size_t *out)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_file(path);
     if (file == NULL) {
         return false;
     }
@@ -53,16 +90,18 @@ static size_t status_kib(const char *key)
     return read_keyed("/proc/self/status", key, &kib) ? kib * 1024 : 0;
 }
 
+/* Asked for after every step: without stdio, which allocates. */
 static bool resident_pages(unsigned long long *all, unsigned long long *shared)
 {
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL) {
-        return false;
-    }
+    char text[128];
     unsigned long long total;
-    int n = fscanf(file, "%llu %llu %llu", &total, all, shared);
-    fclose(file);
-    return n == 3;
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[n > 0 ? n : 0] = '\0';
+    return sscanf(text, "%llu %llu %llu", &total, all, shared) == 3;
 }
 
 static size_t page_bytes(void)
@@ -95,7 +134,7 @@ static bool read_number(const char *folder, const char *name, size_t *out)
 {
     char path[768], text[64];
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "re");
+    FILE *file = open_file(path);
     if (file == NULL) {
         return false;
     }
@@ -107,26 +146,48 @@ static bool read_number(const char *folder, const char *name, size_t *out)
     return end != text;
 }
 
-/* What the groups from `root``path` up to `root` leave; page cache that can be dropped is not
- * counted as used. */
-static size_t group_room(const char *root, char *path, bool v2)
+/* A control group's limit, and what of it is left; SIZE_MAX without one. */
+typedef struct room {
+    size_t limit, left;
+} room;
+
+static void take_smaller(room *out, size_t limit, size_t left)
 {
-    size_t room = SIZE_MAX;
-    for (;;) {
-        char folder[640], stat[672];
-        size_t limit = 0, used = 0, cache = 0;
-        snprintf(folder, sizeof folder, "%s%s", root, strcmp(path, "/") == 0 ? "" : path);
-        snprintf(stat, sizeof stat, "%s/memory.stat", folder);
-        if (read_number(folder, v2 ? "memory.max" : "memory.limit_in_bytes", &limit) &&
-            read_number(folder, v2 ? "memory.current" : "memory.usage_in_bytes", &used)) {
-            read_keyed(stat, v2 ? "inactive_file" : "total_inactive_file", &cache);
-            used -= cache < used ? cache : used;
-            size_t left = limit > used ? limit - used : 0;
-            room = left < room ? left : room;
+    out->limit = limit < out->limit ? limit : out->limit;
+    out->left = left < out->left ? left : out->left;
+}
+
+/* One group. Page cache that can be dropped is not counted as used. At memory.high the system does not
+ * kill yet, but holds whoever asks for more. */
+static void add_group(room *out, const char *folder, bool v2)
+{
+    static const char *const names[2][2] = {{"memory.limit_in_bytes", ""}, {"memory.max", "memory.high"}};
+    char stat[672];
+    size_t used = 0, cache = 0;
+    snprintf(stat, sizeof stat, "%s/memory.stat", folder);
+    bool known = read_number(folder, v2 ? "memory.current" : "memory.usage_in_bytes", &used);
+    if (known) {
+        read_keyed(stat, v2 ? "inactive_file" : "total_inactive_file", &cache);
+        used -= cache < used ? cache : used;
+    }
+    for (int i = 0; i < 1 + v2; i++) {
+        size_t limit = 0;
+        if (read_number(folder, names[v2][i], &limit)) {
+            take_smaller(out, limit, !known ? limit : limit > used ? limit - used : 0);
         }
+    }
+}
+
+/* The groups from `top``path` up to `top`. */
+static void add_groups(room *out, const char *top, char *path, bool v2)
+{
+    for (;;) {
+        char folder[640];
+        snprintf(folder, sizeof folder, "%s%s", top, strcmp(path, "/") == 0 ? "" : path);
+        add_group(out, folder, v2);
         char *slash = strrchr(path, '/');
         if (slash == NULL || path[0] == '\0' || strcmp(path, "/") == 0) {
-            return room;
+            return;
         }
         *slash = '\0';
         if (slash == path) {
@@ -135,16 +196,24 @@ static size_t group_room(const char *root, char *path, bool v2)
     }
 }
 
-/* SIZE_MAX without a limit. Lines of /proc/self/cgroup are "id:controllers:path". */
-static size_t cgroup_room(void)
+static bool has_word(const char *list, const char *word)
 {
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    if (file == NULL) {
-        return SIZE_MAX;
+    size_t n = strlen(word);
+    for (const char *at = list; (at = strstr(at, word)) != NULL; at += n) {
+        if ((at == list || at[-1] == ',') && (at[n] == ',' || at[n] == '\0')) {
+            return true;
+        }
     }
+    return false;
+}
+
+/* Lines of /proc/self/cgroup are "id:controllers:path"; of version 2 there are no controllers. */
+static room cgroup_room(void)
+{
+    room out = {SIZE_MAX, SIZE_MAX};
     char line[512];
-    size_t room = SIZE_MAX;
-    while (fgets(line, sizeof line, file) != NULL) {
+    FILE *file = open_file("/proc/self/cgroup");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
         line[strcspn(line, "\n")] = '\0';
         char *controllers = strchr(line, ':');
         char *path = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
@@ -152,30 +221,32 @@ static size_t cgroup_room(void)
             continue;
         }
         *path++ = '\0';
-        size_t left = SIZE_MAX;
         if (strcmp(controllers + 1, "") == 0) {
-            left = group_room("/sys/fs/cgroup", path, true);
-        } else if (strcmp(controllers + 1, "memory") == 0) {
-            left = group_room("/sys/fs/cgroup/memory", path, false);
+            add_groups(&out, "/sys/fs/cgroup", path, true);
+        } else if (has_word(controllers + 1, "memory")) {
+            add_groups(&out, "/sys/fs/cgroup/memory", path, false);
         }
-        room = left < room ? left : room;
     }
-    fclose(file);
-    return room;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return out;
 }
 
 size_t graft_memory_total(void)
 {
-    size_t kib = 0;
-    return read_keyed("/proc/meminfo", "MemTotal:", &kib) ? kib * 1024 : 0;
+    size_t kib = 0, limit = cgroup_room().limit;
+    if (!read_keyed("/proc/meminfo", "MemTotal:", &kib)) {
+        return limit == SIZE_MAX ? 0 : limit;
+    }
+    return kib * 1024 < limit ? kib * 1024 : limit;
 }
 
 size_t graft_memory_available(void)
 {
-    size_t kib = 0;
-    size_t room = cgroup_room();
+    size_t kib = 0, left = cgroup_room().left;
     if (!read_keyed("/proc/meminfo", "MemAvailable:", &kib)) {
-        return room == SIZE_MAX ? 0 : room;
+        return left == SIZE_MAX ? 0 : left;
     }
-    return kib * 1024 < room ? kib * 1024 : room;
+    return kib * 1024 < left ? kib * 1024 : left;
 }

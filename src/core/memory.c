@@ -172,3 +172,10 @@ void graft_free(void *block)
         free(header_of(block).raw);
     }
 }
+
+graft_status graft_memory_ask(size_t bytes)
+{
+    void *block = new_block(bytes, false);
+    graft_free(block);
+    return block != NULL ? GRAFT_OK : out_of_memory(bytes, 1);
+}

@@ -31,6 +31,10 @@ graft_status graft_strdup(char **out, const char *text);
 
 void graft_free(void *block); /* accepts NULL */
 
+/* GRAFT_E_MEMORY unless so many bytes could be had now. For libraries that do not survive a failed
+ * allocation: asked before they are called. */
+graft_status graft_memory_ask(size_t bytes);
+
 /* Overflow-checked arithmetic: false on overflow. */
 static inline bool graft_size_mul(size_t a, size_t b, size_t *out)
 {

@@ -1,6 +1,7 @@
 /* batch.c - converting a batch of records on all threads, and handing it over in order. */
 #include "data/batch.h"
 
+#include "core/interrupt.h"
 #include "core/memory.h"
 #include "core/threads.h"
 
@@ -110,6 +111,7 @@ graft_status graft_batch__flush(graft_batch *batch, const graft_batch_work *work
     flushing f = {batch, work};
     const graft_record_visitor *visitor = work->visitor;
     const char *text = graft_text_z(&batch->text);
+    GRAFT_TRY(graft_interrupt_check());
     if (visitor->poll) {
         GRAFT_TRY(visitor->poll(visitor->context));
     }

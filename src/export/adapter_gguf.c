@@ -30,6 +30,7 @@ static graft_status set_keys(graft_gguf_writer *file, const graft_export_adapter
         GRAFT_TRY(graft_gguf_set_u64(file, "graft.base_bytes", adapter->base_bytes));
     }
     GRAFT_TRY(set_text(file, "graft.recipe", adapter->recipe));
+    GRAFT_TRY(graft_gguf_seal(file)); /* so that one changed byte is found (graft verify) */
 done:
     return status;
 }

@@ -60,4 +60,9 @@ typedef struct graft_loaded_adapter {
 graft_status graft_adapter_load(graft_loaded_adapter *out, const char *path, const graft_gguf *base);
 void graft_loaded_adapter_clear(graft_loaded_adapter *adapter);
 
+/* Do an adapter GGUF and an adapter_model.safetensors that were exported together hold the same
+ * numbers? Rows that lie in another order (peft_names.h) are compared as a set, since without the base
+ * the order is not known. GRAFT_E_MODEL names the tensor and row that differ. */
+graft_status graft_adapter_compare(const char *gguf_path, const char *safetensors_path);
+
 #endif

@@ -8,12 +8,12 @@
 #include "core/memory.h"
 
 static graft_status check_values(const char *name, const char *factor, const float *values,
-                                 size_t n)
+                                 size_t n_rows, size_t n_cols)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n_rows * n_cols; i++) {
         if (!isfinite(values[i])) {
-            return graft_fail(GRAFT_E_NUMERICS, "adapter of \"%s\": element %zu of %s is not "
-                              "finite", name, i, factor);
+            return graft_fail(GRAFT_E_NUMERICS, "adapter of \"%s\": row %zu, column %zu of %s is not "
+                              "finite", name, i / n_cols, i % n_cols, factor);
         }
     }
     return GRAFT_OK;
@@ -30,8 +30,8 @@ static graft_status check_map(const graft_export_map *map)
         return graft_fail(GRAFT_E_NUMERICS, "adapter of \"%s\": its scale is not finite",
                           map->name);
     }
-    GRAFT_TRY(check_values(map->name, "A", map->a, map->rank * map->n_in));
-    GRAFT_TRY(check_values(map->name, "B", map->b, map->n_out * map->rank));
+    GRAFT_TRY(check_values(map->name, "A", map->a, map->rank, map->n_in));
+    GRAFT_TRY(check_values(map->name, "B", map->b, map->n_out, map->rank));
 done:
     return status;
 }
@@ -77,7 +77,7 @@ graft_status graft_export__fold(const graft_export_adapter *adapter, const graft
     for (size_t i = 0; i < n; i++) {
         (*out)[i] = (float)((double)map->b[i] * factor);
     }
-    status = check_values(map->name, "B, scaled,", *out, n);
+    status = check_values(map->name, "B, scaled,", *out, map->n_out, map->rank);
     if (status != GRAFT_OK) {
         graft_free(*out);
         *out = NULL;

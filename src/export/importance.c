@@ -174,7 +174,7 @@ graft_status graft_importance_open(graft_importance **out, const char *path)
     graft_status status = GRAFT_OK;
     graft_importance *importance = NULL;
     graft_gguf *file = NULL;
-    graft_mapped mapped = {NULL, 0};
+    graft_mapped mapped = {0};
     *out = NULL;
     GRAFT_TRY(graft_alloc(&importance, 1, sizeof *importance));
     graft_map_init(&importance->names);

@@ -66,17 +66,18 @@ done:
     return status;
 }
 
-static graft_status decode(const float **out, const char *name, const char *factor, size_t n,
-                           const graft_format *format, const void *data)
+static graft_status decode(const float **out, const char *name, const char *factor, size_t rows,
+                           size_t row, const graft_format *format, const void *data)
 {
     graft_status status = GRAFT_OK;
     float *values = NULL;
+    size_t n = rows * row;
     GRAFT_TRY(graft_alloc(&values, n, sizeof *values));
     format->decode(data, values, n);
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(values[i])) {
-            status = graft_fail(GRAFT_E_MODEL, "\"%s\": element %zu of %s is not finite", name, i,
-                                factor);
+            status = graft_fail(GRAFT_E_MODEL, "\"%s\": row %zu, column %zu of %s is not "
+                                "finite", name, i / row, i % row, factor);
             goto done;
         }
     }
@@ -115,7 +116,8 @@ graft_status graft_export__take(graft_export__loading *loading, const char *name
                           is_a ? rank : map->rank, is_a ? map->rank : rank);
     }
     map->rank = rank;
-    GRAFT_TRY(decode(is_a ? &map->a : &map->b, name, letter, (size_t)(rows * row), format, data));
+    GRAFT_TRY(decode(is_a ? &map->a : &map->b, name, letter, (size_t)rows,
+                     (size_t)row, format, data));
 done:
     return status;
 }

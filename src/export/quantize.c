@@ -183,6 +183,9 @@ static graft_status fill(void *context, size_t i, graft_writer *out)
                                 b.n_rows * p->source_bytes);
         }
     }
+    if (r->job->progress != NULL) {
+        GRAFT_TRY(r->job->progress(r->job->context, r->bytes_done, r->bytes_total));
+    }
 done:
     return status;
 }

@@ -56,7 +56,7 @@ typedef struct graft_quantize_job {
     const graft_mix *mix;
     const graft_importance *importance; /* NULL: none */
     bool allow_requantize;              /* from types below 16 bits to another such */
-    /* Called before each batch; a failure ends the job. May be NULL. */
+    /* Called before each batch and after each tensor; a failure ends the job. May be NULL. */
     graft_status (*progress)(void *context, uint64_t bytes_done, uint64_t bytes_total);
     void *context;
 } graft_quantize_job;

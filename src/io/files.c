@@ -1,4 +1,4 @@
-/* io/files.c - mapped files, small files, paths, folders, locks. */
+/* io/files.c - small files, paths, folders. */
 #include "io/files.h"
 
 #include <dirent.h>
@@ -6,18 +6,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/interrupt.h"
 #include "core/memory.h"
 #include "io/calls.h"
+#include "io/files_internal.h"
 
-/* Opens for reading without waiting on a pipe nobody writes to. */
-static graft_status open_readable(int *out, struct stat *info, const char *path)
+graft_status graft_io__open_readable(int *out, struct stat *info, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = graft_io__calls()->open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
     *out = -1;
     if (fd < 0) {
         return graft_io__disk_fail(path, "cannot open", errno);
@@ -33,63 +32,6 @@ static graft_status open_readable(int *out, struct stat *info, const char *path)
     }
     *out = fd;
     return GRAFT_OK;
-}
-
-graft_status graft_mapped_open(graft_mapped *out, const char *path)
-{
-    graft_status status = GRAFT_OK;
-    struct stat info;
-    int fd = -1;
-    *out = (graft_mapped){0};
-    GRAFT_TRY(open_readable(&fd, &info, path));
-    if (!S_ISREG(info.st_mode)) {
-        status = graft_fail(GRAFT_E_DISK, "%s: is not a regular file", path);
-        goto done;
-    }
-    if (info.st_size > 0) {
-        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED) {
-            status = graft_io__disk_fail(path, "cannot map", errno);
-            goto done;
-        }
-        out->data = data;
-        out->size = (size_t)info.st_size;
-    }
-done:
-    if (fd >= 0) {
-        close(fd);
-    }
-    return status;
-}
-
-void graft_mapped_close(graft_mapped *mapped)
-{
-    if (mapped != NULL && mapped->data != NULL) {
-        munmap((void *)(uintptr_t)mapped->data, mapped->size);
-        *mapped = (graft_mapped){0};
-    }
-}
-
-void graft_mapped_forget(const void *data, size_t n)
-{
-    long page = sysconf(_SC_PAGESIZE);
-    uintptr_t size = page > 0 ? (uintptr_t)page : 4096;
-    uintptr_t begin = ((uintptr_t)data + size - 1) / size * size;
-    uintptr_t end = ((uintptr_t)data + n) / size * size;
-    if (end > begin) {
-        (void)madvise((void *)begin, end - begin, MADV_DONTNEED); /* a hint: nothing depends on it */
-    }
-}
-
-/* read() that waits where open_readable's O_NONBLOCK would not. */
-static ssize_t read_some(int fd, void *bytes, size_t n)
-{
-    for (;;) {
-        ssize_t got = read(fd, bytes, n);
-        if (got >= 0 || errno != EINTR) {
-            return got;
-        }
-    }
 }
 
 static void make_blocking(int fd)
@@ -108,7 +50,7 @@ graft_status graft_file_read(graft_text *out, const char *path, size_t limit)
     char *chunk = NULL;
     int fd = -1;
     graft_text_clear(out);
-    GRAFT_TRY(open_readable(&fd, &info, path));
+    GRAFT_TRY(graft_io__open_readable(&fd, &info, path));
     if (S_ISREG(info.st_mode) && (uint64_t)info.st_size > limit) {
         status = graft_fail(GRAFT_E_DISK, "%s: %lld bytes, at most %zu are read", path,
                             (long long)info.st_size, limit);
@@ -117,7 +59,7 @@ graft_status graft_file_read(graft_text *out, const char *path, size_t limit)
     make_blocking(fd);
     GRAFT_TRY(graft_alloc(&chunk, CHUNK, 1));
     for (;;) {
-        ssize_t got = read_some(fd, chunk, CHUNK);
+        ssize_t got = graft_io__read(fd, chunk, CHUNK);
         if (got < 0) {
             status = graft_io__disk_fail(path, "cannot read", errno);
             goto done;
@@ -149,11 +91,12 @@ graft_status graft_file_hash(graft_sha256 *hash, const char *path)
     struct stat info;
     char *chunk = NULL;
     int fd = -1;
-    GRAFT_TRY(open_readable(&fd, &info, path));
+    GRAFT_TRY(graft_io__open_readable(&fd, &info, path));
     make_blocking(fd);
     GRAFT_TRY(graft_alloc(&chunk, CHUNK, 1));
     for (;;) {
-        ssize_t got = read_some(fd, chunk, CHUNK);
+        GRAFT_TRY(graft_interrupt_check());
+        ssize_t got = graft_io__read(fd, chunk, CHUNK);
         if (got < 0) {
             status = graft_io__disk_fail(path, "cannot read", errno);
             goto done;
@@ -222,6 +165,27 @@ done:
     return status;
 }
 
+/* Makes one folder, durably: files that are synced in it would else be lost with it. */
+static graft_status make_dir(const char *path)
+{
+    graft_status status = GRAFT_OK;
+    char *parent = NULL;
+    int error = graft_io__calls()->mkdir(path, 0777) == 0 ? 0 : errno;
+    if (error != 0) {
+        return graft_path_is_dir(path) ? GRAFT_OK
+               : error == EEXIST || error == ENOTDIR
+                   ? graft_fail(GRAFT_E_DISK, "%s: is a file and not a folder", path)
+                   : graft_io__disk_fail(path, "cannot make the folder", error);
+    }
+    GRAFT_TRY(graft_io__folder_of(&parent, path));
+    if (access(parent, R_OK) == 0) { /* else it cannot be synced */
+        status = graft_io__sync_folder(parent);
+    }
+done:
+    graft_free(parent);
+    return status;
+}
+
 graft_status graft_make_dirs(const char *path)
 {
     graft_status status = GRAFT_OK;
@@ -233,10 +197,7 @@ graft_status graft_make_dirs(const char *path)
         }
         char kept = *at;
         *at = '\0';
-        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && graft_path_is_dir(copy))) {
-            status = graft_io__disk_fail(copy, "cannot make the folder", errno);
-            goto done;
-        }
+        GRAFT_TRY(make_dir(copy));
         *at = kept;
         if (kept == '\0') {
             break;
@@ -247,9 +208,17 @@ done:
     return status;
 }
 
+bool graft_dir_holds(const char *folder, const char *name)
+{
+    char *path = NULL;
+    bool there = graft_path_join(&path, folder, name) == GRAFT_OK && graft_path_exists(path);
+    graft_free(path);
+    return there;
+}
+
 graft_status graft_file_remove(const char *path)
 {
-    if (unlink(path) != 0 && errno != ENOENT) {
+    if (graft_io__calls()->unlink(path) != 0 && errno != ENOENT) {
         return graft_io__disk_fail(path, "cannot remove", errno);
     }
     return GRAFT_OK;
@@ -310,42 +279,4 @@ void graft_dir_free(char **names, size_t n)
         graft_free(names[i]);
     }
     graft_free(names);
-}
-
-struct graft_lock {
-    int fd;
-};
-
-graft_status graft_lock_take(graft_lock **out, const char *path)
-{
-    graft_status status = GRAFT_OK;
-    graft_lock *lock = NULL;
-    *out = NULL;
-    GRAFT_TRY(graft_alloc(&lock, 1, sizeof *lock));
-    lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (lock->fd < 0) {
-        status = graft_io__disk_fail(path, "cannot open", errno);
-        goto done;
-    }
-    if (flock(lock->fd, LOCK_EX | LOCK_NB) != 0) {
-        status = errno == EWOULDBLOCK
-                     ? graft_fail(GRAFT_E_CONFIG, "%s: another run is using this folder", path)
-                     : graft_io__disk_fail(path, "cannot lock", errno);
-        goto done;
-    }
-    *out = lock;
-    lock = NULL;
-done:
-    graft_lock_free(lock);
-    return status;
-}
-
-void graft_lock_free(graft_lock *lock)
-{
-    if (lock != NULL) {
-        if (lock->fd >= 0) {
-            close(lock->fd); /* gives the lock back */
-        }
-        graft_free(lock);
-    }
 }

@@ -50,8 +50,20 @@ const char *graft_gguf_path(const graft_gguf *file); /* of several: the first pa
 uint64_t graft_gguf_size(const graft_gguf *file);    /* of all parts together */
 size_t graft_gguf_n_parts(const graft_gguf *file);   /* 1: not split */
 const char *graft_gguf_part(const graft_gguf *file, size_t i, uint64_t *bytes); /* path and size */
+const uint8_t *graft_gguf_bytes(const graft_gguf *file, size_t part, size_t *n); /* as it is mapped */
 /* SHA-256 of the file as hex, of several parts one behind the other: the identity of a base. */
 graft_status graft_gguf_sha256(const graft_gguf *file, char out[65]);
+/* What has become of its files since they were opened or marked: of several the worst, and *path is that
+ * one's. */
+graft_file_fate graft_gguf_fate(const graft_gguf *file, const char **path);
+/* What they are now counts as unchanged. */
+void graft_gguf_mark(graft_gguf *file);
+
+/* Which byte of which part `data`, the bytes of a key or a tensor, begins at; *part may be NULL. */
+uint64_t graft_gguf_offset(const graft_gguf *file, const uint8_t *data, const char **part);
+/* Does the file match the digest it carries (graft_gguf_seal)? *sealed = false: it carries none.
+ * GRAFT_E_MODEL if it does not match. */
+graft_status graft_gguf_check_seal(const graft_gguf *file, bool *sealed);
 
 size_t graft_gguf_n_kv(const graft_gguf *file);
 const graft_gguf_kv *graft_gguf_kv_at(const graft_gguf *file, size_t i);
@@ -95,6 +107,9 @@ graft_status graft_gguf_copy_kv(graft_gguf_writer *w, const graft_gguf_kv *kv); 
 /* The data is borrowed until graft_gguf_write returns. NULL: graft_gguf_write_with brings it. */
 graft_status graft_gguf_add_tensor(graft_gguf_writer *w, const char *name, const graft_format *format,
                                    uint32_t n_dims, const uint64_t ne[4], const void *data);
+/* The file is to carry its own digest, key graft.sha256: hex, of the whole file with 64 '0' in the
+ * digest's place. Once, and only where all tensors bring their data. */
+graft_status graft_gguf_seal(graft_gguf_writer *w);
 graft_status graft_gguf_write(graft_gguf_writer *w, const char *path); /* atomic */
 
 /* Writes the bytes of tensor i (in the order of addition), exactly as many as its shape and format

@@ -30,6 +30,13 @@ struct graft_gguf {
 /* One file, whole or a part of a model. */
 graft_status graft_gguf__open_part(graft_gguf **out, const char *path);
 
+/* The digest that a file carries of itself. */
+#define GRAFT_GGUF_SEAL_KEY "graft.sha256"
+enum { GRAFT_GGUF_SEAL = 64 };
+extern const char graft_gguf__no_seal[GRAFT_GGUF_SEAL + 1]; /* what stands in its place */
+/* Adds the zeros that fill n bytes up to the alignment. */
+void graft_gguf__hash_padding(graft_sha256 *hash, uint64_t n, size_t alignment);
+
 /* Bytes of one number of the type; 0 for STRING and ARRAY. */
 size_t graft_gguf__type_bytes(graft_gguf_type type);
 const char *graft_gguf__type_name(graft_gguf_type type); /* "u32"; "unknown" beyond the list */

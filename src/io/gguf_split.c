@@ -259,11 +259,21 @@ size_t graft_gguf_n_parts(const graft_gguf *file)
     return 1 + file->n_later;
 }
 
+static const graft_gguf *part_at(const graft_gguf *file, size_t i)
+{
+    return i == 0 ? file : file->later[i - 1];
+}
+
 const char *graft_gguf_part(const graft_gguf *file, size_t i, uint64_t *bytes)
 {
-    const graft_gguf *part = i == 0 ? file : file->later[i - 1];
-    *bytes = part->mapped.size;
-    return part->path;
+    *bytes = part_at(file, i)->mapped.size;
+    return part_at(file, i)->path;
+}
+
+const uint8_t *graft_gguf_bytes(const graft_gguf *file, size_t part, size_t *n)
+{
+    *n = part_at(file, part)->mapped.size;
+    return part_at(file, part)->mapped.data;
 }
 
 uint64_t graft_gguf_size(const graft_gguf *file)
@@ -273,6 +283,27 @@ uint64_t graft_gguf_size(const graft_gguf *file)
         size += file->later[i]->mapped.size;
     }
     return size;
+}
+
+graft_file_fate graft_gguf_fate(const graft_gguf *file, const char **path)
+{
+    graft_file_fate worst = GRAFT_FILE_SAME;
+    for (size_t i = 0; i <= file->n_later; i++) {
+        const graft_gguf *part = i == 0 ? file : file->later[i - 1];
+        graft_file_fate fate = graft_mapped_fate(&part->mapped);
+        if (fate > worst) {
+            worst = fate;
+            *path = part->path;
+        }
+    }
+    return worst;
+}
+
+void graft_gguf_mark(graft_gguf *file)
+{
+    for (size_t i = 0; i <= file->n_later; i++) {
+        graft_mapped_mark(i == 0 ? &file->mapped : &file->later[i - 1]->mapped);
+    }
 }
 
 graft_status graft_gguf_sha256(const graft_gguf *file, char out[65])

@@ -27,6 +27,7 @@ struct graft_gguf_writer {
     pending *tensors;
     size_t n_tensors, capacity;
     size_t alignment;
+    size_t seal; /* where the digest stands in kv; 0: there is none */
 };
 
 graft_status graft_gguf_writer_new(graft_gguf_writer **out)
@@ -193,6 +194,16 @@ graft_status graft_gguf_set_bool(graft_gguf_writer *w, const char *key, bool val
     return put_number(w, key, GRAFT_GGUF_BOOL, value);
 }
 
+graft_status graft_gguf_seal(graft_gguf_writer *w)
+{
+    graft_status status = graft_gguf_set_string(w, GRAFT_GGUF_SEAL_KEY, graft_gguf__no_seal,
+                                                GRAFT_GGUF_SEAL);
+    if (status == GRAFT_OK) {
+        w->seal = w->kv.len - GRAFT_GGUF_SEAL;
+    }
+    return status;
+}
+
 graft_status graft_gguf_copy_kv(graft_gguf_writer *w, const graft_gguf_kv *kv)
 {
     graft_status status = GRAFT_OK;
@@ -259,6 +270,31 @@ done:
     return status;
 }
 
+/* What the file is written from, for its digest: that of the whole file, the digest itself read as
+ * zeros. */
+static graft_status seal(const graft_gguf_writer *w, graft_text *header)
+{
+    graft_sha256 hash;
+    char *digest = header->data + 24 + w->seal; /* kv begins at byte 24 */
+    char hex[GRAFT_GGUF_SEAL + 1];
+    uint8_t bytes[32];
+    graft_sha256_init(&hash);
+    graft_sha256_update(&hash, header->data, header->len);
+    graft_gguf__hash_padding(&hash, header->len, w->alignment);
+    for (size_t i = 0; i < w->n_tensors; i++) {
+        const pending *t = &w->tensors[i];
+        if (t->data == NULL) {
+            return graft_fail(GRAFT_E_FAILED, "tensor \"%s\" has no data to be sealed", t->name);
+        }
+        graft_sha256_update(&hash, t->data, t->n_bytes);
+        graft_gguf__hash_padding(&hash, t->n_bytes, w->alignment);
+    }
+    graft_sha256_final(&hash, bytes);
+    graft_sha256_hex(bytes, hex);
+    memcpy(digest, hex, GRAFT_GGUF_SEAL);
+    return GRAFT_OK;
+}
+
 static graft_status pad(graft_writer *file, size_t alignment)
 {
     static const uint8_t zeros[256];
@@ -295,6 +331,16 @@ done:
     return status;
 }
 
+/* Of the file behind its header; each tensor is padded. */
+static uint64_t data_bytes(const graft_gguf_writer *w)
+{
+    uint64_t bytes = w->alignment;
+    for (size_t i = 0; i < w->n_tensors; i++) {
+        bytes += w->tensors[i].n_bytes + w->alignment;
+    }
+    return bytes;
+}
+
 graft_status graft_gguf_write_with(graft_gguf_writer *w, const char *path, graft_gguf_fill *fill,
                                    void *context)
 {
@@ -303,7 +349,9 @@ graft_status graft_gguf_write_with(graft_gguf_writer *w, const char *path, graft
     graft_text header;
     graft_text_init(&header);
     GRAFT_TRY(encode_header(w, &header));
+    GRAFT_TRY(w->seal > 0 ? seal(w, &header) : GRAFT_OK);
     GRAFT_TRY(graft_writer_open(&file, path));
+    GRAFT_TRY(graft_space_fits(path, header.len + data_bytes(w)));
     GRAFT_TRY(graft_writer_write(file, header.data, header.len));
     GRAFT_TRY(pad(file, w->alignment));
     for (size_t i = 0; i < w->n_tensors; i++) {

@@ -7,19 +7,17 @@
 #include "io/hdf5.h"
 
 #include <hdf5.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/memory.h"
-#include "core/sha256.h"
 #include "io/files.h"
+#include "io/hdf5_internal.h"
 #include "io/show.h"
 #include "io/zst.h"
 
-enum { HEADER_BYTES = 512, VERSION = 1, INCREMENT = 1 << 20, MAX_NAME = 1024 };
-static const char magic[8] = {'G', 'R', 'A', 'F', 'T', 'C', 'K', '1'};
+enum { INCREMENT = 1 << 20, MAX_NAME = 1024 };
 
 struct graft_h5 {
     hid_t file;
@@ -49,10 +47,43 @@ static hid_t native_type(array_type type)
                              : type == ARRAY_U64 ? H5T_NATIVE_UINT64 : H5T_NATIVE_UINT8;
 }
 
-/* libhdf5 prints its errors unless told otherwise, once per thread of its own. */
+/* libhdf5 prints its errors unless told otherwise, once per thread of its own. It needs no work at
+ * exit, where it does not survive that memory is short: nothing of it lies on a disk. */
 static void be_quiet(void)
 {
+    (void)H5dont_atexit();
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* Before libhdf5 works on so many bytes: in places it uses what it could not allocate. */
+static graft_status get_ready(size_t bytes)
+{
+    enum { LIBRARY_BYTES = 4 << 20 };
+    size_t all;
+    graft_status status =
+        graft_memory_ask(graft_size_add(bytes, LIBRARY_BYTES, &all) ? all : bytes);
+    if (status == GRAFT_OK) {
+        be_quiet();
+    }
+    return status;
+}
+
+static herr_t look_for_memory(unsigned n, const H5E_error2_t *error, void *found)
+{
+    (void)n;
+    if (error->maj_num == H5E_RESOURCE || error->min_num == H5E_NOSPACE ||
+        error->min_num == H5E_CANTALLOC) {
+        *(bool *)found = true;
+    }
+    return 0;
+}
+
+/* GRAFT_E_MEMORY if that is what the call of libhdf5 before this one failed for. */
+static graft_status memory_or(graft_status otherwise)
+{
+    bool found = false;
+    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, look_for_memory, &found);
+    return found ? GRAFT_E_MEMORY : otherwise;
 }
 
 /* Packs or unpacks a chunk. What does not unpack to exactly one chunk is refused: libhdf5 would
@@ -79,6 +110,14 @@ static size_t zstd_filter(unsigned flags, size_t n_values, const unsigned *value
     return made;
 }
 
+/* Closes what was opened: handles that are none would cost allocations in libhdf5. */
+static void release(hid_t handle, herr_t (*close)(hid_t))
+{
+    if (handle >= 0) {
+        (void)close(handle);
+    }
+}
+
 static bool register_filter(void)
 {
     static const H5Z_class2_t filter = {H5Z_CLASS_T_VERS, ZSTD_FILTER, 1, 1, "zstd", NULL, NULL,
@@ -93,7 +132,7 @@ static hid_t memory_access(void)
     if (access >= 0 &&
         (H5Pset_fapl_core(access, INCREMENT, 0) < 0 ||
          H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST) < 0)) {
-        H5Pclose(access);
+        release(access, H5Pclose);
         access = H5I_INVALID_HID;
     }
     return access;
@@ -102,7 +141,7 @@ static hid_t memory_access(void)
 static graft_status image_new(graft_h5 **out, const char *path)
 {
     graft_status status = GRAFT_OK;
-    be_quiet();
+    GRAFT_TRY(get_ready(0));
     GRAFT_TRY(graft_alloc(out, 1, sizeof **out));
     (*out)->file = H5I_INVALID_HID;
     /* libhdf5 looks for a file of that name, which there must not be, and takes images of one name for
@@ -110,7 +149,7 @@ static graft_status image_new(graft_h5 **out, const char *path)
     snprintf((*out)->name, sizeof (*out)->name, "/dev/null/%p", (void *)*out);
     GRAFT_TRY(graft_strdup(&(*out)->path, path));
     if (!register_filter()) {
-        status = graft_fail(GRAFT_E_FAILED, "HDF5 takes no filter");
+        status = graft_fail(GRAFT_E_MEMORY, "HDF5 takes no filter: out of memory");
     }
 done:
     return status;
@@ -127,14 +166,14 @@ graft_status graft_h5_new(graft_h5 **out)
     creation = H5Pcreate(H5P_FILE_CREATE);
     if (access < 0 || creation < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
         (image->file = H5Fcreate(image->name, H5F_ACC_TRUNC, creation, access)) < 0) {
-        status = graft_fail(GRAFT_E_FAILED, "HDF5 cannot make an image in memory");
+        status = graft_fail(GRAFT_E_MEMORY, "HDF5 cannot make an image in memory");
         goto done;
     }
     *out = image;
     image = NULL;
 done:
-    H5Pclose(access);
-    H5Pclose(creation);
+    release(access, H5Pclose);
+    release(creation, H5Pclose);
     graft_h5_free(image);
     return status;
 }
@@ -170,10 +209,10 @@ static graft_status make_groups(graft_h5 *image, const char *name)
         *slash = '/';
     }
     if (!made) {
-        status = graft_fail(GRAFT_E_FAILED, "HDF5 cannot make the groups of \"%s\"", name);
+        status = graft_fail(GRAFT_E_MEMORY, "HDF5 cannot make the groups of \"%s\"", name);
     }
 done:
-    H5Pclose(creation);
+    release(creation, H5Pclose);
     graft_free(path);
     return status;
 }
@@ -200,10 +239,11 @@ static graft_status put(graft_h5 *image, const char *name, array_type type, cons
     graft_status status = GRAFT_OK;
     hsize_t dims[1] = {n};
     hid_t space = H5I_INVALID_HID, creation = H5I_INVALID_HID, set = H5I_INVALID_HID;
-    be_quiet();
     if (!is_name(name)) {
         return graft_fail(GRAFT_E_FAILED, "\"%s\" cannot name an array", name);
     }
+    /* beside the array there are chunks of it, or the image twice while it grows */
+    GRAFT_TRY(get_ready(n * type_bytes[type]));
     GRAFT_TRY(make_groups(image, name));
     space = H5Screate_simple(1, dims, NULL);
     creation = H5Pcreate(H5P_DATASET_CREATE);
@@ -212,18 +252,21 @@ static graft_status put(graft_h5 *image, const char *name, array_type type, cons
         (type == ARRAY_PACKED && !set_packed(creation)) ||
         (set = H5Dcreate2(image->file, name, stored_type(type), space, H5P_DEFAULT, creation,
                           H5P_DEFAULT)) < 0) {
-        status = graft_fail(GRAFT_E_FAILED, "HDF5 cannot make the array \"%s\" (of %zu %s)", name,
-                            n, type_names[type]);
+        htri_t there = H5Lexists(image->file, name, H5P_DEFAULT);
+        status = graft_fail(there > 0    ? GRAFT_E_FAILED
+                            : there == 0 ? GRAFT_E_MEMORY : memory_or(GRAFT_E_FAILED),
+                            "HDF5 cannot make the array \"%s\" (of %zu %s)", name, n,
+                            type_names[type]);
         goto done;
     }
     if (n > 0 && H5Dwrite(set, native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
-        status = graft_fail(GRAFT_E_MEMORY, "HDF5 cannot store the array \"%s\" (%zu %s)", name, n,
-                            type_names[type]);
+        status = graft_fail(GRAFT_E_MEMORY, "HDF5 cannot store the array \"%s\" (%zu %s): out of "
+                            "memory", name, n, type_names[type]);
     }
 done:
-    H5Dclose(set);
-    H5Pclose(creation);
-    H5Sclose(space);
+    release(set, H5Dclose);
+    release(creation, H5Pclose);
+    release(space, H5Sclose);
     return status;
 }
 
@@ -242,22 +285,6 @@ graft_status graft_h5_put_text(graft_h5 *image, const char *name, const char *by
     return put(image, name, ARRAY_TEXT, bytes, n);
 }
 
-static void store_u64(uint8_t *out, uint64_t value, unsigned n_bytes)
-{
-    for (unsigned i = 0; i < n_bytes; i++) {
-        out[i] = (uint8_t)(value >> (8 * i));
-    }
-}
-
-static uint64_t load_u64(const uint8_t *bytes, unsigned n_bytes)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < n_bytes; i++) {
-        value |= (uint64_t)bytes[i] << (8 * i);
-    }
-    return value;
-}
-
 graft_status graft_h5_put_packed(graft_h5 *image, const char *name, const void *bytes, size_t n)
 {
     graft_status status = GRAFT_OK;
@@ -268,25 +295,12 @@ graft_status graft_h5_put_packed(graft_h5 *image, const char *name, const void *
     }
     size_t size = (n + 8 + CHUNK_BYTES - 1) / CHUNK_BYTES * CHUNK_BYTES;
     GRAFT_TRY(graft_alloc(&padded, size, 1));
-    store_u64(padded, n, 8);
+    graft_h5__store_u64(padded, n, 8);
     memcpy(padded + 8, bytes, n);
     GRAFT_TRY(put(image, name, ARRAY_PACKED, padded, size));
 done:
     graft_free(padded);
     return status;
-}
-
-/* Magic, version, length, digest, zeros. */
-static void make_header(uint8_t header[HEADER_BYTES], const uint8_t *image, size_t n)
-{
-    graft_sha256 hash;
-    memset(header, 0, HEADER_BYTES);
-    memcpy(header, magic, sizeof magic);
-    store_u64(header + 8, VERSION, 4);
-    store_u64(header + 12, n, 8);
-    graft_sha256_init(&hash);
-    graft_sha256_update(&hash, image, n);
-    graft_sha256_final(&hash, header + 20);
 }
 
 /* The finished image where libhdf5 has it: a copy (H5Fget_file_image) would be the largest block of
@@ -310,14 +324,14 @@ graft_status graft_h5_write(graft_h5 *image, const char *path)
 {
     graft_status status = GRAFT_OK;
     graft_writer *writer = NULL;
-    uint8_t header[HEADER_BYTES];
+    uint8_t header[GRAFT_H5_HEADER];
     size_t n = 0;
-    be_quiet();
+    GRAFT_TRY(get_ready(0));
     const uint8_t *bytes = finished_image(image, &n);
     if (bytes == NULL) {
-        return graft_fail(GRAFT_E_FAILED, "%s: HDF5 cannot finish the image", path);
+        return graft_fail(GRAFT_E_MEMORY, "%s: HDF5 cannot finish the image: out of memory", path);
     }
-    make_header(header, bytes, n);
+    graft_h5__make_header(header, bytes, n);
     GRAFT_TRY(graft_writer_open(&writer, path));
     GRAFT_TRY(graft_writer_write(writer, header, sizeof header));
     GRAFT_TRY(graft_writer_write(writer, bytes, n));
@@ -328,31 +342,6 @@ done:
 }
 
 /* --- reading --- */
-
-static graft_status check_header(const graft_mapped *file, const char *path)
-{
-    uint8_t expected[HEADER_BYTES];
-    uint64_t version, n;
-    if (file->size < HEADER_BYTES || memcmp(file->data, magic, sizeof magic) != 0) {
-        return graft_fail(GRAFT_E_CHECKPOINT, "%s: not a graft checkpoint", path);
-    }
-    version = load_u64(file->data + 8, 4);
-    if (version != VERSION) {
-        return graft_fail(GRAFT_E_CHECKPOINT, "%s: checkpoint version %" PRIu64 "; only %d is "
-                          "supported", path, version, VERSION);
-    }
-    n = load_u64(file->data + 12, 8);
-    if (n != file->size - HEADER_BYTES) {
-        return graft_fail(GRAFT_E_CHECKPOINT, "%s: holds %zu bytes of state instead of %" PRIu64,
-                          path, file->size - HEADER_BYTES, n);
-    }
-    make_header(expected, file->data + HEADER_BYTES, (size_t)n);
-    if (memcmp(expected, file->data, HEADER_BYTES) != 0) {
-        return graft_fail(GRAFT_E_CHECKPOINT, "%s: its digest does not match: the file is damaged",
-                          path);
-    }
-    return GRAFT_OK;
-}
 
 /* What the walk through a file knows. */
 typedef struct walk {
@@ -385,9 +374,11 @@ static graft_status open_array(const graft_h5 *image, const char *name, hid_t *o
     *out = H5I_INVALID_HID;
     *type = N_ARRAY_TYPES;
     graft_io__show(shown, name, strlen(name));
-    if (!is_name(name) || H5Lexists(image->file, name, H5P_DEFAULT) <= 0 ||
-        (set = H5Dopen2(image->file, name, H5P_DEFAULT)) < 0) {
-        return graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is missing", image->path, shown);
+    set = is_name(name) && H5Lexists(image->file, name, H5P_DEFAULT) > 0
+              ? H5Dopen2(image->file, name, H5P_DEFAULT) : H5I_INVALID_HID;
+    if (set < 0) {
+        return graft_fail(memory_or(GRAFT_E_CHECKPOINT), "%s: array \"%s\" is missing", image->path,
+                          shown);
     }
     stored = H5Dget_type(set);
     space = H5Dget_space(set);
@@ -403,16 +394,16 @@ static graft_status open_array(const graft_h5 *image, const char *name, hid_t *o
             (*type == ARRAY_PACKED || (H5Pget_layout(creation) == H5D_CONTIGUOUS &&
                                        H5Pget_nfilters(creation) == 0)) &&
             H5Pget_external_count(creation) == 0;
-    H5Tclose(stored);
-    H5Sclose(space);
-    H5Pclose(creation);
+    release(stored, H5Tclose);
+    release(space, H5Sclose);
+    release(creation, H5Pclose);
     plain = plain && H5Fget_filesize(image->file, &image_bytes) >= 0 &&
             (*type == ARRAY_PACKED
                  ? dims[0] % CHUNK_BYTES == 0 && dims[0] > 0 && dims[0] <= MAX_PACKED &&
                        dims[0] / CHUNK_BYTES <= image_bytes / MIN_PACKED
                  : dims[0] <= image_bytes / type_bytes[*type]);
     if (!plain) {
-        H5Dclose(set);
+        release(set, H5Dclose);
         return graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is not a plain list of f32, u64 or "
                           "bytes", image->path, shown);
     }
@@ -441,7 +432,7 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, 
         return 0;
     }
     w->status = open_array(w->image, name, &set, &type, &n);
-    H5Dclose(set);
+    release(set, H5Dclose);
     if (w->status == GRAFT_OK && w->list != NULL) {
         w->status = graft_text_append_escaped(w->list, name, strlen(name), false);
         w->status = w->status == GRAFT_OK
@@ -456,21 +447,27 @@ static graft_status walk_links(const graft_h5 *image, graft_text *list)
     walk w = {.image = image, .list = list};
     if (H5Lvisit(image->file, H5_INDEX_NAME, H5_ITER_INC, visit_link, &w) < 0 &&
         w.status == GRAFT_OK) {
-        return graft_fail(GRAFT_E_CHECKPOINT, "%s: HDF5 cannot walk through it", image->path);
+        return graft_fail(memory_or(GRAFT_E_CHECKPOINT), "%s: HDF5 cannot walk through it",
+                          image->path);
     }
     return w.status;
 }
 
 static graft_status open_image(graft_h5 *image, const uint8_t *bytes, size_t n)
 {
-    hid_t access = memory_access();
+    graft_status status = get_ready(2 * n);
+    hid_t access = status == GRAFT_OK ? memory_access() : H5I_INVALID_HID;
+    if (status != GRAFT_OK) {
+        return status;
+    }
     /* libhdf5 copies the image before it looks at it; the cast drops a const it honours */
     if (access < 0 || H5Pset_file_image(access, (void *)(uintptr_t)bytes, n) < 0 ||
         (image->file = H5Fopen(image->name, H5F_ACC_RDONLY, access)) < 0) {
-        H5Pclose(access);
-        return graft_fail(GRAFT_E_CHECKPOINT, "%s: HDF5 cannot open it", image->path);
+        status = memory_or(GRAFT_E_CHECKPOINT);
+        release(access, H5Pclose);
+        return graft_fail(status, "%s: HDF5 cannot open it", image->path);
     }
-    H5Pclose(access);
+    release(access, H5Pclose);
     return walk_links(image, NULL);
 }
 
@@ -481,9 +478,9 @@ graft_status graft_h5_read(graft_h5 **out, const char *path)
     graft_mapped file = {0};
     *out = NULL;
     GRAFT_TRY(graft_mapped_open(&file, path));
-    GRAFT_TRY(check_header(&file, path));
+    GRAFT_TRY(graft_h5__check_header(&file, path));
     GRAFT_TRY(image_new(&image, path));
-    GRAFT_TRY(open_image(image, file.data + HEADER_BYTES, file.size - HEADER_BYTES));
+    GRAFT_TRY(open_image(image, file.data + GRAFT_H5_HEADER, file.size - GRAFT_H5_HEADER));
     *out = image;
     image = NULL;
 done:
@@ -504,7 +501,7 @@ static bool has_all_chunks(hid_t set, size_t n)
         good = H5Dget_chunk_info(set, space, i, offset, &skipped, &address, &size) >= 0 &&
                skipped == 0;
     }
-    H5Sclose(space);
+    release(space, H5Sclose);
     return good;
 }
 
@@ -515,7 +512,7 @@ static graft_status get(const graft_h5 *image, const char *name, array_type want
     hid_t set = H5I_INVALID_HID;
     array_type type;
     size_t found = 0;
-    be_quiet();
+    GRAFT_TRY(get_ready(0));
     GRAFT_TRY(open_array(image, name, &set, &type, &found));
     if (type != wanted || found != n) {
         status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" has %zu %s instead of %zu %s",
@@ -524,11 +521,11 @@ static graft_status get(const graft_h5 *image, const char *name, array_type want
     }
     if (n > 0 && ((type == ARRAY_PACKED && !has_all_chunks(set, n)) ||
                   H5Dread(set, native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0)) {
-        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" cannot be read", image->path,
-                            name);
+        status = graft_fail(memory_or(GRAFT_E_CHECKPOINT), "%s: array \"%s\" cannot be read",
+                            image->path, name);
     }
 done:
-    H5Dclose(set);
+    release(set, H5Dclose);
     return status;
 }
 
@@ -567,7 +564,7 @@ graft_status graft_h5_get_packed(const graft_h5 *image, const char *name, graft_
     GRAFT_TRY(graft_h5_size(image, name, &size));
     GRAFT_TRY(graft_alloc(&bytes, size, 1));
     GRAFT_TRY(get(image, name, ARRAY_PACKED, bytes, size));
-    n = load_u64(bytes, 8);
+    n = graft_h5__load_u64(bytes, 8);
     if (n > size - 8) {
         status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is shorter than it says",
                             image->path, name);
@@ -585,14 +582,16 @@ graft_status graft_h5_size(const graft_h5 *image, const char *name, size_t *n)
     hid_t set;
     array_type type;
     *n = 0;
-    be_quiet();
-    status = open_array(image, name, &set, &type, n);
-    H5Dclose(set);
+    status = get_ready(0);
+    if (status == GRAFT_OK) {
+        status = open_array(image, name, &set, &type, n);
+        release(set, H5Dclose);
+    }
     return status;
 }
 
 graft_status graft_h5_list(const graft_h5 *image, graft_text *out)
 {
-    be_quiet();
-    return walk_links(image, out);
+    graft_status status = get_ready(0);
+    return status == GRAFT_OK ? walk_links(image, out) : status;
 }

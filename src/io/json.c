@@ -22,31 +22,9 @@ static graft_json *cooked(struct json_object *value)
 
 graft_status graft_json_parse(graft_json **out, const char *text, size_t n)
 {
-    graft_status status = GRAFT_OK;
-    struct json_tokener *tokener = NULL;
-    struct json_object *value = NULL;
-    enum json_tokener_error error;
     *out = NULL;
-    GRAFT_TRY(graft_json__scan(text, n));
-    tokener = json_tokener_new_ex(GRAFT_JSON_MAX_DEPTH + 2);
-    if (tokener == NULL) {
-        return graft_fail(GRAFT_E_MEMORY, "out of memory for a JSON parser");
-    }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    value = json_tokener_parse_ex(tokener, text, (int)n);
-    error = json_tokener_get_error(tokener);
-    if (error == json_tokener_continue) { /* a number or word at the very end waits for more */
-        value = json_tokener_parse_ex(tokener, "", 1);
-        error = json_tokener_get_error(tokener);
-    }
-    json_tokener_free(tokener);
-    if (error != json_tokener_success) {
-        json_object_put(value);
-        return graft_fail(GRAFT_E_DATA, "not valid JSON: %s", json_tokener_error_desc(error));
-    }
-    *out = cooked(value);
-done:
-    return status;
+    graft_status status = graft_json__scan(text, n);
+    return status == GRAFT_OK ? graft_json__build(out, text, n) : status;
 }
 
 /* --- reading --- */
@@ -198,69 +176,99 @@ bool graft_json_iter_next(graft_json_iter *it)
 
 /* --- building --- */
 
+/* A value that could not be made must not become a null where it was to be put. Where the caller has noticed,
+ * the worst that follows is a null that is refused later, after memory has run out already. */
+static _Thread_local bool is_missing;
+
+static graft_json *made(struct json_object *value)
+{
+    is_missing = is_missing || value == NULL;
+    return cooked(value);
+}
+
+static bool was_not_made(const graft_json *value)
+{
+    return value == NULL && is_missing;
+}
+
 graft_json *graft_json_new_object(void)
 {
-    return cooked(json_object_new_object());
+    return made(json_object_new_object());
 }
 
 graft_json *graft_json_new_array(void)
 {
-    return cooked(json_object_new_array());
+    return made(json_object_new_array());
 }
 
 graft_json *graft_json_new_string(const char *bytes, size_t n)
 {
-    return n <= INT_MAX ? cooked(json_object_new_string_len(n > 0 ? bytes : "", (int)n)) : NULL;
+    return n <= INT_MAX ? made(json_object_new_string_len(n > 0 ? bytes : "", (int)n)) : NULL;
 }
 
 graft_json *graft_json_new_int(int64_t value)
 {
-    return cooked(json_object_new_int64(value));
+    return made(json_object_new_int64(value));
+}
+
+graft_json *graft_json__new_unsigned(uint64_t value)
+{
+    return value > INT64_MAX ? made(json_object_new_uint64(value))
+                             : graft_json_new_int((int64_t)value);
 }
 
 graft_json *graft_json_new_double(double value)
 {
-    return cooked(json_object_new_double(value));
+    return made(json_object_new_double(value));
+}
+
+graft_json *graft_json__new_spelled(double value, const char *spelling)
+{
+    return made(json_object_new_double_s(value, spelling));
 }
 
 graft_json *graft_json_new_bool(bool value)
 {
-    return cooked(json_object_new_boolean(value));
+    return made(json_object_new_boolean(value));
 }
 
-static graft_status no_memory(void)
+graft_status graft_json__no_memory(void)
 {
+    is_missing = false;
     return graft_fail(GRAFT_E_MEMORY, "out of memory for a JSON value");
 }
 
 graft_status graft_json_set(graft_json *object, const char *key, graft_json *value)
 {
-    if (!graft_json_is(object, GRAFT_JSON_OBJECT) ||
-        json_object_object_add(raw(object), key, raw(value)) != 0) {
-        graft_json_free(value);
-        return object == NULL ? no_memory()
-                              : graft_fail(GRAFT_E_FAILED, "cannot set \"%s\" in a JSON %s", key,
-                                           graft_json_type_name(graft_json_get_type(object)));
+    bool fits = graft_json_is(object, GRAFT_JSON_OBJECT);
+    if (fits && !was_not_made(value) &&
+        json_object_object_add(raw(object), key, raw(value)) == 0) {
+        return GRAFT_OK;
     }
-    return GRAFT_OK;
+    graft_json_free(value);
+    return fits || object == NULL
+               ? graft_json__no_memory()
+               : graft_fail(GRAFT_E_FAILED, "cannot set \"%s\" in a JSON %s", key,
+                            graft_json_type_name(graft_json_get_type(object)));
 }
 
 graft_status graft_json_push(graft_json *array, graft_json *value)
 {
-    if (!graft_json_is(array, GRAFT_JSON_ARRAY) ||
-        json_object_array_add(raw(array), raw(value)) != 0) {
-        graft_json_free(value);
-        return array == NULL ? no_memory()
-                             : graft_fail(GRAFT_E_FAILED, "cannot append to a JSON %s",
-                                          graft_json_type_name(graft_json_get_type(array)));
+    bool fits = graft_json_is(array, GRAFT_JSON_ARRAY);
+    if (fits && !was_not_made(value) &&
+        json_object_array_add(raw(array), raw(value)) == 0) {
+        return GRAFT_OK;
     }
-    return GRAFT_OK;
+    graft_json_free(value);
+    return fits || array == NULL ? graft_json__no_memory()
+                                 : graft_fail(GRAFT_E_FAILED, "cannot append to a JSON %s",
+                                              graft_json_type_name(graft_json_get_type(array)));
 }
 
 /* For the setters below: a NULL value can only mean that memory ran out. */
 static graft_status set_new(graft_json *object, const char *key, graft_json *value)
 {
-    return value == NULL ? no_memory() : graft_json_set(object, key, value);
+    return value == NULL ? graft_json__no_memory() : graft_json_set(object, key, value);
 }
 
 graft_status graft_json_set_string(graft_json *object, const char *key, const char *text)
@@ -328,7 +336,7 @@ graft_status graft_json_copy(graft_json **out, const graft_json *value)
         copy = cooked(copy_scalar(value));
     }
     if (copy == NULL) {
-        status = no_memory();
+        status = graft_json__no_memory();
         goto done;
     }
     *out = copy;

@@ -57,7 +57,8 @@ typedef struct graft_json_iter {
 graft_json_iter graft_json_iter_begin(const graft_json *object);
 bool graft_json_iter_next(graft_json_iter *it);
 
-/* Builders: give one reference; NULL only when out of memory. */
+/* Builders: give one reference; NULL only when out of memory. graft_json_set and graft_json_push refuse
+ * such a NULL (GRAFT_E_MEMORY), so that it does not become a JSON null. */
 graft_json *graft_json_new_object(void);
 graft_json *graft_json_new_array(void);
 graft_json *graft_json_new_string(const char *bytes, size_t n);

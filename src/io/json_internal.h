@@ -11,6 +11,16 @@ enum { GRAFT_JSON_MAX_DEPTH = 128 };
  * "at byte N: what". */
 graft_status graft_json__scan(const char *text, size_t n);
 
+/* The value of text that graft_json__scan has accepted. */
+graft_status graft_json__build(graft_json **out, const char *text, size_t n);
+
+/* The failure of who notices that a builder gave NULL. */
+graft_status graft_json__no_memory(void);
+
+/* Builders as those of json.h. spelling: the text of a double. */
+graft_json *graft_json__new_unsigned(uint64_t value);
+graft_json *graft_json__new_spelled(double value, const char *spelling);
+
 /* One block (from graft_alloc) that is freed with the object. Not carried by graft_json_copy. */
 void graft_json__set_note(graft_json *object, void *note);
 const void *graft_json__note(const graft_json *object); /* NULL if none or not an object */

@@ -1,7 +1,7 @@
-/* io/json_scan.c - a validating pass over JSON text before json-c sees it (RFC 8259).
+/* io/json_scan.c - a validating pass over JSON text (RFC 8259), on which json_build.c relies.
  *
- * json-c even in strict mode keeps the last of two equal keys, saturates long integers, takes NaN
- * and raw control characters and turns lone surrogates into U+FFFD. Here the whole grammar is
+ * json-c's parser even in strict mode keeps the last of two equal keys, saturates long integers, takes
+ * NaN and raw control characters and turns lone surrogates into U+FFFD. Here the whole grammar is
  * checked, so that what is wrong is reported at the byte where it stands. */
 #include <stdint.h>
 #include <string.h>

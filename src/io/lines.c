@@ -35,7 +35,7 @@ struct graft_lines {
 static graft_status open_file(graft_lines *lines)
 {
     struct stat info;
-    lines->fd = open(lines->path, O_RDONLY | O_CLOEXEC);
+    lines->fd = graft_io__calls()->open(lines->path, O_RDONLY | O_CLOEXEC, 0);
     if (lines->fd < 0) {
         return graft_io__disk_fail(lines->path, "cannot open", errno);
     }
@@ -110,16 +110,12 @@ void graft_lines_close(graft_lines *lines)
 /* read() of at most `room` bytes; *n = 0 at the end of the file. */
 static graft_status read_file(graft_lines *lines, char *bytes, size_t room, size_t *n)
 {
-    for (;;) {
-        ssize_t got = read(lines->fd, bytes, room);
-        if (got >= 0) {
-            *n = (size_t)got;
-            return GRAFT_OK;
-        }
-        if (errno != EINTR) {
-            return graft_io__disk_fail(lines->path, "cannot read", errno);
-        }
+    ssize_t got = graft_io__read(lines->fd, bytes, room);
+    if (got < 0) {
+        return graft_io__disk_fail(lines->path, "cannot read", errno);
     }
+    *n = (size_t)got;
+    return GRAFT_OK;
 }
 
 /* Unpacks at most `room` bytes; *n = 0 at the end. */

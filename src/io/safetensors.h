@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/status.h"
+#include "io/files.h"
 #include "quant/format.h"
 
 typedef struct graft_safetensors graft_safetensors;
@@ -24,6 +25,7 @@ typedef struct graft_safetensors_tensor {
  * what". Tensors come in the order of the header. Sub-byte dtypes are refused. */
 graft_status graft_safetensors_open(graft_safetensors **out, const char *path);
 void graft_safetensors_close(graft_safetensors *file);
+graft_file_fate graft_safetensors_fate(const graft_safetensors *file); /* since it was opened */
 size_t graft_safetensors_n(const graft_safetensors *file);
 const graft_safetensors_tensor *graft_safetensors_at(const graft_safetensors *file, size_t i);
 const graft_safetensors_tensor *graft_safetensors_find(const graft_safetensors *file, const char *name);

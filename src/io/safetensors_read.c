@@ -268,6 +268,11 @@ done:
     return status;
 }
 
+graft_file_fate graft_safetensors_fate(const graft_safetensors *file)
+{
+    return graft_mapped_fate(&file->mapped);
+}
+
 void graft_safetensors_close(graft_safetensors *file)
 {
     if (file == NULL) {

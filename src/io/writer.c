@@ -7,7 +7,8 @@
 
 #include "core/memory.h"
 #include "io/calls.h"
-#include "io/files.h"
+#include "io/files_internal.h"
+#include "io/held.h"
 
 enum { BUFFER_BYTES = 1 << 16, NAME_TRIES = 100 };
 
@@ -28,7 +29,8 @@ static void writer_free(graft_writer *writer)
         (void)graft_io__calls()->close(writer->fd);
     }
     if (writer->temporary != NULL) {
-        (void)unlink(writer->temporary);
+        (void)graft_io__calls()->unlink(writer->temporary);
+        graft_held__drop_temporary(writer->temporary);
     }
     graft_free(writer->path);
     graft_free(writer->temporary);
@@ -37,8 +39,7 @@ static void writer_free(graft_writer *writer)
     graft_free(writer);
 }
 
-/* Sets *out to the folder of `path`, for opening. */
-static graft_status folder_of(char **out, const char *path)
+graft_status graft_io__folder_of(char **out, const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (slash == NULL) {
@@ -60,6 +61,7 @@ static graft_status create_temporary(graft_writer *writer)
                                              O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (writer->fd >= 0) {
             GRAFT_TRY(graft_text_take(&name, &writer->temporary));
+            graft_held__add_temporary(writer->temporary);
             goto done;
         }
         if (errno != EEXIST) {
@@ -69,7 +71,7 @@ static graft_status create_temporary(graft_writer *writer)
     status = graft_io__disk_fail(writer->path, "cannot create", errno);
 done:
     if (writer->fd >= 0 && writer->temporary == NULL) {
-        (void)unlink(graft_text_z(&name));
+        (void)graft_io__calls()->unlink(graft_text_z(&name));
     }
     graft_text_clear(&name);
     return status;
@@ -88,7 +90,7 @@ graft_status graft_writer_open(graft_writer **out, const char *path)
     GRAFT_TRY(graft_alloc(&writer, 1, sizeof *writer));
     writer->fd = -1;
     GRAFT_TRY(graft_strdup(&writer->path, path));
-    GRAFT_TRY(folder_of(&writer->folder, path));
+    GRAFT_TRY(graft_io__folder_of(&writer->folder, path));
     GRAFT_TRY(graft_alloc(&writer->buffer, BUFFER_BYTES, 1));
     GRAFT_TRY(create_temporary(writer));
     *out = writer;
@@ -131,21 +133,6 @@ uint64_t graft_writer_offset(const graft_writer *writer)
     return writer->offset;
 }
 
-/* Makes the new name durable. Systems that cannot sync a folder say EINVAL. */
-static graft_status sync_folder(const char *folder)
-{
-    graft_status status = GRAFT_OK;
-    int fd = graft_io__calls()->open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (fd < 0) {
-        return graft_io__disk_fail(folder, "cannot open to sync it", errno);
-    }
-    if (graft_io__calls()->fsync(fd) != 0 && errno != EINVAL) {
-        status = graft_io__disk_fail(folder, "cannot sync", errno);
-    }
-    (void)graft_io__calls()->close(fd);
-    return status;
-}
-
 graft_status graft_writer_commit(graft_writer **writer_pointer)
 {
     graft_status status = GRAFT_OK;
@@ -168,9 +155,10 @@ graft_status graft_writer_commit(graft_writer **writer_pointer)
         status = graft_io__disk_fail(writer->path, "cannot rename the new file to it", errno);
         goto done;
     }
+    graft_held__drop_temporary(writer->temporary);
     graft_free(writer->temporary);
     writer->temporary = NULL;
-    status = sync_folder(writer->folder);
+    status = graft_io__sync_folder(writer->folder);
 done:
     writer_free(writer);
     return status;
@@ -198,7 +186,9 @@ done:
 
 struct graft_appender {
     char *path;
-    graft_text line; /* kept, so that a line costs no allocation after the first */
+    graft_text kept;  /* what is to be written; the memory stays, so that a line costs no allocation */
+    size_t n_missing; /* lines in it */
+    size_t n_dropped; /* lines that found no room in it */
     int fd;
 };
 
@@ -238,28 +228,62 @@ done:
     return status;
 }
 
+graft_status graft_appender_flush(graft_appender *appender)
+{
+    graft_text *kept = &appender->kept;
+    /* one write, so that lines of several processes do not mix */
+    size_t n = kept->len == 0 ? 0 : graft_io__write_some(appender->fd, kept->data, kept->len);
+    int error = errno;
+    if (n == kept->len) {
+        kept->len = 0;
+        appender->n_missing = 0;
+        return appender->n_dropped == 0 ? GRAFT_OK
+                                        : graft_fail(GRAFT_E_DISK, "%s: lines were lost while it could "
+                                                     "not be written", appender->path);
+    }
+    memmove(kept->data, kept->data + n, kept->len - n);
+    kept->len -= n;
+    return graft_io__disk_fail(appender->path, "cannot write", error);
+}
+
 graft_status graft_appender_line(graft_appender *appender, const char *bytes, size_t n)
 {
     graft_status status = GRAFT_OK;
-    graft_text *line = &appender->line;
-    line->len = 0;
-    /* one write, so that lines of several processes do not mix */
-    GRAFT_TRY(graft_text_append(line, bytes, n));
-    GRAFT_TRY(graft_text_append_char(line, '\n'));
-    if (graft_io__write_all(appender->fd, line->data, line->len) != 0) {
-        status = graft_io__disk_fail(appender->path, "cannot write", errno);
+    graft_text *kept = &appender->kept;
+    if (appender->n_missing > 0 && kept->len + n >= GRAFT_APPENDER_KEEPS) {
+        GRAFT_TRY(graft_appender_flush(appender));
     }
+    GRAFT_TRY(graft_text_append(kept, bytes, n));
+    GRAFT_TRY(graft_text_append_char(kept, '\n'));
+    appender->n_missing++;
+    return graft_appender_flush(appender);
 done:
+    appender->n_dropped++;
     return status;
+}
+
+size_t graft_appender_missing(const graft_appender *appender)
+{
+    return appender->n_missing + appender->n_dropped;
+}
+
+/* Files that are no files, as /dev/full, cannot be synced and say EINVAL. */
+graft_status graft_appender_sync(graft_appender *appender)
+{
+    if (graft_io__calls()->fsync(appender->fd) != 0 && errno != EINVAL) {
+        return graft_io__disk_fail(appender->path, "cannot sync", errno);
+    }
+    return GRAFT_OK;
 }
 
 void graft_appender_close(graft_appender *appender)
 {
     if (appender != NULL) {
+        (void)graft_appender_flush(appender);
         if (appender->fd >= 0) {
             (void)graft_io__calls()->close(appender->fd);
         }
-        graft_text_clear(&appender->line);
+        graft_text_clear(&appender->kept);
         graft_free(appender->path);
         graft_free(appender);
     }

@@ -86,8 +86,9 @@ static graft_status read_decimal(graft_json **out, const decimal *d)
         GRAFT_TRY(graft_text_append_char(&text, 'e'));
         GRAFT_TRY(graft_text_append(&text, d->exponent, d->n_exponent));
     }
-    if (graft_json_parse(out, text.data, text.len) != GRAFT_OK) {
-        status = graft_fail(graft_error_code(), "the number is too large");
+    status = graft_json_parse(out, text.data, text.len);
+    if (status == GRAFT_E_DATA) {
+        status = graft_fail(GRAFT_E_DATA, "the number is too large");
     }
 done:
     graft_text_clear(&text);

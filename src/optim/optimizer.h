@@ -26,15 +26,34 @@ typedef struct graft_optimizer {
 extern const graft_optimizer *const graft_optimizers[]; /* NULL-terminated */
 const graft_optimizer *graft_optimizer_find(const char *name); /* NULL if unknown */
 
-/* Learning-rate schedules: factor in (0, 1] for 0-based `step` of `n_steps` with n_warmup warm-up
- * steps. The shapes are those of transformers (get_cosine_schedule_with_warmup and friends), but
+/* Learning-rate schedules: the factor in [0, 1] once the share `progress` of the steps after the warm-up is
+ * done. The shapes are those of transformers (get_cosine_schedule_with_warmup and friends), but
  * warm-up begins at 1 / n_warmup: transformers' first step has rate 0 and learns nothing. */
 typedef struct graft_schedule {
     const char *name;
-    double (*factor)(uint64_t step, uint64_t n_warmup, uint64_t n_steps);
+    double (*factor)(double progress);
 } graft_schedule;
 extern const graft_schedule graft_schedules[]; /* ends with name == NULL */
 const graft_schedule *graft_schedule_find(const char *name); /* NULL if unknown */
+
+/* Where a run stands in its schedule. If another end is planned, the rate does not jump: what is left of
+ * the decay is spread over the steps that are left; a warm-up that would take more than half of them ends
+ * earlier, below the peak. */
+typedef struct graft_course {
+    uint64_t n_warmup; /* steps in which the rate would rise to its peak ... */
+    uint64_t n_rise;   /* ... and does rise, at the same slope */
+    uint64_t from, to; /* the steps over which the rest of the decay is spread */
+    double decayed;    /* share of the decay that was done at `from` */
+} graft_course;
+
+graft_course graft_course_of(uint64_t n_warmup, uint64_t n_steps);
+/* 0-based `step` is the next one, n_steps (above it) the new end. */
+void graft_course_turn(graft_course *course, uint64_t step, uint64_t n_steps);
+/* Share of the decay done before 0-based `step`. */
+double graft_course_progress(const graft_course *course, uint64_t step);
+/* What the peak is multiplied with in 0-based `step`. */
+double graft_course_factor(const graft_course *course, const graft_schedule *schedule,
+                           uint64_t step);
 
 /* The Euclidean norm of a gradient, summed in tiles of fixed size whatever the thread count. */
 double graft_grad_norm(const graft_kernels *kernels, const graft_real *grads, size_t n);

@@ -3,38 +3,21 @@
 
 #include "optim/optimizer.h"
 
-static double progress(uint64_t step, uint64_t n_warmup, uint64_t n_steps)
+static double constant(double progress)
 {
-    uint64_t rest = n_steps > n_warmup ? n_steps - n_warmup : 1;
-    return (double)(step - n_warmup) / (double)rest;
+    (void)progress;
+    return 1.0;
 }
 
-static double warmup(uint64_t step, uint64_t n_warmup)
+static double linear(double progress)
 {
-    return (double)(step + 1) / (double)n_warmup;
+    return fmax(0.0, 1.0 - progress);
 }
 
-static double constant(uint64_t step, uint64_t n_warmup, uint64_t n_steps)
-{
-    (void)n_steps;
-    return step < n_warmup ? warmup(step, n_warmup) : 1.0;
-}
-
-static double linear(uint64_t step, uint64_t n_warmup, uint64_t n_steps)
-{
-    if (step < n_warmup) {
-        return warmup(step, n_warmup);
-    }
-    return fmax(0.0, 1.0 - progress(step, n_warmup, n_steps));
-}
-
-static double cosine(uint64_t step, uint64_t n_warmup, uint64_t n_steps)
+static double cosine(double progress)
 {
     const double pi = 3.14159265358979323846;
-    if (step < n_warmup) {
-        return warmup(step, n_warmup);
-    }
-    return fmax(0.0, 0.5 * (1.0 + cos(pi * progress(step, n_warmup, n_steps))));
+    return fmax(0.0, 0.5 * (1.0 + cos(pi * progress)));
 }
 
 const graft_schedule graft_schedules[] = {
@@ -48,4 +31,38 @@ const graft_schedule *graft_schedule_find(const char *name)
         }
     }
     return NULL;
+}
+
+graft_course graft_course_of(uint64_t n_warmup, uint64_t n_steps)
+{
+    return (graft_course){n_warmup, n_warmup, n_warmup, n_steps, 0};
+}
+
+double graft_course_progress(const graft_course *c, uint64_t step)
+{
+    uint64_t rest = c->to > c->from ? c->to - c->from : 1;
+    double done = step > c->from ? (double)(step - c->from) / (double)rest : 0;
+    return c->decayed + (1 - c->decayed) * done;
+}
+
+void graft_course_turn(graft_course *c, uint64_t step, uint64_t n_steps)
+{
+    if (step < c->n_rise) { /* nothing has decayed yet */
+        uint64_t half = step + (n_steps - step) / 2;
+        c->n_rise = c->n_warmup < half ? c->n_warmup : half;
+        c->from = c->n_rise;
+    } else {
+        c->decayed = graft_course_progress(c, step);
+        c->from = step;
+    }
+    c->to = n_steps;
+}
+
+double graft_course_factor(const graft_course *c, const graft_schedule *schedule, uint64_t step)
+{
+    double peak = c->n_rise < c->n_warmup ? (double)c->n_rise / (double)c->n_warmup : 1.0;
+    if (step < c->n_rise) {
+        return (double)(step + 1) / (double)c->n_warmup;
+    }
+    return peak * schedule->factor(graft_course_progress(c, step));
 }

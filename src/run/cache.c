@@ -192,16 +192,20 @@ done:
     return status;
 }
 
+static graft_status check_lengths(const columns *c, const char *path)
+{
+    bool fit = c->sizes.len % sizeof(uint32_t) == 0 && c->conversations.len == c->sizes.len &&
+               c->ids.len == c->roles.len * sizeof(int32_t) &&
+               c->weights.len == c->roles.len * sizeof(float);
+    return fit ? GRAFT_OK : damaged(path, "its arrays have different lengths");
+}
+
 static graft_status take_samples(graft_corpus *corpus, const columns *c, size_t n_vocab,
                                  const char *path)
 {
     graft_status status = GRAFT_OK;
     size_t n = c->sizes.len / sizeof(uint32_t), at = 0;
-    if (c->sizes.len != n * sizeof(uint32_t) || c->conversations.len != c->sizes.len ||
-        c->ids.len != c->roles.len * sizeof(int32_t) ||
-        c->weights.len != c->roles.len * sizeof(float)) {
-        return damaged(path, "its arrays have different lengths");
-    }
+    GRAFT_TRY(check_lengths(c, path));
     GRAFT_TRY(graft_alloc(&corpus->units, corpus->dataset.n, sizeof *corpus->units));
     GRAFT_TRY(graft_reserve(&corpus->samples, &corpus->samples_capacity, n,
                             sizeof *corpus->samples));
@@ -265,6 +269,55 @@ done:
     graft_h5_free(image);
     columns_clear(&c);
     graft_text_clear(&found);
+    return status;
+}
+
+/* The samples lie one behind the other and end where the tokens do. */
+static graft_status check_samples(const columns *c, const char *path)
+{
+    size_t n = c->sizes.len / sizeof(uint32_t), at = 0;
+    uint32_t size, conversation, before = 0;
+    for (size_t i = 0; i < n; i++) {
+        copy(&size, &c->sizes, i, 1, sizeof size);
+        copy(&conversation, &c->conversations, i, 1, sizeof conversation);
+        if (size > c->roles.len - at || conversation < before) {
+            return damaged(path, "its samples do not fit together");
+        }
+        at += size;
+        before = conversation;
+    }
+    for (size_t i = 0; i < c->roles.len; i++) {
+        int32_t id;
+        float weight;
+        copy(&id, &c->ids, i, 1, sizeof id);
+        copy(&weight, &c->weights, i, 1, sizeof weight);
+        if (id < 0 || !isfinite(weight) || (uint8_t)c->roles.data[i] >= GRAFT_TOKEN_N_ROLES) {
+            return graft_fail(GRAFT_E_CHECKPOINT, "%s: token %zu is none", path, i);
+        }
+    }
+    return at == c->roles.len ? GRAFT_OK : damaged(path, "its samples do not fit together");
+}
+
+graft_status graft_cache_check(const char *path, size_t *n_samples)
+{
+    graft_status status = GRAFT_OK;
+    graft_h5 *image = NULL;
+    columns c = {0};
+    graft_text key;
+    uint64_t counts[4];
+    graft_text_init(&key);
+    *n_samples = 0;
+    GRAFT_TRY(graft_h5_read(&image, path));
+    GRAFT_TRY(graft_h5_get_text(image, "key", &key));
+    GRAFT_TRY(graft_h5_get_u64(image, "counts", counts, 4));
+    GRAFT_TRY(read_columns(&c, image));
+    GRAFT_TRY(check_lengths(&c, path));
+    GRAFT_TRY(check_samples(&c, path));
+    *n_samples = c.sizes.len / sizeof(uint32_t);
+done:
+    graft_h5_free(image);
+    columns_clear(&c);
+    graft_text_clear(&key);
     return status;
 }
 

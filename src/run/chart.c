@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "io/files.h"
 #include "io/lines.h"
+#include "train/journal.h"
 
 #define WIDTH 720
 #define HEIGHT 240
@@ -55,7 +56,9 @@ graft_status graft_series_read(graft_series *out, const char *folder, graft_seri
             break;
         }
         GRAFT_TRY(graft_json_parse(&record, line, n));
-        if (pick(&value, record, context)) {
+        const char *event = graft_json_string(graft_json_get(record, "event"), NULL);
+        bool undone = event != NULL && graft_str_starts_with(event, GRAFT_JOURNAL_UNDONE);
+        if (!undone && pick(&value, record, context)) {
             status = add_point(out, graft_json_double(graft_json_get(record, "step")), value);
         }
         graft_json_free(record);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/interrupt.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/sha256.h"
@@ -343,6 +344,7 @@ graft_status graft_corpus_build(graft_corpus *corpus, const graft_session *sessi
     for (size_t i = 0; i < n; i++) {
         const graft_conversation *conversation = &corpus->dataset.conversations[i];
         size_t length;
+        GRAFT_TRY(graft_interrupt_check());
         GRAFT_TRY(build_one(corpus, session, i, &length));
         corpus->lengths[corpus->n_lengths++] = (uint32_t)length;
         if (length > 0) {

@@ -53,6 +53,9 @@ void graft_corpus_drop_untrained(graft_corpus *corpus);
 graft_status graft_corpus_build_cached(graft_corpus *corpus, const graft_session *session,
                                        const char *base_hash, const char *name);
 
+/* Is such a file sound, whatever it belongs to? GRAFT_E_CHECKPOINT says what is not. */
+graft_status graft_cache_check(const char *path, size_t *n_samples);
+
 /* The parts of building that a cache needs: what an example may have; all but the dataset and the
  * weighting as before building; what is done once the samples are there. */
 size_t graft_corpus__limit(const graft_session *session);

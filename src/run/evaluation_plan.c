@@ -1,5 +1,4 @@
 /* evaluation_plan.c - when a run is evaluated and by what, before the first step. */
-#include <math.h>
 #include <stdio.h>
 
 #include "core/log.h"
@@ -60,16 +59,21 @@ done:
     return status;
 }
 
+uint64_t graft_training_interval(const graft_training *t)
+{
+    const graft_config *c = t->config;
+    return graft_pace_interval(c->eval_strategy == GRAFT_EVAL_STEPS ? c->eval_steps : 0,
+                               t->trainer.steps_per_epoch, t->trainer.n_steps);
+}
+
 graft_status graft_training_plan_evaluations(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     const graft_config *c = t->config;
     const graft_trainer *r = &t->trainer;
     char hash[65];
-    double steps = c->eval_steps < 1 ? ceil(c->eval_steps * (double)r->n_steps) : c->eval_steps;
-    t->measured_every = t->config->eval_strategy == GRAFT_EVAL_STEPS ? (uint64_t)steps : r->steps_per_epoch;
     t->scores_between = t->eval.n_units > 0 && c->eval_strategy != GRAFT_EVAL_NO &&
-                        t->measured_every < r->n_steps;
+                        graft_training_interval(t) < r->n_steps;
     if (c->early_stopping_patience > 0 && !t->scores_between) {
         graft_log(GRAFT_LOG_WARN, "early_stopping_patience: nothing is evaluated before the last "
                   "step, so nothing can stop this run early");
@@ -95,6 +99,6 @@ uint64_t graft_training_n_evaluations(const graft_training *t)
     if (!t->scores_between) {
         return (uint64_t)c->eval_before + (uint64_t)c->eval_after;
     }
-    return (uint64_t)c->eval_before +
-           (t->trainer.n_steps + t->measured_every - 1) / t->measured_every;
+    uint64_t every = graft_training_interval(t);
+    return (uint64_t)c->eval_before + (t->trainer.n_steps + every - 1) / every;
 }

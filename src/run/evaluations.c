@@ -33,7 +33,7 @@ static graft_status record(graft_training *t, const graft_eval_report *report, c
     GRAFT_TRY(graft_eval_report_json(&json, report));
     GRAFT_TRY(graft_json_write(&text, json, GRAFT_JSON_PRETTY));
     GRAFT_TRY(graft_text_append_char(&text, '\n'));
-    GRAFT_TRY(graft_file_write(path, graft_text_z(&text), text.len));
+    GRAFT_TRY(graft_unwritten_write(&t->unwritten, path, graft_text_z(&text), text.len));
     GRAFT_TRY(graft_journal_eval(t->journal, place, graft_json_get(json, "scores"),
                                  report->loss_per_token));
 done:
@@ -46,12 +46,14 @@ done:
 /* Scores the model as it is. What was measured last on general text goes with it. */
 static graft_status evaluate(graft_training *t, graft_eval_report *report, const char *phase)
 {
-    graft_status status =
-        graft_score_corpus(report, &t->session, &t->eval, t->hooks, phase);
-    if (status == GRAFT_OK && t->general.last > 0) {
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_score_corpus(report, &t->session, &t->eval, t->hooks, phase));
+    GRAFT_TRY(graft_base_check(&t->base));
+    if (t->general.last > 0) {
         report->general_loss = t->general.last;
         report->general_tokens = t->general.n_tokens;
     }
+done:
     return status;
 }
 
@@ -226,6 +228,7 @@ static graft_status measure(graft_training *t)
                                      t->best.step, fabs(t->best.score.value)));
     }
 done:
+    graft_training_evaluated(t, graft_clock_seconds() - begin, true);
     t->begin += graft_clock_seconds() - begin; /* of the steps alone */
     return status;
 }
@@ -235,7 +238,7 @@ graft_status graft_training_pause(graft_training *t, bool *measured)
     graft_status status = GRAFT_OK;
     uint64_t step = t->trainer.step;
     *measured = false;
-    if (step > 0 && step < t->trainer.n_steps && step % t->measured_every == 0 &&
+    if (step > 0 && step < t->trainer.n_steps && step % graft_training_interval(t) == 0 &&
         t->best.evaluated != step) {
         GRAFT_TRY(measure(t));
         *measured = true;
@@ -270,7 +273,7 @@ graft_status graft_training_choose(graft_training *t)
     if (best->evaluated != step) {
         GRAFT_TRY(explain(measure(t)));
         status = graft_training_save(t);
-        status = status == GRAFT_E_DISK ? GRAFT_OK : status;
+        status = status == GRAFT_E_DISK || status == GRAFT_E_MEMORY ? GRAFT_OK : status;
         GRAFT_TRY(status);
     }
     if (t->config->load_best_model_at_end && best->params != NULL && best->step != step) {

@@ -50,7 +50,7 @@ static graft_status describe_maps(const graft_adapter *adapter, graft_export_map
             m->a.n_rows,
             m->a.n_cols,
             m->b.n_rows,
-            adapter->scale,
+            adapter->maps[i].scale,
         };
     }
 done:

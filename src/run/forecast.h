@@ -49,8 +49,17 @@ typedef struct graft_evaluation_figures {
     size_t n_examples;
 } graft_evaluation_figures;
 
+/* What a time limit leaves. */
+typedef struct graft_limit_figures {
+    uint64_t n_steps, most; /* there is time for; the settings ask for */
+    double epochs, seconds_left, evaluation_seconds;
+    double finishes_at; /* seconds since 1970 */
+    char text[160];     /* all this for people */
+} graft_limit_figures;
+
 typedef struct graft_forecast {
-    bool has_steps, has_time; /* what is known: lengths always */
+    bool has_steps, has_time, has_limit; /* what is known: lengths always */
+    graft_limit_figures limit;
     graft_evaluation_figures evaluations;
     graft_length_figures lengths;
     graft_step_figures steps;
@@ -82,6 +91,11 @@ void graft_forecast_memory(graft_memory_figures *out, const graft_training *t, s
  * finite. */
 graft_status graft_forecast_time(graft_time_figures *out, graft_training *t,
                                  graft_first_epoch *epoch, const graft_step_figures *steps);
+
+/* How many steps there is time for, if there is a time limit. Takes the speed that was measured, and measures
+ * an evaluation if the run has some. */
+graft_status graft_forecast_limit(graft_limit_figures *out, graft_training *t,
+                                  const graft_time_figures *time);
 
 graft_status graft_forecast_text(graft_text *out, const graft_forecast *forecast,
                                  const graft_config *config);

@@ -1,4 +1,5 @@
 /* forecast_json.c - a forecast for programs. */
+#include "core/clock.h"
 #include "run/forecast.h"
 
 /* A new member of `parent` that holds the counts of a list; ends with key == NULL. */
@@ -32,6 +33,24 @@ static graft_status set_time(graft_json *parent, const graft_forecast *f)
     GRAFT_TRY(graft_json_set_int(o, "measured_tokens", (int64_t)f->time.n_computed));
     GRAFT_TRY(graft_json_set_double(o, "measured_seconds", f->time.measured_seconds));
     GRAFT_TRY(graft_json_set(parent, "time", graft_json_retain(o)));
+done:
+    graft_json_free(o);
+    return status;
+}
+
+static graft_status set_limit(graft_json *parent, const graft_limit_figures *f)
+{
+    graft_status status = GRAFT_OK;
+    char finishes_at[32];
+    graft_json *o = graft_json_new_object();
+    graft_clock_iso8601_of(finishes_at, f->finishes_at);
+    GRAFT_TRY(graft_json_set_int(o, "steps", (int64_t)f->n_steps));
+    GRAFT_TRY(graft_json_set_int(o, "of_steps", (int64_t)f->most));
+    GRAFT_TRY(graft_json_set_double(o, "epochs", f->epochs));
+    GRAFT_TRY(graft_json_set_double(o, "seconds_left", f->seconds_left));
+    GRAFT_TRY(graft_json_set_double(o, "evaluation_seconds", f->evaluation_seconds));
+    GRAFT_TRY(graft_json_set_string(o, "finishes_at", finishes_at));
+    GRAFT_TRY(graft_json_set(parent, "limit", graft_json_retain(o)));
 done:
     graft_json_free(o);
     return status;
@@ -95,6 +114,9 @@ graft_status graft_forecast_json(graft_text *out, const graft_forecast *f)
         GRAFT_TRY(set_evaluations(o, &f->evaluations));
         GRAFT_TRY(set_memory(o, &f->memory));
         GRAFT_TRY(f->has_time ? set_time(o, f) : graft_json_set(o, "time", NULL));
+    }
+    if (f->has_limit) {
+        GRAFT_TRY(set_limit(o, &f->limit));
     }
     GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_COMPACT));
     GRAFT_TRY(graft_text_append_char(out, '\n'));

@@ -1,6 +1,7 @@
 /* forecast_text.c - a forecast for people. */
 #include <stdio.h>
 
+#include "core/daytime.h"
 #include "run/forecast.h"
 
 #define LABEL "  %-24s"
@@ -110,14 +111,9 @@ done:
 
 static graft_status append_duration(graft_text *out, double seconds)
 {
-    unsigned long long minutes = (unsigned long long)(seconds / 60 + 0.5);
-    if (seconds < 120) {
-        return graft_text_appendf(out, "%.*f s", seconds < 10 ? 1 : 0, seconds);
-    }
-    if (minutes < 120) {
-        return graft_text_appendf(out, "%llu min", minutes);
-    }
-    return graft_text_appendf(out, "%llu h %02llu min", minutes / 60, minutes % 60);
+    char span[32];
+    graft_daytime_format_span(span, seconds);
+    return graft_text_append_z(out, span);
 }
 
 static graft_status evaluations_text(graft_text *out, const graft_evaluation_figures *f)
@@ -152,6 +148,9 @@ static graft_status time_text(graft_text *out, const graft_forecast *forecast)
     GRAFT_TRY(graft_text_appendf(out, LABEL "%.0f\n", "tokens per second", f->tokens_per_second));
     GRAFT_TRY(graft_text_appendf(out, LABEL "%zu passes, %zu tokens, %.1f s\n", "measured",
                                  f->n_passes, f->n_computed, f->measured_seconds));
+    if (forecast->has_limit) {
+        GRAFT_TRY(graft_text_appendf(out, LABEL "%s\n", "time limit", forecast->limit.text));
+    }
 done:
     return status;
 }

@@ -43,6 +43,22 @@ done:
     return status;
 }
 
+/* Counts what went wrong on the way. */
+static graft_status count_trouble(graft_json *out, const char *event)
+{
+    static const struct {
+        const char *event, *key;
+    } kinds[] = {{"bad_step", "bad_steps"}, {"spike", "loss_spikes"}, {"rollback", "rollbacks"},
+                 {"divergence", "divergences"}, {"recheck", "computing_errors"}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(event, kinds[i].event) == 0) {
+            int64_t n = graft_json_int(graft_json_get(out, kinds[i].key));
+            return graft_json_set_int(out, kinds[i].key, n + 1);
+        }
+    }
+    return GRAFT_OK;
+}
+
 /* Remembers the first and the last step of metrics.jsonl, and the best one. */
 static graft_status add_record(graft_json *out, const graft_json *record)
 {
@@ -52,7 +68,7 @@ static graft_status add_record(graft_json *out, const graft_json *record)
         return add_best(out, record);
     }
     if (event == NULL || strcmp(event, "step") != 0) {
-        return GRAFT_OK;
+        return event == NULL ? GRAFT_OK : count_trouble(out, event);
     }
     double loss = graft_json_double(graft_json_get(record, "loss"));
     if (!graft_json_has(out, "first_loss")) {

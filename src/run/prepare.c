@@ -24,12 +24,16 @@ void graft_training_close(graft_training *t)
     graft_eval_report_clear(&t->after);
     graft_journal_close(t->journal);
     graft_trainer_clear(&t->trainer);
+    graft_base_watch_clear(&t->base_watch);
     graft_session_close(&t->session);
+    graft_free(t->pacing.first_epoch);
+    graft_sensors_close(t->warmth.sensors);
     graft_corpus_clear(&t->train);
     graft_corpus_clear(&t->eval);
     graft_corpus_clear(&t->replay.corpus);
     graft_corpus_clear(&t->general.corpus);
     graft_best_clear(&t->best);
+    graft_unwritten_clear(&t->unwritten);
     graft_text_clear(&t->identity);
     graft_free(t->checkpoints);
     graft_runlog_close(t->log);
@@ -150,14 +154,31 @@ done:
     return status;
 }
 
+static graft_status identify(graft_training *t)
+{
+    graft_sha256 hash;
+    uint8_t digest[32];
+    char data[65], eval_data[65], chat_template[65];
+    const char *source = graft_chat_source(t->session.chat);
+    graft_corpus_hash(&t->train, data);
+    graft_corpus_hash(&t->eval, eval_data);
+    graft_sha256_init(&hash);
+    graft_sha256_update(&hash, source, strlen(source));
+    graft_sha256_final(&hash, digest);
+    graft_sha256_hex(digest, chat_template);
+    graft_run_files files = {t->base_hash, chat_template, data,
+                             t->eval.n_units > 0 ? eval_data : NULL};
+    return graft_run_identity(&t->identity, &t->trainer, &files);
+}
+
 graft_status graft_training_prepare(graft_training *t)
 {
     graft_status status = GRAFT_OK;
-    char data_hash[65];
     GRAFT_TRY(check_exports(t->config));
     GRAFT_TRY(read_data(t));
     GRAFT_TRY(graft_session_open(&t->session, t->config));
     GRAFT_TRY(graft_gguf_sha256(t->session.model->file, t->base_hash));
+    t->base = (graft_base){.model = t->session.model, .sha256 = t->base_hash};
     GRAFT_TRY(tokenise(t));
     set_context(t);
     GRAFT_TRY(graft_session_new_adapter(&t->session));
@@ -165,33 +186,8 @@ graft_status graft_training_prepare(graft_training *t)
                                  &t->session.compute, t->train.units, t->train.n_units));
     log_plan(t);
     graft_training_log_mixture(t);
-    graft_corpus_hash(&t->train, data_hash);
-    GRAFT_TRY(graft_run_identity(&t->identity, &t->trainer, t->base_hash, data_hash));
+    GRAFT_TRY(identify(t));
     GRAFT_TRY(graft_training_plan_evaluations(t));
 done:
-    return status;
-}
-
-graft_status graft_training_resume(graft_training *t)
-{
-    graft_status status = GRAFT_OK;
-    const char *wanted = t->config->resume_from_checkpoint;
-    char *path = NULL;
-    if (wanted != NULL && strcmp(wanted, "never") == 0) {
-        goto done;
-    }
-    if (wanted == NULL || strcmp(wanted, "auto") == 0) {
-        GRAFT_TRY(graft_checkpoint_newest(&path, t->checkpoints));
-    } else {
-        GRAFT_TRY(graft_strdup(&path, wanted));
-    }
-    if (path != NULL) {
-        GRAFT_TRY(graft_checkpoint_load(&t->trainer, &t->best, graft_text_z(&t->identity),
-                                        path));
-        graft_log(GRAFT_LOG_INFO, "continuing from %s: step %llu of %llu", path,
-                  (unsigned long long)t->trainer.step, (unsigned long long)t->trainer.n_steps);
-    }
-done:
-    graft_free(path);
     return status;
 }

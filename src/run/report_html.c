@@ -8,6 +8,7 @@
 #include "io/files.h"
 #include "run/chart.h"
 #include "run/html.h"
+#include "run/watch_html.h"
 
 #define FILE_LIMIT ((size_t)256 << 20)
 /* Reads a file of the folder; absent gives empty text. */
@@ -185,6 +186,7 @@ graft_status graft_report_html(const char *folder)
     GRAFT_TRY(graft_html_begin(&out, "graft run"));
     GRAFT_TRY(graft_text_append_z(&out, "<h1>Training run</h1>\n"));
     GRAFT_TRY(append_scores(&out, folder));
+    GRAFT_TRY(graft_watch_html_append(&out, folder));
     GRAFT_TRY(append_chart(&out, folder, "loss", "Loss per trained token"));
     GRAFT_TRY(append_score_curves(&out, folder));
     GRAFT_TRY(append_forgotten(&out, folder, "replay_loss",

@@ -50,6 +50,7 @@ graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json
     graft_text_init(&text);
     graft_eval_report_init(&report);
     *out = NULL;
+    graft_hooks_begin(hooks);
     GRAFT_TRY(graft_config_check(config));
     GRAFT_TRY(graft_gates_read(&gates, (const char *const *)config->require.items,
                                config->require.n));
@@ -65,10 +66,12 @@ graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json
     graft_session_set_context(&session, graft_corpus_longest(&corpus));
     GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
     GRAFT_TRY(measure_general(&report, &session));
+    GRAFT_TRY(graft_base_check(&(graft_base){.model = session.model}));
     GRAFT_TRY(describe(&report, json != 0, &text));
     GRAFT_TRY(graft_text_take(&text, out));
     GRAFT_TRY(graft_gates_check(&gates, &report)); /* the result is there all the same */
 done:
+    graft_hooks_end();
     graft_eval_report_clear(&report);
     graft_corpus_clear(&corpus);
     graft_session_close(&session);

@@ -7,7 +7,9 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "export/importance.h"
+#include "io/files.h"
 #include "io/json.h"
+#include "run/base_file.h"
 #include "run/corpus.h"
 #include "train/input_sums.h"
 
@@ -96,6 +98,16 @@ done:
     return status;
 }
 
+/* Said before minutes are spent: can the result be written? */
+static graft_status check_room(const char *path, const graft_model *model)
+{
+    uint64_t bytes = (uint64_t)1 << 20;
+    for (size_t i = 0; i < model->n_slots; i++) {
+        bytes += model->slots[i].weight.n_in * sizeof(float);
+    }
+    return graft_space_check(path, bytes);
+}
+
 graft_status graft_imatrix(graft_config *config, const char *path, uint64_t examples,
                            const graft_hooks *hooks, int json, char **out)
 {
@@ -106,15 +118,19 @@ graft_status graft_imatrix(graft_config *config, const char *path, uint64_t exam
     graft_text text;
     graft_text_init(&text);
     *out = NULL;
+    graft_hooks_begin(hooks);
     GRAFT_TRY(graft_config_check(config));
     GRAFT_TRY(graft_config_require(config, "dataset"));
+    GRAFT_TRY(graft_space_check(path, 0));
     config->compute = GRAFT_COMPUTE_F32; /* squares of rounded numbers would be no faster */
     GRAFT_TRY(graft_session_read(&corpus.dataset, config, &config->dataset));
     GRAFT_TRY(graft_session_open(&session, config));
+    GRAFT_TRY(check_room(path, session.model));
     GRAFT_TRY(graft_session_chat(&session, graft_dataset_has_tools(&corpus.dataset)));
     GRAFT_TRY(graft_corpus_build(&corpus, &session));
     GRAFT_TRY(graft_input_sums_init(&sums, session.model));
     GRAFT_TRY(read_all(&sums, &session, &corpus, examples, hooks));
+    GRAFT_TRY(graft_base_check(&(graft_base){.model = session.model}));
     if (sums.n_tok == 0) {
         status = graft_fail(GRAFT_E_DATA, "there is no example to read");
         goto done;
@@ -125,6 +141,7 @@ graft_status graft_imatrix(graft_config *config, const char *path, uint64_t exam
                                                                   : corpus.n_samples, json != 0));
     GRAFT_TRY(graft_text_take(&text, out));
 done:
+    graft_hooks_end();
     graft_text_clear(&text);
     graft_input_sums_clear(&sums);
     graft_corpus_clear(&corpus);

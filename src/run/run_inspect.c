@@ -95,32 +95,16 @@ static graft_status kind_of(file_kind *out, const char *path)
     return GRAFT_OK;
 }
 
-static graft_status holds(bool *out, const char *folder, const char *name)
-{
-    char *path = NULL;
-    graft_status status = graft_path_join(&path, folder, name);
-    *out = status == GRAFT_OK && graft_path_exists(path);
-    graft_free(path);
-    return status;
-}
-
 static graft_status inspect_folder(graft_json *out, const char *path, bool tensors)
 {
-    graft_status status = GRAFT_OK;
-    bool config, metrics, peft;
-    GRAFT_TRY(holds(&config, path, "config.yaml"));
-    GRAFT_TRY(holds(&metrics, path, "metrics.jsonl"));
-    GRAFT_TRY(holds(&peft, path, "adapter_config.json"));
-    if (config || metrics) {
+    if (graft_dir_holds(path, "config.yaml") || graft_dir_holds(path, "metrics.jsonl")) {
         return graft_inspect__run(out, path);
     }
-    if (peft) {
+    if (graft_dir_holds(path, "adapter_config.json")) {
         return graft_inspect__peft(out, path, tensors);
     }
-    status = graft_fail(GRAFT_E_MODEL, "%s: neither a run folder (no config.yaml) nor a PEFT folder "
-                        "(no adapter_config.json)", path);
-done:
-    return status;
+    return graft_fail(GRAFT_E_MODEL, "%s: neither a run folder (no config.yaml) nor a PEFT folder "
+                      "(no adapter_config.json)", path);
 }
 
 static graft_status inspect_file(graft_json *out, const char *path, bool tensors)

@@ -7,19 +7,25 @@ static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
     graft_status status = GRAFT_OK;
     graft_first_epoch epoch = {0};
     GRAFT_TRY(graft_hooks_check(t->hooks));
+    GRAFT_TRY(graft_training_begin_pace(t));
+    GRAFT_TRY(graft_training_open_sensors(t));
     GRAFT_TRY(graft_training_prepare(t));
     GRAFT_TRY(graft_first_epoch_open(&epoch, t));
     GRAFT_TRY(graft_forecast_steps(&f->steps, &epoch));
     graft_forecast_memory(&f->memory, t, f->steps.n_largest);
     f->evaluations = (graft_evaluation_figures){
         .n_evaluations = graft_training_n_evaluations(t),
-        .every = t->scores_between ? t->measured_every : 0,
+        .every = t->scores_between ? graft_training_interval(t) : 0,
         .n_examples = t->eval.n_units,
     };
     f->has_steps = true;
     if (measure) {
         GRAFT_TRY(graft_forecast_time(&f->time, t, &epoch, &f->steps));
         f->has_time = f->time.n_passes > 0;
+    }
+    if (f->has_time && graft_training_is_limited(t)) {
+        GRAFT_TRY(graft_forecast_limit(&f->limit, t, &f->time));
+        f->has_limit = true;
     }
 done:
     graft_first_epoch_close(&epoch);
@@ -47,6 +53,7 @@ graft_status graft_train_plan(graft_config *config, const graft_hooks *hooks, in
     graft_forecast f = {0};
     graft_training_init(&t, config, hooks);
     *out = NULL;
+    graft_hooks_begin(hooks);
     GRAFT_TRY(graft_config_check(config));
     status = forecast(&f, &t, measure != 0);
     /* A job that is refused is mostly refused for its lengths, or they help to make it fit. */
@@ -56,6 +63,7 @@ graft_status graft_train_plan(graft_config *config, const graft_hooks *hooks, in
         status = status == GRAFT_OK ? described : status;
     }
 done:
+    graft_hooks_end();
     graft_training_close(&t);
     return status;
 }

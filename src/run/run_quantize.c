@@ -27,10 +27,25 @@ const char *graft_quantize_type(size_t i, const char **help)
 typedef struct watch {
     const graft_hooks *hooks;
     double begun;
+    const graft_gguf *file; /* what is read; or */
+    const graft_hf *folder;
 } watch;
+
+/* Half of one model and half of another would be written. */
+static graft_status check_source(const watch *w)
+{
+    const char *path = "";
+    graft_file_fate fate = w->file != NULL     ? graft_gguf_fate(w->file, &path)
+                           : w->folder != NULL ? graft_hf_fate(w->folder, &path)
+                                               : GRAFT_FILE_SAME;
+    return fate < GRAFT_FILE_TOUCHED
+               ? GRAFT_OK
+               : graft_fail(GRAFT_E_MODEL, "%s: was changed while it was read; nothing is written", path);
+}
 
 static graft_status on_progress(void *context, uint64_t done, uint64_t total)
 {
+    graft_status status = GRAFT_OK;
     const watch *w = context;
     const uint64_t mebi = (uint64_t)1 << 20;
     double seconds = graft_clock_seconds() - w->begun;
@@ -41,7 +56,10 @@ static graft_status on_progress(void *context, uint64_t done, uint64_t total)
         progress.seconds_left = seconds * (double)(total - done) / (double)done;
     }
     graft_hooks_progress(w->hooks, &progress);
-    return graft_hooks_check(w->hooks);
+    GRAFT_TRY(check_source(w));
+    GRAFT_TRY(graft_hooks_check(w->hooks));
+done:
+    return status;
 }
 
 static double bits_per_weight(const graft_quantized *result)
@@ -102,16 +120,19 @@ static graft_status quantize_folder(graft_quantized *out, const char *folder, co
                                     graft_quantize_job *job, const char *path)
 {
     graft_status status = GRAFT_OK;
+    watch *w = job->context;
     graft_hf *hf = NULL;
     graft_gguf_writer *file = NULL;
     graft_hf_options options = {.pre = pre};
     GRAFT_TRY(graft_hf_open(&hf, folder, &options));
+    w->folder = hf;
     GRAFT_TRY(graft_gguf_writer_new(&file));
     GRAFT_TRY(graft_hf_set_keys(hf, file));
     job->tensors = graft_hf_tensors(hf, &job->n_tensors);
     job->model = graft_hf_mix_model(hf);
     GRAFT_TRY(graft_quantize_write(out, file, job, path));
 done:
+    w->folder = NULL;
     graft_gguf_writer_free(file);
     graft_hf_close(hf);
     return status;
@@ -122,9 +143,12 @@ static graft_status quantize_file(graft_quantized *out, const char *in,
 {
     graft_status status = GRAFT_OK;
     graft_gguf *file = NULL;
+    watch *w = job->context;
     GRAFT_TRY(graft_gguf_open(&file, in));
+    w->file = file;
     GRAFT_TRY(graft_quantize_gguf(out, file, job, path));
 done:
+    w->file = NULL;
     graft_gguf_close(file);
     return status;
 }
@@ -134,7 +158,7 @@ graft_status graft_quantize(graft_config *config, const char *in, const char *pa
                             char **out)
 {
     graft_status status = GRAFT_OK;
-    watch w = {hooks, graft_clock_seconds()};
+    watch w = {.hooks = hooks, .begun = graft_clock_seconds()};
     graft_quantize_job job = {.progress = on_progress, .context = &w,
                               .allow_requantize = wish->allow_requantize != 0};
     graft_quantized result = {0};

@@ -79,6 +79,7 @@ graft_status graft_score(graft_config *config, const graft_hooks *hooks, int jso
     graft_status status = GRAFT_OK;
     graft_session session = {0};
     graft_corpus corpus = {0};
+    graft_hooks_begin(hooks);
     GRAFT_TRY(graft_config_check(config));
     if (config->dataset.n == 0) {
         status = graft_fail(GRAFT_E_CONFIG, "dataset is not set: name a JSONL file to score");
@@ -94,6 +95,7 @@ graft_status graft_score(graft_config *config, const graft_hooks *hooks, int jso
         GRAFT_TRY(score_sample(&session, &corpus.samples[i], hooks, json != 0));
     }
 done:
+    graft_hooks_end();
     graft_corpus_clear(&corpus);
     graft_session_close(&session);
     return status;

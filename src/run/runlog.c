@@ -8,6 +8,7 @@
 
 struct graft_runlog {
     graft_appender *file;
+    bool behind, said;
 };
 
 static void write_line(void *context, graft_log_level level, const char *line)
@@ -19,8 +20,7 @@ static void write_line(void *context, graft_log_level level, const char *line)
     graft_clock_iso8601(time);
     graft_text_init(&text);
     if (graft_text_appendf(&text, "%s %-7s %s", time, names[level], line) == GRAFT_OK) {
-        /* a log that cannot be written does not end the run: the checkpoint will say so */
-        (void)graft_appender_line(log->file, graft_text_z(&text), text.len);
+        log->behind |= graft_appender_line(log->file, graft_text_z(&text), text.len) != GRAFT_OK;
     }
     graft_text_clear(&text);
 }
@@ -43,9 +43,19 @@ done:
     return status;
 }
 
+void graft_runlog_check(graft_runlog *log)
+{
+    if (log != NULL && log->behind && !log->said) {
+        log->said = true;
+        graft_log(GRAFT_LOG_WARN, "run.log cannot be written; the run goes on, and its lines are "
+                  "written when that is possible again");
+    }
+}
+
 void graft_runlog_close(graft_runlog *log)
 {
     if (log != NULL) {
+        graft_runlog_check(log);
         graft_log_set_tee(NULL, NULL);
         graft_appender_close(log->file);
         graft_free(log);

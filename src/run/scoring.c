@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/interrupt.h"
 #include "core/memory.h"
 #include "run/readings.h"
 #include "run/training.h"
@@ -108,6 +109,7 @@ static graft_status build_prompts(scoring *s)
     order_prompts(s);
     for (size_t i = 0; i < s->list.n; i++) {
         const graft_conversation *c = &s->corpus->dataset.conversations[s->conversations[i]];
+        GRAFT_TRY(graft_interrupt_check());
         status = graft_prompt_build(&s->prompts[i], s->session->chat, s->session->tokenizer, c,
                                     s->list.items[s->order[i]].turn);
         if (status == GRAFT_OK && s->prompts[i].n >= s->session->model->hparams.n_ctx) {
@@ -317,6 +319,7 @@ static graft_status judge_all(scoring *s)
         while (end < s->list.n && s->conversations[end] == s->conversations[i]) {
             end++;
         }
+        GRAFT_TRY(graft_interrupt_check());
         for (size_t k = end; k-- > i;) {
             GRAFT_TRY(judge(s, k));
         }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/interrupt.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/threads.h"
@@ -183,6 +184,23 @@ bool graft_dataset_has_tools(const graft_dataset *dataset)
         }
     }
     return false;
+}
+
+static int ask(void *context)
+{
+    const graft_hooks *hooks = context;
+    return hooks->stop(hooks->context);
+}
+
+void graft_hooks_begin(const graft_hooks *hooks)
+{
+    bool asks = hooks != NULL && hooks->stop != NULL;
+    graft_interrupt_set(asks ? ask : NULL, (void *)(uintptr_t)hooks);
+}
+
+void graft_hooks_end(void)
+{
+    graft_interrupt_set(NULL, NULL);
 }
 
 graft_status graft_hooks_check(const graft_hooks *hooks)

@@ -38,6 +38,9 @@ void graft_session_set_context(graft_session *session, size_t n_tok);
 /* A new adapter as the settings say, started from init_adapter if that is set. */
 graft_status graft_session_new_adapter(graft_session *session);
 
+/* The adapter that this made, as it was then. */
+graft_status graft_session_reset_adapter(graft_session *session);
+
 /* The adapter of init_adapter with its own rank and targets, if it is set. */
 graft_status graft_session_load_adapter(graft_session *session);
 
@@ -53,6 +56,9 @@ graft_status graft_session_weigh(graft_weighting *out, graft_dataset *dataset,
 
 bool graft_dataset_has_tools(const graft_dataset *dataset);
 
+/* A job begins: what is far below it asks these hooks whether to stop (core/interrupt.h), until it ends. */
+void graft_hooks_begin(const graft_hooks *hooks);
+void graft_hooks_end(void);
 /* Asks the hooks whether to stop; GRAFT_E_INTERRUPTED if so. */
 graft_status graft_hooks_check(const graft_hooks *hooks);
 void graft_hooks_progress(const graft_hooks *hooks, const graft_progress *progress);

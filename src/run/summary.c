@@ -64,6 +64,16 @@ done:
     return status;
 }
 
+/* Fewer steps than asked for, if that was for the time there was. */
+static graft_status append_pace(const graft_training *t, graft_text *out)
+{
+    return t->trainer.pace.planned && t->trainer.n_steps < t->trainer.n_asked
+               ? graft_text_appendf(out, "There was time for %llu of %llu steps (finish_by, max_hours).\n",
+                                    (unsigned long long)t->trainer.n_steps,
+                                    (unsigned long long)t->trainer.n_asked)
+               : GRAFT_OK;
+}
+
 static graft_status summary_text(const graft_training *t, graft_text *out)
 {
     graft_status status = GRAFT_OK;
@@ -80,6 +90,9 @@ static graft_status summary_text(const graft_training *t, graft_text *out)
     }
     GRAFT_TRY(graft_text_appendf(out, "; at most %zu MiB of memory.\n",
                                  graft_rss_peak_bytes() >> 20));
+    GRAFT_TRY(append_pace(t, out));
+    GRAFT_TRY(graft_training_format_rest(t, out));
+    GRAFT_TRY(graft_training_format_watch(t, out));
     GRAFT_TRY(graft_training_format_best(t, out));
     GRAFT_TRY(graft_training_format_held(t, out));
     if (t->before.n > 0 && t->after.n > 0) {
@@ -128,7 +141,10 @@ static graft_status summary_json(const graft_training *t, graft_text *out)
     GRAFT_TRY(graft_json_set_double(o, "seconds", t->seconds));
     GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)t->tokens));
     GRAFT_TRY(graft_json_set_int(o, "saved_tokens", (int64_t)t->saved_tokens));
+    GRAFT_TRY(graft_json_set_int(o, "of_steps", (int64_t)t->trainer.n_asked));
+    GRAFT_TRY(graft_json_set_double(o, "rested_seconds", t->warmth.rested));
     GRAFT_TRY(graft_json_set_int(o, "peak_rss_bytes", (int64_t)graft_rss_peak_bytes()));
+    GRAFT_TRY(graft_training_set_watch(t, o));
     GRAFT_TRY(graft_training_set_held(t, o));
     GRAFT_TRY(graft_training_set_best(t, o));
     GRAFT_TRY(set_scores(o, "before", &t->before));

@@ -4,10 +4,15 @@
 
 #include "eval/selection.h"
 #include "io/files.h"
+#include "run/base_file.h"
 #include "run/general.h"
+#include "run/rate.h"
 #include "run/runlog.h"
+#include "run/unwritten.h"
+#include "train/base_watch.h"
 #include "train/checkpoint.h"
 #include "train/journal.h"
+#include "train/pace.h"
 
 /* Examples that are not trained, on which the loss tells what is forgotten. */
 typedef struct graft_held {
@@ -20,6 +25,27 @@ typedef struct graft_held {
 
 enum { GRAFT_MOMENT_BYTES = 64 };
 
+/* Of a run that must be done by some time; what a checkpoint keeps of it is in the trainer. */
+typedef struct graft_pacing {
+    double begin;        /* clock when the job began */
+    double finish_by;    /* moment (seconds since 1970); 0: none */
+    double max_seconds;  /* that the run may take in all; 0: any */
+    double spent_before; /* of them by earlier processes */
+    double *first_epoch; /* tokens of its first i steps */
+    double tokens, seconds;      /* of the latest steps: older ones weigh less */
+    double border;               /* clock after the last step, evaluations since then taken out */
+    double wall_seen, clock_seen; /* both clocks when they were last compared */
+} graft_pacing;
+
+/* How warm the machine is, and what was waited for it to cool down. */
+typedef struct graft_warmth {
+    graft_sensors *sensors;
+    graft_heat heat; /* read last */
+    double rested;   /* seconds in all */
+    double rest;     /* before the next step */
+    bool lost;       /* the temperature can no longer be read: said */
+} graft_warmth;
+
 typedef struct graft_training {
     graft_config *config;
     const graft_hooks *hooks;
@@ -30,24 +56,32 @@ typedef struct graft_training {
     graft_held replay;  /* what is held back of it; the rest is in `train` */
     graft_held general; /* perplexity_dataset */
     graft_trainer trainer;
+    graft_base_watch base_watch;
     graft_journal *journal;
     graft_text identity;
     char base_hash[65];
+    graft_base base;
     char *checkpoints; /* folder */
     graft_eval_report before, after; /* n == 0: not measured; while training, after: of the adapter that
                                       * would be exported now */
     graft_selection selection;
     graft_best best;
-    uint64_t measured_every; /* steps between measurements while training */
     bool scores_between;     /* is the evaluation data part of them? */
     bool stopped_early;
     uint64_t chosen_step;    /* what is exported is the adapter of this step; 0: of the last one */
     double begin;      /* clock when training proper began */
     uint64_t begin_step;
-    double last_save;
+    double last_save;    /* clock of the last attempt */
+    bool save_failed;    /* it was in vain: tried again soon */
+    bool unsaved;        /* steps were done that no checkpoint has */
+    uint64_t saved_step; /* of the newest one */
+    graft_unwritten unwritten; /* files for which there was no room */
+    graft_rate rate;
     double seconds;    /* that the steps of this process took */
     uint64_t tokens, saved_tokens; /* of the examples of these steps; not computed, being shared */
     double last_loss;
+    graft_pacing pacing;
+    graft_warmth warmth;
 } graft_training;
 
 void graft_training_init(graft_training *t, graft_config *config, const graft_hooks *hooks);
@@ -86,6 +120,8 @@ void graft_training_name_moment(char out[GRAFT_MOMENT_BYTES], const graft_traini
 graft_status graft_training_check_metric(graft_training *t);
 /* Once the trainer is there: when it is measured, and what scores are of. */
 graft_status graft_training_plan_evaluations(graft_training *t);
+/* Steps between measurements in a run of as many steps as it is to have now. */
+uint64_t graft_training_interval(const graft_training *t);
 /* How often the evaluation data are scored in a run that is not stopped early. */
 uint64_t graft_training_n_evaluations(const graft_training *t);
 /* The score before training belongs to step 0: a run that continues reads what it wrote then. */
@@ -104,8 +140,79 @@ graft_status graft_training_format_early_stop(const graft_training *t, graft_tex
 /* Adds {"best_step", ...}. */
 graft_status graft_training_set_best(const graft_training *t, graft_json *object);
 
-/* Writes a checkpoint. */
+/* --- time (pacing.c, pacing_costs.c) --- */
+
+/* When the job begins: what its time limits mean. GRAFT_E_CONFIG if finish_by is past and there is nothing to
+ * continue. */
+graft_status graft_training_begin_pace(graft_training *t);
+/* Before anything is evaluated: measures speed. GRAFT_E_CONFIG if there is no time for one step. */
+graft_status graft_training_check_pace(graft_training *t);
+/* What is measured of the base, unless the run continues: graft_training_begin_held and
+ * graft_training_evaluate_before. */
+graft_status graft_training_measure_before(graft_training *t);
+/* Before the first step, after that: measures what is not known yet and plans how
+ * many steps there are. GRAFT_E_CONFIG, with the figures, if there is no time for one. */
+graft_status graft_training_plan_pace(graft_training *t);
+/* After each step: plans anew if need be. */
+graft_status graft_training_keep_pace(graft_training *t, const graft_step_report *report);
+/* An evaluation took so long; `of_adapter`: of an adapter that was trained. */
+void graft_training_evaluated(graft_training *t, double seconds, bool of_adapter);
+
+bool graft_training_is_limited(const graft_training *t);
+/* Until the nearer of the limits. */
+double graft_training_seconds_left(const graft_training *t);
+/* What is known now; speed must be. */
+void graft_training_pace_costs(graft_pace_costs *out, const graft_training *t);
+/* Counts the tokens of the first epoch, and runs some passes if speed is not known. */
+graft_status graft_training_measure_speed(graft_training *t);
+/* The same, and evaluates a part of the data if it is not known how long that takes. */
+graft_status graft_training_measure_pace(graft_training *t);
+/* When all will be done, in seconds since 1970; 0 without a limit. */
+double graft_training_finishes_at(const graft_training *t);
+/* There is no time any more: the run ends with the steps it has. */
+graft_status graft_training_end_now(graft_training *t);
+/* Appends "finish_by 07:00: 412 of 900 steps (1.4 of 3 epochs), done about 06:40". */
+graft_status graft_training_format_pace(const graft_training *t, const graft_pace_costs *costs,
+                                        uint64_t n_steps, graft_text *out);
+/* GRAFT_E_CONFIG with what a step, an evaluation and the end would take. */
+graft_status graft_training_fail_pace(const graft_training *t, const graft_pace_costs *costs);
+/* The system's clock, or the hooks'. */
+double graft_training_wall(const graft_training *t);
+
+/* --- heat (warmth.c) --- */
+
+/* GRAFT_E_CONFIG if max_temperature is set and no temperature can be read. */
+graft_status graft_training_open_sensors(graft_training *t);
+/* Before a step: waits while the processor is too hot, says so once. GRAFT_E_INTERRUPTED if the hooks ask to
+ * stop, which they are asked in any case. */
+graft_status graft_training_rest(graft_training *t);
+/* After a step: what the sensors say, and the rest before it, into its report. */
+void graft_training_feel(graft_training *t, graft_step_report *report);
+/* Appends a line if it rested. */
+graft_status graft_training_format_rest(const graft_training *t, graft_text *out);
+
+/* --- bad numbers (watching.c) --- */
+
+/* After a step: says and records what was odd about it; checks a part of the base; if too many steps in
+ * a row were not applied, returns to an earlier state, or fails with GRAFT_E_NUMERICS. GRAFT_E_MODEL if
+ * the base has changed. */
+graft_status graft_training_watch(graft_training *t, const graft_step_report *report);
+/* What to do after a measurement between steps that ended so: if numbers were not finite, which an adapter can
+ * make of its own, the same as after too many bad steps. */
+graft_status graft_training_watch_measured(graft_training *t, graft_status measured);
+/* After the last step, before anything is exported: GRAFT_E_NUMERICS if no step was applied. */
+graft_status graft_training_watch_end(const graft_training *t);
+/* Appends a line for what there was of it; nothing if all was well. */
+graft_status graft_training_format_watch(const graft_training *t, graft_text *out);
+/* Adds {"skipped_steps", "rollbacks", "diverged"}. */
+graft_status graft_training_set_watch(const graft_training *t, graft_json *object);
+
+/* Writes a checkpoint, and files that could not be written before. GRAFT_E_DISK and GRAFT_E_MEMORY, of which a
+ * warning is given, cost this checkpoint and not the run; GRAFT_E_MODEL if the base is not what it was. */
 graft_status graft_training_save(graft_training *t);
+/* The run ends with a failure (the last one of this thread): if there is something sound that no
+ * checkpoint has, it is saved. Fails again, saying so. */
+graft_status graft_training_rescue(graft_training *t, graft_status failed);
 
 /* Writes config.yaml and chat_template.jinja into the run folder. */
 graft_status graft_training_save_config(graft_training *t);

@@ -1,50 +1,15 @@
 #include "train/checkpoint.h"
 
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
 #include "core/memory.h"
 #include "io/files.h"
-#include "train/mixing.h"
+#include "train/pace.h"
 
-graft_status graft_run_identity(graft_text *out, const graft_trainer *t, const char *base_hash,
-                                const char *data_hash)
-{
-    graft_status status = GRAFT_OK;
-    const graft_config *c = t->config;
-    GRAFT_TRY(graft_text_appendf(out, "base: %s\ndata: %s\n", base_hash, data_hash));
-    GRAFT_TRY(graft_text_appendf(out, "lora_r: %zu\nlora_alpha: %.17g\nlora_dropout: %.17g\n",
-                                 t->adapter->rank, t->adapter->alpha, c->lora_dropout));
-    GRAFT_TRY(graft_text_appendf(out, "lora_scale: %.17g\nadapted: %zu\n", t->adapter->scale,
-                                 t->adapter->n_maps));
-    GRAFT_TRY(graft_text_appendf(out, "learning_rate: %.17g\nlr_scheduler_type: %s\n",
-                                 c->learning_rate, t->schedule->name));
-    GRAFT_TRY(graft_text_appendf(out, "steps: %llu\nwarmup: %llu\nbatch_size: %llu\n",
-                                 (unsigned long long)t->n_steps, (unsigned long long)t->n_warmup,
-                                 (unsigned long long)c->batch_size));
-    GRAFT_TRY(graft_text_appendf(out, "adam: %.17g %.17g %.17g\nweight_decay: %.17g\n",
-                                 c->adam_beta1, c->adam_beta2, c->adam_epsilon, c->weight_decay));
-    GRAFT_TRY(graft_text_appendf(out, "max_grad_norm: %.17g\nseed: %llu\nshuffle: %d\n",
-                                 c->max_grad_norm, (unsigned long long)c->seed, c->shuffle));
-    GRAFT_TRY(graft_text_appendf(out, "group_by_prefix: %d\n", c->group_by_prefix));
-    if (!graft_mixing_is_plain(&t->mix)) {
-        GRAFT_TRY(graft_text_append_z(out, "mixture:"));
-        for (size_t i = 0; i < t->mix.n_parts; i++) {
-            GRAFT_TRY(graft_text_appendf(out, " %zu of %zu", t->mix.parts[i].per_epoch,
-                                         t->mix.parts[i].n));
-        }
-        GRAFT_TRY(graft_text_append_char(out, '\n'));
-    }
-    if (c->curriculum != GRAFT_CURRICULUM_NONE) {
-        GRAFT_TRY(graft_text_append_z(out, "curriculum: length\n"));
-    }
-    GRAFT_TRY(graft_text_appendf(out, "packing: %d\nprefix_sharing: %d\npass: %zu\n", c->packing,
-                                 c->prefix_sharing, t->plan.max_tokens_per_pass));
-done:
-    return status;
-}
+enum { FORMAT = 2 };
 
 /* The plan of memory counts the image (graft_plan.saving_bytes) and no copies beside it. */
 static graft_status put_reals(graft_h5 *image, const char *name, const graft_real *values,
@@ -77,71 +42,6 @@ static graft_status get_reals(const graft_h5 *image, const char *name, graft_rea
     }
 done:
     graft_free(copy);
-    return status;
-}
-
-/* Steps of the checkpoints in a folder, largest first; 0 if the name is not one. */
-static uint64_t step_of(const char *name)
-{
-    unsigned long long step = 0;
-    int end = 0;
-    if (sscanf(name, "step-%llu.h5%n", &step, &end) != 1 || name[end] != '\0' || end == 0) {
-        return 0;
-    }
-    return step;
-}
-
-static int descending(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? 1 : x > y ? -1 : 0;
-}
-
-static graft_status list_steps(uint64_t **out, size_t *n_out, const char *folder)
-{
-    graft_status status = GRAFT_OK;
-    char **names = NULL;
-    size_t n = 0;
-    *out = NULL;
-    *n_out = 0;
-    if (!graft_path_is_dir(folder)) {
-        return GRAFT_OK;
-    }
-    GRAFT_TRY(graft_dir_list(&names, &n, folder));
-    GRAFT_TRY(graft_alloc(out, n, sizeof **out));
-    for (size_t i = 0; i < n; i++) {
-        if (step_of(names[i]) != 0) {
-            (*out)[(*n_out)++] = step_of(names[i]);
-        }
-    }
-    qsort(*out, *n_out, sizeof **out, descending);
-done:
-    graft_dir_free(names, n);
-    return status;
-}
-
-static graft_status path_of(char **out, const char *folder, uint64_t step)
-{
-    char name[48];
-    snprintf(name, sizeof name, "step-%llu.h5", (unsigned long long)step);
-    return graft_path_join(out, folder, name);
-}
-
-static graft_status prune(const char *folder, size_t keep)
-{
-    graft_status status = GRAFT_OK;
-    uint64_t *steps = NULL;
-    size_t n = 0;
-    GRAFT_TRY(list_steps(&steps, &n, folder));
-    for (size_t i = keep; i < n; i++) {
-        char *path = NULL;
-        GRAFT_TRY(path_of(&path, folder, steps[i]));
-        status = graft_file_remove(path);
-        graft_free(path);
-        GRAFT_TRY(status);
-    }
-done:
-    graft_free(steps);
     return status;
 }
 
@@ -191,18 +91,13 @@ bool graft_checkpoint_best_step(const graft_h5 *image, uint64_t *step)
     return there && words[0] != 0;
 }
 
-/* Checkpoints of earlier versions have none. */
 static graft_status get_best(const graft_h5 *image, graft_best *best, size_t n_params,
                              const char *path)
 {
     graft_status status = GRAFT_OK;
     uint64_t words[BEST_WORDS];
-    size_t n = 0;
     graft_text basis;
     graft_text_init(&basis);
-    if (graft_h5_size(image, "best/state", &n) != GRAFT_OK) {
-        goto done;
-    }
     GRAFT_TRY(graft_h5_get_text(image, "best/basis", &basis));
     GRAFT_TRY(graft_h5_get_u64(image, "best/state", words, BEST_WORDS));
     if (strcmp(graft_text_z(&basis), graft_text_z(&best->basis)) != 0) {
@@ -227,6 +122,70 @@ done:
     return status;
 }
 
+/* --- saving --- */
+
+/* Where each map lies in the flat arrays. */
+static graft_status format_maps(graft_text *out, const graft_adapter *adapter)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        const graft_low_rank *m = &adapter->maps[i].low_rank;
+        GRAFT_TRY(graft_text_appendf(out, "%s %zu %zu %zu %zu %zu\n", adapter->maps[i].name,
+                                     m->a.n_rows, m->a.n_cols, m->b.n_rows,
+                                     (size_t)(m->a.data - adapter->params),
+                                     (size_t)(m->b.data - adapter->params)));
+    }
+done:
+    return status;
+}
+
+/* What the run is, and how its arrays are to be read. */
+static graft_status put_run(graft_h5 *image, const graft_trainer *t, const char *identity)
+{
+    graft_status status = GRAFT_OK;
+    const uint64_t format[1] = {FORMAT}, step[1] = {t->step};
+    const uint64_t passes[2] = {t->plan.usual_tokens, t->plan.max_tokens_per_pass};
+    graft_text notes, maps;
+    graft_text_init(&notes);
+    graft_text_init(&maps);
+    GRAFT_TRY(graft_notes_format(&t->notes, &notes));
+    GRAFT_TRY(format_maps(&maps, t->adapter));
+    GRAFT_TRY(graft_h5_put_u64(image, "run/format", format, 1));
+    GRAFT_TRY(graft_h5_put_u64(image, "run/step", step, 1));
+    GRAFT_TRY(graft_h5_put_u64(image, "run/passes", passes, 2));
+    GRAFT_TRY(graft_h5_put_text(image, "run/identity", identity, strlen(identity)));
+    GRAFT_TRY(graft_h5_put_text(image, "run/notes", graft_text_z(&notes), notes.len));
+    GRAFT_TRY(graft_h5_put_text(image, "adapter/maps", graft_text_z(&maps), maps.len));
+done:
+    graft_text_clear(&notes);
+    graft_text_clear(&maps);
+    return status;
+}
+
+/* "step-5.h5: the value of blk.0.attn_q.weight lora_a, row 0, column 9 is not finite" */
+static graft_status check_finite(const graft_trainer *t, const graft_real *values, const char *what,
+                                 const char *path)
+{
+    char name[GRAFT_ADAPTER_PLACE_BYTES];
+    size_t n = t->adapter->n_params, bad = values == NULL ? n : graft_find_nonfinite(values, n);
+    if (bad == n) {
+        return GRAFT_OK;
+    }
+    graft_adapter_describe(t->adapter, bad, name, sizeof name);
+    return graft_fail(GRAFT_E_NUMERICS, "%s: %s of %s is not finite", path, what, name);
+}
+
+static graft_status check_state(const graft_trainer *t, const graft_best *best, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(check_finite(t, t->adapter->params, "the value", path));
+    GRAFT_TRY(check_finite(t, t->moments[0], "the first moment", path));
+    GRAFT_TRY(check_finite(t, t->moments[1], "the second moment", path));
+    GRAFT_TRY(check_finite(t, best->params, "the best value", path));
+done:
+    return status;
+}
+
 graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *best,
                                    const char *identity, const char *folder, size_t keep)
 {
@@ -234,86 +193,230 @@ graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *bes
     graft_h5 *image = NULL;
     char *path = NULL;
     size_t n = t->adapter->n_params;
-    uint64_t counters[1] = {t->step};
     GRAFT_TRY(graft_make_dirs(folder));
-    GRAFT_TRY(path_of(&path, folder, t->step));
+    GRAFT_TRY(graft_checkpoint_path(&path, folder, t->step));
+    GRAFT_TRY(check_state(t, best, path));
     GRAFT_TRY(graft_h5_new(&image));
-    GRAFT_TRY(graft_h5_put_text(image, "run/identity", identity, strlen(identity)));
-    GRAFT_TRY(graft_h5_put_u64(image, "run/step", counters, 1));
+    GRAFT_TRY(put_run(image, t, identity));
     GRAFT_TRY(put_reals(image, "adapter/params", t->adapter->params, n));
     GRAFT_TRY(put_reals(image, "optimizer/m", t->moments[0], n));
     GRAFT_TRY(put_reals(image, "optimizer/v", t->moments[1], n));
     GRAFT_TRY(put_best(image, best));
+    GRAFT_TRY(graft_watch_put(&t->watch, image));
     GRAFT_TRY(graft_h5_write(image, path));
-    GRAFT_TRY(prune(folder, keep));
+    GRAFT_TRY(graft_checkpoint__prune(t, folder, keep));
 done:
     graft_h5_free(image);
     graft_free(path);
     return status;
 }
 
-/* Compares identities line by line. */
-static graft_status check_identity(const char *path, const char *saved, const char *wanted)
+/* --- reading --- */
+
+void graft_checkpoint_close(graft_checkpoint *c)
 {
-    while (*saved != '\0' || *wanted != '\0') {
-        size_t n = strcspn(saved, "\n"), m = strcspn(wanted, "\n");
-        if (n != m || memcmp(saved, wanted, n) != 0) {
-            return graft_fail(GRAFT_E_CHECKPOINT,
-                              "%s: belongs to another run: it has \"%.*s\", this run \"%.*s\" "
-                              "(start afresh with resume_from_checkpoint: never, or another "
-                              "output_dir)",
-                              path, (int)n, saved, (int)m, wanted);
+    graft_h5_free(c->image);
+    graft_free(c->path);
+    graft_text_clear(&c->identity);
+    graft_text_clear(&c->maps);
+    memset(c, 0, sizeof *c);
+}
+
+/* Maps follow one another without gaps up to the end of the parameters. */
+static graft_status check_maps(const graft_checkpoint *c)
+{
+    size_t end = 0;
+    for (const char *line = graft_text_z(&c->maps); *line != '\0';) {
+        size_t rank, n_in, n_out, a, b, size_a, size_b;
+        size_t n = strcspn(line, "\n"), n_name = strcspn(line, " \n");
+        int used = 0;
+        bool good = n_name > 0 && line[n_name] == ' ' && line[n] == '\n' &&
+                    sscanf(line + n_name, " %zu %zu %zu %zu %zu%n", &rank, &n_in, &n_out, &a,
+                           &b, &used) == 5 && n_name + (size_t)used == n &&
+                    graft_size_mul(rank, n_in, &size_a) &&
+                    graft_size_mul(rank, n_out, &size_b) && size_a > 0 && size_b > 0 &&
+                    a == end && size_a <= c->n_params - end && b == end + size_a &&
+                    size_b <= c->n_params - b;
+        if (!good) {
+            return graft_fail(GRAFT_E_CHECKPOINT, "%s: adapter/maps: at byte %zu stands no map "
+                              "that fits", c->path, (size_t)(line - graft_text_z(&c->maps)));
         }
-        saved += n + (saved[n] == '\n');
-        wanted += m + (wanted[m] == '\n');
+        end = b + size_b;
+        line += n + 1;
     }
-    return GRAFT_OK;
+    return end == c->n_params
+               ? GRAFT_OK
+               : graft_fail(GRAFT_E_CHECKPOINT, "%s: its maps have %zu parameters, adapter/params "
+                            "has %zu", c->path, end, c->n_params);
+}
+
+/* An array of n finite numbers, none of them negative if `squares`. */
+static graft_status check_array(const graft_checkpoint *c, const char *name, bool squares,
+                                float *scratch)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_h5_get_f32(c->image, name, scratch, c->n_params));
+    for (size_t i = 0; i < c->n_params; i++) {
+        if (!isfinite(scratch[i]) || (squares && scratch[i] < 0)) {
+            return graft_fail(GRAFT_E_CHECKPOINT, "%s: %s: number %zu is %s", c->path, name, i,
+                              isfinite(scratch[i]) ? "negative" : "not finite");
+        }
+    }
+done:
+    return status;
+}
+
+static graft_status check_best(const graft_checkpoint *c, float *scratch)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t words[BEST_WORDS];
+    graft_text basis;
+    graft_text_init(&basis);
+    GRAFT_TRY(graft_h5_get_text(c->image, "best/basis", &basis));
+    GRAFT_TRY(graft_h5_get_u64(c->image, "best/state", words, BEST_WORDS));
+    if (words[0] > 1 || words[1] > c->step || words[4] > c->step ||
+        (words[0] == 1 && words[5] != c->n_params)) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: best/state does not fit the rest", c->path);
+        goto done;
+    }
+    if (words[0] == 1) {
+        GRAFT_TRY(check_array(c, "best/params", false, scratch));
+    }
+done:
+    graft_text_clear(&basis);
+    return status;
+}
+
+static graft_status check_arrays(const graft_checkpoint *c)
+{
+    graft_status status = GRAFT_OK;
+    float *scratch = NULL;
+    GRAFT_TRY(graft_alloc(&scratch, c->n_params, sizeof *scratch));
+    GRAFT_TRY(check_array(c, "adapter/params", false, scratch));
+    GRAFT_TRY(check_array(c, "optimizer/m", false, scratch));
+    GRAFT_TRY(check_array(c, "optimizer/v", true, scratch));
+    GRAFT_TRY(check_best(c, scratch));
+done:
+    graft_free(scratch);
+    return status;
+}
+
+static graft_status read_run(graft_checkpoint *c)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t format = 0;
+    size_t n = 0;
+    graft_text notes;
+    graft_text_init(&notes);
+    if (graft_h5_size(c->image, "run/format", &n) != GRAFT_OK) {
+        bool other = graft_h5_size(c->image, "run/identity", &n) != GRAFT_OK;
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: %s", c->path,
+                          other ? "is no checkpoint of a run (no run/format)"
+                                : "is of an earlier version of graft, which this one does not "
+                                  "continue");
+    }
+    GRAFT_TRY(graft_h5_get_u64(c->image, "run/format", &format, 1));
+    if (format != FORMAT) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: state of version %llu; only %d is supported",
+                            c->path, (unsigned long long)format, FORMAT);
+        goto done;
+    }
+    GRAFT_TRY(graft_h5_get_u64(c->image, "run/step", &c->step, 1));
+    GRAFT_TRY(graft_h5_get_u64(c->image, "run/passes", c->passes, 2));
+    GRAFT_TRY(graft_h5_get_text(c->image, "run/identity", &c->identity));
+    GRAFT_TRY(graft_h5_get_text(c->image, "run/notes", &notes));
+    GRAFT_TRY(graft_h5_get_text(c->image, "adapter/maps", &c->maps));
+    GRAFT_TRY(graft_h5_size(c->image, "adapter/params", &c->n_params));
+    if (graft_notes_parse(&c->notes, graft_text_z(&notes)) != GRAFT_OK) {
+        status = graft_fail_prefix("%s", c->path);
+        goto done;
+    }
+    if (c->passes[0] == 0 || c->passes[1] < c->passes[0]) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: run/passes is no plan", c->path);
+    }
+done:
+    graft_text_clear(&notes);
+    return status;
+}
+
+graft_status graft_checkpoint_open(graft_checkpoint *c, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    memset(c, 0, sizeof *c);
+    GRAFT_TRY(graft_strdup(&c->path, path));
+    GRAFT_TRY(graft_h5_read(&c->image, path));
+    GRAFT_TRY(read_run(c));
+    GRAFT_TRY(check_maps(c));
+    GRAFT_TRY(check_arrays(c));
+    GRAFT_TRY(graft_watch_get(&c->watch, c->image, path, c->step));
+done:
+    if (status != GRAFT_OK) {
+        graft_checkpoint_close(c);
+    }
+    return status;
+}
+
+static graft_status check_adapter(const graft_checkpoint *c, const graft_adapter *adapter)
+{
+    graft_status status = GRAFT_OK;
+    graft_text maps;
+    graft_text_init(&maps);
+    GRAFT_TRY(format_maps(&maps, adapter));
+    if (strcmp(graft_text_z(&maps), graft_text_z(&c->maps)) != 0) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: its adapter has other maps or another rank "
+                            "(%zu parameters, this run has %zu), so nothing can continue from it; "
+                            "init_adapter starts a new run from an adapter", c->path, c->n_params,
+                            adapter->n_params);
+    }
+done:
+    graft_text_clear(&maps);
+    return status;
+}
+
+graft_status graft_checkpoint_take(const graft_checkpoint *c, graft_trainer *t, graft_best *best)
+{
+    graft_status status = GRAFT_OK;
+    size_t n = t->adapter->n_params;
+    GRAFT_TRY(check_adapter(c, t->adapter));
+    if (c->step > t->n_asked) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: is at step %llu of a run of %llu", c->path,
+                            (unsigned long long)c->step, (unsigned long long)t->n_asked);
+        goto done;
+    }
+    GRAFT_TRY(graft_trainer_adopt_passes(t, c->passes[0], c->passes[1]));
+    GRAFT_TRY(graft_pace_recall(t, &c->notes, c->step, c->path));
+    GRAFT_TRY(get_reals(c->image, "adapter/params", t->adapter->params, n));
+    GRAFT_TRY(get_reals(c->image, "optimizer/m", t->moments[0], n));
+    GRAFT_TRY(get_reals(c->image, "optimizer/v", t->moments[1], n));
+    GRAFT_TRY(get_best(c->image, best, n, c->path));
+    t->notes = c->notes;
+    t->watch = c->watch;
+    t->step = c->step;
+done:
+    return status;
+}
+
+graft_status graft_checkpoint_refuse(const char *path, const char *differences)
+{
+    return graft_fail(GRAFT_E_CHECKPOINT, "%s: belongs to another run: %s (--force continues all "
+                      "the same; resume_from_checkpoint: never starts afresh)", path, differences);
 }
 
 graft_status graft_checkpoint_load(graft_trainer *t, graft_best *best, const char *identity,
                                    const char *path)
 {
     graft_status status = GRAFT_OK;
-    graft_h5 *image = NULL;
-    graft_text saved;
-    uint64_t step = 0;
-    size_t n = t->adapter->n_params;
-    graft_text_init(&saved);
-    GRAFT_TRY(graft_h5_read(&image, path));
-    GRAFT_TRY(graft_h5_get_text(image, "run/identity", &saved));
-    GRAFT_TRY(check_identity(path, graft_text_z(&saved), identity));
-    GRAFT_TRY(graft_h5_get_u64(image, "run/step", &step, 1));
-    if (step > t->n_steps) {
-        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: is at step %llu of a run of %llu", path,
-                            (unsigned long long)step, (unsigned long long)t->n_steps);
-        goto done;
-    }
-    GRAFT_TRY(get_reals(image, "adapter/params", t->adapter->params, n));
-    GRAFT_TRY(get_reals(image, "optimizer/m", t->moments[0], n));
-    GRAFT_TRY(get_reals(image, "optimizer/v", t->moments[1], n));
-    if (graft_find_nonfinite(t->adapter->params, n) < n) {
-        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: holds values that are not finite", path);
-        goto done;
-    }
-    GRAFT_TRY(get_best(image, best, n, path));
-    t->step = step;
+    graft_checkpoint c;
+    graft_text run, machine;
+    graft_text_init(&run);
+    graft_text_init(&machine);
+    GRAFT_TRY(graft_checkpoint_open(&c, path));
+    GRAFT_TRY(graft_run_differences(&run, &machine, graft_text_z(&c.identity), identity));
+    GRAFT_TRY(run.len > 0 ? graft_checkpoint_refuse(path, graft_text_z(&run)) : GRAFT_OK);
+    GRAFT_TRY(graft_checkpoint_take(&c, t, best));
 done:
-    graft_h5_free(image);
-    graft_text_clear(&saved);
-    return status;
-}
-
-graft_status graft_checkpoint_newest(char **out, const char *folder)
-{
-    graft_status status = GRAFT_OK;
-    uint64_t *steps = NULL;
-    size_t n = 0;
-    *out = NULL;
-    GRAFT_TRY(list_steps(&steps, &n, folder));
-    if (n > 0) {
-        GRAFT_TRY(path_of(out, folder, steps[0]));
-    }
-done:
-    graft_free(steps);
+    graft_checkpoint_close(&c);
+    graft_text_clear(&run);
+    graft_text_clear(&machine);
     return status;
 }

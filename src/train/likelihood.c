@@ -1,6 +1,7 @@
 /* Losses and log-probabilities without training. */
 #include <math.h>
 
+#include "core/interrupt.h"
 #include "core/memory.h"
 #include "train/trainer.h"
 
@@ -44,6 +45,7 @@ graft_status graft_examples_visit(graft_model *model, graft_compute *compute,
     GRAFT_TRY(graft_step_layout_build(layout, examples, n, &options));
     for (size_t i = 0; i < graft_step_layout_n_passes(layout); i++) {
         const graft_pass *pass = graft_step_layout_pass(layout, i);
+        GRAFT_TRY(graft_interrupt_check());
         GRAFT_TRY(graft_reserve(&logprobs, &capacity, pass->n_predictions, sizeof *logprobs));
         GRAFT_TRY(pass_loss(model, compute, pass, loss_sum, visit != NULL ? logprobs : NULL));
         for (size_t k = 0; visit != NULL && k < pass->n_predictions; k++) {

@@ -40,14 +40,24 @@ size_t graft_plan_reading_bytes(const graft_model *model, const graft_kernels *k
     return pass_bytes(model, kernels, n_tok, model->hparams.n_layer) + head_bytes(model);
 }
 
-static size_t fixed_bytes(const graft_model *model, const graft_kernels *kernels, size_t n_params)
+/* At any number of threads. */
+static size_t state_bytes(const graft_model *model, size_t n_params)
 {
-    return head_bytes(model) + 4 * n_params * sizeof(graft_real) +
-           (size_t)graft_threads() * graft_product_thread_bytes(kernels) + ((size_t)8 << 20);
+    return head_bytes(model) + 4 * n_params * sizeof(graft_real) + ((size_t)8 << 20);
 }
 
-/* A checkpoint is made in memory (io/hdf5.h): parameters, two moments, and the best parameters so
- * far if some are kept between evaluations. */
+static size_t thread_bytes(const graft_kernels *kernels)
+{
+    return (size_t)graft_threads() * graft_product_thread_bytes(kernels);
+}
+
+/* Parameters, two moments, and the best parameters so far if some are kept between evaluations. */
+static size_t checkpoint_bytes(size_t n_params, bool keeps_best)
+{
+    return (keeps_best ? 4 : 3) * n_params * sizeof(float) + ((size_t)1 << 20);
+}
+
+/* A checkpoint is made in memory (io/hdf5.h), beside the best parameters that it has a copy of. */
 static size_t saving_bytes(size_t n_params, bool keeps_best)
 {
     return (keeps_best ? 5 : 3) * n_params * sizeof(graft_real) + ((size_t)2 << 20);
@@ -81,13 +91,13 @@ size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,
 }
 
 /* Tokens of a pass, between these two, whose layers can all be kept in what the machine or max_memory
- * has for good. */
+ * has for good. Not counted is what threads need: sums must not depend on their number. */
 static size_t roomy_tokens(const graft_config *config, const graft_model *model,
-                           const graft_kernels *kernels, size_t fixed, size_t least, size_t most)
+                           const graft_kernels *kernels, size_t state, size_t least, size_t most)
 {
     size_t total = config->max_memory != 0 ? (size_t)config->max_memory << 20
                                            : graft_memory_total() / 2;
-    size_t taken = fixed + (size_t)graft_gguf_size(model->file);
+    size_t taken = state + (size_t)graft_gguf_size(model->file);
     while (most > least && taken + pass_bytes(model, kernels, most, 0) > total) {
         most /= 2;
     }
@@ -98,7 +108,8 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                              const graft_kernels *kernels, size_t n_params, bool keeps_best,
                              size_t longest)
 {
-    size_t fixed = fixed_bytes(model, kernels, n_params), saving = saving_bytes(n_params, keeps_best);
+    size_t state = state_bytes(model, n_params), saving = saving_bytes(n_params, keeps_best);
+    size_t fixed = state + thread_bytes(kernels);
     size_t tokens = (size_t)config->max_tokens_per_pass, most = tokens;
     if (tokens != 0 && tokens < longest) {
         return graft_fail(GRAFT_E_CONFIG,
@@ -108,15 +119,16 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                           tokens, longest);
     }
     if (tokens == 0) {
-        tokens = roomy_tokens(config, model, kernels, fixed + saving, LEAST_PASS, USUAL_PASS);
+        tokens = roomy_tokens(config, model, kernels, state + saving, LEAST_PASS, USUAL_PASS);
         tokens = longest > tokens ? longest : tokens;
-        most = roomy_tokens(config, model, kernels, fixed + saving, tokens, SHARED_PASS);
+        most = roomy_tokens(config, model, kernels, state + saving, tokens, SHARED_PASS);
     }
     *out = (graft_plan){.usual_tokens = tokens,
                         .max_tokens_per_pass = most,
                         .room_bytes = room_bytes(config, model, fixed + saving),
                         .fixed_bytes = fixed,
                         .saving_bytes = saving,
+                        .checkpoint_bytes = checkpoint_bytes(n_params, keeps_best),
                         .checkpointing = config->gradient_checkpointing};
     size_t n_recomputed = graft_plan_recomputed(out, model, kernels, tokens);
     out->pass_bytes = pass_bytes(model, kernels, tokens, n_recomputed);
@@ -131,4 +143,19 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                           config->max_memory != 0 ? ", or raise max_memory" : "");
     }
     return GRAFT_OK;
+}
+
+graft_status graft_plan_adopt(graft_plan *plan, const graft_model *model,
+                              const graft_kernels *kernels, size_t usual_tokens,
+                              size_t max_tokens_per_pass)
+{
+    plan->usual_tokens = usual_tokens;
+    plan->max_tokens_per_pass = max_tokens_per_pass;
+    plan->pass_bytes = graft_plan_pass_bytes(plan, model, kernels, usual_tokens);
+    return plan->pass_bytes <= plan->room_bytes
+               ? GRAFT_OK
+               : graft_fail(GRAFT_E_MEMORY, "this run was begun with passes of %zu tokens, which need "
+                            "about %zu MiB, and there is room for %zu MiB: make room, raise "
+                            "max_memory or set gradient_checkpointing: auto", usual_tokens,
+                            MIB(plan->pass_bytes), MIB(plan->room_bytes));
 }

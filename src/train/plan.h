@@ -12,6 +12,7 @@ typedef struct graft_plan {
     size_t pass_bytes;  /* what those of a pass of usual_tokens, or of the longest example, take */
     size_t fixed_bytes; /* logits, packed operands, adapter and optimiser state */
     size_t saving_bytes; /* the image of a checkpoint, and the best adapter that it has a copy of */
+    size_t checkpoint_bytes; /* of a checkpoint on disk */
     int checkpointing;  /* the setting gradient_checkpointing */
 } graft_plan;
 
@@ -29,6 +30,11 @@ typedef struct graft_plan {
 graft_status graft_plan_make(graft_plan *out, const graft_config *config, const graft_model *model,
                              const graft_kernels *kernels, size_t n_params, bool keeps_best,
                              size_t longest);
+
+/* Plans passes of these sizes instead. GRAFT_E_MEMORY if there is no room for them. */
+graft_status graft_plan_adopt(graft_plan *plan, const graft_model *model,
+                              const graft_kernels *kernels, size_t usual_tokens,
+                              size_t max_tokens_per_pass);
 
 /* Activations and gradients of a pass of n_tok tokens, with what is packed for its products. */
 size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,

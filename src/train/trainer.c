@@ -1,11 +1,14 @@
 #include "train/trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "adapter/update.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "data/order.h"
+#include "train/gradient.h"
 #include "train/mixing.h"
 
 static size_t longest_sample(const graft_unit *units, size_t n_units)
@@ -19,6 +22,14 @@ static size_t longest_sample(const graft_unit *units, size_t n_units)
     return longest;
 }
 
+static void plan_course(graft_trainer *t)
+{
+    const graft_config *c = t->config;
+    uint64_t n_warmup = c->warmup_ratio > 0 ? (uint64_t)ceil(c->warmup_ratio * (double)t->n_steps)
+                                            : c->warmup_steps;
+    t->course = graft_course_of(n_warmup, t->n_steps);
+}
+
 static void count_steps(graft_trainer *t)
 {
     const graft_config *c = t->config;
@@ -27,8 +38,8 @@ static void count_steps(graft_trainer *t)
     if (c->max_steps != 0) {
         t->n_steps = c->max_steps;
     }
-    t->n_warmup = c->warmup_ratio > 0 ? (uint64_t)ceil(c->warmup_ratio * (double)t->n_steps)
-                                      : c->warmup_steps;
+    t->n_asked = t->n_steps;
+    plan_course(t);
 }
 
 /* Room for the order of an epoch. */
@@ -74,6 +85,7 @@ graft_status graft_trainer_init(graft_trainer *t, const graft_config *config, gr
     t->optimizer = graft_optimizer_find("adamw");
     t->schedule = graft_schedule_find(schedules[config->lr_scheduler_type]);
     t->ordered_epoch = UINT64_MAX;
+    graft_watch_init(&t->watch);
     if (n_units == 0) {
         return graft_fail(GRAFT_E_DATA, "there are no training examples");
     }
@@ -110,6 +122,27 @@ void graft_trainer_clear(graft_trainer *t)
     memset(t, 0, sizeof *t);
 }
 
+void graft_trainer_rewind(graft_trainer *t)
+{
+    for (size_t i = 0; i < t->optimizer->n_moments; i++) {
+        memset(t->moments[i], 0, t->adapter->n_params * sizeof *t->moments[i]);
+    }
+    t->step = 0;
+    plan_course(t);
+    graft_watch_init(&t->watch);
+}
+
+graft_status graft_trainer_adopt_passes(graft_trainer *t, uint64_t usual_tokens,
+                                        uint64_t max_tokens)
+{
+    if (t->config->max_tokens_per_pass != 0 ||
+        usual_tokens < longest_sample(t->units, t->n_units)) {
+        return GRAFT_OK;
+    }
+    return graft_plan_adopt(&t->plan, t->model, &t->compute->kernels, (size_t)usual_tokens,
+                            (size_t)max_tokens);
+}
+
 void graft_trainer_order(const graft_trainer *t, uint32_t *order, uint32_t epoch)
 {
     const graft_config *c = t->config;
@@ -133,7 +166,7 @@ void graft_trainer_order(const graft_trainer *t, uint32_t *order, uint32_t epoch
 }
 
 /* The samples of the step's units, in order. */
-static graft_status choose_batch(graft_trainer *t, size_t *n_out)
+static graft_status choose_batch(graft_trainer *t)
 {
     graft_status status = GRAFT_OK;
     const graft_config *c = t->config;
@@ -156,96 +189,94 @@ static graft_status choose_batch(graft_trainer *t, size_t *n_out)
             t->batch[n++] = &unit->samples[k];
         }
     }
-    *n_out = n;
+    t->n_batch = n;
 done:
     return status;
 }
 
-static graft_status run_pass(graft_trainer *t, size_t pass_index, double total_weight,
-                             double *loss)
+/* Are parameters what they should be? Such a step cannot be undone: it is the caller's turn. */
+static void check_params(const graft_trainer *t, graft_step_report *report)
 {
-    graft_status status = GRAFT_OK;
-    graft_tape tape;
-    const graft_pass *pass = graft_step_layout_pass(t->layout, pass_index);
-    if (pass->n_predictions == 0) {
-        return GRAFT_OK;
+    const graft_adapter *a = t->adapter;
+    char name[GRAFT_ADAPTER_PLACE_BYTES];
+    size_t bad = graft_find_nonfinite(a->params, a->n_params);
+    if (bad < a->n_params) {
+        report->outcome = GRAFT_STEP_RUINED;
+        graft_adapter_describe(a, bad, name, sizeof name);
+        snprintf(report->where, sizeof report->where, "the update makes %s not finite", name);
     }
-    graft_tape_begin(&tape, t->compute, true);
-    tape.seed = t->config->seed;
-    tape.step = (uint32_t)t->step;
-    tape.pass = (uint32_t)pass_index;
-    size_t n_recomputed = graft_plan_recomputed(&t->plan, t->model, &t->compute->kernels, pass->n_tok);
-    GRAFT_TRY(graft_model_loss(t->model, &tape, pass, n_recomputed, total_weight, loss, NULL));
-    if (!isfinite(*loss)) {
-        status = graft_fail(GRAFT_E_NUMERICS, "step %llu: the loss is not finite",
-                            (unsigned long long)t->step + 1);
-        goto done;
-    }
-    GRAFT_TRY(graft_tape_backward(&tape));
-done:
-    return status;
 }
 
-static graft_status check_finite(const graft_trainer *t, const graft_real *values,
-                                 const char *what)
-{
-    char where[160];
-    size_t n = t->adapter->n_params, bad = graft_find_nonfinite(values, n);
-    if (bad == n) {
-        return GRAFT_OK;
-    }
-    graft_adapter_describe(t->adapter, bad, where, sizeof where);
-    return graft_fail(GRAFT_E_NUMERICS, "step %llu: the %s of %s is not finite",
-                      (unsigned long long)t->step + 1, what, where);
-}
-
-static graft_status update(graft_trainer *t, graft_step_report *report)
+/* Steps that were not applied do not count for the optimiser. */
+static void update(graft_trainer *t, graft_step_report *report)
 {
     const graft_config *c = t->config;
     graft_adapter *a = t->adapter;
     const graft_kernels *kernels = &t->compute->kernels;
-    report->grad_norm = graft_grad_norm(kernels, a->grads, a->n_params);
-    if (!isfinite(report->grad_norm)) {
-        graft_status status = check_finite(t, a->grads, "gradient");
-        return status != GRAFT_OK ? status
-                                  : graft_fail(GRAFT_E_NUMERICS,
-                                               "step %llu: the norm of the gradient overflows",
-                                               (unsigned long long)t->step + 1);
-    }
-    report->learning_rate =
-        c->learning_rate * t->schedule->factor(t->step, t->n_warmup, t->n_steps);
     graft_optimizer_options options = {report->learning_rate, c->adam_beta1, c->adam_beta2,
                                        c->adam_epsilon, c->weight_decay,
                                        graft_clip_scale(report->grad_norm, c->max_grad_norm)};
-    t->optimizer->update(kernels, a->params, t->moments, a->grads, a->n_params, t->step + 1,
-                         &options);
-    return check_finite(t, a->params, "parameter");
+    graft_adapter_update(a, t->optimizer, kernels, t->moments, t->step + 1 - t->watch.n_skipped,
+                         &options, c->loraplus_lr_ratio);
+    check_params(t, report);
+}
+
+/* Applies the step, or does not. */
+static void conclude(graft_trainer *t, graft_step_report *report)
+{
+    graft_watch *watch = &t->watch;
+    report->band = graft_watch_band(watch);
+    report->spike = report->outcome == GRAFT_STEP_APPLIED && report->loss > report->band.limit &&
+                    t->config->loss_spike != GRAFT_SPIKE_IGNORE;
+    if (report->spike && t->config->loss_spike == GRAFT_SPIKE_SKIP) {
+        report->outcome = GRAFT_STEP_SPIKE;
+        snprintf(report->where, sizeof report->where, "the loss leaps");
+    }
+    if (report->outcome == GRAFT_STEP_APPLIED) {
+        update(t, report);
+    }
+    if (report->outcome == GRAFT_STEP_APPLIED) {
+        report->diverges = graft_watch_take(watch, report->loss, &report->level_from,
+                                            &report->level);
+    } else {
+        graft_watch_skip(watch);
+    }
+    t->step++;
+}
+
+/* Before the first step the whole schedule is free, the warm-up too. */
+void graft_trainer_end_at(graft_trainer *t, uint64_t n_steps)
+{
+    t->n_steps = n_steps;
+    if (t->step == 0) {
+        plan_course(t);
+    } else {
+        graft_course_turn(&t->course, t->step, n_steps);
+    }
 }
 
 graft_status graft_trainer_step(graft_trainer *t, graft_step_report *report)
 {
     graft_status status = GRAFT_OK;
+    const graft_config *c = t->config;
     double begin = graft_clock_seconds();
-    size_t n = 0;
-    graft_layout_options options = {t->plan.max_tokens_per_pass, t->config->packing,
-                                    t->config->prefix_sharing, t->plan.usual_tokens};
-    *report = (graft_step_report){.step = t->step + 1};
+    graft_layout_options options = {t->plan.max_tokens_per_pass, c->packing, c->prefix_sharing,
+                                    t->plan.usual_tokens};
+    *report = (graft_step_report){.step = t->step + 1,
+                                  .factor = t->watch.factor};
+    report->learning_rate = c->learning_rate * t->watch.factor *
+                            graft_course_factor(&t->course, t->schedule, t->step);
     graft_arena_reset(&t->compute->arena);
     GRAFT_TRY(graft_arena_reserve(&t->compute->arena, t->plan.pass_bytes + t->plan.fixed_bytes));
-    GRAFT_TRY(choose_batch(t, &n));
-    GRAFT_TRY(graft_step_layout_build(t->layout, t->batch, n, &options));
-    double weight = graft_step_layout_weight(t->layout);
-    if (!(weight > 0)) {
+    GRAFT_TRY(choose_batch(t));
+    GRAFT_TRY(graft_step_layout_build(t->layout, t->batch, t->n_batch, &options));
+    if (!(graft_step_layout_weight(t->layout) > 0)) {
         status = graft_fail(GRAFT_E_DATA, "step %llu: its examples have no loss weight in all",
                             (unsigned long long)t->step + 1);
         goto done;
     }
-    graft_adapter_zero_grad(t->adapter);
-    for (size_t i = 0; i < graft_step_layout_n_passes(t->layout); i++) {
-        GRAFT_TRY(run_pass(t, i, weight, &report->loss));
-    }
-    GRAFT_TRY(update(t, report));
-    t->step++;
+    GRAFT_TRY(graft_trainer__gradient(t, report));
+    conclude(t, report);
     report->epoch = (double)t->step / (double)t->steps_per_epoch;
     report->tokens = graft_step_layout_tokens(t->layout);
     report->trained_tokens = graft_step_layout_trained(t->layout);

@@ -74,18 +74,19 @@ def weights():
             yield f"blk.{layer}.{part}.weight", [WIDTH], [1.0] * WIDTH
 
 
-def main():
+def write(path, tensors, template=None):
     infos, data = [], b""
-    for name, dims, values in weights():
+    for name, dims, values in tensors:
         infos.append(tensor(name, dims, TYPE_F32, len(data)))
         data += struct.pack(f"<{len(values)}f", *values)
         data += bytes(-len(data) % 32)
     keys = metadata()
-    if len(sys.argv) > 2:
+    if template is not None:
         keys.append(kv("tokenizer.chat_template.tool_use", STRING,
-                       string(pathlib.Path(sys.argv[2]).read_text())))
+                       string(pathlib.Path(template).read_text())))
     head = b"GGUF" + u32(3) + u64(len(infos)) + u64(len(keys)) + b"".join(keys) + b"".join(infos)
-    pathlib.Path(sys.argv[1]).write_bytes(head + bytes(-len(head) % 32) + data)
+    pathlib.Path(path).write_bytes(head + bytes(-len(head) % 32) + data)
 
 
-main()
+if __name__ == "__main__":
+    write(sys.argv[1], weights(), *sys.argv[2:3])

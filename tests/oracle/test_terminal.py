@@ -13,7 +13,9 @@ import time
 import pytest
 
 
-def heed_signals():
+def sit_down():
+    """As a shell's child: at a controlling terminal, no signal ignored."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
@@ -29,7 +31,7 @@ class Terminal:
         # What the suite was started with may be ignored, as SIGINT is in the background of a shell.
         self.process = subprocess.Popen(arguments, stdin=slave, stdout=slave, stderr=slave,
                                         env={**environment, **(env or {})}, start_new_session=True,
-                                        preexec_fn=heed_signals)
+                                        preexec_fn=sit_down)
         os.close(slave)
         self.master = master
 

@@ -14,7 +14,7 @@ def examples(root):
     return [json.loads(line) for line in lines if line.strip()]
 
 
-def torch_model(path, dropout=0.0):
+def torch_model(path, dropout=0.0, **more):
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
@@ -22,17 +22,17 @@ def torch_model(path, dropout=0.0):
                                                  dtype=torch.float32)
     torch.manual_seed(2)
     model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules=MODULES,
-                                             lora_dropout=dropout, task_type="CAUSAL_LM"))
+                                             lora_dropout=dropout, task_type="CAUSAL_LM", **more))
     for name, parameter in model.named_parameters():
-        if "lora_B" in name:  # not zero, so that A learns from the first step on
+        if "lora_B" in name and "init_lora_weights" not in more:  # not zero, so that A learns from the first step on
             torch.nn.init.normal_(parameter, std=0.05)
     return model
 
 
-def train_torch(model, samples):
+def train_torch(model, samples, optimizer=None):
     import torch
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=RATE,
-                                  weight_decay=0.01)
+    optimizer = optimizer or torch.optim.AdamW([p for p in model.parameters() if p.requires_grad],
+                                               lr=RATE, weight_decay=0.01)
     losses = []
     for step in range(STEPS):
         begin = step * BATCH % (len(samples) // BATCH * BATCH)
@@ -66,8 +66,8 @@ def start(root, tiny_model, jsonl, tmp_path):
 
 
 def train(graft, path, data, out, init, *more):
-    graft("train", "--base_model", path, "--dataset", data, "--output_dir", out, "--init_adapter",
-          init, "--lora_r", 4, "--lora_alpha", 8, "--max_steps", STEPS, "--batch_size", BATCH,
+    start = ["--init_adapter", init] if init else []
+    graft("train", "--base_model", path, "--dataset", data, "--output_dir", out, *start, "--lora_r", 4, "--lora_alpha", 8, "--max_steps", STEPS, "--batch_size", BATCH,
           "--learning_rate", RATE, "--lr_scheduler_type", "constant", "--warmup_ratio", 0,
           "--weight_decay", 0.01, "--shuffle", "false", "--compute", "f32", "--quiet", *more)
     records = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
@@ -79,11 +79,15 @@ def adapter(folder):
     return load_file(folder / "adapter_model.safetensors")
 
 
-def test_losses_and_adapter_equal_peft(graft, start, tmp_path):
-    path, data, model = start
+def samples_of(graft, path, data):
     shown = graft("data", "show", "--base", path, "--dataset", data, "--n", 1000,
                   "--json").stdout
-    samples = [json.loads(line) for line in shown.splitlines()]
+    return [json.loads(line) for line in shown.splitlines()]
+
+
+def test_losses_and_adapter_equal_peft(graft, start, tmp_path):
+    path, data, model = start
+    samples = samples_of(graft, path, data)
     mine = train(graft, path, data, tmp_path / "run", tmp_path / "init")
     theirs = train_torch(model, samples)
     assert len(mine) == STEPS
@@ -107,3 +111,69 @@ def test_layouts_give_the_same_run(graft, start, tmp_path):
                               ("--gradient_checkpointing", "true"), ("--threads", "1")]):
         other = train(graft, path, data, tmp_path / f"b{i}", tmp_path / "init", *more)
         np.testing.assert_allclose(other, reference, rtol=1e-4)
+
+
+def compare_losses(mine, theirs):
+    assert len(mine) == STEPS
+    np.testing.assert_allclose(mine, theirs, rtol=1e-4)
+    assert theirs[-1] < theirs[0]
+
+
+RANKS, ALPHAS = {"q_proj": 2, "layers.0.mlp.down_proj": 6}, {"down_proj": 3, "k_proj": 16}
+
+
+def as_setting(patterns):
+    return ",".join(f"{name}={value}" for name, value in patterns.items())
+
+
+@pytest.mark.parametrize("rslora", [False, True])
+def test_patterns_of_rank_and_alpha_equal_peft(graft, start, tmp_path, rslora):
+    path, data, _ = start
+    model = torch_model(path, rank_pattern=RANKS, alpha_pattern=ALPHAS, use_rslora=rslora)
+    model.save_pretrained(tmp_path / "patterns")
+    mine = train(graft, path, data, tmp_path / "run", tmp_path / "patterns", "--lora_rank_pattern",
+                 as_setting(RANKS), "--lora_alpha_pattern", as_setting(ALPHAS), "--use_rslora",
+                 str(rslora).lower())
+    compare_losses(mine, train_torch(model, samples_of(graft, path, data)))
+    # what is written is read back as it was by both
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+    again = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name)
+    again = PeftModel.from_pretrained(again, tmp_path / "run")
+    ids = samples_of(graft, path, data)[0]["ids"]
+    import torch
+    with torch.no_grad():
+        expected = model(torch.tensor([ids])).logits
+        np.testing.assert_allclose(again(torch.tensor([ids])).logits, expected, atol=2e-3)
+
+
+def test_lora_plus_equals_peft(graft, start, tmp_path):
+    import torch
+    from peft.optimizers import create_loraplus_optimizer
+    path, data, model = start
+    optimizer = create_loraplus_optimizer(model=model, optimizer_cls=torch.optim.AdamW, lr=RATE,
+                                          loraplus_lr_ratio=8, weight_decay=0.01,
+                                          loraplus_weight_decay=0.01)
+    mine = train(graft, path, data, tmp_path / "run", tmp_path / "init", "--loraplus_lr_ratio", 8)
+    plain = train(graft, path, data, tmp_path / "plain", tmp_path / "init")
+    compare_losses(mine, train_torch(model, samples_of(graft, path, data), optimizer))
+    assert abs(mine[-1] - plain[-1]) > 1e-3 * plain[-1]
+
+
+@pytest.mark.parametrize("kind", ["pissa", "olora"])
+def test_parts_of_the_weights_equal_peft(graft, start, tmp_path, kind):
+    """The adapter starts as a part of W, of which the base then has the rest. What is exported fits the
+    unchanged base."""
+    path, data, _ = start
+    model = torch_model(path, init_lora_weights=kind)
+    mine = train(graft, path, data, tmp_path / "run", None, "--init_lora_weights", kind)
+    compare_losses(mine, train_torch(model, samples_of(graft, path, data)))
+    score = graft("score", "--base", path, "--adapter", tmp_path / "run/adapter.gguf", "--dataset", data,
+                  "--compute", "f32", "--json").stdout
+    sample, got = samples_of(graft, path, data)[0], json.loads(score.splitlines()[0])["logprobs"]
+    import torch
+    with torch.no_grad():
+        logits = model(torch.tensor([sample["ids"]])).logits[0, :-1]
+        expected = torch.log_softmax(logits, -1).gather(
+            1, torch.tensor(sample["ids"][1:])[:, None])[:, 0]
+    np.testing.assert_allclose(got[1:], expected, atol=5e-3)

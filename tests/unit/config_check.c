@@ -148,6 +148,8 @@ static void contradictions_are_refused(void **state)
     static const char *const cases[][2] = {
         {"batch_size: 2\nper_device_train_batch_size: 2\n", "are both set"},
         {"gradient_accumulation_steps: 4\n", "gradient_accumulation_steps without"},
+        {"finish_by: noon\n", "finish_by: \"noon\" is neither a time of day (07:00) nor"},
+        {"finish_by: 7\n", "finish_by: \"7\" is neither"},
         {"per_device_train_batch_size: 10000\ngradient_accumulation_steps: 10000\n",
          "batch_size: 100000000 is more than 1000000"},
         {"warmup_steps: 3\nwarmup_ratio: 0.1\n", "warmup_ratio and warmup_steps are both set"},

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/cpu.h"
 #include "core/memory.h"
+#include "io/files.h"
 #include "core/version.h"
 
 static void levels_build_on_each_other(void **state)
@@ -125,6 +126,64 @@ static void memory_shows_in_the_process(void **state)
     assert_true(graft_rss_peak_bytes() >= before + bytes / 2);
 }
 
+/* --- memory that a control group may have --- */
+
+static void put(const char *path, const char *text)
+{
+    char name[512];
+    snprintf(name, sizeof name, "system%s", path);
+    const char *file = test_temp_path(name);
+    assert_ok(graft_file_write(file, text, strlen(text)));
+}
+
+static void make_system(const char *cgroup)
+{
+    assert_ok(graft_make_dirs(test_temp_path("system/proc/self")));
+    assert_ok(graft_make_dirs(test_temp_path("system/sys/fs/cgroup/user/job")));
+    assert_ok(graft_make_dirs(test_temp_path("system/sys/fs/cgroup/memory/docker/abc")));
+    put("/proc/meminfo", "MemTotal:       65536000 kB\nMemFree: 5 kB\nMemAvailable:   32768000 kB\n");
+    put("/proc/self/cgroup", cgroup);
+    graft_memory_set_root(test_temp_path("system"));
+}
+
+static int real_system(void **state)
+{
+    (void)state;
+    graft_memory_set_root("");
+    return 0;
+}
+
+static void the_limit_of_a_container_is_the_memory_of_the_machine(void **state)
+{
+    (void)state;
+    make_system("0::/user/job\n");
+    assert_int_equal(graft_memory_total(), (size_t)65536000 << 10);
+    put("/sys/fs/cgroup/user/job/memory.max", "max\n");
+    put("/sys/fs/cgroup/user/memory.max", "4294967296\n"); /* of a group above it */
+    put("/sys/fs/cgroup/user/memory.current", "3221225472\n");
+    put("/sys/fs/cgroup/user/memory.stat", "anon 5\ninactive_file 1073741824\n");
+    assert_int_equal(graft_memory_total(), (size_t)4 << 30);
+    assert_int_equal(graft_memory_available(), (size_t)2 << 30);
+    put("/sys/fs/cgroup/user/job/memory.high", "1073741824\n"); /* beyond it the system slows down */
+    put("/sys/fs/cgroup/user/job/memory.current", "1073741825\n");
+    assert_int_equal(graft_memory_total(), (size_t)1 << 30);
+    assert_int_equal(graft_memory_available(), 0);
+}
+
+static void limits_of_the_first_version_of_groups_count_too(void **state)
+{
+    (void)state;
+    make_system("5:cpu,cpuacct:/\n4:hugetlb,memory:/docker/abc\n1:name=systemd:/x\n");
+    put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+    put("/sys/fs/cgroup/memory/memory.usage_in_bytes", "9\n");
+    assert_int_equal(graft_memory_total(), (size_t)65536000 << 10);
+    put("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "2147483648\n");
+    put("/sys/fs/cgroup/memory/docker/abc/memory.usage_in_bytes", "1073741824\n");
+    put("/sys/fs/cgroup/memory/docker/abc/memory.stat", "total_inactive_file 0\n");
+    assert_int_equal(graft_memory_total(), (size_t)2 << 30);
+    assert_int_equal(graft_memory_available(), (size_t)1 << 30);
+}
+
 static void version_has_three_numbers(void **state)
 {
     (void)state;
@@ -143,6 +202,8 @@ int main(void)
         cmocka_unit_test(machine_has_a_name),
         cmocka_unit_test(time_goes_forward),
         cmocka_unit_test(memory_shows_in_the_process),
+        cmocka_unit_test_teardown(the_limit_of_a_container_is_the_memory_of_the_machine, real_system),
+        cmocka_unit_test_teardown(limits_of_the_first_version_of_groups_count_too, real_system),
         cmocka_unit_test(version_has_three_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

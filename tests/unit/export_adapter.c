@@ -208,14 +208,14 @@ static void what_cannot_be_written_is_named(void **state)
         graft_export_adapter adapter = tiny_adapter();
         tiny_numbers[5][3] = NAN;
         assert_fails(e->write(&adapter, dir), GRAFT_E_NUMERICS,
-                     "adapter of \"blk.0.ffn_up.weight\": element 3 of B is not finite");
+                     "adapter of \"blk.0.ffn_up.weight\": row 1, column 1 of B is not finite");
         adapter = tiny_adapter();
         tiny_numbers[0][0] = INFINITY;
-        assert_fails(e->write(&adapter, dir), GRAFT_E_NUMERICS, "element 0 of A is not finite");
+        assert_fails(e->write(&adapter, dir), GRAFT_E_NUMERICS, "row 0, column 0 of A is not finite");
         adapter = tiny_adapter();
         tiny_maps[1].scale = 1e20;
         tiny_numbers[3][1] = 1e30f;
-        assert_fails(e->write(&adapter, dir), GRAFT_E_NUMERICS, "element 1 of B, scaled,");
+        assert_fails(e->write(&adapter, dir), GRAFT_E_NUMERICS, "row 0, column 1 of B, scaled, is not finite");
         adapter = tiny_adapter();
         tiny_maps[1].scale = NAN;
         assert_fails(e->write(&adapter, dir), GRAFT_E_NUMERICS, "its scale is not finite");

@@ -18,6 +18,8 @@ typedef struct factor {
     uint64_t rows, row;
 } factor;
 
+static float odd_value = 0.5f; /* number 11 of every tensor */
+
 /* A PEFT folder with this configuration and these tensors (all 0.5). */
 static const char *peft_folder(const char *config, const factor *factors, size_t n)
 {
@@ -25,7 +27,7 @@ static const char *peft_folder(const char *config, const factor *factors, size_t
     const char *dir = tiny_dir("bad_peft");
     graft_safetensors_writer *w;
     for (size_t i = 0; i < 64; i++) {
-        values[i] = 0.5f;
+        values[i] = i == 11 ? odd_value : 0.5f;
     }
     assert_ok(graft_file_write(test_temp_path("bad_peft/adapter_config.json"), config,
                                strlen(config)));
@@ -145,6 +147,10 @@ static void peft_tensors_are_judged(void **state)
                  "A has rank 2, B has rank 3");
     assert_fails(graft_adapter_load(&loaded, peft_folder(good_config, ranks, 0), base), GRAFT_E_MODEL,
                  "it adapts no tensor");
+    odd_value = NAN;
+    assert_fails(graft_adapter_load(&loaded, peft_folder(good_config, good_factors, 2), base),
+                 GRAFT_E_MODEL, "\"blk.0.attn_q.weight\": row 1, column 3 of A is not finite");
+    odd_value = 0.5f;
     assert_ok(graft_file_remove(test_temp_path("bad_peft/adapter_model.safetensors")));
     assert_fails(graft_adapter_load(&loaded, test_temp_path("bad_peft"), base), GRAFT_E_DISK,
                  "adapter_model.safetensors: cannot open");
@@ -186,8 +192,8 @@ static void gguf_adapters_are_judged(void **state)
         {"adapter", "lora", "llama", "blk.0.attn_norm.weight.lora_a", {8, 1}, 0, 2,
          "is not a matrix; only linear maps can be adapted"},
         {"adapter", "lora", "llama", "blk.0.ffn_up.weight.lora_a", {8, 2}, 0, 2, ": A is missing"},
-        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, NAN, 2, "element 0 of A is not finite"},
-        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, INFINITY, 2, "element 0 of A is not finite"},
+        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, NAN, 2, "row 0, column 0 of A is not finite"},
+        {"adapter", "lora", "llama", G ".lora_a", {8, 2}, INFINITY, 2, "row 0, column 0 of A is not finite"},
         {"adapter", "lora", "llama", G ".lora_a", {8, 2}, 1, 2, NULL},
     };
     graft_gguf *base = tiny_base("base.gguf", "llama");

@@ -38,7 +38,7 @@ static void open_fixture(fixture *f)
 {
     memset(f, 0, sizeof *f);
     assert_ok(graft_model_open(&f->model, tiny_model("best.gguf", &tiny_default)));
-    graft_adapter_options options = {2, 4.0, false, 0, 5, "all-linear", NULL};
+    graft_adapter_options options = {.rank = 2, .alpha = 4, .seed = 5, .targets = "all-linear"};
     assert_ok(graft_adapter_new(&f->adapter, &options, f->model->slots, f->model->n_slots));
     graft_best_init(&f->best);
 }

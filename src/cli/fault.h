@@ -1,0 +1,9 @@
+/* cli/fault.h - a file that can no longer be read while it is mapped. */
+#ifndef GRAFT_CLI_FAULT_H
+#define GRAFT_CLI_FAULT_H
+
+/* From now on SIGBUS on a mapped file (cut short, or its disk failed) becomes a message that names it,
+ * and exit code 8. Any other SIGBUS ends the program as it always did. */
+void cli_fault_init(void);
+
+#endif

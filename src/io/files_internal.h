@@ -1,0 +1,15 @@
+/* io/files_internal.h - what the files that open files share. */
+#ifndef GRAFT_IO_FILES_INTERNAL_H
+#define GRAFT_IO_FILES_INTERNAL_H
+
+#include <sys/stat.h>
+
+#include "io/files.h"
+
+/* Opens for reading without waiting on a pipe nobody writes to. */
+graft_status graft_io__open_readable(int *out, struct stat *info, const char *path);
+
+/* Sets *out to the folder of `path`, for opening. */
+graft_status graft_io__folder_of(char **out, const char *path);
+
+#endif

@@ -1,0 +1,143 @@
+/* resume.c - where a run continues: which checkpoint, if any, and why not another one. */
+#include <string.h>
+
+#include "core/log.h"
+#include "core/memory.h"
+#include "run/training.h"
+
+/* One checkpoint beside the run that wants to continue. */
+typedef struct candidate {
+    graft_checkpoint checkpoint;
+    graft_text run, machine; /* graft_run_differences */
+} candidate;
+
+static void candidate_clear(candidate *c)
+{
+    graft_checkpoint_close(&c->checkpoint);
+    graft_text_clear(&c->run);
+    graft_text_clear(&c->machine);
+}
+
+static graft_status candidate_open(candidate *c, const graft_training *t, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    memset(c, 0, sizeof *c);
+    GRAFT_TRY(graft_checkpoint_open(&c->checkpoint, path));
+    GRAFT_TRY(graft_run_differences(&c->run, &c->machine, graft_text_z(&c->checkpoint.identity),
+                                    graft_text_z(&t->identity)));
+    if (c->run.len > 0 && !t->config->force) {
+        status = graft_checkpoint_refuse(path, graft_text_z(&c->run));
+    }
+done:
+    return status;
+}
+
+/* Continues from it. What differs all the same is said. */
+static graft_status take(graft_training *t, const candidate *c)
+{
+    graft_status status = GRAFT_OK;
+    const char *path = c->checkpoint.path;
+    GRAFT_TRY(graft_checkpoint_take(&c->checkpoint, &t->trainer, &t->best));
+    if (c->run.len > 0) {
+        graft_log(GRAFT_LOG_WARN, "--force: continuing from %s although it belongs to another run: %s",
+                  path, graft_text_z(&c->run));
+    }
+    if (c->machine.len > 0) {
+        graft_log(GRAFT_LOG_WARN, "%s was computed otherwise (%s): the run continues, but not bit "
+                  "for bit as it would have", path, graft_text_z(&c->machine));
+    }
+    graft_log(GRAFT_LOG_INFO, "continuing from %s: step %llu of %llu", path,
+              (unsigned long long)t->trainer.step, (unsigned long long)t->trainer.n_steps);
+done:
+    return status;
+}
+
+static graft_status resume_from(graft_training *t, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    candidate c;
+    GRAFT_TRY(candidate_open(&c, t, path));
+    GRAFT_TRY(take(t, &c));
+done:
+    candidate_clear(&c);
+    return status;
+}
+
+/* Why the checkpoints before were passed over: lines, the newest first. */
+static void tell_skipped(const char *lines)
+{
+    while (*lines != '\0') {
+        size_t n = strcspn(lines, "\n");
+        graft_log(GRAFT_LOG_WARN, "skipped: %.*s", (int)n, lines);
+        lines += n + (lines[n] == '\n');
+    }
+}
+
+/* None of them can be used. To begin anew over what is there would lose it, so that is asked for. */
+static graft_status fail_all(const char *folder, size_t n, const char *other_run, const char *lines)
+{
+    if (*other_run != '\0') {
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s", other_run);
+    }
+    return graft_fail(GRAFT_E_CHECKPOINT, "%s: no checkpoint of %zu can be used (the newest: "
+                      "%.*s); resume_from_checkpoint: never starts afresh and replaces them", folder, n,
+                      (int)strcspn(lines, "\n"), lines);
+}
+
+/* The newest one that is sound and of this run. */
+static graft_status resume_auto(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t *steps = NULL;
+    char *path = NULL;
+    size_t n = 0;
+    bool taken = false;
+    candidate c = {0};
+    graft_text skipped, other_run;
+    graft_text_init(&skipped);
+    graft_text_init(&other_run);
+    GRAFT_TRY(graft_checkpoint_steps(&steps, &n, t->checkpoints));
+    for (size_t i = 0; i < n && !taken; i++) {
+        graft_free(path);
+        GRAFT_TRY(graft_checkpoint_path(&path, t->checkpoints, steps[i]));
+        status = candidate_open(&c, t, path);
+        if (status == GRAFT_OK) {
+            tell_skipped(graft_text_z(&skipped));
+            GRAFT_TRY(take(t, &c));
+            taken = true;
+        }
+        bool unusable = status == GRAFT_E_CHECKPOINT || status == GRAFT_E_DISK;
+        if (unusable) {
+            GRAFT_TRY(graft_text_appendf(&skipped, "%s\n", graft_error_message()));
+        }
+        if (unusable && c.run.len > 0 && other_run.len == 0) {
+            GRAFT_TRY(graft_text_append_z(&other_run, graft_error_message()));
+        }
+        candidate_clear(&c);
+        GRAFT_TRY(unusable ? GRAFT_OK : status);
+    }
+    status = taken || n == 0 ? GRAFT_OK
+                             : fail_all(t->checkpoints, n, graft_text_z(&other_run),
+                                        graft_text_z(&skipped));
+done:
+    candidate_clear(&c);
+    graft_free(path);
+    graft_free(steps);
+    graft_text_clear(&skipped);
+    graft_text_clear(&other_run);
+    return status;
+}
+
+graft_status graft_training_resume(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const char *wanted = t->config->resume_from_checkpoint;
+    if (wanted == NULL || strcmp(wanted, "auto") == 0) {
+        GRAFT_TRY(resume_auto(t));
+    } else if (strcmp(wanted, "never") != 0) {
+        GRAFT_TRY(resume_from(t, wanted));
+    }
+    t->config->force = false; /* not for whoever feeds config.yaml back */
+done:
+    return status;
+}

@@ -1,0 +1,323 @@
+/* verify_run.c - a whole run folder: each of its files, and whether they belong together. */
+#include <string.h>
+
+#include "config/config.h"
+#include "core/memory.h"
+#include "export/export.h"
+#include "io/files.h"
+#include "run/sums.h"
+#include "run/verify.h"
+#include "train/checkpoint.h"
+
+static bool is_run(const graft_verify_look *look)
+{
+    return look->is_folder && (graft_dir_holds(look->path, "metrics.jsonl") ||
+                               (graft_dir_holds(look->path, "config.yaml") &&
+                                graft_dir_holds(look->path, "checkpoints")));
+}
+
+/* What the files of a run say of it, to be compared. */
+struct graft_verify_facts {
+    graft_config *config;   /* of config.yaml; NULL: not readable */
+    char chat_template[65]; /* SHA-256 of chat_template.jinja; "" if there is none */
+    char base[65];          /* of the base, as the adapter says; "" if it does not */
+};
+
+static graft_status read_config(graft_verify_facts *facts, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    char *path = NULL;
+    GRAFT_TRY(graft_path_join(&path, folder, "config.yaml"));
+    GRAFT_TRY(graft_config_new(&facts->config));
+    if (graft_config_read(facts->config, path) != GRAFT_OK ||
+        graft_config_check(facts->config) != GRAFT_OK) {
+        graft_config_free(facts->config); /* an object of its own says why */
+        facts->config = NULL;
+    }
+done:
+    graft_free(path);
+    return status;
+}
+
+static graft_status read_facts(graft_verify_facts *facts, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    char *path = NULL, *adapter = NULL;
+    graft_gguf *file = NULL;
+    graft_gguf_string base = {0};
+    GRAFT_TRY(read_config(facts, folder));
+    GRAFT_TRY(graft_path_join(&path, folder, "chat_template.jinja"));
+    if (graft_path_exists(path) && graft_file_sha256(facts->chat_template, path) != GRAFT_OK) {
+        facts->chat_template[0] = '\0';
+    }
+    GRAFT_TRY(graft_path_join(&adapter, folder, "adapter.gguf"));
+    if (graft_path_exists(adapter) && graft_gguf_open(&file, adapter) == GRAFT_OK &&
+        graft_gguf_want_string(file, "graft.base_sha256", &base) == GRAFT_OK && base.len == 64) {
+        memcpy(facts->base, base.data, base.len);
+    }
+done:
+    graft_gguf_close(file);
+    graft_free(path);
+    graft_free(adapter);
+    return status;
+}
+
+/* --- checkpoints --- */
+
+/* The value of a line "key: value" of an identity; false if there is none. */
+static bool find_line(const char *identity, const char *key, const char **value, size_t *n)
+{
+    size_t n_key = strlen(key);
+    for (const char *line = identity; *line != '\0';) {
+        size_t n_line = strcspn(line, "\n");
+        if (n_line >= n_key + 2 && memcmp(line, key, n_key) == 0 &&
+            memcmp(line + n_key, ": ", 2) == 0) {
+            *value = line + n_key + 2;
+            *n = n_line - n_key - 2;
+            return true;
+        }
+        line += n_line + (line[n_line] == '\n');
+    }
+    return false;
+}
+
+static graft_status compare_line(graft_verify_object *o, const char *identity, const char *key,
+                                 const char *wanted, const char *of)
+{
+    const char *value;
+    size_t n;
+    if (!find_line(identity, key, &value, &n) ||
+        (n == strlen(wanted) && memcmp(value, wanted, n) == 0)) {
+        return GRAFT_OK;
+    }
+    return graft_verify__problem(o, GRAFT_E_CHECKPOINT, "belongs to another run: %s is \"%.*s\", "
+                                 "and \"%.64s\" %s", key, (int)(n < 64 ? n : 64), value, wanted, of);
+}
+
+static graft_status compare_settings(graft_verify_object *o, const char *identity,
+                                     const graft_config *config)
+{
+    graft_status status = GRAFT_OK;
+    graft_text value;
+    bool known;
+    graft_text_init(&value);
+    for (size_t i = 0; i < graft_settings_n(); i++) {
+        const char *name = graft_settings_at(i)->name;
+        if (graft_setting_shapes_runs(name, &known)) {
+            value.len = 0;
+            GRAFT_TRY(graft_config_value(config, name, &value));
+            GRAFT_TRY(compare_line(o, identity, name, value.len > 0 ? graft_text_z(&value) : "",
+                                   "in config.yaml"));
+        }
+    }
+done:
+    graft_text_clear(&value);
+    return status;
+}
+
+static graft_status compare_checkpoint(graft_verify_object *o, const graft_checkpoint *c,
+                                       const graft_verify_facts *facts)
+{
+    graft_status status = GRAFT_OK;
+    const char *identity = graft_text_z(&c->identity);
+    if (facts->config != NULL) {
+        GRAFT_TRY(compare_settings(o, identity, facts->config));
+    }
+    if (facts->chat_template[0] != '\0') {
+        GRAFT_TRY(compare_line(o, identity, "chat_template (SHA-256)", facts->chat_template,
+                               "is that of chat_template.jinja"));
+    }
+    if (facts->base[0] != '\0') {
+        GRAFT_TRY(compare_line(o, identity, "base_model (SHA-256)", facts->base,
+                               "is that of adapter.gguf"));
+    }
+done:
+    return status;
+}
+
+static graft_status check_checkpoint(graft_verify_job *job, graft_verify_object *o)
+{
+    graft_status status = GRAFT_OK;
+    graft_checkpoint c = {0};
+    GRAFT_TRY(graft_verify__checkpoint(o, &c));
+    GRAFT_TRY(c.image != NULL ? compare_checkpoint(o, &c, job->run) : GRAFT_OK);
+done:
+    graft_checkpoint_close(&c);
+    return status;
+}
+
+/* Found by its place, not by its look. */
+static const graft_verify_kind checkpoint_of_run = {"checkpoint", NULL, check_checkpoint};
+
+static graft_status check_checkpoints(graft_verify_job *job, const char *folder, size_t *n_out)
+{
+    graft_status status = GRAFT_OK;
+    char *path = NULL, *file = NULL;
+    uint64_t *steps = NULL;
+    GRAFT_TRY(graft_path_join(&path, folder, "checkpoints"));
+    GRAFT_TRY(graft_checkpoint_steps(&steps, n_out, path));
+    for (size_t i = *n_out; i-- > 0;) {
+        GRAFT_TRY(graft_checkpoint_path(&file, path, steps[i]));
+        GRAFT_TRY(graft_verify__as(job, file, &checkpoint_of_run));
+        graft_free(file);
+        file = NULL;
+    }
+done:
+    graft_free(steps);
+    graft_free(file);
+    graft_free(path);
+    return status;
+}
+
+/* --- SHA256SUMS --- */
+
+static graft_status tell_sum(void *context, const char *name, graft_status found)
+{
+    (void)name;
+    return graft_verify__judge(context, found);
+}
+
+static graft_status check_sums(graft_verify_job *job, graft_verify_object *o)
+{
+    graft_status status = GRAFT_OK;
+    char *folder = NULL;
+    (void)job;
+    GRAFT_TRY(graft_strndup(&folder, o->path, strlen(o->path) - strlen("/" GRAFT_SUMS_NAME)));
+    GRAFT_TRY(graft_verify__judge(o, graft_sums_check(folder, tell_sum, o)));
+    GRAFT_TRY(graft_verify__fact(o, "no file that it lists has changed"));
+done:
+    graft_free(folder);
+    return status;
+}
+
+static const graft_verify_kind sums_of_run = {"digests", NULL, check_sums};
+
+/* --- the folder --- */
+
+static graft_status check_foreign(graft_verify_job *job, graft_verify_object *o)
+{
+    (void)job;
+    return graft_verify__fact(o, "not looked at");
+}
+
+static const graft_verify_kind foreign = {"not of a run", NULL, check_foreign};
+
+/* What runs write, by name; the rest is somebody else's. */
+static const graft_verify_kind *kind_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        const graft_verify_kind *kind;
+    } known[] = {
+        {"config.yaml", &graft_verify_config},  {"metrics.jsonl", &graft_verify_metrics},
+        {"run.log", &graft_verify_log},         {"chat_template.jinja", &graft_verify_template},
+        {"report.html", &graft_verify_page},    {"adapter.gguf", &graft_verify_gguf},
+        {GRAFT_SUMS_NAME, &sums_of_run},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(known[i].name, name) == 0) {
+            return known[i].kind;
+        }
+    }
+    bool scores = graft_str_starts_with(name, "eval-") && graft_str_ends_with(name, ".json");
+    return scores ? &graft_verify_scores : &foreign;
+}
+
+/* Checked in other ways. */
+static bool is_part(const char *name)
+{
+    return name[0] == '.' || strcmp(name, "checkpoints") == 0 ||
+           strcmp(name, "adapter_config.json") == 0 ||
+           strcmp(name, "adapter_model.safetensors") == 0;
+}
+
+static graft_status check_files(graft_verify_job *job, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    char **names = NULL;
+    size_t n = 0;
+    GRAFT_TRY(graft_dir_list(&names, &n, folder));
+    for (size_t i = 0; i < n; i++) {
+        if (!is_part(names[i])) {
+            GRAFT_TRY(graft_verify__member(job, folder, names[i], kind_of(names[i])));
+        }
+    }
+    if (graft_dir_holds(folder, "adapter_config.json") ||
+        graft_dir_holds(folder, "adapter_model.safetensors")) {
+        GRAFT_TRY(graft_verify__as(job, folder, &graft_verify_peft));
+    }
+done:
+    graft_dir_free(names, n);
+    return status;
+}
+
+/* The adapter as runtimes load it, and as PEFT does. */
+static graft_status compare_twins(graft_verify_object *o)
+{
+    graft_status status = GRAFT_OK;
+    char *gguf = NULL, *peft = NULL;
+    if (!graft_dir_holds(o->path, "adapter.gguf") ||
+        !graft_dir_holds(o->path, "adapter_model.safetensors")) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_path_join(&gguf, o->path, "adapter.gguf"));
+    GRAFT_TRY(graft_path_join(&peft, o->path, "adapter_model.safetensors"));
+    GRAFT_TRY(graft_verify__judge(o, graft_adapter_compare(gguf, peft)));
+    if (o->n_problems == 0) {
+        GRAFT_TRY(graft_verify__fact(o, "adapter.gguf and adapter_model.safetensors hold the same "
+                                     "numbers"));
+    }
+done:
+    graft_free(gguf);
+    graft_free(peft);
+    return status;
+}
+
+static graft_status find_missing(graft_verify_object *o, const graft_config *config,
+                                 size_t n_checkpoints)
+{
+    static const char *const always[] = {"config.yaml", "metrics.jsonl", "chat_template.jinja"};
+    graft_status status = GRAFT_OK;
+    bool finished = graft_dir_holds(o->path, GRAFT_SUMS_NAME), exported = false;
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
+        if (!graft_dir_holds(o->path, always[i])) {
+            GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "%s is missing", always[i]));
+        }
+    }
+    for (size_t i = 0; config != NULL && i < config->export.n; i++) {
+        const graft_exporter *exporter = graft_exporter_find(config->export.items[i]);
+        bool there = exporter != NULL && graft_dir_holds(o->path, exporter->writes);
+        exported = exported || there;
+        if (finished && exporter != NULL && !there) {
+            GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "%s is missing", exporter->writes));
+        }
+    }
+    if (!exported && n_checkpoints == 0) {
+        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "there is neither an adapter nor a "
+                                        "checkpoint to continue from"));
+    }
+    GRAFT_TRY(graft_verify__fact(o, "%zu checkpoints", n_checkpoints));
+    GRAFT_TRY(graft_verify__fact(o, "%s", finished ? "finished" : "not finished"));
+done:
+    return status;
+}
+
+static graft_status check_run(graft_verify_job *job, graft_verify_object *o)
+{
+    graft_status status = GRAFT_OK;
+    graft_verify_facts facts = {0};
+    const graft_verify_facts *outer = job->run;
+    size_t n_checkpoints = 0;
+    GRAFT_TRY(read_facts(&facts, o->path));
+    job->run = &facts;
+    GRAFT_TRY(check_files(job, o->path));
+    GRAFT_TRY(check_checkpoints(job, o->path, &n_checkpoints));
+    GRAFT_TRY(find_missing(o, facts.config, n_checkpoints));
+    GRAFT_TRY(compare_twins(o));
+done:
+    job->run = outer;
+    graft_config_free(facts.config);
+    return status;
+}
+
+const graft_verify_kind graft_verify_run = {"run", is_run, check_run};

@@ -1,0 +1,141 @@
+/* pace.c - the reserve is for what is not known yet: speed varies, and replies of a model that has learnt
+ * may be longer than those it was measured with. */
+#include "train/pace.h"
+
+#include <math.h>
+
+#define RESERVE_STEPS 0.04   /* of the time of the steps left, and of evaluations between them */
+#define RESERVE_END 0.25     /* of the evaluation at the end */
+#define RESERVE_END_BASE 0.5 /* ... if it was measured of the base */
+#define RESERVE_CLOSE 1.0    /* of writing the results, which is not measured */
+#define MORE 0.1             /* of the steps left are worth a new plan */
+
+uint64_t graft_pace_interval(double eval_steps, uint64_t per_epoch, uint64_t n_steps)
+{
+    double steps = eval_steps < 1 ? ceil(eval_steps * (double)n_steps) : eval_steps;
+    if (!(eval_steps > 0)) {
+        return per_epoch;
+    }
+    return steps >= 1 ? (uint64_t)steps : 1;
+}
+
+static double tokens_until(const graft_pace_costs *c, uint64_t step)
+{
+    double epoch = c->first_epoch[c->per_epoch];
+    if (step <= c->per_epoch) {
+        return c->first_epoch[step];
+    }
+    return epoch / (double)c->per_epoch * (double)step;
+}
+
+/* Evaluations before the last step. */
+static uint64_t count_between(const graft_pace_costs *c, uint64_t n)
+{
+    uint64_t every = graft_pace_interval(c->eval_steps, c->per_epoch, n);
+    bool due = c->step > 0 && c->step % every == 0 && !c->evaluated;
+    if (!c->between || n <= c->step) {
+        return 0;
+    }
+    return (n - 1) / every - c->step / every + due;
+}
+
+double graft_pace_seconds(const graft_pace_costs *c, uint64_t n, double reserve)
+{
+    double tokens = tokens_until(c, n) - tokens_until(c, c->step);
+    double steps = tokens / c->tokens_per_second;
+    double between = (double)count_between(c, n) * c->evaluation_seconds;
+    double end = c->evaluates_end ? c->evaluation_seconds : 0;
+    double end_reserve = c->of_base ? RESERVE_END_BASE : RESERVE_END;
+    return c->first_seconds + (steps + between) * (1 + RESERVE_STEPS * reserve) + end * (1 + end_reserve * reserve) +
+           c->close_seconds * (1 + RESERVE_CLOSE * reserve);
+}
+
+static bool fits(const graft_pace_costs *c, uint64_t n, double reserve)
+{
+    return graft_pace_seconds(c, n, reserve) <= c->seconds_left;
+}
+
+uint64_t graft_pace_fit(const graft_pace_costs *c)
+{
+    uint64_t low = c->step, high = c->most;
+    if (high <= low || fits(c, high, 1)) {
+        return high > low ? high : low;
+    }
+    while (high - low > 1) { /* high does not fit; low does, or is where the run is */
+        uint64_t middle = low + (high - low) / 2;
+        if (fits(c, middle, 1)) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+uint64_t graft_pace_decide(const graft_pace_costs *c, uint64_t n)
+{
+    uint64_t best = graft_pace_fit(c);
+    double more = fmax(2, MORE * (double)(n > c->step ? n - c->step : 0));
+    if (best < n) {
+        return fits(c, n, 0.5) ? n : best;
+    }
+    return best == c->most || (double)(best - n) >= more ? best : n;
+}
+
+/* --- notes --- */
+
+/* Counts that are no numbers of steps any more. */
+#define MOST_STEPS 1e15
+
+enum { STEPS, WARMUP, RISE, FROM, TO, DECAYED, SPENT, SPEED, EVALUATION, OF_ADAPTER, N_NOTES };
+
+static const char *const names[N_NOTES] = {
+    "pace.steps", "pace.warmup", "pace.rise", "pace.from", "pace.to", "pace.decayed",
+    "pace.spent_seconds", "pace.tokens_per_second", "pace.evaluation_seconds", "pace.of_adapter"};
+
+graft_status graft_pace_note(graft_trainer *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_course *c = &t->course;
+    const graft_pace_memory *m = &t->pace;
+    const double values[N_NOTES] = {
+        (double)t->n_steps, (double)c->n_warmup, (double)c->n_rise, (double)c->from,
+        (double)c->to, c->decayed, m->spent, m->tokens_per_second, m->evaluation_seconds,
+        m->of_adapter ? 1 : 0};
+    for (size_t i = 0; m->planned && i < N_NOTES; i++) {
+        GRAFT_TRY(graft_notes_set(&t->notes, names[i], values[i]));
+    }
+done:
+    return status;
+}
+
+static bool is_sound(uint64_t step, const double *v)
+{
+    bool sound = v[STEPS] >= (double)step && v[RISE] <= v[WARMUP] && v[DECAYED] <= 1;
+    for (size_t i = 0; i < N_NOTES; i++) {
+        bool count = i <= TO;
+        sound = sound && v[i] >= 0 && (!count || (v[i] <= MOST_STEPS && floor(v[i]) >= v[i]));
+    }
+    return sound;
+}
+
+graft_status graft_pace_recall(graft_trainer *t, const graft_notes *notes, uint64_t step,
+                               const char *path)
+{
+    double v[N_NOTES];
+    if (graft_notes_get(notes, names[STEPS], -1) < 0) {
+        return GRAFT_OK;
+    }
+    for (size_t i = 0; i < N_NOTES; i++) {
+        v[i] = graft_notes_get(notes, names[i], -1);
+    }
+    if (!is_sound(step, v)) {
+        return graft_fail(GRAFT_E_CHECKPOINT, "%s: run/notes: what it says of \"pace\" is no plan of a "
+                          "run at step %llu", path, (unsigned long long)step);
+    }
+    t->n_steps = v[STEPS] < (double)t->n_asked ? (uint64_t)v[STEPS] : t->n_asked;
+    t->course = (graft_course){(uint64_t)v[WARMUP], (uint64_t)v[RISE], (uint64_t)v[FROM],
+                               (uint64_t)v[TO], v[DECAYED]};
+    t->pace = (graft_pace_memory){true, v[SPENT], v[SPEED], v[EVALUATION], v[OF_ADAPTER] > 0};
+    return GRAFT_OK;
+}

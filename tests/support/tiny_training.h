@@ -1,0 +1,25 @@
+/* support/tiny_training.h - a trainer on a random model of a few kilobytes and random examples. */
+#ifndef GRAFT_TESTS_SUPPORT_TINY_TRAINING_H
+#define GRAFT_TESTS_SUPPORT_TINY_TRAINING_H
+
+#include "train/trainer.h"
+
+enum { TINY_TRAINING_EXAMPLES = 24 };
+
+typedef struct tiny_training {
+    graft_config *config;
+    graft_model *model;
+    graft_adapter *adapter;
+    graft_compute compute;
+    graft_example examples[TINY_TRAINING_EXAMPLES];
+    graft_unit units[TINY_TRAINING_EXAMPLES];
+    graft_trainer trainer;
+} tiny_training;
+
+extern const char *tiny_training_arch; /* of the model; NULL: llama */
+
+/* Settings as "max_steps=8 seed=9 ". */
+void tiny_training_open(tiny_training *f, const char *settings);
+void tiny_training_close(tiny_training *f);
+
+#endif

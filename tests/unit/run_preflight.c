@@ -1,0 +1,251 @@
+/* run/preflight.h, through whole runs: what is refused before anything is computed. */
+#include "support/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <graft/quantize.h>
+
+#include "core/memory.h"
+#include "io/calls.h"
+#include "io/files.h"
+#include "support/tiny_run.h"
+
+static char base[1024], folder[1024];
+static bool computed; /* something was evaluated or trained */
+
+static void see(void *context, const graft_progress *progress)
+{
+    (void)context;
+    computed |= progress->done > 0;
+}
+
+static tiny_run fresh_run(void)
+{
+    computed = false;
+    tiny_forget(folder);
+    return (tiny_run){.base = base, .folder = folder, .hooks = {.progress = see}};
+}
+
+static int prepare(void **state)
+{
+    (void)state;
+    snprintf(base, sizeof base, "%s", byte_model("tiny.gguf"));
+    snprintf(folder, sizeof folder, "%s", test_temp_path("run"));
+    return 0;
+}
+
+static int all_well(void **state)
+{
+    (void)state;
+    graft_io_set_calls(NULL);
+    return 0;
+}
+
+static graft_io_calls calls;
+
+static uint64_t free_bytes;
+
+static int small_disk(const char *path, struct statvfs *out)
+{
+    int result = graft_io_system_calls.statvfs(path, out);
+    out->f_frsize = 1;
+    out->f_bavail = free_bytes;
+    return result;
+}
+
+static void set_free(uint64_t bytes)
+{
+    free_bytes = bytes;
+    calls = graft_io_system_calls;
+    calls.statvfs = small_disk;
+    graft_io_set_calls(&calls);
+}
+
+static void too_little_room_for_a_run_is_refused_with_the_sum(void **state)
+{
+    (void)state;
+    tiny_run run = fresh_run();
+    set_free(6 << 20);
+    assert_fails(tiny_train(&run), GRAFT_E_DISK, "output_dir: ");
+    assert_contains(graft_error_message(), " has 6.0 MiB free, and this run writes up to ");
+    assert_contains(graft_error_message(), "checkpoints of 1.0 MiB (save_total_limit 3, and one more");
+    assert_contains(graft_error_message(), "2 artefacts (export)");
+    assert_contains(graft_error_message(), "lower save_total_limit or lora_r");
+    assert_false(computed);
+    set_free(64 << 20);
+    assert_ok(tiny_train(&run));
+    set_free(9 << 20); /* what is there already makes room for what replaces it */
+    assert_ok(tiny_train(&run));
+}
+
+static int unknown_disk(const char *path, struct statvfs *out)
+{
+    int result = graft_io_system_calls.statvfs(path, out);
+    out->f_blocks = 0;
+    out->f_bavail = 0;
+    return result;
+}
+
+static void a_file_system_that_does_not_know_its_size_is_no_obstacle(void **state)
+{
+    (void)state;
+    tiny_run run = fresh_run();
+    calls = graft_io_system_calls;
+    calls.statvfs = unknown_disk;
+    graft_io_set_calls(&calls);
+    assert_ok(tiny_train(&run));
+}
+
+static int read_only_open(const char *path, int flags, mode_t mode)
+{
+    if ((flags & O_CREAT) != 0 && strncmp(path, folder, strlen(folder)) == 0) {
+        errno = EROFS;
+        return -1;
+    }
+    return graft_io_system_calls.open(path, flags, mode);
+}
+
+static void a_folder_that_cannot_be_written_to_is_refused_at_once(void **state)
+{
+    (void)state;
+    tiny_run run = fresh_run();
+    calls = graft_io_system_calls;
+    calls.open = read_only_open;
+    graft_io_set_calls(&calls);
+    assert_fails(tiny_train(&run), GRAFT_E_DISK, "output_dir: ");
+    assert_contains(graft_error_message(), "Read-only file system");
+    assert_false(computed);
+}
+
+static int read_only_checkpoints(const char *path, int flags, mode_t mode)
+{
+    if ((flags & O_CREAT) != 0 && strstr(path, "/checkpoints/") != NULL) {
+        errno = EACCES;
+        return -1;
+    }
+    return graft_io_system_calls.open(path, flags, mode);
+}
+
+static void checkpoints_of_somebody_else_are_refused_at_once(void **state)
+{
+    (void)state;
+    tiny_run run = fresh_run();
+    calls = graft_io_system_calls;
+    calls.open = read_only_checkpoints;
+    graft_io_set_calls(&calls);
+    assert_fails(tiny_train(&run), GRAFT_E_DISK, "Permission denied");
+    assert_contains(graft_error_message(), "/checkpoints");
+    assert_false(computed);
+}
+
+static void a_folder_that_is_a_file_is_named(void **state)
+{
+    (void)state;
+    tiny_run run = fresh_run();
+    test_temp_file("run", "x", 1);
+    assert_fails(tiny_train(&run), GRAFT_E_DISK, "run: is a file and not a folder");
+    assert_int_equal(unlink(folder), 0);
+}
+
+static void a_second_run_says_who_has_the_folder(void **state)
+{
+    (void)state;
+    char pid[64];
+    tiny_run run = fresh_run();
+    graft_lock *lock = NULL;
+    assert_ok(graft_make_dirs(folder));
+    assert_ok(graft_lock_take(&lock, test_temp_path("run/.lock")));
+    snprintf(pid, sizeof pid, "another run is using this folder (process %ld on ", (long)getpid());
+    assert_fails(tiny_train(&run), GRAFT_E_CONFIG, pid);
+    assert_contains(graft_error_message(), "choose another output_dir");
+    graft_lock_free(lock);
+    assert_ok(tiny_train(&run));
+}
+
+static int no_locks(int fd, int operation)
+{
+    (void)fd, (void)operation;
+    errno = ENOSYS;
+    return -1;
+}
+
+static void a_file_system_without_locks_is_no_obstacle(void **state)
+{
+    (void)state;
+    tiny_run run = fresh_run();
+    calls = graft_io_system_calls;
+    calls.flock = no_locks;
+    graft_io_set_calls(&calls);
+    assert_ok(tiny_train(&run));
+}
+
+static void what_a_killed_run_left_half_written_is_removed(void **state)
+{
+    (void)state;
+    tiny_run run = fresh_run();
+    assert_ok(graft_make_dirs(test_temp_path("run/checkpoints")));
+    test_temp_file("run/checkpoints/step-2.h5.tmp-4711-0", "half", 4);
+    test_temp_file("run/adapter.gguf.tmp-4711-3", "half", 4);
+    test_temp_file("run/notes.tmp-of-mine", "whole", 5);
+    assert_ok(tiny_train(&run));
+    assert_false(graft_path_exists(test_temp_path("run/checkpoints/step-2.h5.tmp-4711-0")));
+    assert_false(graft_path_exists(test_temp_path("run/adapter.gguf.tmp-4711-3")));
+    assert_true(graft_path_exists(test_temp_path("run/notes.tmp-of-mine")));
+}
+
+static void too_little_room_for_a_model_is_refused_before_it_is_written(void **state)
+{
+    (void)state;
+    graft_config *config = NULL;
+    char *out = NULL;
+    graft_quantize_wish wish = {.type = "f16"};
+    assert_ok(graft_config_new(&config));
+    set_free(20 << 10);
+    assert_fails(graft_quantize(config, base, test_temp_path("small.gguf"), &wish, NULL, 0, &out),
+                 GRAFT_E_DISK, "small.gguf: needs 0.");
+    assert_contains(graft_error_message(), " MiB, and 0.0 MiB are free there");
+    assert_false(graft_path_exists(test_temp_path("small.gguf")));
+    graft_config_free(config);
+}
+
+static void a_result_that_cannot_be_written_is_said_before_the_model_reads(void **state)
+{
+    (void)state;
+    graft_config *config = NULL;
+    char *out = NULL;
+    graft_hooks hooks = {.progress = see};
+    computed = false;
+    assert_ok(graft_config_new(&config));
+    assert_ok(graft_config_set(config, "base_model", base));
+    assert_ok(graft_config_set(config, "dataset", "datasets/prompt-completion.jsonl"));
+    assert_fails(graft_imatrix(config, test_temp_path("nowhere/imatrix.gguf"), 0, &hooks, 0, &out),
+                 GRAFT_E_DISK, "nowhere/imatrix.gguf: cannot create: No such");
+    set_free(1000);
+    assert_fails(graft_imatrix(config, test_temp_path("imatrix.gguf"), 0, &hooks, 0, &out),
+                 GRAFT_E_DISK, "imatrix.gguf: needs 1.0 MiB, and 0.0 MiB are free there");
+    assert_false(computed);
+    graft_config_free(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(too_little_room_for_a_run_is_refused_with_the_sum, all_well),
+        cmocka_unit_test_teardown(a_file_system_that_does_not_know_its_size_is_no_obstacle, all_well),
+        cmocka_unit_test_teardown(a_folder_that_cannot_be_written_to_is_refused_at_once, all_well),
+        cmocka_unit_test_teardown(checkpoints_of_somebody_else_are_refused_at_once, all_well),
+        cmocka_unit_test_teardown(a_folder_that_is_a_file_is_named, all_well),
+        cmocka_unit_test_teardown(a_second_run_says_who_has_the_folder, all_well),
+        cmocka_unit_test_teardown(a_file_system_without_locks_is_no_obstacle, all_well),
+        cmocka_unit_test_teardown(what_a_killed_run_left_half_written_is_removed, all_well),
+        cmocka_unit_test_teardown(too_little_room_for_a_model_is_refused_before_it_is_written, all_well),
+        cmocka_unit_test_teardown(a_result_that_cannot_be_written_is_said_before_the_model_reads,
+                                  all_well),
+    };
+    return cmocka_run_group_tests(tests, prepare, NULL);
+}

@@ -1,0 +1,737 @@
+/* Steps whose numbers are bad: what is not applied, what is called a spike, what a repeated pass finds,
+ * and that a run continues with the same bits after all of it. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/threads.h"
+#include "io/files.h"
+#include "support/test.h"
+#include "support/tiny_training.h"
+#include "train/rollback.h"
+
+#define RUN "seed: 9\n"
+#define SETTINGS "max_steps=40 batch_size=6 learning_rate=1e-2 warmup_ratio=0 seed=9 "
+
+/* --- numbers that are spoiled on their way --- */
+
+typedef enum spoiling { NOTHING, LOSS, LOSS_ONCE, LEAP, GRADIENT, ONE_BIT, EVERY_TIME } spoiling;
+
+static struct {
+    spoiling how;
+    graft_kernels kernels; /* as they were */
+    int calls;             /* while something was spoiled */
+} spoiled;
+
+static double spoil_loss(const graft_real *logits, size_t n)
+{
+    double value = spoiled.kernels.log_sum_exp(logits, n);
+    int call = __atomic_fetch_add(&spoiled.calls, 1, __ATOMIC_RELAXED);
+    bool now = spoiled.how == LOSS || (spoiled.how == LOSS_ONCE && call == 0);
+    return now ? (double)NAN : spoiled.how == LEAP ? value + 50 : value;
+}
+
+static void spoil_gradient(graft_act *out, const graft_real *logits, size_t n, graft_real lse,
+                           size_t target, graft_real weight, graft_real softcap)
+{
+    spoiled.kernels.softmax_gradient(out, logits, n, lse, target,
+                                     spoiled.how == GRADIENT ? (graft_real)INFINITY : weight,
+                                     softcap);
+}
+
+/* The last bits of a number, as a tired machine might. */
+static void spoil_norm(graft_act *y, size_t ldy, graft_real *inv_rms, const graft_real *x,
+                       size_t ldx, const graft_real *g, graft_real eps, size_t n_rows, size_t n)
+{
+    spoiled.kernels.rmsnorm(y, ldy, inv_rms, x, ldx, g, eps, n_rows, n);
+    if (spoiled.how == ONE_BIT || spoiled.how == EVERY_TIME) {
+        int call = __atomic_fetch_add(&spoiled.calls, 1, __ATOMIC_RELAXED);
+        uint16_t *bits = (uint16_t *)y + (spoiled.kernels.half ? 0 : 1); /* the upper half of a float */
+        if (call == 0 || spoiled.how == EVERY_TIME) {
+            *bits ^= (uint16_t)(1 + call % 8);
+        }
+    }
+}
+
+static void spoil(spoiling how)
+{
+    spoiled.how = how;
+    spoiled.calls = 0;
+}
+
+static void open(tiny_training *f, const char *settings)
+{
+    tiny_training_open(f, settings);
+    spoiled.kernels = f->compute.kernels;
+    f->compute.kernels.log_sum_exp = spoil_loss;
+    f->compute.kernels.softmax_gradient = spoil_gradient;
+    f->compute.kernels.rmsnorm = spoil_norm;
+    spoil(NOTHING);
+}
+
+static graft_step_report step(tiny_training *f)
+{
+    graft_step_report report;
+    assert_ok(graft_trainer_step(&f->trainer, &report));
+    return report;
+}
+
+/* Parameters and moments, in one piece. */
+static graft_real *state_of(const tiny_training *f)
+{
+    graft_real *copy = NULL;
+    size_t n = f->adapter->n_params;
+    assert_ok(graft_alloc(&copy, 3 * n, sizeof *copy));
+    memcpy(copy, f->adapter->params, n * sizeof *copy);
+    memcpy(copy + n, f->trainer.moments[0], n * sizeof *copy);
+    memcpy(copy + 2 * n, f->trainer.moments[1], n * sizeof *copy);
+    return copy;
+}
+
+static void assert_same_state(const tiny_training *f, const graft_real *state)
+{
+    graft_real *now = state_of(f);
+    assert_memory_equal(now, state, 3 * f->adapter->n_params * sizeof *now);
+    graft_free(now);
+}
+
+/* --- steps that are not applied --- */
+
+static void bad_step_with(const char *settings, spoiling how, graft_step_outcome outcome,
+                          const char *where)
+{
+    tiny_training f, without;
+    open(&f, settings);
+    step(&f);
+    graft_real *before = state_of(&f);
+    spoil(how);
+    graft_step_report report = step(&f);
+    spoil(NOTHING);
+    assert_int_equal(report.outcome, outcome);
+    assert_contains(report.where, where);
+    assert_int_equal(report.step, 2);
+    assert_int_equal(f.trainer.n_batch, 6); /* the examples are still known */
+    assert_int_equal(f.trainer.step, 2);
+    assert_int_equal(f.trainer.watch.n_bad, 1);
+    assert_same_state(&f, before);
+    step(&f);
+    assert_int_equal(f.trainer.watch.n_bad, 0);
+    assert_int_equal(f.trainer.watch.n_skipped, 1);
+    /* the same as if the batch had not been there */
+    open(&without, settings);
+    step(&without);
+    without.trainer.step = 2;
+    without.trainer.watch.n_skipped = 1;
+    step(&without);
+    graft_real *wanted = state_of(&without);
+    assert_same_state(&f, wanted);
+    graft_free(before);
+    graft_free(wanted);
+    tiny_training_close(&without);
+    tiny_training_close(&f);
+}
+
+static void a_bad_step_changes_nothing(void **state)
+{
+    static const char *const settings[] = {SETTINGS "compute=f32", SETTINGS "compute=bf16",
+                                           SETTINGS "lora_dropout=0.1 packing=false"};
+    (void)state;
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        bad_step_with(settings[i], LOSS, GRAFT_STEP_BAD_LOSS, "only the logits are not either");
+        bad_step_with(settings[i], GRADIENT, GRAFT_STEP_BAD_GRADIENT, "the gradient of blk.1.ffn_down");
+    }
+}
+
+/* AdamW's first step moves every parameter by the learning rate, whichever step of the run it is. */
+static void a_bad_step_does_not_count_for_the_optimiser(void **state)
+{
+    tiny_training f;
+    double moved = 0;
+    (void)state;
+    open(&f, SETTINGS "compute=f32 lr_scheduler_type=constant");
+    spoil(LOSS);
+    step(&f);
+    step(&f);
+    spoil(NOTHING);
+    graft_real *before = state_of(&f);
+    step(&f);
+    for (size_t i = 0; i < f.adapter->n_params; i++) {
+        moved = fmax(moved, fabs((double)f.adapter->params[i] - (double)before[i]));
+    }
+    assert_true(fabs(moved - 1e-2) < 1e-5);
+    graft_free(before);
+    tiny_training_close(&f);
+}
+
+/* What is not finite in the adapter (which never is, after a step) shows where it is multiplied. */
+static void the_first_tensor_and_the_examples_are_named(void **state)
+{
+    tiny_training f;
+    graft_step_report report;
+    (void)state;
+    for (int half = 0; half < 2; half++) {
+        open(&f, half ? SETTINGS "compute=bf16" : SETTINGS "compute=f32");
+        f.adapter->maps[2].low_rank.b.data[1] = (graft_real)INFINITY; /* of attn_v of layer 0 */
+        report = step(&f);
+        assert_int_equal(report.outcome, GRAFT_STEP_BAD_LOSS);
+        assert_contains(report.where, "the first that is not goes into blk.0.attn_output.weight");
+        assert_in_range(report.n_suspects, 3, 6); /* tokens that several share count for one */
+        assert_ptr_equal(report.suspects[0], f.trainer.batch[0]);
+        tiny_training_close(&f);
+    }
+}
+
+/* An update can only make parameters infinite with settings that nobody means. */
+static void an_update_that_ruins_the_adapter_is_told(void **state)
+{
+    tiny_training f;
+    graft_step_report report;
+    (void)state;
+    open(&f, SETTINGS "learning_rate=1000 weight_decay=1000 compute=f32");
+    f.adapter->maps[f.adapter->n_maps - 1].low_rank.b.data[0] = (graft_real)1e35;
+    report = step(&f);
+    assert_int_equal(report.outcome, GRAFT_STEP_RUINED);
+    assert_string_equal(report.where, "the update makes blk.1.ffn_down.weight lora_b, row 0, column 0 "
+                                      "not finite");
+    assert_int_equal(f.trainer.watch.n_skipped, 1);
+    tiny_training_close(&f);
+}
+
+/* --- an interruption --- */
+
+static void run_spoiled(tiny_training *f, uint64_t until)
+{
+    while (f->trainer.step < until) {
+        uint64_t next = f->trainer.step + 1;
+        spoil(next == 3 || next == 4 || next == 9 ? LOSS : next == 6 ? GRADIENT : NOTHING);
+        step(f);
+    }
+    spoil(NOTHING);
+}
+
+static void resumed_with(const char *settings)
+{
+    tiny_training f;
+    graft_text identity;
+    graft_best best;
+    char *path = NULL, folder[256];
+    snprintf(folder, sizeof folder, "%s", test_temp_path("resumed"));
+    graft_best_init(&best);
+    graft_text_init(&identity);
+    open(&f, settings);
+    run_spoiled(&f, 12);
+    graft_real *whole = state_of(&f);
+    graft_watch watch = f.trainer.watch;
+    tiny_training_close(&f);
+    for (uint64_t cut = 1; cut < 12; cut++) {
+        open(&f, settings);
+        f.trainer.watch.factor = 0.5; /* is part of the checkpoint, too */
+        f.trainer.watch.n_rollbacks = 1;
+        run_spoiled(&f, cut);
+        assert_ok(graft_run_identity(&identity, &f.trainer, &(graft_run_files){.base = "base"}));
+        assert_ok(graft_checkpoint_save(&f.trainer, &best, graft_text_z(&identity), folder, 2));
+        tiny_training_close(&f);
+        open(&f, settings);
+        assert_ok(graft_checkpoint_newest(&path, folder));
+        assert_ok(graft_checkpoint_load(&f.trainer, &best, graft_text_z(&identity), path));
+        assert_true(f.trainer.watch.factor == 0.5);
+        assert_int_equal(f.trainer.watch.n_rollbacks, 1);
+        graft_text_clear(&identity);
+        graft_free(path);
+        tiny_training_close(&f);
+    }
+    for (uint64_t cut = 1; cut < 12; cut++) {
+        open(&f, settings);
+        run_spoiled(&f, cut);
+        assert_ok(graft_run_identity(&identity, &f.trainer, &(graft_run_files){.base = "base"}));
+        assert_ok(graft_rollback_forget(folder, 0));
+        assert_ok(graft_checkpoint_save(&f.trainer, &best, graft_text_z(&identity), folder, 2));
+        tiny_training_close(&f);
+        open(&f, settings);
+        assert_ok(graft_checkpoint_newest(&path, folder));
+        assert_ok(graft_checkpoint_load(&f.trainer, &best, graft_text_z(&identity), path));
+        run_spoiled(&f, 12);
+        assert_same_state(&f, whole);
+        assert_int_equal(f.trainer.watch.n_skipped, 4);
+        assert_memory_equal(f.trainer.watch.losses, watch.losses, sizeof watch.losses);
+        assert_true(f.trainer.watch.lowest == watch.lowest && f.trainer.watch.first == watch.first);
+        graft_text_clear(&identity);
+        graft_free(path);
+        tiny_training_close(&f);
+    }
+    graft_free(whole);
+}
+
+static void a_resumed_run_with_bad_steps_has_the_same_bits(void **state)
+{
+    (void)state;
+    resumed_with(SETTINGS "compute=f32");
+    resumed_with(SETTINGS "compute=bf16 lora_dropout=0.2");
+}
+
+/* --- spikes --- */
+
+/* Real ones: 8 and 16 examples per step, of one kind of task and of many. */
+static const double many_tasks[] = {
+    .707, .832, .602, .365, .521, .286, .352, .271, .791, .549, .299, .637, .331, .349, .240, .878,
+    .230, .648, .422, .272, .511, .628, .758, .348, .590, .405, .394, .244, .659, .203, .834, .774};
+static const double one_task[] = {
+    .543, .304, .260, .176, .193, .138, .145, .149, .096, .122, .090, .115, .080, .092, .123,
+    .088, .190, .066, .111, .161, .142, .107, .063, .149, .120, .082, .134, .068, .089, .079};
+
+/* Which steps of a curve that is repeated are called spikes. */
+static size_t spikes_in(const double *curve, size_t n, size_t times, size_t leap_at, double leap)
+{
+    graft_watch w;
+    size_t found = 0;
+    double from, level;
+    graft_watch_init(&w);
+    for (size_t i = 0; i < n * times; i++) {
+        double loss = i == leap_at ? leap : curve[i % n];
+        bool spike = loss > graft_watch_band(&w).limit;
+        assert_true(!spike || i == leap_at);
+        found += spike;
+        assert_false(graft_watch_take(&w, loss, &from, &level));
+    }
+    return found;
+}
+
+static void spikes_are_found_and_noise_is_none(void **state)
+{
+    const size_t n_many = sizeof many_tasks / sizeof *many_tasks;
+    const size_t n_one = sizeof one_task / sizeof *one_task;
+    (void)state;
+    assert_int_equal(spikes_in(many_tasks, n_many, 5, SIZE_MAX, 0), 0);
+    assert_int_equal(spikes_in(one_task, n_one, 5, SIZE_MAX, 0), 0);
+    for (size_t at = GRAFT_WATCH_LEAST; at < n_many * 5; at++) {
+        assert_int_equal(spikes_in(many_tasks, n_many, 5, at, 4.0), 1);
+    }
+    for (size_t at = GRAFT_WATCH_LEAST; at < n_one * 5; at++) {
+        assert_int_equal(spikes_in(one_task, n_one, 5, at, 1.5), 1);
+    }
+    /* before enough is known, nothing is called one */
+    assert_int_equal(spikes_in(one_task, n_one, 1, GRAFT_WATCH_LEAST - 1, 100), 0);
+}
+
+static void divergence_is_told_once(void **state)
+{
+    graft_watch w;
+    double from = 0, level = 0;
+    size_t told = 0, when = 0;
+    (void)state;
+    graft_watch_init(&w);
+    for (size_t i = 0; i < 60; i++) { /* a learning rate that is far too high, after a warm-up */
+        double loss = i < 2 ? 0.6 : 7.0 + (double)(i % 3);
+        if (graft_watch_take(&w, loss, &from, &level)) {
+            told++;
+            when = i;
+            assert_true(from >= 0.6 && from <= 0.6 && level > 6);
+        }
+    }
+    assert_int_equal(told, 1);
+    assert_int_equal(when, GRAFT_WATCH_LEVEL - 1);
+    graft_watch_init(&w);
+    told = 0;
+    for (size_t i = 0; i < 120; i++) { /* first it learns */
+        double loss = i < 60 ? 2.0 / (1 + (double)i / 10) : 0.5 + (double)(i - 60) / 10;
+        if (graft_watch_take(&w, loss, &from, &level)) {
+            told++;
+            assert_true(from < 0.4 && level > 1.3 && level < 2);
+        }
+    }
+    assert_int_equal(told, 1);
+}
+
+static void a_spike_is_said_or_skipped(void **state)
+{
+    tiny_training f;
+    graft_step_report report;
+    static const char *const settings[] = {SETTINGS, SETTINGS "loss_spike=skip",
+                                           SETTINGS "loss_spike=ignore"};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        open(&f, settings[i]);
+        for (size_t k = 0; k < 20; k++) {
+            report = step(&f);
+            assert_false(report.spike);
+        }
+        graft_real *before = state_of(&f);
+        spoil(LEAP);
+        report = step(&f);
+        spoil(NOTHING);
+        assert_int_equal(report.spike, i != 2);
+        assert_int_equal(report.outcome, i == 1 ? GRAFT_STEP_SPIKE : GRAFT_STEP_APPLIED);
+        assert_int_equal(f.trainer.watch.n_skipped, i == 1);
+        if (i == 1) {
+            assert_same_state(&f, before);
+        }
+        report = step(&f);
+        assert_false(report.spike);
+        graft_free(before);
+        tiny_training_close(&f);
+    }
+}
+
+/* --- a pass that is computed twice --- */
+
+static void recheck_with(const char *settings)
+{
+    tiny_training f, sound;
+    graft_step_report report;
+    open(&sound, settings);
+    for (size_t i = 0; i < 4; i++) {
+        report = step(&sound);
+        assert_false(report.disagreed);
+    }
+    graft_real *wanted = state_of(&sound);
+    open(&f, settings);
+    step(&f);
+    spoil(ONE_BIT);
+    report = step(&f);
+    spoil(NOTHING);
+    assert_true(report.disagreed);
+    assert_int_equal(report.outcome, GRAFT_STEP_APPLIED);
+    step(&f);
+    step(&f);
+    assert_same_state(&f, wanted);
+    graft_free(wanted);
+    wanted = state_of(&f);
+    spoil(ONE_BIT); /* once more is too much */
+    assert_fails(graft_trainer_step(&f.trainer, &report), GRAFT_E_NUMERICS,
+                 "step 5: for the second time");
+    assert_contains(graft_error_message(), "this machine computes wrongly");
+    assert_same_state(&f, wanted);
+    graft_free(wanted);
+    tiny_training_close(&f);
+    tiny_training_close(&sound);
+    open(&f, settings);
+    spoil(EVERY_TIME);
+    assert_fails(graft_trainer_step(&f.trainer, &report), GRAFT_E_NUMERICS,
+                 "step 1: one pass gave three different results");
+    spoil(NOTHING);
+    tiny_training_close(&f);
+}
+
+static void a_flipped_bit_is_found(void **state)
+{
+    (void)state;
+    graft_threads_set(1); /* so that which call it is does not depend on their race */
+    recheck_with(SETTINGS "recheck_steps=1 compute=f32");
+    recheck_with(SETTINGS "recheck_steps=1 compute=bf16");
+    recheck_with(SETTINGS "recheck_steps=1 packing=false gradient_checkpointing=true");
+    graft_threads_set(0);
+}
+
+/* Only every so many steps; and repeating changes no bit. */
+static void rechecks_come_as_often_as_asked(void **state)
+{
+    tiny_training f;
+    graft_step_report report;
+    (void)state;
+    graft_threads_set(1);
+    open(&f, SETTINGS "recheck_steps=3");
+    for (size_t i = 1; i <= 3; i++) {
+        spoil(ONE_BIT);
+        report = step(&f);
+        assert_int_equal(report.disagreed, i == 3);
+    }
+    tiny_training_close(&f);
+    graft_real *states[2];
+    for (size_t i = 0; i < 2; i++) {
+        open(&f, i == 0 ? SETTINGS "recheck_steps=0" : SETTINGS "recheck_steps=1");
+        for (size_t k = 0; k < 4; k++) {
+            step(&f);
+        }
+        states[i] = state_of(&f);
+        if (i == 1) {
+            assert_same_state(&f, states[0]);
+        }
+        tiny_training_close(&f);
+    }
+    graft_free(states[0]);
+    graft_free(states[1]);
+    graft_threads_set(0);
+}
+
+/* A NaN that is not there when one looks again is the machine's, not the data's. */
+static void a_loss_that_is_finite_when_repeated_is_an_error_of_the_machine(void **state)
+{
+    tiny_training f;
+    (void)state;
+    open(&f, SETTINGS);
+    step(&f);
+    step(&f);
+    graft_real *wanted = state_of(&f);
+    tiny_training_close(&f);
+    open(&f, SETTINGS);
+    step(&f);
+    spoil(LOSS_ONCE);
+    graft_step_report report = step(&f);
+    assert_true(report.disagreed);
+    assert_int_equal(report.outcome, GRAFT_STEP_APPLIED);
+    assert_same_state(&f, wanted);
+    graft_free(wanted);
+    tiny_training_close(&f);
+}
+
+/* --- rollbacks --- */
+
+static graft_config *config_of(const char *save_steps, const char *save_minutes)
+{
+    graft_config *c = NULL;
+    assert_ok(graft_config_new(&c));
+    assert_ok(graft_config_set(c, "save_steps", save_steps));
+    assert_ok(graft_config_set(c, "save_minutes", save_minutes));
+    assert_ok(graft_config_check(c));
+    return c;
+}
+
+static void rollbacks_go_to_steps_that_no_clock_chose(void **state)
+{
+    static const struct {
+        const char *save_steps, *save_minutes;
+        uint64_t every, step, n_bad, target;
+    } cases[] = {
+        {"0", "10", 50, 40, 3, 0},     {"0", "10", 50, 103, 3, 50}, /* too near to the bad ones */
+        {"0", "10", 50, 111, 3, 100},  {"0", "10", 50, 149, 3, 100}, {"0", "0", 0, 500, 3, 0},
+        {"1", "10", 10, 35, 3, 20},    {"7", "0", 14, 60, 3, 42},    {"100", "1", 100, 250, 200, 0},
+        {"0", "10", 50, 5, 5, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        graft_watch w;
+        graft_config *c = config_of(cases[i].save_steps, cases[i].save_minutes);
+        graft_watch_init(&w);
+        w.n_bad = cases[i].n_bad;
+        assert_int_equal(graft_watch_anchor_steps(c), cases[i].every);
+        assert_int_equal(graft_watch_target(&w, c, cases[i].step), cases[i].target);
+        if (cases[i].target > 0) {
+            assert_true(graft_watch_needs(&w, c, cases[i].step, cases[i].target));
+            assert_false(graft_watch_needs(&w, c, cases[i].step, cases[i].target + 1));
+        }
+        graft_config_free(c);
+    }
+}
+
+static void rollbacks_halve_the_learning_rate_and_are_counted(void **state)
+{
+    tiny_training f;
+    (void)state;
+    open(&f, SETTINGS "lr_scheduler_type=constant");
+    graft_watch *w = &f.trainer.watch;
+    for (uint64_t k = 1; k <= GRAFT_MAX_ROLLBACKS; k++) {
+        spoil(LOSS);
+        for (size_t i = 0; i < 3; i++) {
+            assert_false(graft_watch_is_stuck(w, f.config));
+            step(&f);
+        }
+        spoil(NOTHING);
+        assert_true(graft_watch_is_stuck(w, f.config));
+        assert_true(graft_watch_may_roll_back(w));
+        graft_watch before = *w;
+        assert_ok(graft_adapter_reset(f.adapter));
+        graft_trainer_rewind(&f.trainer);
+        graft_watch_roll_back(w, &before);
+        assert_int_equal(w->n_rollbacks, k);
+        assert_int_equal(w->n_skipped, 0);
+        graft_step_report report = step(&f);
+        assert_true(fabs(report.learning_rate - 1e-2 * pow(0.5, (double)k)) < 1e-12);
+    }
+    assert_false(graft_watch_may_roll_back(w));
+    tiny_training_close(&f);
+}
+
+/* A rollback to the start begins as the run did, however its adapter begins. */
+static void an_adapter_of_any_kind_begins_anew(void **state)
+{
+    tiny_training f;
+    (void)state;
+    open(&f, SETTINGS);
+    for (size_t i = 0; graft_adapter_kinds[i] != NULL; i++) {
+        graft_adapter *adapter = NULL;
+        graft_real *before = NULL;
+        graft_adapter_options options = {.rank = 2, .alpha = 4, .seed = 7, .targets = "all-linear",
+                                         .init = graft_adapter_kinds[i]->name};
+        assert_ok(graft_adapter_new(&adapter, &options, f.model->slots, f.model->n_slots));
+        assert_ok(graft_alloc(&before, adapter->n_params, sizeof *before));
+        memcpy(before, adapter->params, adapter->n_params * sizeof *before);
+        for (size_t k = 0; k < adapter->n_params; k++) {
+            adapter->params[k] = (graft_real)NAN;
+        }
+        assert_ok(graft_adapter_reset(adapter));
+        assert_memory_equal(adapter->params, before, adapter->n_params * sizeof *before);
+        graft_free(before);
+        graft_adapter_free(adapter);
+    }
+    tiny_training_close(&f);
+}
+
+/* --- checkpoints --- */
+
+/* However few are kept, those that a rollback may need stay. */
+static void checkpoints_for_a_rollback_are_kept(void **state)
+{
+    tiny_training f;
+    graft_best best;
+    char *path = NULL;
+    bool found = false;
+    const char *folder = test_temp_path("kept");
+    (void)state;
+    graft_best_init(&best);
+    open(&f, SETTINGS "save_steps=1");
+    for (size_t i = 0; i < 33; i++) {
+        step(&f);
+        assert_ok(graft_checkpoint_save(&f.trainer, &best, RUN, folder, 2));
+    }
+    char **names = NULL;
+    size_t n = 0;
+    assert_ok(graft_dir_list(&names, &n, folder));
+    assert_int_equal(n, 5); /* 10 and 20, 30, and the two latest */
+    assert_string_equal(names[0], "step-10.h5");
+    assert_string_equal(names[4], "step-33.h5");
+    graft_dir_free(names, n);
+    assert_ok(graft_rollback_load(&found, &f.trainer, &best, RUN, folder, 25));
+    assert_true(found);
+    assert_int_equal(f.trainer.step, 20);
+    assert_ok(graft_file_write(test_temp_path("kept/step-20.h5"), "torn", 4));
+    assert_ok(graft_rollback_load(&found, &f.trainer, &best, RUN, folder, 25));
+    assert_true(found);
+    assert_int_equal(f.trainer.step, 10);
+    assert_ok(graft_rollback_load(&found, &f.trainer, &best, "seed: 8\n", folder, 25));
+    assert_false(found); /* another run's */
+    assert_ok(graft_rollback_load(&found, &f.trainer, &best, RUN, folder, 9));
+    assert_false(found);
+    assert_ok(graft_rollback_forget(folder, 20));
+    assert_ok(graft_checkpoint_newest(&path, folder));
+    assert_contains(path, "step-20.h5");
+    graft_free(path);
+    tiny_training_close(&f);
+}
+
+static void nothing_that_is_not_finite_is_saved(void **state)
+{
+    tiny_training f;
+    graft_best best;
+    const char *folder = test_temp_path("unsaved");
+    (void)state;
+    graft_best_init(&best);
+    open(&f, SETTINGS);
+    step(&f);
+    graft_merit merit = {1, 1, 0, 0};
+    assert_ok(graft_best_offer(&best, f.adapter, 1, &merit, 0));
+    graft_real *const places[] = {f.adapter->params + 9, f.trainer.moments[0] + 9,
+                                  f.trainer.moments[1] + 9, best.params + 9};
+    static const char *const messages[] = {"the value", "the first moment", "the second moment",
+                                           "the best value"};
+    for (size_t i = 0; i < 8; i++) {
+        char message[128];
+        graft_real kept = *places[i / 2];
+        *places[i / 2] = i % 2 == 0 ? (graft_real)NAN : (graft_real)-INFINITY;
+        snprintf(message, sizeof message, "step-1.h5: %s of blk.0.attn_q.weight lora_a, row 0, "
+                 "column 9 is not finite", messages[i / 2]);
+        assert_fails(graft_checkpoint_save(&f.trainer, &best, RUN, folder, 2),
+                     GRAFT_E_NUMERICS, message);
+        *places[i / 2] = kept;
+        assert_false(graft_path_exists(test_temp_path("unsaved/step-1.h5")));
+    }
+    assert_ok(graft_checkpoint_save(&f.trainer, &best, RUN, folder, 2));
+    graft_best_clear(&best);
+    tiny_training_close(&f);
+}
+
+/* A checkpoint whose digest matches and that holds what it must not. */
+static const char *forged(tiny_training *f, graft_real *place, graft_real value, uint64_t n_skipped)
+{
+    graft_h5 *image = NULL;
+    const char *const texts[] = {"run/identity", "run/notes", "adapter/maps", "best/basis"};
+    const char *const words[] = {"run/format", "run/step", "run/passes", "best/state"};
+    const char *const arrays[] = {"adapter/params", "optimizer/m", "optimizer/v"};
+    const graft_real *const values[] = {f->adapter->params, f->trainer.moments[0],
+                                        f->trainer.moments[1]};
+    const char *path = test_temp_path("forged.h5");
+    graft_watch w = f->trainer.watch;
+    graft_real kept = *place;
+    graft_text text[4];
+    uint64_t numbers[4][32];
+    size_t n[4];
+    graft_best best;
+    graft_best_init(&best);
+    w.n_skipped = n_skipped;
+    assert_ok(graft_checkpoint_save(&f->trainer, &best, RUN, test_temp_path("sound"), 2));
+    assert_ok(graft_h5_read(&image, test_temp_path("sound/step-1.h5")));
+    for (size_t i = 0; i < 4; i++) {
+        graft_text_init(&text[i]);
+        assert_ok(graft_h5_get_text(image, texts[i], &text[i]));
+        assert_ok(graft_h5_size(image, words[i], &n[i]));
+        assert_ok(graft_h5_get_u64(image, words[i], numbers[i], n[i]));
+    }
+    graft_h5_free(image); /* two images at a time are one too many */
+    assert_ok(graft_h5_new(&image));
+    *place = value;
+    for (size_t i = 0; i < 4; i++) {
+        assert_ok(graft_h5_put_text(image, texts[i], graft_text_z(&text[i]), text[i].len));
+        assert_ok(graft_h5_put_u64(image, words[i], numbers[i], n[i]));
+        graft_text_clear(&text[i]);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_ok(graft_h5_put_f32(image, arrays[i], values[i], f->adapter->n_params));
+    }
+    assert_ok(graft_watch_put(&w, image));
+    assert_ok(graft_h5_write(image, path));
+    *place = kept;
+    graft_h5_free(image);
+    return path;
+}
+
+static void nothing_that_is_not_finite_is_loaded(void **state)
+{
+    static const char *const messages[] = {"adapter/params: number 9 is not finite",
+                                           "optimizer/m: number 9 is not finite",
+                                           "optimizer/v: number 9 is not finite"};
+    tiny_training f;
+    graft_best best;
+    (void)state;
+    graft_best_init(&best);
+    open(&f, SETTINGS);
+    step(&f);
+    graft_real *const places[] = {f.adapter->params + 9, f.trainer.moments[0] + 9,
+                                  f.trainer.moments[1] + 9};
+    graft_real *sound = state_of(&f);
+    for (int i = 0; i < 6; i++) {
+        const char *path = forged(&f, places[i / 2], i % 2 == 0 ? NAN : INFINITY, 0);
+        assert_fails(graft_checkpoint_load(&f.trainer, &best, RUN, path), GRAFT_E_CHECKPOINT,
+                     messages[i / 2]);
+        assert_same_state(&f, sound);
+    }
+    assert_fails(graft_checkpoint_load(&f.trainer, &best, RUN, forged(&f, places[0], 0, 2)),
+                 GRAFT_E_CHECKPOINT, "cannot be true: 2 of 1 steps were not applied");
+    assert_ok(graft_checkpoint_load(&f.trainer, &best, RUN, forged(&f, places[0], 0, 1)));
+    assert_int_equal(f.trainer.watch.n_skipped, 1);
+    graft_free(sound);
+    tiny_training_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bad_step_changes_nothing),
+        cmocka_unit_test(a_bad_step_does_not_count_for_the_optimiser),
+        cmocka_unit_test(the_first_tensor_and_the_examples_are_named),
+        cmocka_unit_test(an_update_that_ruins_the_adapter_is_told),
+        cmocka_unit_test(a_resumed_run_with_bad_steps_has_the_same_bits),
+        cmocka_unit_test(spikes_are_found_and_noise_is_none),
+        cmocka_unit_test(divergence_is_told_once),
+        cmocka_unit_test(a_spike_is_said_or_skipped),
+        cmocka_unit_test(a_flipped_bit_is_found),
+        cmocka_unit_test(rechecks_come_as_often_as_asked),
+        cmocka_unit_test(a_loss_that_is_finite_when_repeated_is_an_error_of_the_machine),
+        cmocka_unit_test(rollbacks_go_to_steps_that_no_clock_chose),
+        cmocka_unit_test(rollbacks_halve_the_learning_rate_and_are_counted),
+        cmocka_unit_test(an_adapter_of_any_kind_begins_anew),
+        cmocka_unit_test(checkpoints_for_a_rollback_are_kept),
+        cmocka_unit_test(nothing_that_is_not_finite_is_saved),
+        cmocka_unit_test(nothing_that_is_not_finite_is_loaded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
