@@ -341,8 +341,8 @@ def adapter_cases():
     yield "no_b.gguf", adapter(None, ((Q + ".lora_a", [8, 2]),)), '"blk.0.attn_q.weight": B is missing'
     yield "no_a.gguf", adapter(None, ((Q + ".lora_b", [2, 8]),)), '"blk.0.attn_q.weight": A is missing'
     yield "nothing.gguf", adapter(None, ()), "it adapts no tensor"
-    yield "nan.gguf", adapter(data=f32(float("nan")) + bytes(124)), "element 0 of A is not finite"
-    yield "inf.gguf", adapter(data=bytes(64 + 8) + f32(float("inf")) + bytes(52)), "element 2 of B is not finite"
+    yield "nan.gguf", adapter(data=f32(float("nan")) + bytes(124)), "row 0, column 0 of A is not finite"
+    yield "inf.gguf", adapter(data=bytes(64 + 8) + f32(float("inf")) + bytes(52)), "row 1, column 0 of B is not finite"
     yield "cut.gguf", adapter()[:-60], "lie outside the"
 
 
@@ -368,7 +368,7 @@ def peft_cases():
     yield "config_other_rank", config(r=4), "has rank 2, but adapter_config.json says 4"
     yield "weights_cut", (good, weights[:-1]), "adapter_model.safetensors: "
     yield "weights_nan", (good, safetensors(both, bytes(60) + f32(float("nan")) + bytes(64))), \
-        "element 15 of A is not finite"
+        "row 1, column 7 of A is not finite"
     yield "weights_integer", (good, safetensors({name % "A": entry("I32", [2, 8], [0, 64])}, bytes(64))), \
         "A is not F32, F16 or BF16"
     yield "weights_one", (good, safetensors({name % "A": entry(shape=[2, 8], offsets=[0, 64])}, bytes(64))), \
