@@ -4,6 +4,7 @@
 #   make check        set up, run the whole test suite
 #   make check-learning   the main job again: does the score still rise?
 #   make check-models     families, templates and types beside other programs, as tables
+#   make check-export     artefacts beside the programs they are for, and what survives a merge, as tables
 #   make check-cpus       set up, run tests on other processors, emulated (long)
 #   make check-sanitizers run tests with addresses, undefined behaviour and races watched (long)
 #   make torture          failures of memory, disks and power at every call; kills (long)
@@ -84,7 +85,8 @@ CLI_OBJ := $(CLI_SRC:%.c=$(OBJ)/%.o)
 LIB := $(OUT)/libgraft.a
 BIN := $(OUT)/graft
 
-.PHONY: all quickstart check check-learning check-models check-cpus check-sanitizers fuzz fuzz-replays torture
+.PHONY: all quickstart check check-learning check-models check-export check-cpus check-sanitizers \
+  fuzz fuzz-replays torture
 .PHONY: lint bench clean distclean install setup tests
 all: $(BIN)
 
@@ -162,6 +164,11 @@ check-models:
 	tests/models/run
 	tests/models/templates
 	tests/models/types
+check-export: all
+	scripts/setup --tests
+	scripts/get-base
+	scripts/get-data
+	tests/exports/run
 check-cpus:
 	scripts/setup --cpus
 	scripts/get-sysroot

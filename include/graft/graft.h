@@ -6,6 +6,7 @@
 #include <graft/config.h>
 #include <graft/dataset.h>
 #include <graft/eval.h>
+#include <graft/export.h>
 #include <graft/generate.h>
 #include <graft/held.h>
 #include <graft/job.h>

@@ -62,6 +62,22 @@ typedef struct head_run {
     graft_real *inv_rms, *dnorm;
 } head_run;
 
+/* y [n, width of W] = scale x W^T, or x W. */
+static graft_status multiply(graft_tape *tape, const head_run *h, graft_real *y, const graft_act *x,
+                             size_t ldx, size_t n, bool backward)
+{
+    graft_status status = GRAFT_OK;
+    graft_compute *compute = tape->compute;
+    graft_bytes *bytes = NULL;
+    GRAFT_TRY(graft_act_to_bytes(tape, &bytes, x, ldx, n, backward ? h->w->n_out : h->w->n_in,
+                                 backward));
+    graft_product p = {.terms = {{x, ldx, h->w, backward, bytes}}, .n_terms = 1, .y = y,
+                       .ldy = backward ? h->w->n_in : h->w->n_out, .scale = h->scale};
+    graft_products_run(&compute->kernels, &compute->workspace, &p, 1, n);
+done:
+    return status;
+}
+
 /* Rows [begin, begin + n) of x. */
 static graft_status run_chunk(graft_tape *tape, head_run *h, graft_real *dx, size_t begin, size_t n)
 {
@@ -75,13 +91,12 @@ static graft_status run_chunk(graft_tape *tape, head_run *h, graft_real *dx, siz
     h->part.grad = dx == NULL ? NULL : dx + begin * n_in;
     h->feed.x = &h->part;
     GRAFT_TRY(graft_feed_make(tape, &in, &h->feed, h->inv_rms));
-    graft_product_run(&compute->kernels, &compute->workspace, h->rows.logits, n_vocab, in,
-                      graft_act_ld(&compute->kernels, n_in), h->w, false, n, h->scale, false);
+    size_t ldx = graft_act_ld(&compute->kernels, n_in);
+    GRAFT_TRY(multiply(tape, h, h->rows.logits, in, ldx, n, false));
     graft_rows_run(n, loss_rows, &h->rows);
     if (dx != NULL) {
         memset(h->part.grad, 0, n * n_in * sizeof *dx);
-        graft_product_run(&compute->kernels, &compute->workspace, h->dnorm, n_in, h->rows.logits,
-                          ld, h->w, true, n, h->scale, false);
+        GRAFT_TRY(multiply(tape, h, h->dnorm, h->rows.logits, ld, n, true));
         GRAFT_TRY(graft_feed_backward(tape, &h->feed, h->inv_rms, h->dnorm));
     }
 done:

@@ -105,7 +105,7 @@ static graft_status reduce(graft_tape *tape, linears_saved *s, const graft_act *
         }
         GRAFT_TRY(dropped(tape, &in, s, i, x));
         products[n++] = (graft_product){
-            .terms = {{in, act_ld(tape, s->n_in), &s->parts[i].a, false}}, .n_terms = 1,
+            .terms = {{in, act_ld(tape, s->n_in), &s->parts[i].a, false, NULL}}, .n_terms = 1,
             .y = s->parts[i].h, .ldy = act_ld(tape, rank_of(s, i)), .y_act = true,
             .scale = lr->scale};
     }
@@ -167,15 +167,19 @@ static graft_status expand(graft_tape *tape, const linears_saved *s, const graft
 {
     graft_status status = GRAFT_OK;
     graft_product products[GRAFT_MAX_MAPS];
+    graft_bytes *bytes = NULL;
+    double begin = graft_clock_seconds();
+    GRAFT_TRY(graft_act_to_bytes(tape, &bytes, x, act_ld(tape, s->n_in), s->n_tok, s->n_in, false));
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_EXPAND, begin, 0);
     for (size_t i = 0; i < s->n; i++) {
         graft_tensor *out = s->outs[i];
         graft_product *p = &products[i];
-        *p = (graft_product){.terms = {{x, act_ld(tape, s->n_in), s->maps[i].w, false}},
+        *p = (graft_product){.terms = {{x, act_ld(tape, s->n_in), s->maps[i].w, false, bytes}},
                              .n_terms = 1, .y = out->data, .ldy = out->ld, .y_act = out->act,
                              .scale = s->scale};
         if (s->maps[i].low_rank != NULL) {
             p->terms[p->n_terms++] = (graft_term){s->parts[i].h, act_ld(tape, rank_of(s, i)),
-                                                  &s->parts[i].b, false};
+                                                  &s->parts[i].b, false, NULL};
         }
         GRAFT_TRY(prepare_add(tape, s, i, p));
     }
@@ -247,7 +251,8 @@ static graft_status reduce_grads(graft_tape *tape, linears_saved *s, const out_g
                 .scale = lr->scale};
         }
         graft_product *p = &products[of[owner_of(s, i)]];
-        p->terms[p->n_terms++] = (graft_term){grads->dy[i], grads->ld[i], &s->parts[i].b, true};
+        p->terms[p->n_terms++] = (graft_term){grads->dy[i], grads->ld[i], &s->parts[i].b, true,
+                                              NULL};
     }
     run(tape, GRAFT_PART_REDUCE_GRAD, products, n, s->n_tok);
 done:
@@ -293,10 +298,15 @@ static graft_status input_grad(graft_tape *tape, const linears_saved *s, const o
     p.y = sums != NULL ? sums : *dx;
     p.ldy = sums != NULL ? s->n_in : act_ld(tape, s->n_in);
     for (size_t i = 0; i < s->n; i++) {
-        p.terms[p.n_terms++] = (graft_term){grads->dy[i], grads->ld[i], s->maps[i].w, true};
+        graft_bytes *bytes = NULL;
+        double begin = graft_clock_seconds();
+        GRAFT_TRY(graft_act_to_bytes(tape, &bytes, grads->dy[i], grads->ld[i], s->n_tok,
+                                     s->maps[i].w->n_out, true));
+        graft_profile_add(&tape->compute->profile, GRAFT_PART_INPUT_GRAD, begin, 0);
+        p.terms[p.n_terms++] = (graft_term){grads->dy[i], grads->ld[i], s->maps[i].w, true, bytes};
         if (owns(s, i) && !s->drops) {
             p.terms[p.n_terms++] = (graft_term){s->parts[i].g, act_ld(tape, rank_of(s, i)),
-                                                &s->parts[i].a, true};
+                                                &s->parts[i].a, true, NULL};
         }
     }
     run(tape, GRAFT_PART_INPUT_GRAD, &p, 1, s->n_tok);

@@ -39,6 +39,27 @@ graft_status graft_act_alloc(graft_tape *tape, graft_act **out, size_t n_rows, s
     return alloc_rows(tape, out, n_rows, n_cols, true);
 }
 
+graft_status graft_act_to_bytes(graft_tape *tape, graft_bytes **out, const graft_act *x, size_t ldx,
+                                size_t n_rows, size_t n_cols, bool backward)
+{
+    graft_status status = GRAFT_OK;
+    graft_arena *arena = &tape->compute->arena;
+    *out = NULL;
+    if (!tape->compute->kernels.bytes || !tape->training) {
+        return GRAFT_OK;
+    }
+    graft_bytes *b = NULL;
+    GRAFT_TRY(graft_arena_calloc(arena, &b, 1, sizeof *b));
+    b->ld = graft_bytes_ld(n_cols);
+    b->n_groups = graft_bytes_groups(n_cols);
+    GRAFT_TRY(graft_arena_alloc(arena, &b->q, n_rows, b->ld));
+    GRAFT_TRY(graft_arena_alloc(arena, &b->groups, n_rows, b->n_groups * sizeof *b->groups));
+    graft_bytes_make(&tape->compute->kernels, b, x, ldx, n_rows, n_cols, backward);
+    *out = b;
+done:
+    return status;
+}
+
 static graft_status add_tensor(graft_tape *tape, graft_tensor **out, const graft_tensor *tensor)
 {
     graft_status status = GRAFT_OK;

@@ -51,6 +51,11 @@ graft_status graft_tensor_alias(graft_tape *tape, graft_tensor **out, const graf
 /* Room for activations that are no tensor, graft_act_ld(n_cols) apart. */
 graft_status graft_act_alloc(graft_tape *tape, graft_act **out, size_t n_rows, size_t n_cols);
 
+/* *out = x [n_rows, n_cols] as bytes, in the arena; NULL where products are not made of bytes, or
+ * nothing is trained: few rows do not pay for turning the weights. */
+graft_status graft_act_to_bytes(graft_tape *tape, graft_bytes **out, const graft_act *x, size_t ldx,
+                                size_t n_rows, size_t n_cols, bool backward);
+
 /* Row i of data or gradient. */
 graft_real *graft_tensor_reals(const graft_tensor *tensor, size_t row);
 graft_real *graft_tensor_grads(const graft_tensor *tensor, size_t row);

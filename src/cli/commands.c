@@ -12,8 +12,9 @@ const cli_command *const cli_commands[] = {
     &cli_cmd_train,      &cli_cmd_plan,       &cli_cmd_eval,       &cli_cmd_compare,
     &cli_cmd_score,      &cli_cmd_generate,   &cli_cmd_data_check, &cli_cmd_data_show,
     &cli_cmd_data_stats, &cli_cmd_data_convert, &cli_cmd_data_dedup, &cli_cmd_data_split,
-    &cli_cmd_tokenize,   &cli_cmd_inspect,    &cli_cmd_verify,     &cli_cmd_quantize,
-    &cli_cmd_imatrix,    &cli_cmd_bench,      &cli_cmd_version,    NULL,
+    &cli_cmd_tokenize,   &cli_cmd_inspect,    &cli_cmd_verify,     &cli_cmd_export,
+    &cli_cmd_quantize,   &cli_cmd_imatrix,    &cli_cmd_bench,      &cli_cmd_version,
+    NULL,
 };
 
 /* How many words of the command line spell this command; 0 if they do not. */

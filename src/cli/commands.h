@@ -10,8 +10,8 @@ extern const cli_command *const cli_commands[]; /* NULL-terminated */
 extern const cli_command cli_cmd_train, cli_cmd_plan, cli_cmd_eval, cli_cmd_compare,
     cli_cmd_score, cli_cmd_generate, cli_cmd_tokenize, cli_cmd_inspect, cli_cmd_data_check,
     cli_cmd_data_show, cli_cmd_data_stats, cli_cmd_data_convert, cli_cmd_data_dedup,
-    cli_cmd_data_split, cli_cmd_quantize, cli_cmd_imatrix, cli_cmd_bench, cli_cmd_version,
-    cli_cmd_verify;
+    cli_cmd_data_split, cli_cmd_export, cli_cmd_quantize, cli_cmd_imatrix, cli_cmd_bench,
+    cli_cmd_version, cli_cmd_verify;
 
 /* Finds the command that argv[0] (or argv[0] and argv[1]) names; *used is the number of words.
  * NULL: unknown, and cli_fail was told. */

@@ -254,6 +254,22 @@ const char *cli_text(const cli_call *call, const char *name)
     return given || text[0] ? text : NULL;
 }
 
+size_t cli_texts(const cli_call *call, const char *name, const char **out, size_t max)
+{
+    cli_cursor cursor = {.command = call->command, .argc = call->argc, .argv = call->argv};
+    cli_item item;
+    size_t n = 0;
+    while (skip_separator(&cursor) && next_item(&cursor, &item) == GRAFT_OK) {
+        if (item.match.option != NULL && strcmp(item.match.option->name, name) == 0) {
+            if (n < max) {
+                out[n] = item.value;
+            }
+            n++;
+        }
+    }
+    return n;
+}
+
 uint64_t cli_count(const cli_call *call, const char *name)
 {
     bool given;

@@ -82,6 +82,9 @@ graft_status cli_apply_settings(const cli_call *call, graft_config *config);
 /* Values of options of the command, or common ones, by name; the name must be in the table. */
 bool cli_flag(const cli_call *call, const char *name);
 const char *cli_text(const cli_call *call, const char *name); /* NULL if not given */
+/* All values of a text option that may be given several times; how many there are, of which the first
+ * `max` are in `out`. */
+size_t cli_texts(const cli_call *call, const char *name, const char **out, size_t max);
 uint64_t cli_count(const cli_call *call, const char *name);
 double cli_real(const cli_call *call, const char *name);
 bool cli_given(const cli_call *call, const char *name);

@@ -7,38 +7,7 @@
 #include <string.h>
 
 #include "convert/vocab.h"
-/* Patterns as tokenizer files write them; the first two are those that steps stand for. */
-#define WORDS "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-#define DIGIT "\\p{N}"
-#define CONTRACTIONS "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-#define TAIL "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-#define MODERN(letter, number, rest)                                                         \
-    CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?" letter "+|" number                              \
-        "| ?[^\\s" rest "\\p{N}]+[\\r\\n]*|" TAIL
-#define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
-#define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
-#define CASED(contractions, number)                                                          \
-    "[^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+" contractions                                \
-    "|[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER "*" contractions                               \
-    "|" number "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|" TAIL
-
-typedef enum merging { ANY, OBEYED, IGNORED } merging; /* of words that are tokens */
-
-/* A definition: patterns, one cut after the other, and the name. The first that fits is taken. */
-static const struct {
-    const char *patterns[2];
-    merging merges;
-    const char *name;
-} definitions[] = {
-    {{WORDS}, ANY, "gpt-2"},
-    {{DIGIT, WORDS}, ANY, "smollm"},
-    {{MODERN("\\p{L}", "\\p{N}{1,3}", "\\p{L}")}, IGNORED, "llama-bpe"},
-    {{MODERN("\\p{L}", "\\p{N}{1,3}", "\\p{L}")}, OBEYED, "dbrx"},
-    {{MODERN("\\p{L}", "\\p{N}", "\\p{L}")}, ANY, "qwen2"},
-    {{MODERN("[\\p{L}\\p{M}]", "\\p{N}", "\\p{L}\\p{M}")}, ANY, "qwen35"},
-    {{CASED(CONTRACTIONS "?", "\\p{N}{1,3}")}, ANY, "gpt-4o"},
-    {{CASED("", "\\p{N}")}, ANY, "tekken"},
-};
+#include "tokenizer/definitions.h"
 
 static const char file[] = "tokenizer.json";
 
@@ -62,11 +31,11 @@ static graft_status append_step(graft_text *out, const graft_json *step)
         bool cuts = words == NULL || graft_json_bool(words);
         bool prefix = graft_json_bool(graft_json_get(step, "add_prefix_space"));
         return graft_text_appendf(out, "%s%s%s", cuts || prefix ? separator : "",
-                                  prefix ? "<space in front>" : "", cuts ? WORDS : "");
+                                  prefix ? "<space in front>" : "", cuts ? GRAFT_PRE_WORDS : "");
     }
     if (strcmp(type, "Digits") == 0) {
         bool single = graft_json_bool(graft_json_get(step, "individual_digits"));
-        return graft_text_appendf(out, "%s%s", separator, single ? DIGIT : "<digits>");
+        return graft_text_appendf(out, "%s%s", separator, single ? GRAFT_PRE_DIGIT : "<digits>");
     }
     const char *behavior = text_of(step, "behavior");
     const char *pattern = text_of(graft_json_get(step, "pattern"), "Regex");
@@ -104,11 +73,11 @@ done:
     return status;
 }
 
-static bool is_defined_by(size_t i, const char *steps, merging merges)
+static bool is_defined_by(const graft_pre_definition *d, const char *steps, graft_pre_merging merges)
 {
-    const char *const *patterns = definitions[i].patterns;
+    const char *const *patterns = d->patterns;
     size_t n = strlen(patterns[0]);
-    if ((definitions[i].merges != ANY && definitions[i].merges != merges) ||
+    if ((d->merges != GRAFT_PRE_ANY && d->merges != merges) ||
         strncmp(patterns[0], steps, n) != 0) {
         return false;
     }
@@ -121,8 +90,8 @@ static graft_status refuse(const graft_hf_vocab *vocab, const char *steps)
     graft_status status = GRAFT_OK;
     graft_text known;
     graft_text_init(&known);
-    for (size_t i = 0; i < sizeof definitions / sizeof *definitions; i++) {
-        GRAFT_TRY(graft_text_appendf(&known, "%s%s", i > 0 ? ", " : "", definitions[i].name));
+    for (const graft_pre_definition *d = graft_pre_definitions; d->name != NULL; d++) {
+        GRAFT_TRY(graft_text_appendf(&known, "%s%s", known.len > 0 ? ", " : "", d->name));
     }
     status = graft_fail(GRAFT_E_MODEL, "%s/%s: the pre-tokeniser \"%.240s\" is unknown (known: %s; "
                         "--pre NAME says which it is)", vocab->folder, file, steps,
@@ -138,14 +107,16 @@ graft_status graft_hf__find_pre(graft_hf_vocab *vocab)
     graft_text steps;
     const char *known = NULL;
     const graft_json *model = graft_json_get(vocab->tokenizer, "model");
-    merging merges = graft_json_bool(graft_json_get(model, "ignore_merges")) ? IGNORED : OBEYED;
+    graft_pre_merging merges = graft_json_bool(graft_json_get(model, "ignore_merges"))
+                                   ? GRAFT_PRE_IGNORED : GRAFT_PRE_OBEYED;
     graft_text_init(&steps);
     GRAFT_TRY(describe(&steps, vocab->tokenizer));
     vocab->pre = NULL;
-    for (size_t i = 0; i < sizeof definitions / sizeof *definitions && vocab->pre == NULL; i++) {
-        if (is_defined_by(i, graft_text_z(&steps), merges)) {
-            vocab->pre = definitions[i].name;
-            GRAFT_TRY(graft_hf__fingerprint(vocab, vocab->pre, definitions[i].patterns, &known));
+    for (const graft_pre_definition *d = graft_pre_definitions;
+         d->name != NULL && vocab->pre == NULL; d++) {
+        if (is_defined_by(d, graft_text_z(&steps), merges)) {
+            vocab->pre = d->name;
+            GRAFT_TRY(graft_hf__fingerprint(vocab, vocab->pre, d->patterns, &known));
         }
     }
     if (vocab->pre == NULL) {

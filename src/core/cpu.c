@@ -76,7 +76,7 @@ static unsigned detect(void)
         return levels;
     }
     levels |= 1u << GRAFT_CPU_AVX512;
-    if (!bit(extended1.a, 5)) {
+    if (!bit(extended1.a, 5) || !bit(extended.c, 11)) { /* every CPU with the first has VNNI */
         return levels;
     }
     levels |= 1u << GRAFT_CPU_AVX512BF16;

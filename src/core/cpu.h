@@ -12,7 +12,7 @@ typedef enum graft_cpu_level {
     GRAFT_CPU_BLAS,
     GRAFT_CPU_AVX2,       /* AVX2 + FMA + F16C */
     GRAFT_CPU_AVX512,     /* F, BW, DQ, VL */
-    GRAFT_CPU_AVX512BF16,
+    GRAFT_CPU_AVX512BF16, /* and VNNI */
     GRAFT_CPU_AMX,        /* AMX-TILE + AMX-BF16, granted by the kernel */
     GRAFT_CPU_N_LEVELS
 } graft_cpu_level;

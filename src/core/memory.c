@@ -173,9 +173,19 @@ void graft_free(void *block)
     }
 }
 
+/* Both sources are asked: the system for the bulk, of which nothing is touched, and malloc for a little. A
+ * large block freed to malloc would raise the size from which it maps blocks, and what grows afterwards
+ * would leave its old places behind in the heap. */
 graft_status graft_memory_ask(size_t bytes)
 {
-    void *block = new_block(bytes, false);
-    graft_free(block);
-    return block != NULL ? GRAFT_OK : out_of_memory(bytes, 1);
+    void *little = new_block(PAGE, false);
+    void *bulk = little == NULL ? MAP_FAILED
+                                : mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    bool had = bulk != MAP_FAILED;
+    if (had) {
+        (void)munmap(bulk, bytes);
+    }
+    graft_free(little);
+    return had ? GRAFT_OK : out_of_memory(bytes, 1);
 }

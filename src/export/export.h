@@ -1,4 +1,4 @@
-/* export/export.h - adapters as files: what is written for runtimes, and what can be started from.
+/* export/export.h - fine-tunes as files: what is written for runtimes, and what can be started from.
  *
  * A plain description stands between the trainer's layout and the files: one map per adapted base
  * tensor. Files follow contract.md: the adapter GGUF that llama.cpp loads, and the PEFT folder
@@ -11,6 +11,9 @@
 #include <stdint.h>
 
 #include "core/status.h"
+#include "core/strings.h"
+#include "export/importance.h"
+#include "export/survival.h"
 #include "io/gguf.h"
 
 typedef struct graft_export_map {
@@ -31,25 +34,69 @@ typedef struct graft_export_adapter {
     const char *base_hash;    /* SHA-256 of the base file, hex: graft.base_sha256 */
     uint64_t base_bytes;      /* its size: graft.base_bytes; 0: unknown */
     const char *recipe;       /* effective settings as text: graft.recipe */
+    const char *parts;        /* which adapters with which weights, as JSON: graft.adapters */
+    uint64_t context;         /* tokens of context it was trained for: graft.context_length; 0: unknown */
 } graft_export_adapter;
 
-/* An exporter is one file and one row of exporters.c; names are values of the setting `export`.
- * base_name, base_hash and recipe may be NULL. */
+/* What programs that serve a model have to be told. Texts may be NULL, which is "unknown". */
+typedef struct graft_export_serving {
+    const char *name;          /* of the new model, for people: "SmolLM2 135M Instruct weather" */
+    const char *slug;          /* the same as the name of a file: "smollm2-135m-instruct-weather" */
+    const char *chat_template; /* Jinja: the one that training used */
+    const char *bos, *eos;     /* texts of special tokens */
+    const char *const *stops;  /* texts of the tokens that end a turn */
+    size_t n_stops;
+    size_t n_ctx;              /* tokens of the context it was trained for; 0: unknown */
+} graft_export_serving;
+
+/* What an artefact is made from. */
+typedef struct graft_export_job {
+    const graft_export_adapter *adapter;
+    const graft_gguf *base;               /* NULL: only what needs no weights of it can be written */
+    const graft_export_serving *serving;  /* NULL: nothing is known */
+    const char *type;                     /* one the exporter takes; NULL: its default */
+    const graft_importance *importance;   /* weighs errors where weights are rounded; NULL: none */
+    bool force;                           /* merge even if most of the fine-tune is lost */
+    graft_survival *survival;             /* filled where weights are merged; may be NULL */
+    /* Called now and then; a failure ends the export. May be NULL. */
+    graft_status (*progress)(void *context, uint64_t bytes_done, uint64_t bytes_total);
+    void *context;
+} graft_export_job;
+
+/* An exporter is one file and one row of exporters.c; names are values of the setting `export`. */
 typedef struct graft_exporter {
-    const char *name;   /* "adapter", "peft" */
-    const char *writes; /* the main file, for people: "adapter.gguf" */
-    /* Writes into the folder, which exists, atomically per file. GRAFT_E_NUMERICS if a value is not
-     * finite; GRAFT_E_FAILED if the adapter cannot be expressed in the format. */
-    graft_status (*write)(const graft_export_adapter *adapter, const char *folder);
+    const char *name;    /* "adapter", "peft" */
+    const char *writes;  /* what it is called in a run folder, for people: "adapter.gguf" */
+    const char *help;    /* what it is for, in a few words */
+    const char *types;   /* of weights it can have, the default first: "f32 f16 bf16"; ends with "...":
+                          * and the mixes of mixes.h; NULL: there is no choice */
+    bool is_folder;
+    bool in_run_folder;  /* of a folder: its files lie directly in the run's */
+    bool merges;         /* holds the weights of a model */
+    /* Writes the file `path` atomically, or files into the folder `path`, which exists.
+     * GRAFT_E_NUMERICS if a value is not finite; GRAFT_E_FAILED if the fine-tune cannot be expressed
+     * in the format. */
+    graft_status (*write)(const graft_export_job *job, const char *path);
+    /* Appends the commands that use what was written, `path` being where it is. */
+    graft_status (*usage)(const graft_export_job *job, const char *path, graft_text *out);
 } graft_exporter;
 extern const graft_exporter *const graft_exporters[]; /* NULL-terminated */
 const graft_exporter *graft_exporter_find(const char *name); /* NULL if unknown */
+graft_status graft_exporter_get(const graft_exporter **out, const char *name); /* GRAFT_E_CONFIG, lists the known */
+/* What an item of the setting `export` means: "adapter", or with a type "gguf:q8_0". *type is NULL or
+ * borrowed from the item. GRAFT_E_CONFIG lists the known. */
+graft_status graft_exporter_of_item(const graft_exporter **out, const char **type, const char *item);
+/* GRAFT_E_CONFIG if the exporter does not take the type, which may be NULL. */
+graft_status graft_exporter_check_type(const graft_exporter *exporter, const char *type);
 
 /* A loaded adapter. maps[i].name and the arrays belong to it. */
 typedef struct graft_loaded_adapter {
     graft_export_map *maps;
     size_t n_maps;
     double alpha;
+    /* What the file says of how it was made; NULL or 0 where it does not. */
+    char *base_name, *base_hash, *recipe;
+    uint64_t base_bytes, context;
 } graft_loaded_adapter;
 
 /* Loads an adapter GGUF file or a PEFT folder for a base (its shapes are checked against the file's
@@ -58,7 +105,16 @@ typedef struct graft_loaded_adapter {
  * lacks, ranks or shapes that do not fit, non-finite values, pickled weights, another architecture.
  * An adapter of another base file (size, or digest of bases up to 1 GiB) is only warned of. */
 graft_status graft_adapter_load(graft_loaded_adapter *out, const char *path, const graft_gguf *base);
+/* The same without looking at which file it was trained on. */
+graft_status graft_adapter_load_any(graft_loaded_adapter *out, const char *path,
+                                    const graft_gguf *base);
 void graft_loaded_adapter_clear(graft_loaded_adapter *adapter);
+
+/* The weighted sum of adapters: where several adapt a tensor, their ranks are put one behind the other,
+ * so that the sum is exact. One adapter with weight 1 is copied as it is. */
+graft_status graft_loaded_adapter_sum(graft_loaded_adapter *out,
+                                      const graft_loaded_adapter *adapters, const double *weights,
+                                      size_t n);
 
 /* Do an adapter GGUF and an adapter_model.safetensors that were exported together hold the same
  * numbers? Rows that lie in another order (peft_names.h) are compared as a set, since without the base

@@ -3,9 +3,21 @@
 
 #include <string.h>
 
+#include <graft/text.h>
+
+#include "core/memory.h"
+#include "export/mixes.h"
+
 const graft_exporter *const graft_exporters[] = {
     &graft_exporter_adapter,
     &graft_exporter_peft,
+    &graft_exporter_vllm,
+    &graft_exporter_mlx,
+    &graft_exporter_gguf,
+    &graft_exporter_ollama,
+    &graft_exporter_lmstudio,
+    &graft_exporter_localai,
+    &graft_exporter_hf,
     NULL,
 };
 
@@ -17,4 +29,75 @@ const graft_exporter *graft_exporter_find(const char *name)
         }
     }
     return NULL;
+}
+
+graft_status graft_exporter_get(const graft_exporter **out, const char *name)
+{
+    graft_status status = GRAFT_OK;
+    const char *known[64], *nearest;
+    size_t n = 0;
+    graft_text list, shown;
+    graft_text_init(&list);
+    graft_text_init(&shown);
+    *out = graft_exporter_find(name);
+    if (*out != NULL) {
+        goto done;
+    }
+    for (; graft_exporters[n] != NULL && n < 64; n++) {
+        known[n] = graft_exporters[n]->name;
+        GRAFT_TRY(graft_text_appendf(&list, "%s%s", n > 0 ? ", " : "", known[n]));
+    }
+    GRAFT_TRY(graft_text_append_escaped(&shown, name, strlen(name), false));
+    nearest = graft_text_nearest(name, known, n);
+    status = graft_fail(GRAFT_E_CONFIG, "unknown artefact \"%s\"%s%s%s (known: %s)",
+                        graft_text_z(&shown), nearest ? "; did you mean \"" : "",
+                        nearest ? nearest : "", nearest ? "\"?" : "", graft_text_z(&list));
+done:
+    graft_text_clear(&list);
+    graft_text_clear(&shown);
+    return status;
+}
+
+/* Is the word one of a list that is separated by spaces? */
+static bool lists(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = words; *at != 0; at += strcspn(at, " "), at += *at == ' ') {
+        if (strcspn(at, " ") == n && memcmp(at, word, n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+graft_status graft_exporter_check_type(const graft_exporter *exporter, const char *type)
+{
+    const graft_mix *mix;
+    if (type == NULL || (exporter->types != NULL && lists(exporter->types, type))) {
+        return GRAFT_OK;
+    }
+    if (exporter->types != NULL && lists(exporter->types, "...")) {
+        return graft_mix_get(&mix, type) == GRAFT_OK
+                   ? GRAFT_OK : graft_fail_prefix("or \"same\"; as a type of quantize");
+    }
+    return exporter->types == NULL
+               ? graft_fail(GRAFT_E_CONFIG, "type: %s has no choice of types", exporter->name)
+               : graft_fail(GRAFT_E_CONFIG, "type: %s can be %s", exporter->name, exporter->types);
+}
+
+graft_status graft_exporter_of_item(const graft_exporter **out, const char **type, const char *item)
+{
+    graft_status status = GRAFT_OK;
+    const char *colon = strchr(item, ':');
+    char *name = NULL;
+    *out = NULL;
+    *type = colon == NULL ? NULL : colon + 1;
+    GRAFT_TRY(graft_strndup(&name, item, colon == NULL ? strlen(item) : (size_t)(colon - item)));
+    if (graft_exporter_get(out, name) != GRAFT_OK ||
+        graft_exporter_check_type(*out, *type) != GRAFT_OK) {
+        status = graft_fail_prefix("export");
+    }
+done:
+    graft_free(name);
+    return status;
 }

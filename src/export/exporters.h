@@ -5,6 +5,19 @@
 #include "export/export.h"
 
 extern const graft_exporter graft_exporter_adapter; /* adapter_gguf.c */
+extern const graft_exporter graft_exporter_gguf;    /* model_gguf.c */
+extern const graft_exporter graft_exporter_hf;      /* hf.c */
+extern const graft_exporter graft_exporter_lmstudio; /* lmstudio.c */
+extern const graft_exporter graft_exporter_localai; /* localai.c */
+extern const graft_exporter graft_exporter_mlx;     /* mlx.c */
+extern const graft_exporter graft_exporter_ollama;  /* ollama.c */
 extern const graft_exporter graft_exporter_peft;    /* peft_write.c */
+extern const graft_exporter graft_exporter_vllm;    /* vllm.c */
+
+/* The PEFT folder, which others are based on. */
+graft_status graft_export__write_peft(const graft_export_job *job, const char *folder);
+
+/* NAME in the folder: the value as JSON. */
+graft_status graft_export__write_json(const graft_json *value, const char *folder, const char *name);
 
 #endif

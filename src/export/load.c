@@ -5,9 +5,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/log.h"
 #include "core/memory.h"
 #include "core/strings.h"
 #include "io/files.h"
+
+static const uint64_t hashed_bases = UINT64_C(1) << 30; /* larger ones are told apart by size */
 
 void graft_loaded_adapter_clear(graft_loaded_adapter *adapter)
 {
@@ -20,6 +23,9 @@ void graft_loaded_adapter_clear(graft_loaded_adapter *adapter)
         graft_free((void *)(uintptr_t)adapter->maps[i].b);
     }
     graft_free(adapter->maps);
+    graft_free(adapter->base_name);
+    graft_free(adapter->base_hash);
+    graft_free(adapter->recipe);
     *adapter = (graft_loaded_adapter){0};
 }
 
@@ -29,7 +35,10 @@ static graft_status find_matrix(const graft_export__loading *l, const char *name
 {
     const graft_gguf_tensor *t = graft_gguf_find_tensor(l->base, name);
     if (strcmp(name, "token_embd.weight") == 0) {
-        return graft_fail(GRAFT_E_MODEL, "adapters of embeddings are not supported");
+        return graft_fail(GRAFT_E_MODEL, "adapters of embeddings are not supported%s",
+                          graft_gguf_find_tensor(l->base, "output.weight") != NULL ? ""
+                          : " (in this base they are the output as well, and llama.cpp aborts with "
+                            "such an adapter)");
     }
     if (t == NULL) {
         return graft_fail(GRAFT_E_MODEL, "the base has no tensor \"%s\"%s", name,
@@ -159,7 +168,8 @@ done:
     return status;
 }
 
-graft_status graft_adapter_load(graft_loaded_adapter *out, const char *path, const graft_gguf *base)
+graft_status graft_adapter_load_any(graft_loaded_adapter *out, const char *path,
+                                    const graft_gguf *base)
 {
     graft_status status = GRAFT_OK;
     graft_export__loading loading = {.path = path, .base = base, .out = out};
@@ -171,6 +181,38 @@ graft_status graft_adapter_load(graft_loaded_adapter *out, const char *path, con
 done:
     graft_map_clear(&loading.index);
     graft_free((void *)(uintptr_t)loading.arch);
+    if (status != GRAFT_OK) {
+        graft_loaded_adapter_clear(out);
+    }
+    return status;
+}
+
+/* An adapter of another file of the same shape works, but seldom as meant. */
+static graft_status compare_base(const graft_loaded_adapter *adapter, const char *path,
+                                 const graft_gguf *base)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t bytes = graft_gguf_size(base);
+    char hash[65];
+    bool same = adapter->base_bytes == 0 || adapter->base_bytes == bytes;
+    if (same && adapter->base_hash != NULL && bytes <= hashed_bases) {
+        GRAFT_TRY(graft_gguf_sha256(base, hash));
+        same = strcmp(adapter->base_hash, hash) == 0;
+    }
+    if (!same) {
+        graft_log(GRAFT_LOG_WARN, "%s was trained on another base than %s", path,
+                  graft_gguf_path(base));
+    }
+done:
+    return status;
+}
+
+graft_status graft_adapter_load(graft_loaded_adapter *out, const char *path, const graft_gguf *base)
+{
+    graft_status status = graft_adapter_load_any(out, path, base);
+    if (status == GRAFT_OK) {
+        status = compare_base(out, path, base);
+    }
     if (status != GRAFT_OK) {
         graft_loaded_adapter_clear(out);
     }

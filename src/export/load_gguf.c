@@ -2,13 +2,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "core/log.h"
 #include "core/memory.h"
 #include "core/strings.h"
 #include "export/load.h"
 #include "io/files.h"
-
-static const uint64_t hashed_bases = UINT64_C(1) << 30; /* larger ones are told apart by size */
 
 static bool is_text(graft_gguf_string string, const char *text)
 {
@@ -29,26 +26,23 @@ done:
     return status;
 }
 
-/* An adapter of another file of the same shape works, but seldom as meant. */
-static graft_status compare_base(const graft_gguf *file, const graft_gguf *base)
+/* What graft wrote of how the adapter was made; its own copy of a text. */
+static graft_status take_text(const graft_gguf *file, const char *key, char **out)
+{
+    graft_gguf_string text = {NULL, 0};
+    graft_status status = graft_gguf_want_string(file, key, &text);
+    return status != GRAFT_OK || text.data == NULL ? status
+                                                   : graft_strndup(out, text.data, text.len);
+}
+
+static graft_status take_origin(const graft_gguf *file, graft_loaded_adapter *out)
 {
     graft_status status = GRAFT_OK;
-    graft_gguf_string wanted = {0};
-    uint64_t bytes = graft_gguf_size(base);
-    char hash[65];
-    GRAFT_TRY(graft_gguf_want_u64(file, "graft.base_bytes", 1, UINT64_MAX, &bytes));
-    GRAFT_TRY(graft_gguf_want_string(file, "graft.base_sha256", &wanted));
-    if (bytes == graft_gguf_size(base) && (wanted.len == 0 || bytes > hashed_bases)) {
-        return GRAFT_OK;
-    }
-    if (bytes == graft_gguf_size(base)) {
-        GRAFT_TRY(graft_gguf_sha256(base, hash));
-        if (is_text(wanted, hash)) {
-            return GRAFT_OK;
-        }
-    }
-    graft_log(GRAFT_LOG_WARN, "%s was trained on another base than %s", graft_gguf_path(file),
-              graft_gguf_path(base));
+    GRAFT_TRY(graft_gguf_want_u64(file, "graft.base_bytes", 1, UINT64_MAX, &out->base_bytes));
+    GRAFT_TRY(graft_gguf_want_u64(file, "graft.context_length", 1, INT32_MAX, &out->context));
+    GRAFT_TRY(take_text(file, "graft.base_sha256", &out->base_hash));
+    GRAFT_TRY(take_text(file, "graft.base_model", &out->base_name));
+    GRAFT_TRY(take_text(file, "graft.recipe", &out->recipe));
 done:
     return status;
 }
@@ -63,7 +57,7 @@ static graft_status check_kind(const graft_export__loading *l, const graft_gguf 
         return graft_fail(GRAFT_E_MODEL, "%s: an activated LoRA (aLoRA), which is not supported",
                           l->path);
     }
-    GRAFT_TRY(compare_base(file, l->base));
+    GRAFT_TRY(take_origin(file, l->out));
 done:
     return status;
 }

@@ -1,6 +1,7 @@
 /* export/load_peft.c - a PEFT folder (huggingface/peft, LoRA) back into plain maps. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -247,6 +248,28 @@ done:
     return status;
 }
 
+/* What graft wrote of how the adapter was made. */
+static graft_status take_origin(const graft_safetensors *file, graft_loaded_adapter *out)
+{
+    graft_status status = GRAFT_OK;
+    const struct {
+        const char *key;
+        char **to;
+    } texts[] = {{"graft.base_sha256", &out->base_hash}, {"graft.base_model", &out->base_name}};
+    const char *bytes = graft_safetensors_metadata(file, "graft.base_bytes");
+    const char *context = graft_safetensors_metadata(file, "graft.context_length");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *text = graft_safetensors_metadata(file, texts[i].key);
+        if (text != NULL) {
+            GRAFT_TRY(graft_strdup(texts[i].to, text));
+        }
+    }
+    out->base_bytes = bytes == NULL ? 0 : strtoull(bytes, NULL, 10);
+    out->context = context == NULL ? 0 : strtoull(context, NULL, 10) % INT32_MAX;
+done:
+    return status;
+}
+
 static graft_status find_weights(const char *folder, char **out)
 {
     graft_status status = GRAFT_OK;
@@ -275,6 +298,7 @@ graft_status graft_export__load_peft(graft_export__loading *loading)
     GRAFT_TRY(read_config(&c, path));
     GRAFT_TRY(find_weights(loading->path, &weights));
     GRAFT_TRY(graft_safetensors_open(&file, weights));
+    GRAFT_TRY(take_origin(file, loading->out));
     for (size_t i = 0; i < graft_safetensors_n(file) && status == GRAFT_OK; i++) {
         status = take_tensor(loading, graft_safetensors_at(file, i));
     }

@@ -135,19 +135,11 @@ done:
 
 static graft_status write_config(const graft_export_adapter *adapter, const char *folder)
 {
-    graft_status status = GRAFT_OK;
     graft_json *config = graft_json_new_object();
-    graft_text text;
-    char *path = NULL;
-    graft_text_init(&text);
-    GRAFT_TRY(fill_config(adapter, config));
-    GRAFT_TRY(graft_json_write(&text, config, GRAFT_JSON_PRETTY));
-    GRAFT_TRY(graft_text_append_char(&text, '\n'));
-    GRAFT_TRY(graft_path_join(&path, folder, "adapter_config.json"));
-    GRAFT_TRY(graft_file_write(path, text.data, text.len));
-done:
-    graft_free(path);
-    graft_text_clear(&text);
+    graft_status status = fill_config(adapter, config);
+    if (status == GRAFT_OK) {
+        status = graft_export__write_json(config, folder, "adapter_config.json");
+    }
     graft_json_free(config);
     return status;
 }
@@ -194,6 +186,32 @@ done:
     return status;
 }
 
+/* How the adapter was made, where programs that load it do not look. */
+static graft_status set_metadata(graft_safetensors_writer *file,
+                                 const graft_export_adapter *adapter)
+{
+    graft_status status = GRAFT_OK;
+    char bytes[32], context[32];
+    snprintf(bytes, sizeof bytes, "%" PRIu64, adapter->base_bytes);
+    snprintf(context, sizeof context, "%" PRIu64, adapter->context);
+    const struct {
+        const char *key, *value;
+    } texts[] = {
+        {"graft.base_model", adapter->base_name}, {"graft.base_sha256", adapter->base_hash},
+        {"graft.base_bytes", adapter->base_bytes > 0 ? bytes : NULL},
+        {"graft.context_length", adapter->context > 0 ? context : NULL},
+        {"graft.adapters", adapter->parts}, /* not the recipe: the same training gives the same bytes */
+    };
+    GRAFT_TRY(graft_safetensors_set_metadata(file, "format", "pt"));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (texts[i].value != NULL) {
+            GRAFT_TRY(graft_safetensors_set_metadata(file, texts[i].key, texts[i].value));
+        }
+    }
+done:
+    return status;
+}
+
 static graft_status write_weights(const graft_export_adapter *adapter, const char *folder)
 {
     graft_status status = GRAFT_OK;
@@ -201,7 +219,7 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
     float **b = NULL; /* one per map */
     char *path = NULL;
     GRAFT_TRY(graft_safetensors_writer_new(&file));
-    GRAFT_TRY(graft_safetensors_set_metadata(file, "format", "pt"));
+    GRAFT_TRY(set_metadata(file, adapter));
     GRAFT_TRY(graft_alloc(&b, adapter->n_maps, sizeof *b));
     for (size_t i = 0; i < adapter->n_maps; i++) {
         const graft_export_map *map = &adapter->maps[i];
@@ -211,7 +229,7 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
         GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".lora_B.weight", map->n_out,
                              map->rank, b[i]));
     }
-    GRAFT_TRY(graft_path_join(&path, folder, graft_exporter_peft.writes));
+    GRAFT_TRY(graft_path_join(&path, folder, "adapter_model.safetensors"));
     GRAFT_TRY(graft_safetensors_write(file, path));
 done:
     for (size_t i = 0; b != NULL && i < adapter->n_maps; i++) {
@@ -223,9 +241,10 @@ done:
     return status;
 }
 
-static graft_status write_peft(const graft_export_adapter *adapter, const char *folder)
+graft_status graft_export__write_peft(const graft_export_job *job, const char *folder)
 {
     graft_status status = GRAFT_OK;
+    const graft_export_adapter *adapter = job->adapter;
     GRAFT_TRY(graft_export__check(adapter));
     GRAFT_TRY(graft_export__check_arch(adapter->arch));
     GRAFT_TRY(write_weights(adapter, folder));
@@ -234,6 +253,15 @@ done:
     return status;
 }
 
+static graft_status usage(const graft_export_job *job, const char *path, graft_text *out)
+{
+    (void)job;
+    return graft_text_appendf(out, "python -c 'from peft import AutoPeftModelForCausalLM as M; "
+                              "model = M.from_pretrained(\"%s\")'\n", path);
+}
+
 const graft_exporter graft_exporter_peft = {
-    .name = "peft", .writes = "adapter_model.safetensors", .write = write_peft,
+    .name = "peft", .writes = "adapter_model.safetensors",
+    .help = "the adapter for transformers and PEFT", .is_folder = true, .in_run_folder = true,
+    .write = graft_export__write_peft, .usage = usage,
 };

@@ -24,7 +24,7 @@ typedef struct part {
     size_t source_bytes, target_bytes; /* of a row; source_bytes 0 if there is no data */
 } part;
 
-typedef struct run {
+struct graft_quantize_stream {
     const graft_quantize_job *job;
     part *parts;
     float *values;   /* a tile per thread */
@@ -32,7 +32,8 @@ typedef struct run {
     uint8_t *blocks; /* of a batch */
     size_t blocks_n;
     uint64_t bytes_done, bytes_total;
-} run;
+};
+typedef graft_quantize_stream run;
 
 /* A batch at work. */
 typedef struct batch {
@@ -103,6 +104,9 @@ static graft_status make_rows(const part *p, uint64_t first, size_t n_rows, floa
     if (p->target != &graft_format_f32) {
         p->target->decode(blocks, values, n / p->target->block_elems);
         GRAFT_TRY(check_finite(p, values, n, first, "is too large for the type it is to have"));
+    }
+    if (s->written != NULL) {
+        GRAFT_TRY(s->written(s->context, first, n_rows, values));
     }
 done:
     return status;
@@ -179,12 +183,15 @@ static graft_status fill(void *context, size_t i, graft_writer *out)
         GRAFT_TRY(graft_writer_write(out, b.blocks, b.n_rows * p->target_bytes));
         r->bytes_done += b.n_rows * p->target_bytes;
         if (p->source->mapped) {
-            graft_mapped_forget((const uint8_t *)p->source->data + b.first * p->source_bytes,
-                                b.n_rows * p->source_bytes);
+            const uint8_t *rows = p->source->data != NULL ? p->source->data : p->source->behind;
+            graft_mapped_forget(rows + b.first * p->source_bytes, b.n_rows * p->source_bytes);
         }
     }
     if (r->job->progress != NULL) {
         GRAFT_TRY(r->job->progress(r->job->context, r->bytes_done, r->bytes_total));
+    }
+    if (i + 1 == r->job->n_tensors && r->job->finish != NULL) {
+        GRAFT_TRY(r->job->finish(r->job->finish_context));
     }
 done:
     return status;
@@ -219,7 +226,8 @@ static graft_status find_importance(const graft_quantize_job *job, const graft_m
 {
     size_t n = 0;
     const float *values = NULL;
-    if (job->importance != NULL && p->target != p->source->format && p->target->block_elems > 1) {
+    bool encoded = p->target != p->source->format || p->source->data == NULL;
+    if (job->importance != NULL && encoded && p->target->block_elems > 1) {
         values = graft_importance_find(job->importance, tensor->name, &n);
     }
     if (values != NULL && n != p->row * p->n_matrices) {
@@ -230,7 +238,7 @@ static graft_status find_importance(const graft_quantize_job *job, const graft_m
                           "made with another model?", graft_importance_path(job->importance), n,
                           tensor->name, p->row * p->n_matrices);
     }
-    if (values == NULL && graft_mix_needs_importance(job->mix, tensor)) {
+    if (values == NULL && job->mix != NULL && graft_mix_needs_importance(job->mix, tensor)) {
         return graft_fail(GRAFT_E_MODEL, "type %s is of no use without an importance matrix (imatrix)"
                           "; there is none for tensor \"%s\"", job->mix->name, tensor->name);
     }
@@ -248,7 +256,7 @@ static graft_status plan_part(const graft_quantize_job *job, const graft_mix_ten
                 .n_rows = tensor->ne[1] * tensor->ne[2] * tensor->ne[3]};
     GRAFT_TRY(check_source(job, p));
     GRAFT_TRY(graft_format_row_bytes(p->target, p->row, &p->target_bytes));
-    if (source->data != NULL) {
+    if (source->data != NULL || source->behind != NULL) {
         GRAFT_TRY(graft_format_row_bytes(source->format, p->row, &p->source_bytes));
     }
     /* a tile per thread must fit into memory */
@@ -284,7 +292,8 @@ static void count(graft_quantized *out, const part *p, bool fallback)
 
 static graft_status describe(graft_mix_tensor *out, const graft_tensor_source *source)
 {
-    *out = (graft_mix_tensor){.name = source->name, .format = source->format};
+    *out = (graft_mix_tensor){.name = source->name, .format = source->format,
+                              .target = source->format};
     size_t elements = 1;
     bool fits = source->n_dims >= 1 && source->n_dims <= 4;
     for (uint32_t d = 0; d < 4; d++) {
@@ -307,12 +316,19 @@ static graft_status plan(run *r, graft_quantized *out, graft_gguf_writer *file)
     for (size_t i = 0; i < job->n_tensors; i++) {
         GRAFT_TRY(describe(&tensors[i], &job->tensors[i]));
     }
-    GRAFT_TRY(graft_mix_choose(job->mix, &job->model, tensors, job->n_tensors,
-                               job->importance != NULL));
+    if (job->mix != NULL) {
+        GRAFT_TRY(graft_mix_choose(job->mix, &job->model, tensors, job->n_tensors,
+                                   job->importance != NULL));
+    }
     for (size_t i = 0; i < job->n_tensors; i++) {
+        if (job->targets != NULL) {
+            job->targets[i] = tensors[i].target;
+        }
         GRAFT_TRY(plan_part(job, &tensors[i], &job->tensors[i], &r->parts[i]));
-        GRAFT_TRY(graft_gguf_add_tensor(file, tensors[i].name, tensors[i].target,
-                                        job->tensors[i].n_dims, tensors[i].ne, NULL));
+        if (file != NULL) {
+            GRAFT_TRY(graft_gguf_add_tensor(file, tensors[i].name, tensors[i].target,
+                                            job->tensors[i].n_dims, tensors[i].ne, NULL));
+        }
         count(out, &r->parts[i], tensors[i].fallback);
     }
     r->bytes_total = out->bytes_after;
@@ -326,7 +342,9 @@ static graft_status set_keys(graft_gguf_writer *file, const graft_quantize_job *
     graft_status status = GRAFT_OK;
     const graft_importance *importance = job->importance;
     GRAFT_TRY(graft_gguf_set_u32(file, "general.quantization_version", QUANTIZATION_VERSION));
-    GRAFT_TRY(graft_gguf_set_u32(file, "general.file_type", job->mix->file_type));
+    if (job->mix != NULL) {
+        GRAFT_TRY(graft_gguf_set_u32(file, "general.file_type", job->mix->file_type));
+    }
     if (importance == NULL) {
         goto done;
     }
@@ -361,4 +379,35 @@ done:
     graft_free(r.values);
     graft_free(r.blocks);
     return status;
+}
+
+graft_status graft_quantize_stream_open(graft_quantize_stream **out, const graft_quantize_job *job)
+{
+    graft_status status = GRAFT_OK;
+    graft_quantized counts = {0};
+    *out = NULL;
+    GRAFT_TRY(graft_alloc(out, 1, sizeof **out));
+    (*out)->job = job;
+    GRAFT_TRY(plan(*out, &counts, NULL));
+done:
+    if (status != GRAFT_OK) {
+        graft_quantize_stream_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+graft_status graft_quantize_stream_put(void *stream, size_t i, graft_writer *out)
+{
+    return fill(stream, i, out);
+}
+
+void graft_quantize_stream_close(graft_quantize_stream *stream)
+{
+    if (stream != NULL) {
+        graft_free(stream->parts);
+        graft_free(stream->values);
+        graft_free(stream->blocks);
+        graft_free(stream);
+    }
 }

@@ -30,8 +30,16 @@ typedef struct graft_tensor_source {
     /* out[0 .. n_rows * ne[0]) = rows first_row.. as f32; rows are counted over all dimensions but the
      * first. Called from several threads at once, for different rows. NULL: decoded from `data`. */
     graft_status (*read)(const void *context, uint64_t first_row, size_t n_rows, float *out);
+    /* Where `read` has it from, if that is a mapped file with rows in `format` (and `mapped` is set). */
+    const void *behind;
+    /* Told what became of rows: the numbers that the file gives back. As `read`. NULL: not told. */
+    graft_status (*written)(const void *context, uint64_t first_row, size_t n_rows,
+                            const float *values);
     const void *context;
 } graft_tensor_source;
+
+/* A tensor of a GGUF file as it lies there. */
+graft_tensor_source graft_quantize_source_of(const graft_gguf_tensor *tensor);
 
 /* How much of each format there is in a file that was written. */
 typedef struct graft_quantized_format {
@@ -53,16 +61,21 @@ typedef struct graft_quantize_job {
     const graft_tensor_source *tensors; /* written in this order */
     size_t n_tensors;
     graft_mix_model model;              /* what the mixes ask about it */
-    const graft_mix *mix;
+    const graft_mix *mix;               /* NULL: every tensor keeps its format */
     const graft_importance *importance; /* NULL: none */
     bool allow_requantize;              /* from types below 16 bits to another such */
     /* Called before each batch and after each tensor; a failure ends the job. May be NULL. */
     graft_status (*progress)(void *context, uint64_t bytes_done, uint64_t bytes_total);
     void *context;
+    const graft_format **targets;       /* NULL, or one per tensor: becomes what it is written as */
+    /* Called when everything is made, before the file appears; if it fails, there is none. NULL: not
+     * called. */
+    graft_status (*finish)(void *context);
+    void *finish_context;
 } graft_quantize_job;
 
 /* Adds the job's tensors and the keys that tell of it (general.quantization_version,
- * general.file_type, quantize.imatrix.*) to `file`, which holds all other keys and no tensor yet, and
+ * general.file_type unless there is no mix, quantize.imatrix.*) to `file`, which holds all other keys and no tensor yet, and
  * writes `path` atomically. Refused, before anything is written (GRAFT_E_MODEL): rows that no type of
  * the mix can hold, types below 16 bits as source without allow_requantize, importances of another
  * shape, a mix that needs an importance matrix without one. GRAFT_E_NUMERICS: a number that is
@@ -82,5 +95,22 @@ graft_status graft_mix_model_read(graft_mix_model *model, const graft_gguf *in, 
  * context are looked at. */
 graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,
                                  const graft_quantize_job *job, const char *path);
+
+/* The tensors of a job one by one, for files of another kind: what each is written as is in
+ * job->targets, and _put writes the bytes of tensor i. Everything is checked at the beginning, as above;
+ * the job must outlive it, and job->finish is called behind the last tensor. */
+typedef struct graft_quantize_stream graft_quantize_stream;
+graft_status graft_quantize_stream_open(graft_quantize_stream **out, const graft_quantize_job *job);
+graft_status graft_quantize_stream_put(void *stream, size_t i, graft_writer *out);
+void graft_quantize_stream_close(graft_quantize_stream *stream);
+
+/* Copies all keys but those that tell how a file was made, and those that `skip` (or NULL) is true
+ * for. */
+graft_status graft_quantize_copy_keys(graft_gguf_writer *file, const graft_gguf *in,
+                                      bool (*skip)(const void *context, graft_gguf_string key),
+                                      const void *context);
+
+/* GRAFT_E_CONFIG if `path` is one of the files that `in` is read from. */
+graft_status graft_quantize_check_path(const graft_gguf *in, const char *path);
 
 #endif

@@ -18,12 +18,14 @@ static bool is(graft_gguf_string text, const char *word)
     return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
 }
 
-static graft_status copy_keys(graft_gguf_writer *file, const graft_gguf *in)
+graft_status graft_quantize_copy_keys(graft_gguf_writer *file, const graft_gguf *in,
+                                      bool (*skip)(const void *context, graft_gguf_string key),
+                                      const void *context)
 {
     graft_status status = GRAFT_OK;
     for (size_t i = 0; i < graft_gguf_n_kv(in); i++) {
         const graft_gguf_kv *kv = graft_gguf_kv_at(in, i);
-        bool ours = false;
+        bool ours = skip != NULL && skip(context, kv->key);
         for (size_t k = 0; k < sizeof remade / sizeof *remade; k++) {
             ours = ours || is(kv->key, remade[k]);
         }
@@ -33,6 +35,14 @@ static graft_status copy_keys(graft_gguf_writer *file, const graft_gguf *in)
     }
 done:
     return status;
+}
+
+graft_tensor_source graft_quantize_source_of(const graft_gguf_tensor *tensor)
+{
+    graft_tensor_source source = {.name = tensor->name, .n_dims = tensor->n_dims,
+                                  .format = tensor->format, .data = tensor->data, .mapped = true};
+    memcpy(source.ne, tensor->ne, sizeof source.ne);
+    return source;
 }
 
 /* "<arch>.<part>": a number, or the first of one per layer; 0 if there is none. */
@@ -94,7 +104,7 @@ done:
     return status;
 }
 
-static graft_status check_path(const graft_gguf *in, const char *path)
+graft_status graft_quantize_check_path(const graft_gguf *in, const char *path)
 {
     for (size_t i = 0; i < graft_gguf_n_parts(in); i++) {
         uint64_t bytes;
@@ -122,17 +132,13 @@ graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,
     char arch[64];
     *out = (graft_quantized){0};
     GRAFT_TRY(graft_mix_model_read(&whole.model, in, arch, sizeof arch));
-    GRAFT_TRY(check_path(in, path));
+    GRAFT_TRY(graft_quantize_check_path(in, path));
     GRAFT_TRY(graft_gguf_writer_new(&file));
-    GRAFT_TRY(copy_keys(file, in));
+    GRAFT_TRY(graft_quantize_copy_keys(file, in, NULL, NULL));
     whole.n_tensors = graft_gguf_n_tensors(in);
     GRAFT_TRY(graft_alloc(&sources, whole.n_tensors, sizeof *sources));
     for (size_t i = 0; i < whole.n_tensors; i++) {
-        const graft_gguf_tensor *t = graft_gguf_tensor_at(in, i);
-        sources[i] = (graft_tensor_source){.name = t->name, .n_dims = t->n_dims,
-                                           .format = t->format, .data = t->data,
-                                           .mapped = true};
-        memcpy(sources[i].ne, t->ne, sizeof t->ne);
+        sources[i] = graft_quantize_source_of(graft_gguf_tensor_at(in, i));
     }
     qsort(sources, whole.n_tensors, sizeof *sources, in_order);
     whole.tensors = sources;

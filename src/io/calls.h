@@ -42,6 +42,9 @@ size_t graft_io__write_some(int fd, const void *bytes, size_t n);
 /* Room-internal: the same; -1 unless it could write all. */
 int graft_io__write_all(int fd, const void *bytes, size_t n);
 
+/* Room-internal: makes the new name `path` durable by syncing the folder it is in. */
+graft_status graft_io__sync_parent(const char *path);
+
 /* Room-internal: read() that is not interrupted. */
 ssize_t graft_io__read(int fd, void *bytes, size_t n);
 

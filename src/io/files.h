@@ -57,6 +57,15 @@ graft_status graft_writer_commit(graft_writer **writer);  /* publishes and frees
 void graft_writer_discard(graft_writer **writer);         /* accepts NULL inside */
 graft_status graft_file_write(const char *path, const void *bytes, size_t n); /* all of the above */
 
+/* A folder that appears whole or not at all: files are written into a temporary folder beside `path`,
+ * which commit renames. What stands at `path` already is replaced if it is empty or has a file `mark`
+ * (borrowed) in it, which tells that it was written like this; otherwise GRAFT_E_CONFIG. */
+typedef struct graft_folder graft_folder;
+graft_status graft_folder_open(graft_folder **out, const char *path, const char *mark);
+const char *graft_folder_path(const graft_folder *folder); /* of the temporary one */
+graft_status graft_folder_commit(graft_folder **folder);   /* publishes and frees, even on failure */
+void graft_folder_discard(graft_folder **folder);          /* accepts NULL inside */
+
 /* Appends lines to a log-like file (metrics.jsonl, run.log). What cannot be written is kept, up to
  * GRAFT_APPENDER_KEEPS bytes, and written before the next line or by graft_appender_flush. So a full
  * disk that gets room again leaves no gap, and no line is torn unless the process ends then. */

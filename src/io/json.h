@@ -81,6 +81,8 @@ bool graft_json_equal(const graft_json *a, const graft_json *b);
  * jinja2's tojson of transformers write it (floats in Python's repr); PRETTY indents by 2. */
 typedef enum graft_json_style { GRAFT_JSON_COMPACT, GRAFT_JSON_PYTHON, GRAFT_JSON_PRETTY } graft_json_style;
 graft_status graft_json_write(graft_text *out, const graft_json *value, graft_json_style style);
+/* Writes the value as a file, indented, with a newline at its end; atomically. */
+graft_status graft_json_save(const graft_json *value, const char *path);
 /* Appends Python's repr of a double: shortest digits that read back, "1.0", "1e+16", "nan", "inf". */
 graft_status graft_json_write_double(graft_text *out, double value);
 

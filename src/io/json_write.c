@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/files.h"
 #include "io/json_internal.h"
 
 /* --- numbers --- */
@@ -252,4 +253,17 @@ done:
 graft_status graft_json_write(graft_text *out, const graft_json *value, graft_json_style style)
 {
     return write_value(out, value, style, 0);
+}
+
+graft_status graft_json_save(const graft_json *value, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_text text;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_json_write(&text, value, GRAFT_JSON_PRETTY));
+    GRAFT_TRY(graft_text_append_char(&text, '\n'));
+    GRAFT_TRY(graft_file_write(path, text.data, text.len));
+done:
+    graft_text_clear(&text);
+    return status;
 }

@@ -39,6 +39,15 @@ graft_status graft_safetensors_set_metadata(graft_safetensors_writer *w, const c
  * twice or not UTF-8 is GRAFT_E_FAILED. */
 graft_status graft_safetensors_add(graft_safetensors_writer *w, const char *name, uint32_t n_dims,
                                    const uint64_t *shape, const float *data);
+/* The same for F32, F16 or BF16; `data` NULL: graft_safetensors_write_with brings it. */
+graft_status graft_safetensors_add_as(graft_safetensors_writer *w, const char *name,
+                                      const graft_format *format, uint32_t n_dims,
+                                      const uint64_t *shape, const void *data);
 graft_status graft_safetensors_write(graft_safetensors_writer *w, const char *path); /* atomic */
+/* The same for tensors that were added without data: `fill` is called for each of those, in order, and
+ * writes the bytes of tensor i, exactly as many as it has. If it fails, there is no file. */
+typedef graft_status graft_safetensors_fill(void *context, size_t i, graft_writer *out);
+graft_status graft_safetensors_write_with(graft_safetensors_writer *w, const char *path,
+                                          graft_safetensors_fill *fill, void *context);
 
 #endif

@@ -1,4 +1,4 @@
-/* io/safetensors_write.c - safetensors files of f32 tensors. */
+/* io/safetensors_write.c - safetensors files of plain numbers. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "io/show.h"
 
 typedef struct pending {
-    const float *data; /* borrowed */
+    const void *data; /* borrowed; NULL: it comes when the file is written */
     size_t n_bytes;
 } pending;
 
@@ -82,8 +82,8 @@ static graft_status push_size(graft_json *array, uint64_t size)
 }
 
 /* {"dtype": "F32", "shape": [...], "data_offsets": [begin, end]} */
-static graft_status describe(graft_json **out, uint32_t n_dims, const uint64_t *shape,
-                             uint64_t begin, uint64_t end)
+static graft_status describe(graft_json **out, const char *dtype, uint32_t n_dims,
+                             const uint64_t *shape, uint64_t begin, uint64_t end)
 {
     graft_status status = GRAFT_OK;
     graft_json *entry = graft_json_new_object();
@@ -94,7 +94,7 @@ static graft_status describe(graft_json **out, uint32_t n_dims, const uint64_t *
     }
     GRAFT_TRY(push_size(offsets, begin));
     GRAFT_TRY(push_size(offsets, end));
-    GRAFT_TRY(graft_json_set_string(entry, "dtype", "F32"));
+    GRAFT_TRY(graft_json_set_string(entry, "dtype", dtype));
     GRAFT_TRY(graft_json_set(entry, "shape", graft_json_retain(dims)));
     GRAFT_TRY(graft_json_set(entry, "data_offsets", graft_json_retain(offsets)));
     *out = entry;
@@ -106,12 +106,13 @@ done:
     return status;
 }
 
-graft_status graft_safetensors_add(graft_safetensors_writer *w, const char *name, uint32_t n_dims,
-                                   const uint64_t *shape, const float *data)
+graft_status graft_safetensors_add_as(graft_safetensors_writer *w, const char *name,
+                                      const graft_format *format, uint32_t n_dims,
+                                      const uint64_t *shape, const void *data)
 {
     graft_status status = GRAFT_OK;
     graft_json *entry = NULL;
-    size_t bytes = sizeof *data;
+    size_t bytes = format->block_bytes;
     bool fits = n_dims <= 8;
     GRAFT_TRY(check_text(name));
     for (uint32_t d = 0; d < n_dims && fits; d++) {
@@ -124,12 +125,18 @@ graft_status graft_safetensors_add(graft_safetensors_writer *w, const char *name
         return graft_fail(GRAFT_E_FAILED, "tensor \"%s\" is written twice or reserved", name);
     }
     GRAFT_TRY(graft_reserve(&w->tensors, &w->capacity, w->n + 1, sizeof *w->tensors));
-    GRAFT_TRY(describe(&entry, n_dims, shape, w->offset, w->offset + bytes));
+    GRAFT_TRY(describe(&entry, format->name, n_dims, shape, w->offset, w->offset + bytes));
     GRAFT_TRY(graft_json_set(w->header, name, entry));
     w->tensors[w->n++] = (pending){data, bytes};
     w->offset += bytes;
 done:
     return status;
+}
+
+graft_status graft_safetensors_add(graft_safetensors_writer *w, const char *name, uint32_t n_dims,
+                                   const uint64_t *shape, const float *data)
+{
+    return graft_safetensors_add_as(w, name, &graft_format_f32, n_dims, shape, data);
 }
 
 /* Length, JSON, and spaces up to a multiple of eight, as the format's own writer does. */
@@ -150,7 +157,29 @@ done:
     return status;
 }
 
-graft_status graft_safetensors_write(graft_safetensors_writer *w, const char *path)
+/* One tensor's bytes, from where they are or from `fill`. */
+static graft_status put_tensor(const graft_safetensors_writer *w, size_t i, graft_writer *file,
+                               graft_safetensors_fill *fill, void *context)
+{
+    graft_status status = GRAFT_OK;
+    const pending *tensor = &w->tensors[i];
+    uint64_t begin = graft_writer_offset(file);
+    if (tensor->data != NULL || tensor->n_bytes == 0) {
+        return graft_writer_write(file, tensor->data, tensor->n_bytes);
+    }
+    GRAFT_TRY(fill(context, i, file));
+    if (graft_writer_offset(file) - begin != tensor->n_bytes) {
+        status = graft_fail(GRAFT_E_FAILED, "tensor %zu of a safetensors file: %llu bytes were "
+                            "written instead of %zu", i,
+                            (unsigned long long)(graft_writer_offset(file) - begin),
+                            tensor->n_bytes);
+    }
+done:
+    return status;
+}
+
+graft_status graft_safetensors_write_with(graft_safetensors_writer *w, const char *path,
+                                          graft_safetensors_fill *fill, void *context)
 {
     graft_status status = GRAFT_OK;
     graft_writer *file = NULL;
@@ -160,11 +189,16 @@ graft_status graft_safetensors_write(graft_safetensors_writer *w, const char *pa
     GRAFT_TRY(graft_writer_open(&file, path));
     GRAFT_TRY(graft_writer_write(file, header.data, header.len));
     for (size_t i = 0; i < w->n; i++) {
-        GRAFT_TRY(graft_writer_write(file, w->tensors[i].data, w->tensors[i].n_bytes));
+        GRAFT_TRY(put_tensor(w, i, file, fill, context));
     }
     GRAFT_TRY(graft_writer_commit(&file));
 done:
     graft_writer_discard(&file);
     graft_text_clear(&header);
     return status;
+}
+
+graft_status graft_safetensors_write(graft_safetensors_writer *w, const char *path)
+{
+    return graft_safetensors_write_with(w, path, NULL, NULL);
 }

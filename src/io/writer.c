@@ -133,6 +133,15 @@ uint64_t graft_writer_offset(const graft_writer *writer)
     return writer->offset;
 }
 
+graft_status graft_io__sync_parent(const char *path)
+{
+    char *folder = NULL;
+    graft_status status = graft_io__folder_of(&folder, path);
+    status = status == GRAFT_OK ? graft_io__sync_folder(folder) : status;
+    graft_free(folder);
+    return status;
+}
+
 graft_status graft_writer_commit(graft_writer **writer_pointer)
 {
     graft_status status = GRAFT_OK;

@@ -23,6 +23,7 @@ typedef struct bench {
     graft_bench_shape shape;
     graft_weight weight;
     graft_act *x;
+    graft_bytes bytes;
     graft_real *y;
     uint8_t *blocks;
     double seconds;
@@ -36,6 +37,8 @@ static void clear(bench *b)
     graft_free(b->workspace.per_thread);
     graft_free(b->x);
     graft_free(b->y);
+    graft_free(b->bytes.q);
+    graft_free(b->bytes.groups);
     graft_free(b->blocks);
 }
 
@@ -55,6 +58,9 @@ static graft_status prepare(bench *b, const graft_format *format)
     size_t ld = graft_act_ld(b->kernels, widest);
     GRAFT_TRY(graft_alloc(&b->x, b->shape.n_tok, ld * b->kernels->act_bytes));
     GRAFT_TRY(graft_alloc(&b->y, b->shape.n_tok, widest * sizeof *b->y));
+    GRAFT_TRY(graft_alloc(&b->bytes.q, b->shape.n_tok, graft_bytes_ld(widest)));
+    GRAFT_TRY(graft_alloc(&b->bytes.groups, b->shape.n_tok,
+                          graft_bytes_groups(widest) * sizeof *b->bytes.groups));
     for (size_t i = 0; i < bytes; i++) { /* any of these bytes make a finite, normal scale */
         b->blocks[i] = (uint8_t)(0x20 | (graft_rng_u32(&rng) & 15u));
     }
@@ -75,10 +81,17 @@ done:
 static void run_once(bench *b, bool backward)
 {
     size_t n_in = b->shape.n_in, n_out = b->shape.n_out;
-    size_t width = backward ? n_out : n_in;
-    graft_product_run(b->kernels, &b->workspace, b->y, backward ? n_in : n_out, b->x,
-                      graft_act_ld(b->kernels, width), &b->weight, backward, b->shape.n_tok,
-                      GRAFT_REAL(1.0), false);
+    size_t width = backward ? n_out : n_in, ldx = graft_act_ld(b->kernels, width);
+    graft_product p = {.terms = {{b->x, ldx, &b->weight, backward, NULL}}, .n_terms = 1,
+                       .y = b->y, .ldy = backward ? n_in : n_out, .scale = GRAFT_REAL(1.0)};
+    if (b->kernels->bytes) {
+        b->bytes.ld = graft_bytes_ld(width);
+        b->bytes.n_groups = graft_bytes_groups(width);
+        graft_bytes_make(b->kernels, &b->bytes, b->x, ldx, b->shape.n_tok, width,
+                         backward);
+        p.terms[0].bytes = &b->bytes;
+    }
+    graft_products_run(b->kernels, &b->workspace, &p, 1, b->shape.n_tok);
 }
 
 /* The best of the runs that fit into the time, in GFLOP/s; short ones are timed in groups. */

@@ -6,7 +6,7 @@
 #ifndef GRAFT_KERNELS_GEMM_H
 #define GRAFT_KERNELS_GEMM_H
 
-#include "kernels/kernels.h"
+#include "kernels/bytes.h"
 
 /* graft_gemm.nc of most levels. Panels begin at multiples of 32. */
 #define GRAFT_NC 128
@@ -27,7 +27,7 @@
 typedef struct graft_panel {
     void *data; /* aligned to 64 bytes */
     size_t n_cols;
-    size_t n_k; /* of all slices, each rounded up to gemm->k_step */
+    size_t n_k; /* of all slices, each rounded up to gemm->k_step, of bytes to whole groups */
 } graft_panel;
 
 /* Rows of X for one slice, as they lie. */
@@ -35,6 +35,8 @@ typedef struct graft_slice {
     const void *x;   /* the first row, at the slice's first element */
     size_t row_step; /* elements from row to row */
     size_t n_k;
+    const graft_byte_group *groups; /* x is bytes, and these their first row; NULL: activations */
+    size_t group_step;              /* from row to row */
 } graft_slice;
 
 /* y = scale * (sum over slices of x panel) + add, for one block of rows and columns. */
@@ -64,6 +66,9 @@ struct graft_gemm {
      * the panel. c0 is a multiple of 32, k0 of kc, k_at of k_step. */
     void (*unpack)(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
                    const graft_panel *panel, size_t k_at);
+    /* The same as bytes, in the room of k_step-sized elements; NULL where `multiply` knows none. */
+    void (*unpack_bytes)(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                         const graft_panel *panel, size_t k_at);
 
     /* No row of y depends on n_rows, unless the level says so. */
     void (*multiply)(const graft_multiply *job, bool backward);

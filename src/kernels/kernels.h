@@ -72,10 +72,13 @@ typedef struct graft_attention {
 /* Query rows and key rows handled by one job of the attention kernels. */
 #define GRAFT_ATTENTION_ROWS 64
 
+struct graft_bytes; /* kernels/bytes.h */
+
 typedef struct graft_kernels {
     graft_cpu_level level;
     bool half;        /* activations are bfloat16 */
     size_t act_bytes; /* of one activation */
+    bool bytes;       /* products with frozen weights are made of 8-bit integers (kernels/bytes.h) */
 
     /* --- linear maps: see kernels/product.h for the drivers that call these --- */
 
@@ -87,6 +90,10 @@ typedef struct graft_kernels {
     /* y = x as activations, n_rows of width n. */
     void (*to_act)(graft_act *y, size_t ldy, const graft_real *x, size_t ldx, size_t n_rows,
                    size_t n);
+
+    /* x as bytes (kernels/bytes.h); NULL where activations are not bfloat16. */
+    void (*to_bytes)(const struct graft_bytes *out, const graft_act *x, size_t ldx, size_t n_rows,
+                     size_t n, bool backward);
 
     /* y[i] = x[i] * g[i] / sqrt(mean(x^2) + eps) for n_rows rows of width n; inv_rms[row] is kept
      * for backward. */
@@ -185,6 +192,7 @@ typedef struct graft_kernels {
 
     /* --- micro-kernels of the packed product (private to kernels/product.c) --- */
     const struct graft_gemm *gemm;
+    const struct graft_gemm *gemm_bytes; /* of products some of whose terms are bytes */
 } graft_kernels;
 
 /* Distance between rows of activations n wide, in elements. In bfloat16 an odd width is followed

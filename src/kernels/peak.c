@@ -24,10 +24,11 @@ static void spin_job(void *context, size_t job, int thread)
 double graft_peak_gflops(const graft_kernels *kernels, int n_threads, double seconds)
 {
     const double window_seconds = 0.01, first_flops = 1e7;
+    const struct graft_gemm *gemm = kernels->bytes ? kernels->gemm_bytes : kernels->gemm;
     double best = 0, start = graft_clock_seconds();
     size_t n_windows = 0;
-    spin_window w = {kernels->gemm, 1 + (size_t)(first_flops / (double)kernels->gemm->spin_flops),
-                     NULL, graft_product_thread_bytes(kernels)};
+    spin_window w = {gemm, 1 + (size_t)(first_flops / (double)gemm->spin_flops), NULL,
+                     graft_product_thread_bytes(kernels)};
     if (graft_alloc(&w.scratch, (size_t)n_threads, w.block_bytes) != GRAFT_OK) {
         return 0;
     }

@@ -54,21 +54,29 @@ static size_t columns(const graft_term *t)
     return t->backward ? t->w->n_in : t->w->n_out;
 }
 
+/* Room of a part of a term in a panel. */
+static size_t pad(const batch *b, const graft_term *t, size_t n_k)
+{
+    size_t step = t->bytes != NULL ? GRAFT_GROUP : b->gemm->k_step;
+    return ceil_div(n_k, step) * step;
+}
+
 /* The next parts, beginning at (*term, *k), that make up one panel. Returns how many. */
 static size_t next_parts(const batch *b, const graft_product *p, size_t *term, size_t *k,
                          part parts[GRAFT_SLICES])
 {
-    size_t kc = b->gemm->kc, step = b->gemm->k_step, n = 0, at = 0;
+    size_t kc = b->gemm->kc, n = 0, at = 0;
     while (*term < p->n_terms && n < GRAFT_SLICES) {
-        size_t left = reduction(&p->terms[*term]) - *k, n_k = left < kc ? left : kc;
-        size_t padded = ceil_div(n_k, step) * step;
+        const graft_term *t = &p->terms[*term];
+        size_t left = reduction(t) - *k, n_k = left < kc ? left : kc;
+        size_t padded = pad(b, t, n_k);
         if (n > 0 && at + padded > kc + GRAFT_K_EXTRA) {
             break;
         }
         parts[n++] = (part){*term, *k, n_k, at};
         at += padded;
         *k += n_k;
-        if (*k == reduction(&p->terms[*term])) {
+        if (*k == reduction(t)) {
             *term += 1;
             *k = 0;
         }
@@ -93,11 +101,28 @@ static void multiply_rows(const batch *b, graft_multiply m, bool backward)
         b->gemm->multiply(&m, backward);
         for (size_t i = 0; i < m.n_slices; i++) {
             graft_slice *s = &m.slices[i];
-            s->x = act_at(s->x, m.n_rows * s->row_step, b->kernels->half);
+            if (s->groups != NULL) {
+                s->x = (const int8_t *)s->x + m.n_rows * s->row_step;
+                s->groups += m.n_rows * s->group_step;
+            } else {
+                s->x = act_at(s->x, m.n_rows * s->row_step, b->kernels->half);
+            }
         }
         m.y = (char *)m.y + m.n_rows * m.ldy * y_bytes;
         m.add = m.add == NULL ? NULL : m.add + m.n_rows * m.ldadd;
     }
+}
+
+/* Rows of a term's X from row r on, at element k of them. */
+static graft_slice slice_at(const batch *b, const graft_term *t, size_t r, size_t k, size_t n_k)
+{
+    const graft_bytes *x = t->bytes;
+    if (x == NULL) {
+        return (graft_slice){.x = act_at(t->x, r * t->ldx + k, b->kernels->half),
+                             .row_step = t->ldx, .n_k = n_k};
+    }
+    return (graft_slice){x->q + r * x->ld + k, x->ld, n_k,
+                         x->groups + r * x->n_groups + k / GRAFT_GROUP, x->n_groups};
 }
 
 /* Columns [c, c + n_cols) of a product, and what of it stands unpacked in scratch. */
@@ -129,16 +154,16 @@ static void run_ranges(const batch *b, strip *s, size_t range, size_t n_ranges)
         const part *end = &parts[n - 1];
         bool last = term == p->n_terms;
         m.n_slices = n;
-        m.panel.n_k = end->at + ceil_div(end->n_k, b->gemm->k_step) * b->gemm->k_step;
+        m.panel.n_k = end->at + pad(b, &p->terms[end->term], end->n_k);
         m.panel.data = s->scratch + slot * panel_bytes(b->gemm);
         slot += pl->kept;
         for (size_t i = 0; i < n; i++) {
             const graft_term *t = &p->terms[parts[i].term];
             const part *at = &parts[i];
-            m.slices[i] = (graft_slice){act_at(t->x, r * t->ldx + at->k0, b->kernels->half),
-                                        t->ldx, at->n_k};
+            m.slices[i] = slice_at(b, t, r, at->k0, at->n_k);
             if (!s->unpacked) {
-                b->gemm->unpack(t->w, t->backward, c, at->k0, at->n_k, &m.panel, at->at);
+                (t->bytes != NULL ? b->gemm->unpack_bytes : b->gemm->unpack)(
+                    t->w, t->backward, c, at->k0, at->n_k, &m.panel, at->at);
             }
         }
         m.y_act = act && last;
@@ -236,6 +261,17 @@ static size_t count_panels(const batch *b, const graft_product *p)
     return n;
 }
 
+static bool any_bytes(const graft_product *products, size_t n)
+{
+    bool any = false;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t t = 0; t < products[i].n_terms; t++) {
+            any = any || products[i].terms[t].bytes != NULL;
+        }
+    }
+    return any;
+}
+
 void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace,
                         const graft_product *products, size_t n, size_t n_tok)
 {
@@ -244,7 +280,7 @@ void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace
         return;
     }
     b.kernels = kernels;
-    b.gemm = kernels->gemm;
+    b.gemm = any_bytes(products, n) ? kernels->gemm_bytes : kernels->gemm;
     b.workspace = workspace;
     b.n_plans = n;
     b.n_rows = n_tok;
@@ -270,17 +306,23 @@ void graft_products_run(const graft_kernels *kernels, graft_workspace *workspace
     graft_parallel(threads < n_ranges ? threads : n_ranges, work, &b);
 }
 
+static size_t thread_bytes(const struct graft_gemm *gemm)
+{
+    return KEPT * panel_bytes(gemm) + sizeof(graft_real) * gemm->nc * (STAGED_ROWS + 12);
+}
+
 size_t graft_product_thread_bytes(const graft_kernels *kernels)
 {
-    return KEPT * panel_bytes(kernels->gemm) +
-           sizeof(graft_real) * kernels->gemm->nc * (STAGED_ROWS + 12);
+    size_t plain = thread_bytes(kernels->gemm);
+    size_t bytes = kernels->bytes ? thread_bytes(kernels->gemm_bytes) : 0;
+    return bytes > plain ? bytes : plain;
 }
 
 void graft_product_run(const graft_kernels *kernels, graft_workspace *workspace, graft_real *y,
                        size_t ldy, const graft_act *x, size_t ldx, const graft_weight *w,
                        bool backward, size_t n_tok, graft_real scale, bool accumulate)
 {
-    graft_product p = {.terms = {{x, ldx, w, backward}}, .n_terms = 1, .y = y, .ldy = ldy,
+    graft_product p = {.terms = {{x, ldx, w, backward, NULL}}, .n_terms = 1, .y = y, .ldy = ldy,
                        .scale = scale, .add = accumulate ? y : NULL, .ldadd = ldy};
     graft_products_run(kernels, workspace, &p, 1, n_tok);
 }

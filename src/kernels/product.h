@@ -11,7 +11,7 @@
 #ifndef GRAFT_KERNELS_PRODUCT_H
 #define GRAFT_KERNELS_PRODUCT_H
 
-#include "kernels/kernels.h"
+#include "kernels/bytes.h"
 
 /* What a product needs besides its operands. Owned by whoever runs passes (autograd/compute.h).*/
 typedef struct graft_workspace {
@@ -28,6 +28,7 @@ typedef struct graft_term {
     size_t ldx;
     const graft_weight *w;
     bool backward;      /* X W instead of X W^T */
+    const graft_bytes *bytes; /* x as bytes: W is rounded to such as well; NULL: as they are */
 } graft_term;
 
 #define GRAFT_MAX_TERMS 8

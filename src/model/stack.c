@@ -121,6 +121,7 @@ graft_layer_bytes graft_model_layer_bytes(const graft_model *model, const graft_
     bytes.work = unit > attended ? unit : attended;
     bytes.work += dropped * (2 * real + act);
     bytes.work += b->attn_post_gain != NULL ? 2 * embd * act : 0;
+    bytes.work += kernels->bytes ? 2 * graft_bytes_size(h->n_ff) : 0; /* gradients of gate and up */
     for (size_t i = 0; i < model->n_rotations; i++) {
         size_t tables = model->rotations[i].temperature != 0 ? 2 : 1;
         bytes.once += tables * model->rotations[i].d_rope * real;

@@ -1,8 +1,9 @@
 /* The last part of a training job: configuration, artefacts. */
 #include <string.h>
 
+#include "core/log.h"
 #include "core/memory.h"
-#include "export/export.h"
+#include "run/artefact.h"
 #include "run/training.h"
 
 static graft_status write_named(const graft_training *t, const char *name, const char *bytes,
@@ -57,18 +58,85 @@ done:
     return status;
 }
 
-graft_status graft_training_export(graft_training *t)
+/* What servers are told of the model as it was trained. */
+static graft_status describe_serving(graft_training *t, graft_serving *serving)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = t->config;
+    const graft_gguf *base = t->session.model->file;
+    const char *source = graft_chat_source(t->session.chat);
+    graft_text label;
+    graft_text_init(&label);
+    GRAFT_TRY(graft_artefact_label(&label, c->output_dir));
+    GRAFT_TRY(graft_serving_describe(serving, base, t->session.tokenizer, graft_text_z(&label),
+                                     NULL));
+    GRAFT_TRY(graft_serving_set_template(serving, source, strlen(source)));
+    serving->of.n_ctx = graft_artefact_context(c->max_seq_length, graft_corpus_longest(&t->train),
+                                               base);
+done:
+    graft_text_clear(&label);
+    return status;
+}
+
+/* Where an artefact belongs in the run folder. */
+static graft_status write_artefact(const graft_training *t, const graft_exporter *exporter,
+                                   const graft_export_job *job)
+{
+    graft_status status = GRAFT_OK;
+    char *path = NULL;
+    if (exporter->in_run_folder) { /* among the other files; each appears whole */
+        return exporter->write(job, t->config->output_dir);
+    }
+    GRAFT_TRY(graft_path_join(&path, t->config->output_dir, exporter->writes));
+    GRAFT_TRY(graft_artefact_write(exporter, job, path));
+done:
+    graft_free(path);
+    return status;
+}
+
+static graft_status write_all(const graft_training *t, const graft_export_job *plain, bool merges)
+{
+    graft_status status = GRAFT_OK;
+    graft_text words;
+    graft_text_init(&words);
+    for (size_t i = 0; i < t->config->export.n; i++) {
+        const graft_exporter *exporter;
+        graft_export_job job = *plain;
+        GRAFT_TRY(graft_exporter_of_item(&exporter, &job.type, t->config->export.items[i]));
+        if (exporter->merges != merges) {
+            continue;
+        }
+        GRAFT_TRY(write_artefact(t, exporter, &job));
+        if (merges) {
+            graft_text_clear(&words);
+            GRAFT_TRY(graft_survival_words(job.survival, &words));
+            graft_log(graft_survival_judge(job.survival) == GRAFT_SURVIVES ? GRAFT_LOG_INFO
+                                                                            : GRAFT_LOG_WARN,
+                      "%s: %s", exporter->name, graft_text_z(&words));
+        }
+    }
+done:
+    graft_text_clear(&words);
+    return status;
+}
+
+graft_status graft_training_export(graft_training *t, bool merges)
 {
     graft_status status = GRAFT_OK;
     const graft_config *c = t->config;
     const graft_adapter *adapter = t->session.adapter;
     graft_export_map *maps = NULL;
     float *values = NULL;
+    graft_serving serving;
+    graft_survival survival;
     graft_text recipe;
     graft_text_init(&recipe);
+    graft_serving_init(&serving);
+    graft_survival_init(&survival);
     GRAFT_TRY(describe_maps(adapter, &maps, &values));
     GRAFT_TRY(graft_config_format(c, &recipe));
-    graft_export_adapter description = {
+    GRAFT_TRY(describe_serving(t, &serving));
+    const graft_export_adapter description = {
         .maps = maps,
         .n_maps = adapter->n_maps,
         .alpha = adapter->alpha,
@@ -77,20 +145,18 @@ graft_status graft_training_export(graft_training *t)
         .n_kv = t->session.model->hparams.n_kv,
         .base_name = c->base_model,
         .base_hash = t->base_hash,
+        .base_bytes = graft_gguf_size(t->session.model->file),
         .recipe = graft_text_z(&recipe),
+        .context = serving.of.n_ctx,
     };
-    for (size_t i = 0; i < c->export.n; i++) {
-        const graft_exporter *exporter = graft_exporter_find(c->export.items[i]);
-        if (exporter == NULL) {
-            status = graft_fail(GRAFT_E_CONFIG, "export: unknown artefact \"%s\"",
-                                c->export.items[i]);
-            goto done;
-        }
-        GRAFT_TRY(exporter->write(&description, c->output_dir));
-    }
+    const graft_export_job job = {.adapter = &description, .base = t->session.model->file,
+                                  .serving = &serving.of, .survival = &survival};
+    GRAFT_TRY(write_all(t, &job, merges));
 done:
     graft_free(maps);
     graft_free(values);
     graft_text_clear(&recipe);
+    graft_serving_clear(&serving);
+    graft_survival_clear(&survival);
     return status;
 }

@@ -137,20 +137,12 @@ static void log_plan(const graft_training *t)
 static graft_status check_exports(const graft_config *c)
 {
     graft_status status = GRAFT_OK;
-    graft_text known;
-    graft_text_init(&known);
-    for (size_t i = 0; graft_exporters[i] != NULL; i++) {
-        GRAFT_TRY(graft_text_appendf(&known, "%s%s", i > 0 ? ", " : "", graft_exporters[i]->name));
-    }
+    const graft_exporter *exporter;
+    const char *type;
     for (size_t i = 0; i < c->export.n; i++) {
-        if (graft_exporter_find(c->export.items[i]) == NULL) {
-            status = graft_fail(GRAFT_E_CONFIG, "export: unknown artefact \"%s\" (known: %s)",
-                                c->export.items[i], graft_text_z(&known));
-            goto done;
-        }
+        GRAFT_TRY(graft_exporter_of_item(&exporter, &type, c->export.items[i]));
     }
 done:
-    graft_text_clear(&known);
     return status;
 }
 

@@ -70,7 +70,7 @@ static graft_status bench_peak(const printer *p, const graft_kernels *kernels, d
     double peak = graft_peak_gflops(kernels, graft_threads(), seconds);
     snprintf(shape, sizeof shape, "%d threads", graft_threads());
     graft_bench_row row = {"peak", "fma", graft_cpu_level_name(kernels->level),
-                           kernels->half ? "BF16" : "F32", shape, "-",
+                           kernels->bytes ? "INT8" : kernels->half ? "BF16" : "F32", shape, "-",
                            peak, peak, 1};
     return print_row(p, &row, "");
 }
@@ -171,6 +171,7 @@ graft_status graft_bench(graft_config *config, const graft_hooks *hooks,
     GRAFT_TRY(graft_config_check(config));
     GRAFT_TRY(graft_machine_prepare(&level, &half, config));
     GRAFT_TRY(graft_kernels_init(&kernels, level, half));
+    kernels.bytes = config->compute == GRAFT_COMPUTE_INT8;
     if (wish->shapes != NULL) {
         GRAFT_TRY(read_shapes(&w, wish->shapes, &options));
     }

@@ -23,11 +23,13 @@ graft_status graft_session_open(graft_session *session, const graft_config *conf
     bool half = false;
     GRAFT_TRY(graft_machine_prepare(&level, &half, config));
     GRAFT_TRY(graft_compute_init(&session->compute, level, half));
+    session->compute.kernels.bytes = config->compute == GRAFT_COMPUTE_INT8;
     graft_log(GRAFT_LOG_INFO, "computing in %s with %s kernels on %d threads",
-              half ? "bf16" : "f32", graft_cpu_level_name(level), graft_threads());
+              session->compute.kernels.bytes ? "int8 and bf16" : half ? "bf16" : "f32",
+              graft_cpu_level_name(level), graft_threads());
     if (half && !graft_kernels_prefer_half(level)) {
-        graft_log(GRAFT_LOG_WARN, "%s has no bfloat16 instructions: compute: bf16 is emulated and "
-                  "slow; f32 is faster here", graft_cpu_level_name(level));
+        graft_log(GRAFT_LOG_WARN, "%s has no bfloat16 instructions: compute: bf16 and int8 are "
+                  "emulated and slow; f32 is faster here", graft_cpu_level_name(level));
     }
     GRAFT_TRY(graft_model_open(&session->model, config->base_model));
     GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file,
@@ -83,20 +85,12 @@ static graft_status token_text(char **out, const graft_tokenizer *tokenizer, int
     return graft_strndup(out, piece == NULL ? "" : piece, n);
 }
 
-typedef struct chosen_template {
-    const char *source; /* NULL: there is none */
-    size_t n;
-    const char *name;
-    graft_text text; /* of a file */
-} chosen_template;
-
 /* The base's own template: the one for tools if it has two. */
-static graft_status own_template(chosen_template *out, const graft_session *session,
+static graft_status own_template(graft_template_choice *out, const graft_gguf *file,
                                  bool with_tools)
 {
     graft_status status = GRAFT_OK;
     static const char key[] = "tokenizer.chat_template", tool_use[] = "tokenizer.chat_template.tool_use";
-    const graft_gguf *file = session->model->file;
     graft_gguf_string own = {NULL, 0};
     bool second = with_tools && graft_gguf_find(file, tool_use) != NULL;
     out->name = second ? "the base's own template for tools" : out->name;
@@ -107,12 +101,12 @@ done:
     return status;
 }
 
-static graft_status choose_template(chosen_template *out, const graft_session *session,
-                                    bool with_tools)
+graft_status graft_template_choose(graft_template_choice *out, const char *wanted,
+                                   const graft_gguf *file, bool with_tools)
 {
     graft_status status = GRAFT_OK;
-    const char *wanted = session->config->chat_template;
-    out->name = "the base's own template";
+    *out = (graft_template_choice){.name = "the base's own template"};
+    graft_text_init(&out->text);
     if (wanted != NULL && strcmp(wanted, "builtin") == 0) {
         out->name = "the built-in tool template";
         out->source = graft_chat_builtin(&out->n);
@@ -125,23 +119,29 @@ static graft_status choose_template(chosen_template *out, const graft_session *s
         out->name = wanted;
         out->source = graft_text_z(&out->text);
         out->n = out->text.len;
-    } else if (session->model != NULL) {
-        GRAFT_TRY(own_template(out, session, with_tools));
+    } else if (file != NULL) {
+        GRAFT_TRY(own_template(out, file, with_tools));
     }
 done:
     return status;
 }
 
+void graft_template_choice_clear(graft_template_choice *choice)
+{
+    graft_text_clear(&choice->text);
+}
+
 graft_status graft_session_chat(graft_session *session, bool with_tools)
 {
     graft_status status = GRAFT_OK;
-    chosen_template chosen = {0};
+    graft_template_choice chosen = {0};
     char *bos = NULL, *eos = NULL;
     const graft_tokenizer *tokenizer = session->tokenizer;
-    graft_text_init(&chosen.text);
     GRAFT_TRY(token_text(&bos, tokenizer, tokenizer ? graft_tokenizer_bos(tokenizer) : -1));
     GRAFT_TRY(token_text(&eos, tokenizer, tokenizer ? graft_tokenizer_eos(tokenizer) : -1));
-    GRAFT_TRY(choose_template(&chosen, session, with_tools));
+    GRAFT_TRY(graft_template_choose(&chosen, session->config->chat_template,
+                                    session->model == NULL ? NULL : session->model->file,
+                                    with_tools));
     GRAFT_TRY(graft_chat_new(&session->chat, chosen.source, chosen.n, chosen.name, bos, eos,
                              with_tools));
     if (session->config->tool_call_format != NULL) {
@@ -154,7 +154,7 @@ graft_status graft_session_chat(graft_session *session, bool with_tools)
 done:
     graft_free(bos);
     graft_free(eos);
-    graft_text_clear(&chosen.text);
+    graft_template_choice_clear(&chosen);
     return status;
 }
 

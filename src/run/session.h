@@ -26,6 +26,20 @@ typedef struct graft_session {
 graft_status graft_session_open(graft_session *session, const graft_config *config);
 void graft_session_close(graft_session *session);
 
+/* Which chat template a setting means. */
+typedef struct graft_template_choice {
+    const char *source; /* NULL: there is none */
+    size_t n;
+    const char *name;   /* for people */
+    graft_text text;    /* of a file */
+} graft_template_choice;
+
+/* wanted: a file, "builtin", or "base" or NULL for the base's own, the one for tools if it has two and
+ * with_tools is set; file may be NULL. Cleared by the caller, also after a failure. */
+graft_status graft_template_choose(graft_template_choice *out, const char *wanted,
+                                   const graft_gguf *file, bool with_tools);
+void graft_template_choice_clear(graft_template_choice *choice);
+
 /* Chooses the chat template: what chat_template says (a file, "builtin", or "base" for the base's
  * own), else the base's own, else the built-in one; says which. A session without a base has none of
  * its own, and no special tokens. */
@@ -43,6 +57,11 @@ graft_status graft_session_reset_adapter(graft_session *session);
 
 /* The adapter of init_adapter with its own rank and targets, if it is set. */
 graft_status graft_session_load_adapter(graft_session *session);
+
+/* An adapter that was read, with its own ranks and targets; `path` is for messages. */
+struct graft_loaded_adapter;
+graft_status graft_session_attach(graft_session *session, const struct graft_loaded_adapter *loaded,
+                                  const char *path);
 
 /* Appends the examples of the configured data files. */
 graft_status graft_session_read(graft_dataset *dataset, const graft_config *config,

@@ -156,28 +156,22 @@ static void free_names(graft_names *names)
     graft_free(names->items);
 }
 
-graft_status graft_session_load_adapter(graft_session *session)
+graft_status graft_session_attach(graft_session *session, const graft_loaded_adapter *loaded,
+                                  const char *path)
 {
     graft_status status = GRAFT_OK;
-    const char *path = session->config->init_adapter;
-    graft_loaded_adapter loaded = {0};
     graft_names ranks = {0};
     graft_text targets;
     graft_text_init(&targets);
-    if (path == NULL) {
-        return GRAFT_OK;
+    if (loaded->n_maps == 0) {
+        return graft_fail(GRAFT_E_MODEL, "%s: holds no low-rank maps", path);
     }
-    GRAFT_TRY(graft_adapter_load(&loaded, path, session->model->file));
-    if (loaded.n_maps == 0) {
-        status = graft_fail(GRAFT_E_MODEL, "%s: holds no low-rank maps", path);
-        goto done;
-    }
-    GRAFT_TRY(loaded_targets(&targets, &loaded));
-    GRAFT_TRY(loaded_ranks(&ranks, &loaded));
-    size_t rank = loaded.maps[0].rank;
+    GRAFT_TRY(loaded_targets(&targets, loaded));
+    GRAFT_TRY(loaded_ranks(&ranks, loaded));
+    size_t rank = loaded->maps[0].rank;
     graft_adapter_options options = {
         .rank = rank,
-        .alpha = loaded.maps[0].scale * (double)rank,
+        .alpha = loaded->maps[0].scale * (double)rank,
         .targets = graft_text_z(&targets),
         .arch = session->model->family->arch,
         .rank_pattern = {ranks.items, ranks.n},
@@ -185,12 +179,26 @@ graft_status graft_session_load_adapter(graft_session *session)
     GRAFT_TRY(graft_adapter_new(&session->adapter, &options, session->model->slots,
                                 session->model->n_slots));
     memset(session->adapter->params, 0, session->adapter->n_params * sizeof(graft_real));
-    if (fill(session, &loaded) != GRAFT_OK) {
+    if (fill(session, loaded) != GRAFT_OK) {
         status = graft_fail_prefix("%s", path);
     }
 done:
     free_names(&ranks);
-    graft_loaded_adapter_clear(&loaded);
     graft_text_clear(&targets);
+    return status;
+}
+
+graft_status graft_session_load_adapter(graft_session *session)
+{
+    graft_status status = GRAFT_OK;
+    const char *path = session->config->init_adapter;
+    graft_loaded_adapter loaded = {0};
+    if (path == NULL) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_adapter_load(&loaded, path, session->model->file));
+    GRAFT_TRY(graft_session_attach(session, &loaded, path));
+done:
+    graft_loaded_adapter_clear(&loaded);
     return status;
 }

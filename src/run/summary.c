@@ -24,8 +24,10 @@ static graft_status append_files(const graft_training *t, graft_text *out)
     const graft_config *c = t->config;
     GRAFT_TRY(graft_text_appendf(out, "\nIn %s:\n", c->output_dir));
     for (size_t i = 0; i < c->export.n; i++) {
-        const graft_exporter *exporter = graft_exporter_find(c->export.items[i]);
-        GRAFT_TRY(graft_text_appendf(out, "  %-26s the trained adapter\n", exporter->writes));
+        const graft_exporter *exporter;
+        const char *type;
+        GRAFT_TRY(graft_exporter_of_item(&exporter, &type, c->export.items[i]));
+        GRAFT_TRY(graft_text_appendf(out, "  %-26s %s\n", exporter->writes, exporter->help));
     }
     GRAFT_TRY(graft_text_append_z(
         out, "  chat_template.jinja        the template it was trained with\n"

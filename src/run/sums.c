@@ -13,7 +13,9 @@ static bool is_listed(const char *name)
     static const char *const names[] = {"adapter_config.json", "chat_template.jinja", "config.yaml",
                                         "metrics.jsonl", "report.html"};
     for (size_t i = 0; graft_exporters[i] != NULL; i++) {
-        if (strcmp(graft_exporters[i]->writes, name) == 0) {
+        const graft_exporter *e = graft_exporters[i];
+        bool own = e->is_folder && !e->in_run_folder; /* with a list of its own: graft.json */
+        if (!own && strcmp(e->writes, name) == 0) {
             return true;
         }
     }
@@ -22,7 +24,8 @@ static bool is_listed(const char *name)
             return true;
         }
     }
-    return graft_str_starts_with(name, "eval-") && graft_str_ends_with(name, ".json");
+    return (graft_str_starts_with(name, "eval-") && graft_str_ends_with(name, ".json")) ||
+           graft_str_ends_with(name, ".survival.json");
 }
 
 static graft_status digest_of(char out[65], const char *folder, const char *name)

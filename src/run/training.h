@@ -216,8 +216,8 @@ graft_status graft_training_rescue(graft_training *t, graft_status failed);
 
 /* Writes config.yaml and chat_template.jinja into the run folder. */
 graft_status graft_training_save_config(graft_training *t);
-/* Writes the artefacts that `export` names. */
-graft_status graft_training_export(graft_training *t);
+/* Writes the artefacts that `export` names: those that hold merged weights, or the others. */
+graft_status graft_training_export(graft_training *t, bool merges);
 /* Appends "prefix sharing saved 120 of 900 tokens (13.3 %)"; nothing if it is off or no step ran. */
 graft_status graft_training_format_saved(const graft_training *t, graft_text *out);
 /* The text or JSON object for stdout. */

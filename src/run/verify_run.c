@@ -212,7 +212,7 @@ static const graft_verify_kind *kind_of(const char *name)
         {"config.yaml", &graft_verify_config},  {"metrics.jsonl", &graft_verify_metrics},
         {"run.log", &graft_verify_log},         {"chat_template.jinja", &graft_verify_template},
         {"report.html", &graft_verify_page},    {"adapter.gguf", &graft_verify_gguf},
-        {GRAFT_SUMS_NAME, &sums_of_run},
+        {"merged.gguf", &graft_verify_gguf},    {GRAFT_SUMS_NAME, &sums_of_run},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(known[i].name, name) == 0) {
@@ -285,7 +285,9 @@ static graft_status find_missing(graft_verify_object *o, const graft_config *con
         }
     }
     for (size_t i = 0; config != NULL && i < config->export.n; i++) {
-        const graft_exporter *exporter = graft_exporter_find(config->export.items[i]);
+        const graft_exporter *exporter;
+        const char *type;
+        (void)graft_exporter_of_item(&exporter, &type, config->export.items[i]); /* NULL: unknown */
         bool there = exporter != NULL && graft_dir_holds(o->path, exporter->writes);
         exported = exported || there;
         if (finished && exporter != NULL && !there) {

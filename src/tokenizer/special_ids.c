@@ -196,23 +196,31 @@ static void strip_phi3(const graft_vocabulary__reader *reader)
     }
 }
 
+graft_name_rule graft_vocabulary_name_rule(const char *name, size_t n)
+{
+    static const char *const phi3[] = {"phi-3", "phi3", NULL};
+    static const char *const modern_bert[] = {"modern-bert", NULL};
+    const graft_gguf_string text = {name, n};
+    return holds_any(&text, phi3)          ? GRAFT_NAME_PHI3
+           : holds_any(&text, modern_bert) ? GRAFT_NAME_MODERN_BERT : GRAFT_NAME_PLAIN;
+}
+
 /* Files do not say which special tokens strip; the runtime goes by the names of models. */
 graft_status graft_vocabulary__mark_stripping(const graft_vocabulary__reader *reader)
 {
     static const char *const masked_pre[] = {"jina-v2-de", "jina-v2-es", "jina-v2-code", NULL};
     static const char *const masked_arch[] = {"nomic-bert-moe", "jina-bert-v3", NULL};
-    static const char *const phi3[] = {"phi-3", "phi3", NULL};
-    static const char *const modern_bert[] = {"modern-bert", NULL};
     graft_status status = GRAFT_OK;
     graft_gguf_string name = {NULL, 0}, pre = {NULL, 0}, arch = {NULL, 0};
     GRAFT_TRY(graft_gguf_want_string(reader->file, "general.name", &name));
     GRAFT_TRY(graft_gguf_want_string(reader->file, GRAFT_VOCABULARY_KEY("pre"), &pre));
     GRAFT_TRY(graft_gguf_want_string(reader->file, "general.architecture", &arch));
+    graft_name_rule rule = graft_vocabulary_name_rule(name.data, name.len);
     if (holds_any(&pre, masked_pre) || holds_any(&arch, masked_arch)) {
         mark(reader, find_name(reader, "<mask>"), GRAFT_TOKEN_LSTRIP);
-    } else if (holds_any(&name, phi3)) {
+    } else if (rule == GRAFT_NAME_PHI3) {
         strip_phi3(reader);
-    } else if (holds_any(&name, modern_bert)) {
+    } else if (rule == GRAFT_NAME_MODERN_BERT) {
         mark(reader, find_name(reader, "[MASK]"), GRAFT_TOKEN_LSTRIP);
     }
 done:

@@ -55,6 +55,12 @@ typedef struct graft_vocabulary {
     char hash[65]; /* SHA-256 of all of the above, as hex */
 } graft_vocabulary;
 
+/* What the runtime reads out of a model's name (general.name): which special tokens strip spaces. */
+typedef enum graft_name_rule {
+    GRAFT_NAME_PLAIN, GRAFT_NAME_PHI3, GRAFT_NAME_MODERN_BERT
+} graft_name_rule;
+graft_name_rule graft_vocabulary_name_rule(const char *name, size_t n);
+
 /* `pre` as in graft_tokenizer_new. On failure the vocabulary is empty. Codes as there. */
 graft_status graft_vocabulary_read(graft_vocabulary *vocabulary, const graft_gguf *file,
                                    const char *pre);

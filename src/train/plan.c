@@ -28,22 +28,23 @@ size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
                       graft_plan_recomputed(plan, model, kernels, n_tok));
 }
 
-static size_t head_bytes(const graft_model *model)
+static size_t head_bytes(const graft_model *model, const graft_kernels *kernels)
 {
     const graft_hparams *h = &model->hparams;
-    return GRAFT_HEAD_CHUNK * (h->n_vocab + 2 * h->n_embd) * sizeof(graft_real);
+    size_t bytes = kernels->bytes ? graft_bytes_size(h->n_vocab) + graft_bytes_size(h->n_embd) : 0;
+    return GRAFT_HEAD_CHUNK * ((h->n_vocab + 2 * h->n_embd) * sizeof(graft_real) + bytes);
 }
 
 size_t graft_plan_reading_bytes(const graft_model *model, const graft_kernels *kernels,
                                 size_t n_tok)
 {
-    return pass_bytes(model, kernels, n_tok, model->hparams.n_layer) + head_bytes(model);
+    return pass_bytes(model, kernels, n_tok, model->hparams.n_layer) + head_bytes(model, kernels);
 }
 
 /* At any number of threads. */
-static size_t state_bytes(const graft_model *model, size_t n_params)
+static size_t state_bytes(const graft_model *model, const graft_kernels *kernels, size_t n_params)
 {
-    return head_bytes(model) + 4 * n_params * sizeof(graft_real) + ((size_t)8 << 20);
+    return head_bytes(model, kernels) + 4 * n_params * sizeof(graft_real) + ((size_t)8 << 20);
 }
 
 static size_t thread_bytes(const graft_kernels *kernels)
@@ -108,7 +109,7 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                              const graft_kernels *kernels, size_t n_params, bool keeps_best,
                              size_t longest)
 {
-    size_t state = state_bytes(model, n_params), saving = saving_bytes(n_params, keeps_best);
+    size_t state = state_bytes(model, kernels, n_params), saving = saving_bytes(n_params, keeps_best);
     size_t fixed = state + thread_bytes(kernels);
     size_t tokens = (size_t)config->max_tokens_per_pass, most = tokens;
     if (tokens != 0 && tokens < longest) {

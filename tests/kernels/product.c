@@ -279,7 +279,7 @@ static void terms_at_level(const graft_kernels *kernels)
     p[0] = (graft_product){.n_terms = N, .y = y, .ldy = n_out, .scale = GRAFT_REAL(0.5),
                            .add = add, .ldadd = n_out};
     for (size_t i = 0; i < N; i++) {
-        p[0].terms[i] = (graft_term){in[i], graft_act_ld(kernels, w[i].n_in), &w[i], false};
+        p[0].terms[i] = (graft_term){in[i], graft_act_ld(kernels, w[i].n_in), &w[i], false, NULL};
     }
     p[1] = p[0];
     p[1].y = act;

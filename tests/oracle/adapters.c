@@ -13,7 +13,7 @@ static graft_status run(const char *base_path, const char *in, const char *name,
     graft_gguf *base = NULL;
     graft_loaded_adapter loaded = {0};
     graft_gguf_string arch;
-    char *arch_text = NULL;
+    char *arch_text = NULL, *file = NULL;
     graft_text key;
     uint64_t n_head = 0, n_kv = 0;
     const graft_exporter *exporter = graft_exporter_find(name);
@@ -32,13 +32,16 @@ static graft_status run(const char *base_path, const char *in, const char *name,
     const graft_export_adapter adapter = {
         .maps = loaded.maps, .n_maps = loaded.n_maps, .alpha = loaded.alpha, .arch = arch_text,
         .n_head = (size_t)n_head, .n_kv = (size_t)n_kv, .base_name = base_path};
+    const graft_export_job job = {.adapter = &adapter, .base = base};
     GRAFT_TRY(graft_make_dirs(folder));
-    GRAFT_TRY(exporter->write(&adapter, folder));
+    GRAFT_TRY(graft_path_join(&file, folder, exporter->writes));
+    GRAFT_TRY(exporter->write(&job, exporter->is_folder ? folder : file));
 done:
     graft_loaded_adapter_clear(&loaded);
     graft_gguf_close(base);
     graft_text_clear(&key);
     graft_free(arch_text);
+    graft_free(file);
     return status;
 }
 

@@ -67,6 +67,15 @@ def test_options_in_the_command_table_exist(graft):
             assert f"--{option}" in text, f"{command}: --{option}"
 
 
+def test_every_artefact_is_described(graft):
+    readme = (ROOT / "README.md").read_text().split("### As what other programs take")[1]
+    rows = re.findall(r"&graft_exporter_(\w+)", (ROOT / "src/export/exporters.c").read_text())
+    assert len(rows) == 9
+    about = graft("help", "export").stdout
+    for name in rows:
+        assert f"| `{name}` |" in readme and re.search(rf"^ *{name} ", about, re.M), name
+
+
 def test_every_promise_of_security_names_tests_that_exist():
     readme = (ROOT / "README.md").read_text()
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", readme.split("## Security")[1].split("\n## ")[0], re.M)[1:]

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "io/files.h"
 #include "support/test.h"
 
@@ -72,9 +73,22 @@ graft_export_adapter tiny_adapter(void)
                                   .recipe = "lora_r: 2\n"};
 }
 
+graft_status tiny_export(const graft_exporter *exporter, const graft_export_adapter *adapter,
+                         const char *to)
+{
+    const graft_export_job job = {.adapter = adapter};
+    char *path = NULL;
+    graft_status status = graft_path_join(&path, to, exporter->writes);
+    if (status == GRAFT_OK) {
+        status = exporter->write(&job, exporter->is_folder ? to : path);
+    }
+    graft_free(path);
+    return status;
+}
+
 void tiny_write(const char *exporter, const graft_export_adapter *adapter, const char *to)
 {
     const graft_exporter *e = graft_exporter_find(exporter);
     assert_non_null(e);
-    assert_ok(e->write(adapter, to));
+    assert_ok(tiny_export(e, adapter, to));
 }

@@ -19,7 +19,10 @@ extern float tiny_numbers[8][64];
 extern graft_export_map tiny_maps[4];
 graft_export_adapter tiny_adapter(void);
 
-/* Writes it with the exporter of that name. */
+/* Writes it as an exporter does in a run folder: into `to`, or as the file that it writes there. */
+graft_status tiny_export(const graft_exporter *exporter, const graft_export_adapter *adapter,
+                         const char *to);
+/* The same with the exporter of that name; it must succeed. */
 void tiny_write(const char *exporter, const graft_export_adapter *adapter, const char *to);
 
 #endif

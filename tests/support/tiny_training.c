@@ -51,8 +51,10 @@ void tiny_training_open(tiny_training *f, const char *settings)
     graft_cpu_level level;
     assert_ok(f->config->cpu != NULL ? graft_cpu_parse(&level, f->config->cpu)
                                      : graft_cpu_choose(&level));
-    bool half = f->config->compute == GRAFT_COMPUTE_BF16;
+    bool bytes = f->config->compute == GRAFT_COMPUTE_INT8;
+    bool half = f->config->compute == GRAFT_COMPUTE_BF16 || bytes;
     assert_ok(graft_compute_init(&f->compute, level, half));
+    f->compute.kernels.bytes = bytes;
     make_examples(f);
     assert_ok(graft_trainer_init(&f->trainer, f->config, f->model, f->adapter, &f->compute,
                                  f->units, TINY_TRAINING_EXAMPLES));

@@ -230,12 +230,58 @@ static void gguf_adapters_are_judged(void **state)
     graft_gguf_close(base);
 }
 
+/* --- files that were cut off --- */
+
+enum { LENGTHS = 64 };
+
+/* The adapter at `path` (itself, or the folder that `file` is in) is whole; then `file` is cut. */
+static void assert_cuts_are_refused(const char *path, const char *file, const graft_gguf *base)
+{
+    graft_loaded_adapter loaded;
+    graft_text whole;
+    char *name = NULL; /* test_temp_path's texts do not last */
+    char *adapter = NULL;
+    graft_text_init(&whole);
+    assert_ok(graft_strdup(&name, file));
+    assert_ok(graft_strdup(&adapter, path));
+    assert_ok(graft_file_read(&whole, name, 1 << 20));
+    assert_ok(graft_adapter_load(&loaded, adapter, base));
+    graft_loaded_adapter_clear(&loaded);
+    for (size_t i = 0; i < LENGTHS; i++) {
+        assert_ok(graft_file_write(name, graft_text_z(&whole), whole.len * i / LENGTHS));
+        assert_fails(graft_adapter_load(&loaded, adapter, base), GRAFT_E_MODEL, name);
+        assert_null(loaded.maps);
+        assert_null(loaded.base_hash);
+    }
+    assert_ok(graft_file_write(name, graft_text_z(&whole), whole.len));
+    graft_text_clear(&whole);
+    graft_free(name);
+    graft_free(adapter);
+}
+
+static void truncated_adapters_are_refused(void **state)
+{
+    (void)state;
+    graft_gguf *base = tiny_base("base.gguf", "llama");
+    graft_export_adapter adapter = tiny_adapter();
+    adapter.base_hash = "0123";
+    tiny_write("adapter", &adapter, tiny_dir("cut"));
+    tiny_write("peft", &adapter, tiny_dir("cut"));
+    assert_cuts_are_refused(test_temp_path("cut/adapter.gguf"), test_temp_path("cut/adapter.gguf"),
+                            base);
+    assert_cuts_are_refused(test_temp_path("cut"), test_temp_path("cut/adapter_model.safetensors"),
+                            base);
+    assert_cuts_are_refused(test_temp_path("cut"), test_temp_path("cut/adapter_config.json"), base);
+    graft_gguf_close(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(peft_settings_are_judged),
         cmocka_unit_test(peft_tensors_are_judged),
         cmocka_unit_test(gguf_adapters_are_judged),
+        cmocka_unit_test(truncated_adapters_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

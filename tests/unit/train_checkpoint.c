@@ -163,10 +163,9 @@ static void another_adapter_is_refused(void **state)
     assert_fails(graft_checkpoint_load(&g.trainer, &g.best, graft_text_z(&f.identity),
                                        test_temp_path("c/step-5.h5")), GRAFT_E_CHECKPOINT,
                  "other maps or another rank");
-    g.trainer.n_steps = 4;
     close_fixture(&g);
     open_fixture(&g, &tiny_default, 4);
-    g.trainer.n_steps = 4;
+    g.trainer.n_asked = 4;
     assert_fails(graft_checkpoint_load(&g.trainer, &g.best, graft_text_z(&f.identity),
                                        test_temp_path("c/step-5.h5")), GRAFT_E_CHECKPOINT,
                  "is at step 5 of a run of 4");

@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 
 void graft_avx512bf16_gemm(graft_kernels *table);
+void graft_avx512bf16_bytes(graft_kernels *table);
 void graft_avx512bf16_attention(graft_kernels *table);
 void graft_avx512bf16_norm(graft_kernels *table);
 void graft_avx512bf16_rope(graft_kernels *table);

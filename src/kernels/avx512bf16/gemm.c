@@ -3,51 +3,10 @@
  * X is read where it lies: a pair of neighbours in a row is broadcast. Every element of the result
  * is one chain of VDPBF16PS along k, so its bits do not depend on the tile it is in. */
 #include "kernels/avx512bf16/avx512bf16.h"
+#include "kernels/avx512bf16/tile_out.h"
 #include "kernels/avx512bf16/unpack.h"
 
 enum { ROWS = 6, TILE_MAX = 24 };
-
-/* Where a tile of the result goes; y and add point at its first element. */
-typedef struct tile_out {
-    void *y;
-    const float *add;
-    size_t ldy, ldadd, cols;
-    float scale;
-    bool y_act;
-} tile_out;
-
-VEC_INLINE vec load_cols(const float *p, size_t cols)
-{
-    return cols >= VEC_N ? vec_load(p) : vec_load_part(p, cols);
-}
-
-VEC_INLINE void store_tile(const tile_out *out, const vec *acc, int n_rows, int n_vec)
-{
-    vec scale = vec_set(out->scale);
-    for (int i = 0; i < n_rows; i++) {
-        for (int j = 0; j < n_vec; j++) {
-            size_t c = (size_t)j * VEC_N, at = (size_t)i * out->ldy + c;
-            size_t cols = out->cols > c ? out->cols - c : 0;
-            vec sum = vec_mul(scale, acc[i * n_vec + j]);
-            if (cols == 0) {
-                break;
-            }
-            if (out->add != NULL) {
-                vec old = load_cols(out->add + (size_t)i * out->ldadd + c, cols);
-                sum = vec_fma(scale, acc[i * n_vec + j], old);
-            }
-            if (out->y_act && cols >= VEC_N) {
-                act_store((act *)out->y + at, sum);
-            } else if (out->y_act) {
-                act_store_part((act *)out->y + at, sum, cols);
-            } else if (cols >= VEC_N) {
-                vec_store((float *)out->y + at, sum);
-            } else {
-                vec_store_part((float *)out->y + at, sum, cols);
-            }
-        }
-    }
-}
 
 /* Rows [r, r + n_rows) times the strip at column c. */
 VEC_INLINE void run_tile(int n_rows, int n_vec, const graft_multiply *m, size_t r, size_t c,
@@ -102,10 +61,8 @@ static void multiply(const graft_multiply *m, bool backward)
         size_t width = strip_width(m->panel.n_cols - c), rows;
         size_t kind = width == 16 ? 0 : width == 32 ? 1 : 2;
         for (size_t r = 0; r < m->n_rows; r += rows) {
-            size_t left = m->n_rows - r, at = r * m->ldy + c;
-            tile_out out = {m->y_act ? (void *)((act *)m->y + at) : (void *)((float *)m->y + at),
-                            m->add == NULL ? NULL : m->add + r * m->ldadd + c, m->ldy, m->ldadd,
-                            m->panel.n_cols - c, m->scale, m->y_act};
+            size_t left = m->n_rows - r;
+            tile_out out = tile_out_at(m, r, c);
             if (kind < 2 && left >= 2 * ROWS) {
                 rows = 2 * ROWS;
                 (kind == 0 ? one_12 : two_12)(m, r, c, &out);

@@ -46,6 +46,31 @@ static void unpack_half(const graft_weight *w, bool backward, size_t c0, size_t 
     unpack(true, w, backward, c0, k0, n_k, panel, k_at);
 }
 
+/* W as bytes: what they stand for. */
+static void unpack_bytes(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                         const graft_panel *panel, size_t k_at)
+{
+    unpack(true, w, backward, c0, k0, n_k, panel, k_at);
+    for (size_t c = 0; c < panel->n_cols; c++) {
+        graft_real *column = (graft_real *)panel->data +
+                             (c / STRIP * panel->n_k + k_at) * STRIP + c % STRIP;
+        for (size_t k = 0; k < n_k; k += GRAFT_GROUP) {
+            size_t n = n_k - k < GRAFT_GROUP ? n_k - k : GRAFT_GROUP;
+            graft_portable_round_group(column + k * STRIP, n, STRIP, backward);
+        }
+    }
+}
+
+/* Element k of row r of a slice. */
+ACT_INLINE graft_real slice_get(const graft_slice *s, size_t r, size_t k, bool half)
+{
+    if (!half || s->groups == NULL) {
+        return act_get(s->x, r * s->row_step + k, half);
+    }
+    return (graft_real)((const int8_t *)s->x)[r * s->row_step + k] *
+           (graft_real)s->groups[r * s->group_step + k / GRAFT_GROUP].scale;
+}
+
 /* One tile: rows [r, r + rows) times the strip at column c. */
 ACT_INLINE void tile(bool half, const graft_multiply *m, size_t r, size_t rows, size_t c,
                      graft_real acc[ROWS][STRIP])
@@ -53,9 +78,13 @@ ACT_INLINE void tile(bool half, const graft_multiply *m, size_t r, size_t rows, 
     const graft_real *w = (const graft_real *)m->panel.data + c * m->panel.n_k;
     for (size_t s = 0; s < m->n_slices; s++) {
         const graft_slice *slice = &m->slices[s];
-        for (size_t k = 0; k < slice->n_k; k++, w += STRIP) {
+        size_t n_k = slice->n_k;
+        if (half && slice->groups != NULL) {
+            n_k = (n_k + GRAFT_GROUP - 1) / GRAFT_GROUP * GRAFT_GROUP;
+        }
+        for (size_t k = 0; k < n_k; k++, w += STRIP) {
             for (size_t i = 0; i < rows; i++) {
-                graft_real x = act_get(slice->x, (r + i) * slice->row_step + k, half);
+                graft_real x = slice_get(slice, r + i, k, half);
                 for (size_t j = 0; j < STRIP; j++) {
                     acc[i][j] += x * w[j];
                 }
@@ -156,3 +185,8 @@ static graft_real spin(size_t rounds, void *scratch)
     }
 const struct graft_gemm graft_portable_gemm = PORTABLE_GEMM(real);
 const struct graft_gemm graft_portable_gemm_half = PORTABLE_GEMM(half);
+const struct graft_gemm graft_portable_gemm_bytes = {
+    .kc = KC, .nc = GRAFT_NC, .k_step = 1, .element_bytes = sizeof(graft_real), .rows = GRAFT_ROWS,
+    .row_block = GRAFT_ROW_BLOCK, .unpack = unpack_half, .unpack_bytes = unpack_bytes,
+    .multiply = multiply_half, .outer = outer_half, .spin = spin, .spin_flops = 2 * ROWS * STRIP,
+};

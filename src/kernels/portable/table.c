@@ -51,5 +51,7 @@ void graft_kernels_portable_half(graft_kernels *table)
     table->attention = graft_portable_attention_half;
     table->attention_backward = graft_portable_attention_backward_half;
     table->softmax_gradient = graft_portable_softmax_gradient_half;
+    table->to_bytes = graft_portable_to_bytes_half;
     table->gemm = &graft_portable_gemm_half;
+    table->gemm_bytes = &graft_portable_gemm_bytes;
 }

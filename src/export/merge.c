@@ -1,0 +1,201 @@
+/* export/merge.c - the weights of a base with a fine-tune added, as tensor sources. */
+#include "export/merge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/map.h"
+#include "core/memory.h"
+
+typedef struct graft_merged_tensor {
+    const graft_gguf_tensor *base;
+    const graft_export_map *map;
+    graft_survival_sums *rows; /* one per row: threads that write rows share nothing */
+} graft_merged_tensor;
+
+/* What a call needs: the row of the base and what is added to it. */
+typedef struct row_pair {
+    float *base;
+    double *delta;
+} row_pair;
+
+static graft_status take_rows(row_pair *out, size_t n)
+{
+    graft_status status = GRAFT_OK;
+    *out = (row_pair){0};
+    GRAFT_TRY(graft_alloc(&out->base, n, sizeof *out->base));
+    GRAFT_TRY(graft_alloc(&out->delta, n, sizeof *out->delta));
+done:
+    return status;
+}
+
+static void give_rows(row_pair *rows)
+{
+    graft_free(rows->base);
+    graft_free(rows->delta);
+}
+
+static void read_row(const graft_merged_tensor *t, uint64_t row, row_pair *out)
+{
+    const graft_export_map *m = t->map;
+    const graft_format *format = t->base->format;
+    format->decode(t->base->data + row * t->base->row_bytes, out->base,
+                   m->n_in / format->block_elems);
+    memset(out->delta, 0, m->n_in * sizeof *out->delta);
+    for (size_t r = 0; r < m->rank; r++) {
+        const double b = (double)m->b[row * m->rank + r] * m->scale;
+        const float *a = m->a + r * m->n_in;
+        for (size_t i = 0; i < m->n_in; i++) {
+            out->delta[i] += b * (double)a[i];
+        }
+    }
+}
+
+static graft_status read(const void *context, uint64_t first_row, size_t n_rows, float *out)
+{
+    graft_status status = GRAFT_OK;
+    const graft_merged_tensor *t = context;
+    const size_t n = t->map->n_in;
+    row_pair rows;
+    GRAFT_TRY(take_rows(&rows, n));
+    for (size_t k = 0; k < n_rows; k++, out += n) {
+        read_row(t, first_row + k, &rows);
+        for (size_t i = 0; i < n; i++) {
+            out[i] = (float)((double)rows.base[i] + rows.delta[i]);
+        }
+    }
+done:
+    give_rows(&rows);
+    return status;
+}
+
+/* The sums of a row are made in one order, whichever thread makes them. */
+static graft_status note_written(const void *context, uint64_t first_row, size_t n_rows,
+                                 const float *values)
+{
+    graft_status status = GRAFT_OK;
+    const graft_merged_tensor *t = context;
+    const size_t n = t->map->n_in;
+    row_pair rows;
+    GRAFT_TRY(take_rows(&rows, n));
+    for (size_t k = 0; k < n_rows; k++, values += n) {
+        graft_survival_sums sums = {0};
+        read_row(t, first_row + k, &rows);
+        for (size_t i = 0; i < n; i++) {
+            double delta = rows.delta[i];
+            double error = (double)values[i] - (double)(float)((double)rows.base[i] + delta);
+            sums.delta += delta * delta;
+            sums.error += error * error;
+            sums.product += error * delta;
+        }
+        t->rows[first_row + k] = sums;
+    }
+done:
+    give_rows(&rows);
+    return status;
+}
+
+static graft_status adapt(graft_merged *merge, size_t i, const graft_export_map *map)
+{
+    graft_status status = GRAFT_OK;
+    graft_merged_tensor *t = &merge->tensors[i];
+    graft_tensor_source *s = &merge->sources[i];
+    if (t->base->n_dims != 2 || t->base->ne[0] != map->n_in || t->base->ne[1] != map->n_out) {
+        return graft_fail(GRAFT_E_MODEL, "tensor \"%s\" is not the matrix of %zu x %zu that is "
+                          "adapted", t->base->name, map->n_out, map->n_in);
+    }
+    if (t->base->format->decode == NULL) {
+        return graft_fail(GRAFT_E_MODEL, "tensor \"%s\" is %s, which cannot be read", t->base->name,
+                          t->base->format->name);
+    }
+    GRAFT_TRY(graft_alloc(&t->rows, map->n_out, sizeof *t->rows));
+    t->map = map;
+    s->behind = s->data;
+    s->data = NULL;
+    s->read = read;
+    s->written = note_written;
+    s->context = t;
+done:
+    return status;
+}
+
+graft_status graft_merged_open(graft_merged *out, const graft_gguf *base,
+                              const graft_export_adapter *adapter)
+{
+    graft_status status = GRAFT_OK;
+    size_t n_adapted = 0;
+    graft_map index;
+    graft_map_init(&index);
+    *out = (graft_merged){.n = graft_gguf_n_tensors(base)};
+    GRAFT_TRY(graft_alloc(&out->sources, out->n, sizeof *out->sources));
+    GRAFT_TRY(graft_alloc(&out->tensors, out->n, sizeof *out->tensors));
+    GRAFT_TRY(graft_alloc(&out->targets, out->n, sizeof *out->targets));
+    for (size_t k = 0; k < adapter->n_maps; k++) {
+        const char *name = adapter->maps[k].name;
+        GRAFT_TRY(graft_map_set(&index, name, strlen(name), k, NULL));
+    }
+    for (size_t i = 0; i < out->n; i++) {
+        uint64_t k;
+        out->tensors[i].base = graft_gguf_tensor_at(base, i);
+        out->sources[i] = graft_quantize_source_of(out->tensors[i].base);
+        const char *name = out->sources[i].name;
+        if (graft_map_find(&index, name, strlen(name), &k)) {
+            GRAFT_TRY(adapt(out, i, &adapter->maps[k]));
+            n_adapted++;
+        }
+    }
+    if (n_adapted < adapter->n_maps) {
+        status = graft_fail(GRAFT_E_MODEL, "the adapter has maps for %zu tensors, of which the base "
+                            "has %zu", adapter->n_maps, n_adapted);
+    }
+done:
+    graft_map_clear(&index);
+    if (status != GRAFT_OK) {
+        graft_merged_clear(out);
+    }
+    return status;
+}
+
+void graft_merged_clear(graft_merged *merge)
+{
+    for (size_t i = 0; merge->tensors != NULL && i < merge->n; i++) {
+        graft_free(merge->tensors[i].rows);
+    }
+    graft_free(merge->sources);
+    graft_free(merge->tensors);
+    graft_free(merge->targets);
+    *merge = (graft_merged){0};
+}
+
+static int in_order(const void *a, const void *b)
+{
+    const graft_tensor_source *x = a, *y = b;
+    return graft_mix_order(x->name, y->name);
+}
+
+/* Sources know their tensors by address, so only they move. */
+void graft_merged_sort(graft_merged *merge)
+{
+    qsort(merge->sources, merge->n, sizeof *merge->sources, in_order);
+}
+
+graft_status graft_merged_survival(const graft_merged *merge, graft_survival *out)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < merge->n; i++) {
+        const graft_tensor_source *s = &merge->sources[i];
+        const graft_merged_tensor *t = s->context;
+        graft_survival_sums all = {0};
+        if (s->written == NULL) {
+            continue;
+        }
+        for (size_t row = 0; row < t->map->n_out; row++) {
+            all.delta += t->rows[row].delta;
+            all.error += t->rows[row].error;
+            all.product += t->rows[row].product;
+        }
+        GRAFT_TRY(graft_survival_add(out, s->name, s->format, merge->targets[i], &all));
+    }
+done:
+    return status;
+}

@@ -1,0 +1,442 @@
+/* kernels/avx512bf16/bytes.c - products of 8-bit integers (VPDPBUSD) in tiles of 6 x 32.
+ *
+ * The instruction multiplies unsigned bytes with signed ones: W is stored plus 128, and the sum of
+ * a group begins with what that adds (graft_byte_group.centre). Sums of a group are whole numbers
+ * in registers of their own; then they are scaled and added to those of the tile, whose chain is
+ * that of k. A part of a panel that is bytes is, per strip and group, [GRAFT_GROUP / 4][width][4]
+ * bytes and [width] scales; other parts are those of unpack.h. */
+#define STRIP_COLS 32
+#include "kernels/avx512bf16/avx512bf16.h"
+#include "kernels/avx512bf16/tile_out.h"
+#include "kernels/avx512bf16/unpack.h"
+
+enum { ROWS = 6, WIDE_ROWS = 12, TILE = 12, QUADS = GRAFT_GROUP / 4 };
+
+/* --- numbers to bytes --- */
+
+static const uint32_t odd_half = 0xffff0000u;
+
+VEC_INLINE vec even_numbers(__m512i x)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(x, 16));
+}
+VEC_INLINE vec odd_numbers(__m512i x)
+{
+    return _mm512_castsi512_ps(_mm512_and_si512(x, _mm512_set1_epi32((int)odd_half)));
+}
+VEC_INLINE __m512i magnitudes(__m512i x)
+{
+    return _mm512_and_si512(x, _mm512_set1_epi16(0x7fff));
+}
+
+/* 127 over the largest magnitude. */
+VEC_INLINE vec reciprocals(vec largest)
+{
+    __mmask16 tiny = _mm512_cmp_ps_mask(largest, vec_set(GRAFT_GROUP_TINY), _CMP_LT_OQ);
+    vec r = _mm512_div_ps(vec_set((float)GRAFT_BYTE_MAX), largest);
+    return _mm512_mask_mov_ps(r, tiny, vec_zero());
+}
+
+/* The largest of 64 magnitudes; as bits, so that what is not a number is larger than all. */
+VEC_INLINE float largest_of(const vec v[4])
+{
+    const __m512i sign = _mm512_set1_epi32(0x7fffffff);
+    __m512i m = _mm512_setzero_si512();
+    for (int i = 0; i < 4; i++) {
+        m = _mm512_max_epu32(m, _mm512_and_si512(_mm512_castps_si512(v[i]), sign));
+    }
+    uint32_t bits = _mm512_reduce_max_epu32(m);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* 32 numbers times 127 over the largest of their group, rounded. */
+VEC_INLINE __m256i round_bytes(vec even, vec odd, vec reciprocal)
+{
+    __m512i e = _mm512_cvtps_epi32(vec_mul(even, reciprocal));
+    __m512i o = _mm512_cvtps_epi32(vec_mul(odd, reciprocal));
+    return _mm512_cvtepi16_epi8(_mm512_mask_blend_epi16(0xaaaaaaaa, e, _mm512_slli_epi32(o, 16)));
+}
+
+/* Sums and differences of lanes whose numbers differ in one bit; `keep` is 1 or -1. */
+#define TURN_LANES(v, swapped, keep)               \
+    for (int i = 0; i < 4; i++) {                  \
+        v[i] = vec_fma(v[i], keep, swapped(v[i])); \
+    }
+#define SWAP_1(a) _mm512_permute_ps(a, 0xb1)
+#define SWAP_2(a) _mm512_permute_ps(a, 0x4e)
+#define SWAP_4(a) _mm512_shuffle_f32x4(a, a, 0xb1)
+#define SWAP_8(a) _mm512_shuffle_f32x4(a, a, 0x4e)
+
+/* 1, or -1 where the lane's number has the bit. */
+VEC_INLINE vec signs(__mmask16 with_bit)
+{
+    return _mm512_mask_mov_ps(vec_set(1.0f), with_bit, vec_set(-1.0f));
+}
+
+/* The Walsh-Hadamard transform of a group (kernels/bytes.h), in its order of steps. */
+VEC_INLINE void turn(vec v[4])
+{
+    vec a = vec_add(v[0], v[1]), b = vec_sub(v[0], v[1]);
+    vec c = vec_add(v[2], v[3]), d = vec_sub(v[2], v[3]);
+    v[0] = vec_add(a, c);
+    v[1] = vec_add(b, d);
+    v[2] = vec_sub(a, c);
+    v[3] = vec_sub(b, d);
+    TURN_LANES(v, SWAP_1, signs(0xaaaa))
+    TURN_LANES(v, SWAP_2, signs(0xcccc))
+    TURN_LANES(v, SWAP_4, signs(0xf0f0))
+    TURN_LANES(v, SWAP_8, signs(0xff00))
+}
+
+/* A group of 64 numbers as bytes; *scale is what one of them is worth. */
+VEC_INLINE __m512i group_bytes(__m512i low, __m512i high, bool turned, float *scale)
+{
+    vec v[4] = {even_numbers(low), odd_numbers(low), even_numbers(high), odd_numbers(high)};
+    if (turned) {
+        turn(v);
+    }
+    float largest = largest_of(v);
+    vec reciprocal = reciprocals(vec_set(largest));
+    *scale = largest / (float)GRAFT_BYTE_MAX * (turned ? GRAFT_TURNED : 1.0f);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(round_bytes(v[0], v[1], reciprocal)),
+                              round_bytes(v[2], v[3], reciprocal), 1);
+}
+
+VEC_INLINE void rows_to_bytes(const graft_bytes *out, const graft_act *x, size_t ldx, size_t n_rows,
+                              size_t n, bool turned)
+{
+    for (size_t r = 0; r < n_rows; r++) {
+        const act *row = (const act *)x + r * ldx;
+        graft_byte_group *group = out->groups + r * out->n_groups;
+        for (size_t k = 0; k < n; k += GRAFT_GROUP, group++) {
+            __m512i low = act_load32(row + k, n - k), high = _mm512_setzero_si512();
+            if (n - k > 32) {
+                high = act_load32(row + k + 32, n - k - 32);
+            }
+            __m512i q = group_bytes(low, high, turned, &group->scale);
+            __m512i sums = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1), q);
+            group->centre = -128 * _mm512_reduce_add_epi32(sums);
+            _mm512_storeu_si512(out->q + r * out->ld + k, q);
+        }
+    }
+}
+
+static void to_bytes(const graft_bytes *out, const graft_act *x, size_t ldx, size_t n_rows,
+                     size_t n, bool backward)
+{
+    if (backward) {
+        rows_to_bytes(out, x, ldx, n_rows, n, false);
+    } else {
+        rows_to_bytes(out, x, ldx, n_rows, n, true);
+    }
+}
+
+/* --- panels --- */
+
+VEC_INLINE __m512i load_or_zero(load32 *load, const uint8_t *row, size_t k, size_t at, size_t end)
+{
+    return at < end ? load(row, k + at, end - at < 32 ? end - at : 32) : _mm512_setzero_si512();
+}
+
+VEC_INLINE void bytes_forward(load32 *load, const graft_weight *w, size_t c0, size_t k0,
+                              size_t n_k, const graft_panel *panel, size_t k_at)
+{
+    for (size_t c = 0; c < panel->n_cols; c += 16) {
+        size_t width = strip_width(panel->n_cols - c / STRIP * STRIP);
+        uint8_t *out = (uint8_t *)panel_at(panel, c, k_at);
+        const uint8_t *rows[16];
+        for (size_t i = 0; i < 16; i++) {
+            size_t column = c + i < panel->n_cols ? c + i : panel->n_cols - 1;
+            rows[i] = (const uint8_t *)w->data + (c0 + column) * w->row_bytes;
+        }
+        for (size_t k = 0; k < n_k; k += GRAFT_GROUP) {
+            __m512i a[16];
+            float scales[16];
+            for (int i = 0; i < 16; i++) {
+                __m512i low = load_or_zero(load, rows[i], k0, k, n_k);
+                __m512i high = load_or_zero(load, rows[i], k0, k + 32, n_k);
+                a[i] = _mm512_xor_si512(group_bytes(low, high, true, &scales[i]),
+                                        _mm512_set1_epi8((char)-128));
+            }
+            transpose16(a);
+            for (size_t i = 0; i < QUADS; i++, out += 4 * width) {
+                _mm512_storeu_si512(out, a[i]);
+            }
+            vec_store((float *)(void *)out, vec_load(scales));
+            out += 4 * width;
+        }
+    }
+}
+
+/* Numbers 0, 2, 4, ... of 32 and 1, 3, 5, ...: the first or the last sixteen in order. */
+VEC_INLINE __m512i mix_low(__m512i even, __m512i odd)
+{
+    const __m512i at = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    return _mm512_permutex2var_epi32(even, at, odd);
+}
+VEC_INLINE __m512i mix_high(__m512i even, __m512i odd)
+{
+    const __m512i at = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15,
+                                         31);
+    return _mm512_permutex2var_epi32(even, at, odd);
+}
+
+/* Four rows as bytes, plus 128: a column's four in a lane. */
+VEC_INLINE __m512i join_rows(const vec rows[4], vec reciprocal)
+{
+    __m512i all = _mm512_set1_epi32((int)0x80808080u);
+    for (int i = 0; i < 4; i++) {
+        __m512i q = _mm512_cvtps_epi32(vec_mul(rows[i], reciprocal));
+        all = _mm512_add_epi32(all, _mm512_slli_epi32(q, (unsigned)(8 * i)));
+    }
+    return all;
+}
+
+/* One group of rows, 32 columns, to strips of 16; high is NULL where the second is not there. */
+VEC_INLINE void turn_group(const __m512i x[GRAFT_GROUP], uint8_t *low, uint8_t *high, size_t step)
+{
+    __m512i largest = _mm512_setzero_si512();
+    for (int i = 0; i < GRAFT_GROUP; i++) {
+        largest = _mm512_max_epu16(largest, magnitudes(x[i]));
+    }
+    vec even = even_numbers(largest), odd = odd_numbers(largest);
+    vec to_even = reciprocals(even), to_odd = reciprocals(odd);
+    for (int q = 0; q < QUADS; q++) {
+        vec a[4], b[4];
+        for (int i = 0; i < 4; i++) {
+            a[i] = even_numbers(x[4 * q + i]);
+            b[i] = odd_numbers(x[4 * q + i]);
+        }
+        __m512i e = join_rows(a, to_even), o = join_rows(b, to_odd);
+        _mm512_storeu_si512(low + (size_t)q * step, mix_low(e, o));
+        if (high != NULL) {
+            _mm512_storeu_si512(high + (size_t)q * step, mix_high(e, o));
+        }
+    }
+    vec unit = vec_set((float)GRAFT_BYTE_MAX);
+    __m512i e = _mm512_castps_si512(_mm512_div_ps(even, unit));
+    __m512i o = _mm512_castps_si512(_mm512_div_ps(odd, unit));
+    _mm512_storeu_si512(low + QUADS * step, mix_low(e, o));
+    if (high != NULL) {
+        _mm512_storeu_si512(high + QUADS * step, mix_high(e, o));
+    }
+}
+
+VEC_INLINE void bytes_backward(load32 *load, const graft_weight *w, size_t c0, size_t k0,
+                               size_t n_k, const graft_panel *panel, size_t k_at)
+{
+    for (size_t k = 0; k < n_k; k += GRAFT_GROUP) {
+        const uint8_t *rows = (const uint8_t *)w->data + (k0 + k) * w->row_bytes;
+        for (size_t c = 0; c < panel->n_cols; c += 32) {
+            size_t n = panel->n_cols - c < 32 ? panel->n_cols - c : 32;
+            size_t step = 4 * strip_width(panel->n_cols - c);
+            uint8_t *out = (uint8_t *)panel_at(panel, c, k_at);
+            out += k / GRAFT_GROUP * (QUADS + 1) * step;
+            __m512i x[GRAFT_GROUP];
+            for (size_t i = 0; i < GRAFT_GROUP; i++) {
+                const uint8_t *row = rows + i * w->row_bytes;
+                if (c == 0 && k + i + AHEAD < n_k) {
+                    fetch_ahead(w, row, c0, panel->n_cols);
+                }
+                x[i] = k + i < n_k ? load(row, c0 + c, n) : _mm512_setzero_si512();
+            }
+            turn_group(x, out, n > 16 ? out + 64 : NULL, step);
+        }
+    }
+}
+
+#define UNPACK_BYTES(name)                                                                        \
+    static void bytes_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,          \
+                             size_t n_k, const graft_panel *panel, size_t k_at)                   \
+    {                                                                                             \
+        (backward ? bytes_backward : bytes_forward)(load_##name, w, c0, k0, n_k, panel, k_at);    \
+    }
+GRAFT_EXPANDED(UNPACK_BYTES)
+UNPACK_BYTES(f32)
+UNPACK_BYTES(f16)
+UNPACK_BYTES(bf16)
+
+#define BYTES_ROW(name) {&graft_format_##name, bytes_##name},
+static const struct {
+    const graft_format *format;
+    void (*unpack)(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                   const graft_panel *panel, size_t k_at);
+} byte_unpackers[] = {
+    {NULL, bytes_f32},
+    {&graft_format_f32, bytes_f32},
+    {&graft_format_f16, bytes_f16},
+    {&graft_format_bf16, bytes_bf16},
+    GRAFT_EXPANDED(BYTES_ROW)
+};
+
+static void unpack_bytes(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                         const graft_panel *panel, size_t k_at)
+{
+    size_t i = 0;
+    while (byte_unpackers[i].format != w->format) {
+        i++;
+    }
+    byte_unpackers[i].unpack(w, backward, c0, k0, n_k, panel, k_at);
+}
+
+/* --- tiles --- */
+
+/* sum + a0 b0 + ... + a3 b3, lane by lane, a unsigned and b signed. With the intrinsic gcc 12 copies
+ * every sum around every instruction. */
+VEC_INLINE __m512i dot_bytes(__m512i sum, __m512i a, __m512i b)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
+
+VEC_INLINE __m512i set_quad(const int8_t *p)
+{
+    int32_t quad;
+    memcpy(&quad, p, sizeof quad);
+    return _mm512_set1_epi32(quad);
+}
+
+/* acc += a slice of bytes. */
+VEC_INLINE void byte_sum(vec *acc, int n_rows, int n_vec, const graft_slice *s, size_t r,
+                         const uint8_t *b)
+{
+    const int8_t *x = (const int8_t *)s->x + r * s->row_step;
+    const graft_byte_group *group = s->groups + r * s->group_step;
+    for (size_t k = 0; k < s->n_k; k += GRAFT_GROUP, group++) {
+        __m512i sum[TILE];
+        vec scale[2];
+        for (int i = 0; i < n_rows; i++) {
+            __m512i centre = _mm512_set1_epi32(group[(size_t)i * s->group_step].centre);
+            for (int j = 0; j < n_vec; j++) {
+                sum[i * n_vec + j] = centre;
+            }
+        }
+        _Pragma("GCC unroll 16")
+        for (int q = 0; q < QUADS; q++, x += 4, b += 64 * n_vec) {
+            __m512i right[2];
+            for (int j = 0; j < n_vec; j++) {
+                right[j] = _mm512_loadu_si512(b + 64 * j);
+            }
+            for (int i = 0; i < n_rows; i++) {
+                __m512i left = set_quad(x + (size_t)i * s->row_step);
+                for (int j = 0; j < n_vec; j++) {
+                    sum[i * n_vec + j] = dot_bytes(sum[i * n_vec + j], right[j], left);
+                }
+            }
+        }
+        for (int j = 0; j < n_vec; j++, b += 64) {
+            scale[j] = vec_load((const float *)(const void *)b);
+        }
+        for (int i = 0; i < n_rows; i++) {
+            vec left = vec_set(group[(size_t)i * s->group_step].scale);
+            for (int j = 0; j < n_vec; j++) {
+                vec part = vec_mul(_mm512_cvtepi32_ps(sum[i * n_vec + j]), scale[j]);
+                acc[i * n_vec + j] = vec_fma(part, left, acc[i * n_vec + j]);
+            }
+        }
+    }
+}
+
+/* Rows [r, r + n_rows) times the strip at column c. */
+VEC_INLINE void run_tile(int n_rows, int n_vec, const graft_multiply *m, size_t r, size_t c)
+{
+    vec acc[TILE];
+    size_t width = (size_t)n_vec * VEC_N;
+    const act *b = (const act *)m->panel.data + c * m->panel.n_k;
+    tile_out out = tile_out_at(m, r, c);
+    for (int i = 0; i < n_rows * n_vec; i++) {
+        acc[i] = vec_zero();
+    }
+    for (size_t s = 0; s < m->n_slices; s++) {
+        const graft_slice *slice = &m->slices[s];
+        if (slice->groups != NULL) {
+            byte_sum(acc, n_rows, n_vec, slice, r, (const uint8_t *)b);
+            b += (slice->n_k + GRAFT_GROUP - 1) / GRAFT_GROUP * GRAFT_GROUP * width;
+        } else {
+            size_t n_pairs = (slice->n_k + 1) / 2;
+            const act *a = (const act *)slice->x + r * slice->row_step;
+            pair_sum(acc, n_rows, n_vec, n_pairs, a, slice->row_step, 2, b, 2 * width);
+            b += n_pairs * 2 * width;
+        }
+    }
+    store_tile(&out, acc, n_rows, n_vec);
+}
+
+typedef void tile_kernel(const graft_multiply *m, size_t r, size_t c);
+
+#define TILE_KERNEL(name, n_rows, n_vec)                               \
+    static void name(const graft_multiply *m, size_t r, size_t c)      \
+    {                                                                  \
+        run_tile(n_rows, n_vec, m, r, c);                              \
+    }
+#define TILE_KERNELS(name, n_vec)    \
+    TILE_KERNEL(name##_1, 1, n_vec)  \
+    TILE_KERNEL(name##_2, 2, n_vec)  \
+    TILE_KERNEL(name##_3, 3, n_vec)  \
+    TILE_KERNEL(name##_4, 4, n_vec)  \
+    TILE_KERNEL(name##_5, 5, n_vec)  \
+    TILE_KERNEL(name##_6, 6, n_vec)
+TILE_KERNELS(narrow, 1)
+TILE_KERNELS(full, 2)
+TILE_KERNEL(narrow_12, 12, 1)
+
+static tile_kernel *const tiles[2][ROWS] = {
+    {narrow_1, narrow_2, narrow_3, narrow_4, narrow_5, narrow_6},
+    {full_1, full_2, full_3, full_4, full_5, full_6},
+};
+
+static void multiply(const graft_multiply *m, bool backward)
+{
+    (void)backward; /* panels of both directions look the same */
+    for (size_t c = 0; c < m->panel.n_cols; c += STRIP) {
+        bool narrow = strip_width(m->panel.n_cols - c) == VEC_N;
+        for (size_t r = 0, rows; r < m->n_rows; r += rows) {
+            size_t left = m->n_rows - r;
+            if (narrow && left >= WIDE_ROWS) {
+                rows = WIDE_ROWS;
+                narrow_12(m, r, c);
+            } else {
+                rows = left < ROWS ? left : ROWS;
+                tiles[narrow ? 0 : 1][rows - 1](m, r, c);
+            }
+        }
+    }
+}
+
+/* As many independent chains of byte products as a tile has, and twice that. */
+enum { CHAINS = 2 * TILE, SPIN_FLOPS = 2 * 4 * CHAINS * VEC_N };
+
+static float spin(size_t rounds, void *scratch)
+{
+    __m512i acc[CHAINS], sum = _mm512_setzero_si512(), factor = _mm512_set1_epi8(1);
+    _Pragma("GCC unroll 24")
+    for (int i = 0; i < CHAINS; i++) {
+        acc[i] = _mm512_set1_epi32(i);
+    }
+    for (size_t k = 0; k < rounds; k++) {
+        _Pragma("GCC unroll 24")
+        for (int i = 0; i < CHAINS; i++) {
+            acc[i] = dot_bytes(acc[i], factor, factor);
+        }
+    }
+    _Pragma("GCC unroll 24")
+    for (int i = 0; i < CHAINS; i++) {
+        sum = _mm512_add_epi32(sum, acc[i]);
+    }
+    _mm512_storeu_si512(scratch, sum);
+    return (float)*(const int32_t *)scratch;
+}
+
+static const struct graft_gemm gemm = {
+    .kc = KC, .nc = GRAFT_NC, .k_step = 2, .element_bytes = sizeof(act), .rows = GRAFT_ROWS,
+    .row_block = GRAFT_ROW_BLOCK, .unpack = unpack, .unpack_bytes = unpack_bytes,
+    .multiply = multiply, .spin = spin, .spin_flops = SPIN_FLOPS,
+};
+
+void graft_avx512bf16_bytes(graft_kernels *table)
+{
+    table->to_bytes = to_bytes;
+    table->gemm_bytes = &gemm;
+}

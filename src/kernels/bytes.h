@@ -1,0 +1,48 @@
+/* kernels/bytes.h - operands of products in 8-bit integers.
+ *
+ * GRAFT_GROUP neighbours along the reduction axis share a scale: the largest of them is 127 times
+ * it, and the others are rounded to whole multiples (to even). Products and sums of a group
+ * are exact in integers; what groups give is added in single precision, in order.
+ *
+ * Forward, both operands of a group are first turned by a Walsh-Hadamard transform, which leaves
+ * their product as it is and spreads the few large numbers that activations have over all 64: half
+ * the error (cf. QuaRot, Ashkboos et al. 2024). It goes in steps over the bits 0, 5, 1, 2, 3, 4 of
+ * an element's number i: with m the bit, x[i] + x[i ^ m] where it is clear, x[i ^ m] - x[i] where it
+ * is set. Backward nothing is turned: the error there is small as it is. */
+#ifndef GRAFT_KERNELS_BYTES_H
+#define GRAFT_KERNELS_BYTES_H
+
+#include "kernels/kernels.h"
+
+#define GRAFT_GROUP 64
+#define GRAFT_BYTE_MAX 127
+/* What the transform leaves to be done: it makes vectors 8 times as long. */
+#define GRAFT_TURNED 0.125f
+/* Groups with no larger number are zeros, so that the reciprocal of a scale is finite. */
+#define GRAFT_GROUP_TINY 0x1p-100f
+
+typedef struct graft_byte_group {
+    float scale;    /* not finite if a number of the group is not */
+    int32_t centre; /* -128 times the sum of its bytes: what W costs that is stored plus 128 */
+} graft_byte_group;
+
+/* Rows of activations as bytes, for one direction; what is missing of the last group is zero. */
+typedef struct graft_bytes {
+    int8_t *q;                /* rows ld apart */
+    graft_byte_group *groups; /* rows n_groups apart */
+    size_t ld, n_groups;
+} graft_bytes;
+
+/* Distance between rows n wide. */
+size_t graft_bytes_ld(size_t n);
+/* Groups in a row n wide. */
+size_t graft_bytes_groups(size_t n);
+
+/* Bytes of a row n wide, with its groups. */
+size_t graft_bytes_size(size_t n);
+
+/* x [n_tok, n] as bytes, on all threads; for products X W^T, or X W if backward. */
+void graft_bytes_make(const graft_kernels *kernels, const graft_bytes *out, const graft_act *x,
+                      size_t ldx, size_t n_tok, size_t n, bool backward);
+
+#endif

@@ -1,0 +1,310 @@
+/* run_export.c - graft_export: a base and adapters in, an artefact out. */
+#include <graft/export.h>
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/threads.h"
+#include "io/files.h"
+#include "io/json.h"
+#include "run/prove.h"
+
+const char *graft_export_artefact(size_t i, const char **help, const char **types)
+{
+    for (size_t k = 0; graft_exporters[k] != NULL; k++) {
+        if (i == k) {
+            *help = graft_exporters[k]->help;
+            *types = graft_exporters[k]->types != NULL ? graft_exporters[k]->types : "";
+            return graft_exporters[k]->name;
+        }
+    }
+    return NULL;
+}
+
+/* --- what is known of the model --- */
+
+static graft_status choose_template(graft_serving *serving, const graft_export_inputs *inputs,
+                                    const char *wanted)
+{
+    graft_status status = GRAFT_OK;
+    graft_template_choice choice = {0};
+    graft_text trained;
+    graft_text_init(&trained);
+    graft_text_init(&choice.text);
+    if (wanted == NULL) {
+        GRAFT_TRY(graft_export_inputs_template(inputs, &trained));
+    }
+    if (trained.len > 0) {
+        graft_log(GRAFT_LOG_INFO, "chat template: the one beside the adapter");
+        GRAFT_TRY(graft_serving_set_template(serving, trained.data, trained.len));
+        goto done;
+    }
+    GRAFT_TRY(graft_template_choose(&choice, wanted, inputs->base, true));
+    if (choice.source != NULL && memchr(choice.source, 0, choice.n) == NULL) {
+        graft_log(GRAFT_LOG_INFO, "chat template: %s", choice.name);
+        GRAFT_TRY(graft_serving_set_template(serving, choice.source, choice.n));
+    } else {
+        graft_log(GRAFT_LOG_WARN, "%s has no chat template, and none was named: servers will make "
+                  "one up", graft_gguf_path(inputs->base));
+    }
+done:
+    graft_template_choice_clear(&choice);
+    graft_text_clear(&trained);
+    return status;
+}
+
+static graft_status describe_serving(graft_serving *serving, const graft_export_inputs *inputs,
+                                     const graft_config *config, const graft_export_wish *wish)
+{
+    graft_status status = GRAFT_OK;
+    graft_tokenizer *tokenizer = NULL;
+    GRAFT_TRY(graft_tokenizer_new(&tokenizer, inputs->base, config->tokenizer_pre));
+    GRAFT_TRY(graft_serving_describe(serving, inputs->base, tokenizer,
+                                     graft_text_z(&inputs->label), wish->name));
+    GRAFT_TRY(choose_template(serving, inputs, config->chat_template));
+    serving->of.n_ctx = graft_artefact_context(
+        wish->context > 0 ? wish->context : inputs->description.context, 0, inputs->base);
+done:
+    graft_tokenizer_free(tokenizer);
+    return status;
+}
+
+/* --- the job --- */
+
+typedef struct watch {
+    const graft_hooks *hooks;
+    double begun;
+} watch;
+
+static graft_status on_progress(void *context, uint64_t done, uint64_t total)
+{
+    const watch *w = context;
+    double seconds = graft_clock_seconds() - w->begun;
+    graft_progress progress = {.phase = "exporting", .unit = "MiB", .done = done >> 20,
+                               .total = (total + (1 << 20) - 1) >> 20, .seconds = seconds};
+    if (done > 0 && done < total) {
+        progress.seconds_left = seconds * (double)(total - done) / (double)done;
+    }
+    graft_hooks_progress(w->hooks, &progress);
+    return graft_hooks_check(w->hooks);
+}
+
+/* Bytes of what was written. */
+static uint64_t size_of(const char *path)
+{
+    struct stat info;
+    char **names = NULL, *inner = NULL;
+    size_t n = 0;
+    uint64_t total = 0;
+    if (stat(path, &info) != 0) {
+        return 0;
+    }
+    if (!S_ISDIR(info.st_mode)) {
+        return (uint64_t)info.st_size;
+    }
+    if (graft_dir_list(&names, &n, path) == GRAFT_OK) {
+        for (size_t i = 0; i < n; i++) {
+            total += graft_path_join(&inner, path, names[i]) == GRAFT_OK ? size_of(inner) : 0;
+            graft_free(inner);
+            inner = NULL;
+        }
+        graft_dir_free(names, n);
+    }
+    return total;
+}
+
+static graft_status format_json(graft_text *out, const graft_exporter *exporter,
+                                const graft_export_job *job, const char *path, uint64_t bytes,
+                                const graft_proof *proof)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object(), *parts = NULL, *survival = NULL, *proven = NULL;
+    graft_text usage;
+    graft_text_init(&usage);
+    GRAFT_TRY(graft_json_set_string(o, "artefact", exporter->name));
+    GRAFT_TRY(graft_json_set_string(o, "path", path));
+    GRAFT_TRY(job->type == NULL ? graft_json_set(o, "type", NULL)
+                                : graft_json_set_string(o, "type", job->type));
+    GRAFT_TRY(graft_json_set_int(o, "bytes", (int64_t)bytes));
+    GRAFT_TRY(graft_json_set_string(o, "base_sha256", job->adapter->base_hash));
+    GRAFT_TRY(graft_json_parse(&parts, job->adapter->parts, strlen(job->adapter->parts)));
+    GRAFT_TRY(graft_json_set(o, "adapters", graft_json_retain(parts)));
+    GRAFT_TRY(exporter->usage(job, path, &usage));
+    GRAFT_TRY(graft_json_set_string(o, "usage", graft_text_z(&usage)));
+    if (exporter->merges && job->survival->n > 0) {
+        GRAFT_TRY(graft_survival_json(job->survival, &survival));
+        GRAFT_TRY(graft_json_set(o, "survival", graft_json_retain(survival)));
+    }
+    if (proof->n_tokens > 0) {
+        GRAFT_TRY(graft_proof_json(proof, &proven));
+        GRAFT_TRY(graft_json_set(o, "proof", graft_json_retain(proven)));
+    }
+    GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_PYTHON));
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    graft_text_clear(&usage);
+    graft_json_free(proven);
+    graft_json_free(survival);
+    graft_json_free(parts);
+    graft_json_free(o);
+    return status;
+}
+
+static graft_status format_table(graft_text *out, const graft_exporter *exporter,
+                                 const graft_export_job *job, const char *path, uint64_t bytes,
+                                 const graft_proof *proof)
+{
+    graft_status status = GRAFT_OK;
+    if (exporter->merges && job->survival->n > 0) {
+        GRAFT_TRY(graft_survival_table(job->survival, out));
+        GRAFT_TRY(graft_text_append_z(out, "verdict   "));
+        GRAFT_TRY(graft_survival_words(job->survival, out));
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
+    }
+    if (proof->n_tokens > 0) {
+        GRAFT_TRY(graft_proof_table(proof, out));
+    }
+    if (bytes > 0) {
+        GRAFT_TRY(graft_text_appendf(out, "written   %s: %s, %llu bytes\nuse it    ", path,
+                                     exporter->help, (unsigned long long)bytes));
+        GRAFT_TRY(exporter->usage(job, path, out));
+    }
+done:
+    return status;
+}
+
+/* The model of an artefact: the file itself, or the one GGUF file in the folder. */
+static graft_status find_model(char **out, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    char **names = NULL, *inner = NULL;
+    size_t n = 0;
+    if (!graft_path_is_dir(path)) {
+        return graft_strdup(out, path);
+    }
+    GRAFT_TRY(graft_dir_list(&names, &n, path));
+    for (size_t i = 0; i < n && *out == NULL; i++) {
+        GRAFT_TRY(graft_path_join(&inner, path, names[i]));
+        if (graft_path_is_dir(inner) || graft_str_ends_with(inner, ".gguf")) {
+            GRAFT_TRY(find_model(out, inner));
+        }
+        graft_free(inner);
+        inner = NULL;
+    }
+done:
+    graft_free(inner);
+    graft_dir_free(names, n);
+    return status;
+}
+
+static graft_status prove(graft_proof *proof, const graft_config *config,
+                          const graft_export_inputs *inputs, const graft_serving *serving,
+                          const char *path, const graft_hooks *hooks)
+{
+    graft_status status = GRAFT_OK;
+    char *model = NULL;
+    GRAFT_TRY(find_model(&model, path));
+    if (model == NULL) {
+        status = graft_fail(GRAFT_E_FAILED, "%s: no GGUF file to prove", path);
+        goto done;
+    }
+    GRAFT_TRY(graft_prove(proof, config, inputs, &serving->of, model, hooks));
+done:
+    graft_free(model);
+    return status;
+}
+
+static graft_status check_wish(const graft_exporter **exporter, const graft_export_wish *wish)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_exporter_get(exporter, wish->to));
+    GRAFT_TRY(graft_exporter_check_type(*exporter, wish->type));
+    bool proves = (*exporter)->merges && strcmp((*exporter)->name, "hf") != 0 &&
+                  (wish->type == NULL || strcmp(wish->type, "adapter") != 0);
+    if (wish->prove != 0 && !proves) {
+        status = graft_fail(GRAFT_E_CONFIG, "prove: reads back merged GGUF files (gguf, ollama, "
+                            "lmstudio, localai)");
+    } else if (wish->imatrix != NULL && !(*exporter)->merges) {
+        status = graft_fail(GRAFT_E_CONFIG, "imatrix: %s rounds no weights", (*exporter)->name);
+    } else if (graft_path_is_dir(wish->out) && !(*exporter)->is_folder) {
+        status = graft_fail(GRAFT_E_CONFIG, "out: %s is a folder; name the file in it: %s/%s",
+                            wish->out, wish->out, (*exporter)->writes);
+    }
+done:
+    return status;
+}
+
+/* The report; where the export was refused, the refusal stays the result. */
+static graft_status report(char **out, const graft_exporter *exporter, const graft_export_job *job,
+                           const char *path, const graft_proof *proof, bool json,
+                           graft_status written)
+{
+    graft_status status = GRAFT_OK;
+    char *message = NULL;
+    graft_text text;
+    graft_text_init(&text);
+    GRAFT_TRY(graft_strdup(&message, graft_error_message()));
+    uint64_t bytes = written == GRAFT_OK ? size_of(path) : 0;
+    GRAFT_TRY(json ? format_json(&text, exporter, job, path, bytes, proof)
+                   : format_table(&text, exporter, job, path, bytes, proof));
+    GRAFT_TRY(graft_text_take(&text, out));
+    if (written != GRAFT_OK) {
+        status = graft_fail(written, "%s", message);
+    }
+done:
+    graft_free(message);
+    graft_text_clear(&text);
+    return status;
+}
+
+graft_status graft_export(graft_config *config, const graft_export_wish *wish,
+                          const graft_hooks *hooks, int json, char **out)
+{
+    graft_status status = GRAFT_OK, written;
+    const graft_exporter *exporter = NULL;
+    graft_export_inputs inputs;
+    graft_serving serving;
+    graft_survival survival;
+    graft_importance *importance = NULL;
+    graft_proof proof;
+    watch w = {hooks, graft_clock_seconds()};
+    graft_proof_init(&proof);
+    graft_export_inputs_init(&inputs);
+    graft_serving_init(&serving);
+    graft_survival_init(&survival);
+    *out = NULL;
+    GRAFT_TRY(graft_config_check(config));
+    graft_threads_set((int)config->threads);
+    GRAFT_TRY(graft_config_require(config, "base_model"));
+    GRAFT_TRY(check_wish(&exporter, wish));
+    GRAFT_TRY(graft_export_inputs_open(&inputs, config->base_model, wish->adapters,
+                                       wish->n_adapters, wish->force != 0));
+    GRAFT_TRY(describe_serving(&serving, &inputs, config, wish));
+    inputs.description.context = serving.of.n_ctx;
+    if (wish->imatrix != NULL) {
+        GRAFT_TRY(graft_importance_open(&importance, wish->imatrix));
+    }
+    const graft_export_job job = {
+        .adapter = &inputs.description, .base = inputs.base, .serving = &serving.of,
+        .type = wish->type, .importance = importance, .force = wish->force != 0,
+        .survival = &survival, .progress = on_progress, .context = &w};
+    written = graft_artefact_write(exporter, &job, wish->out);
+    if (written != GRAFT_OK && survival.n == 0) {
+        status = written;
+        goto done;
+    }
+    if (written == GRAFT_OK && wish->prove != 0) {
+        GRAFT_TRY(prove(&proof, config, &inputs, &serving, wish->out, hooks));
+    }
+    GRAFT_TRY(report(out, exporter, &job, wish->out, &proof, json != 0, written));
+done:
+    graft_proof_clear(&proof);
+    graft_importance_close(importance);
+    graft_survival_clear(&survival);
+    graft_serving_clear(&serving);
+    graft_export_inputs_clear(&inputs);
+    return status;
+}

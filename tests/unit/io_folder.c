@@ -1,0 +1,165 @@
+/* Folders that appear whole or not at all. */
+#include "support/test.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/strings.h"
+#include "io/calls.h"
+#include "io/files.h"
+
+static const char mark[] = "mark.json";
+
+static void put(const char *folder, const char *name, const char *text)
+{
+    char *path;
+    assert_ok(graft_path_join(&path, folder, name));
+    assert_ok(graft_file_write(path, text, strlen(text)));
+    graft_free(path);
+}
+
+static bool has(const char *folder, const char *name)
+{
+    char *path;
+    assert_ok(graft_path_join(&path, folder, name));
+    bool there = graft_path_exists(path);
+    graft_free(path);
+    return there;
+}
+
+/* How many names the folder of the test has that are not `kept`: temporary ones that were left. */
+static size_t leftovers(const char *root, const char *kept)
+{
+    char **names;
+    size_t n, others = 0;
+    assert_ok(graft_dir_list(&names, &n, root));
+    for (size_t i = 0; i < n; i++) {
+        others += strcmp(names[i], kept) != 0;
+    }
+    graft_dir_free(names, n);
+    return others;
+}
+
+/* "root/out" of a test, in memory that lasts. */
+static char *make_root(const char *name, char **root)
+{
+    char *out;
+    assert_ok(graft_strdup(root, test_temp_path(name)));
+    assert_ok(graft_make_dirs(*root));
+    assert_ok(graft_path_join(&out, *root, "out"));
+    return out;
+}
+
+static void a_folder_appears_whole(void **state)
+{
+    (void)state;
+    graft_folder *folder;
+    char *root, *out = make_root("whole", &root);
+    assert_ok(graft_folder_open(&folder, out, mark));
+    put(graft_folder_path(folder), "a", "1");
+    assert_false(graft_path_exists(out));
+    assert_ok(graft_folder_commit(&folder));
+    assert_null(folder);
+    assert_true(has(out, "a"));
+    assert_int_equal(leftovers(root, "out"), 0);
+    graft_free(out);
+    graft_free(root);
+}
+
+static void one_that_is_given_up_leaves_nothing(void **state)
+{
+    (void)state;
+    graft_folder *folder;
+    char *root, *out = make_root("given_up", &root), *inner;
+    assert_ok(graft_folder_open(&folder, out, mark));
+    assert_ok(graft_path_join(&inner, graft_folder_path(folder), "x/y"));
+    assert_ok(graft_make_dirs(inner));
+    put(inner, "deep", "1");
+    graft_folder_discard(&folder);
+    assert_int_equal(leftovers(root, ""), 0);
+    graft_free(inner);
+    graft_free(out);
+    graft_free(root);
+}
+
+static void only_folders_of_its_own_are_replaced(void **state)
+{
+    (void)state;
+    graft_folder *folder;
+    char *root, *out = make_root("replaced", &root);
+    assert_ok(graft_make_dirs(out)); /* an empty one may be */
+    for (int i = 0; i < 2; i++) {
+        assert_ok(graft_folder_open(&folder, out, mark));
+        put(graft_folder_path(folder), i == 0 ? "old" : "new", "1");
+        put(graft_folder_path(folder), mark, "{}");
+        assert_ok(graft_folder_commit(&folder));
+    }
+    assert_true(has(out, "new") && !has(out, "old"));
+    assert_int_equal(leftovers(root, "out"), 0);
+    put(root, "foreign", "1");
+    assert_fails(graft_folder_open(&folder, root, mark), GRAFT_E_CONFIG, "no mark.json in it");
+    assert_null(folder);
+    char *file;
+    assert_ok(graft_path_join(&file, root, "foreign"));
+    assert_fails(graft_folder_open(&folder, file, mark), GRAFT_E_CONFIG, "is a file");
+    assert_ok(graft_folder_open(&folder, out, mark)); /* becomes foreign meanwhile */
+    char *marked;
+    assert_ok(graft_path_join(&marked, out, mark));
+    assert_ok(graft_file_remove(marked));
+    assert_fails(graft_folder_commit(&folder), GRAFT_E_CONFIG, "no mark.json in it");
+    assert_true(has(out, "new"));
+    graft_free(marked);
+    graft_free(file);
+    graft_free(out);
+    graft_free(root);
+}
+
+static int renames_left;
+
+static int failing_rename(const char *from, const char *to)
+{
+    if (renames_left-- == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return graft_io_system_calls.rename(from, to);
+}
+
+/* Whichever rename fails, the old folder stands, whole. */
+static void the_old_one_stays_if_it_fails(void **state)
+{
+    (void)state;
+    graft_io_calls calls = graft_io_system_calls;
+    graft_folder *folder;
+    char *root, *out = make_root("stays", &root);
+    assert_ok(graft_folder_open(&folder, out, mark));
+    put(graft_folder_path(folder), mark, "{}");
+    put(graft_folder_path(folder), "old", "1");
+    assert_ok(graft_folder_commit(&folder));
+    calls.rename = failing_rename;
+    for (int at = 0; at < 2; at++) { /* moving the old one aside, moving the new one in */
+        assert_ok(graft_folder_open(&folder, out, mark));
+        put(graft_folder_path(folder), "new", "1");
+        renames_left = at;
+        graft_io_set_calls(&calls);
+        graft_status status = graft_folder_commit(&folder);
+        graft_io_set_calls(NULL);
+        assert_fails(status, GRAFT_E_DISK, at == 0 ? "cannot move aside" : "cannot rename");
+        assert_true(has(out, "old") && !has(out, "new"));
+        assert_int_equal(leftovers(root, "out"), 0);
+    }
+    graft_free(out);
+    graft_free(root);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_folder_appears_whole),
+        cmocka_unit_test(one_that_is_given_up_leaves_nothing),
+        cmocka_unit_test(only_folders_of_its_own_are_replaced),
+        cmocka_unit_test(the_old_one_stays_if_it_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
