@@ -148,7 +148,7 @@ static void no_record_is_lost_when_memory_is(void **state)
     const char *path = test_temp_file("metrics.jsonl", whole, sizeof whole - 1);
     for (uint64_t n = 1;; n++) {
         graft_alloc_fail_at(n);
-        graft_status status = graft_journal_open(&journal, test_temp_dir(), 2, 0);
+        graft_status status = graft_journal_open(&journal, test_temp_dir(), 2, 0, 0);
         graft_alloc_fail_at(0);
         graft_journal_close(journal);
         assert_ok(graft_file_read(&after, path, 1 << 20));
