@@ -119,10 +119,12 @@ graft_status cli_finish(graft_status status, char *text)
     return status;
 }
 
-static bool is_set(graft_config *config, const char *name)
+/* Fails with that message unless the setting has a value. Its name is known: without an answer memory is
+ * short, which is no fault of the command line. */
+static graft_status demand(graft_config *config, const char *name, const char *missing)
 {
     const char *value = graft_config_get(config, name);
-    return value != NULL && value[0] != 0;
+    return value == NULL ? GRAFT_E_MEMORY : value[0] == 0 ? cli_fail("%s", missing) : GRAFT_OK;
 }
 
 graft_status cli_configure(const cli_call *call, graft_config *config, unsigned needs)
@@ -131,14 +133,11 @@ graft_status cli_configure(const cli_call *call, graft_config *config, unsigned 
     if (status == GRAFT_OK && (needs & CLI_NEEDS_DATASET) && call->n_args > 0) {
         status = graft_config_set(config, "dataset", call->args[0]);
     }
-    if (status != GRAFT_OK) {
-        return status;
+    if (status == GRAFT_OK && (needs & CLI_NEEDS_DATASET)) {
+        status = demand(config, "dataset", "DATASET.jsonl is missing");
     }
-    if ((needs & CLI_NEEDS_DATASET) && !is_set(config, "dataset")) {
-        return cli_fail("DATASET.jsonl is missing");
+    if (status == GRAFT_OK && (needs & CLI_NEEDS_BASE)) {
+        status = demand(config, "base_model", "--base MODEL.gguf is missing");
     }
-    if ((needs & CLI_NEEDS_BASE) && !is_set(config, "base_model")) {
-        return cli_fail("--base MODEL.gguf is missing");
-    }
-    return GRAFT_OK;
+    return status;
 }

@@ -83,7 +83,12 @@ static graft_status memory_or(graft_status otherwise)
 {
     bool found = false;
     (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, look_for_memory, &found);
-    return found ? GRAFT_E_MEMORY : otherwise;
+    return found || get_ready(0) != GRAFT_OK ? GRAFT_E_MEMORY : otherwise;
+}
+
+static const char *because(graft_status status)
+{
+    return status == GRAFT_E_MEMORY ? ": out of memory" : "";
 }
 
 /* Packs or unpacks a chunk. What does not unpack to exactly one chunk is refused: libhdf5 would
@@ -377,8 +382,8 @@ static graft_status open_array(const graft_h5 *image, const char *name, hid_t *o
     set = is_name(name) && H5Lexists(image->file, name, H5P_DEFAULT) > 0
               ? H5Dopen2(image->file, name, H5P_DEFAULT) : H5I_INVALID_HID;
     if (set < 0) {
-        return graft_fail(memory_or(GRAFT_E_CHECKPOINT), "%s: array \"%s\" is missing", image->path,
-                          shown);
+        graft_status why = memory_or(GRAFT_E_CHECKPOINT);
+        return graft_fail(why, "%s: array \"%s\" is missing%s", image->path, shown, because(why));
     }
     stored = H5Dget_type(set);
     space = H5Dget_space(set);
@@ -447,8 +452,9 @@ static graft_status walk_links(const graft_h5 *image, graft_text *list)
     walk w = {.image = image, .list = list};
     if (H5Lvisit(image->file, H5_INDEX_NAME, H5_ITER_INC, visit_link, &w) < 0 &&
         w.status == GRAFT_OK) {
-        return graft_fail(memory_or(GRAFT_E_CHECKPOINT), "%s: HDF5 cannot walk through it",
-                          image->path);
+        w.status = memory_or(GRAFT_E_CHECKPOINT);
+        return graft_fail(w.status, "%s: HDF5 cannot walk through it%s", image->path,
+                          because(w.status));
     }
     return w.status;
 }
@@ -465,7 +471,7 @@ static graft_status open_image(graft_h5 *image, const uint8_t *bytes, size_t n)
         (image->file = H5Fopen(image->name, H5F_ACC_RDONLY, access)) < 0) {
         status = memory_or(GRAFT_E_CHECKPOINT);
         release(access, H5Pclose);
-        return graft_fail(status, "%s: HDF5 cannot open it", image->path);
+        return graft_fail(status, "%s: HDF5 cannot open it%s", image->path, because(status));
     }
     release(access, H5Pclose);
     return walk_links(image, NULL);
@@ -521,8 +527,9 @@ static graft_status get(const graft_h5 *image, const char *name, array_type want
     }
     if (n > 0 && ((type == ARRAY_PACKED && !has_all_chunks(set, n)) ||
                   H5Dread(set, native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0)) {
-        status = graft_fail(memory_or(GRAFT_E_CHECKPOINT), "%s: array \"%s\" cannot be read",
-                            image->path, name);
+        status = memory_or(GRAFT_E_CHECKPOINT);
+        status = graft_fail(status, "%s: array \"%s\" cannot be read%s", image->path, name,
+                            because(status));
     }
 done:
     release(set, H5Dclose);

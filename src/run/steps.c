@@ -1,4 +1,6 @@
 /* The steps of a training job: progress, journal, checkpoints, stopping. */
+#include <stdio.h>
+
 #include "core/clock.h"
 #include "core/log.h"
 #include "run/training.h"
@@ -116,6 +118,21 @@ done:
     return status;
 }
 
+/* What a failure ends is saved (rescue.c), so its record must not be missing: without memory for it, that
+ * of the passes is given back and it is tried again. */
+static graft_status record_step(graft_training *t, const graft_step_report *report)
+{
+    char message[1024];
+    graft_status status = graft_journal_step(t->journal, report);
+    if (status == GRAFT_E_MEMORY) {
+        snprintf(message, sizeof message, "%s", graft_error_message());
+        graft_arena_clear(&t->session.compute.arena);
+        (void)graft_journal_step(t->journal, report);
+        status = graft_fail(status, "%s", message);
+    }
+    return status;
+}
+
 /* One step with its record. */
 static graft_status advance(graft_training *t)
 {
@@ -133,7 +150,7 @@ static graft_status advance(graft_training *t)
     if (report.outcome == GRAFT_STEP_APPLIED) {
         t->last_loss = report.loss;
         if (report.step % t->config->logging_steps == 0 || report.step == t->trainer.n_steps) {
-            GRAFT_TRY(graft_journal_step(t->journal, &report));
+            GRAFT_TRY(record_step(t, &report));
         }
         show_progress(t, &report);
     }

@@ -81,7 +81,9 @@ static graft_status sift_line(graft_text *out, const char *line, size_t n, sift 
     graft_status status = GRAFT_OK;
     graft_json *record = NULL;
     bool keep = false;
-    if (graft_json_parse(&record, line, n) != GRAFT_OK) {
+    status = graft_json_parse(&record, line, n);
+    if (status != GRAFT_OK) {
+        status = status == GRAFT_E_DATA ? GRAFT_OK : status; /* without memory nothing is known of it */
         goto done;
     }
     GRAFT_TRY(judge(&keep, record, now));

@@ -12,7 +12,6 @@ MEMORY = ("malloc", "calloc", "realloc", "memalign")
 
 def prepare(options, name, **settings):
     folder = fresh(options.work / name)
-    jobs.base(folder)
     jobs.write_run(folder, eval_after=False, val_set_size=0, **settings)
     return folder
 
@@ -20,7 +19,11 @@ def prepare(options, name, **settings):
 def allocations(options, steps, **settings):
     """Calls of allocators in a run of so many steps that says nothing until its last."""
     folder = prepare(options, f"soak-{steps}", max_steps=steps, logging_steps=10 ** 9, save_steps=0,
-                     save_minutes=0, **settings)
+                     save_minutes=0, dataset="long.jsonl", **settings)
+    # one epoch: at the end of each a checkpoint is saved
+    line = (jobs.material(folder) / "data.jsonl").read_text().splitlines()
+    (folder / "long.jsonl").write_text("".join(
+        line[i % len(line)] + "\n" for i in range(8 * options.soak_steps)))
     child = graft(folder, jobs.TRAIN, {"KIND": "memory"}, seconds=600)
     if child.code != 0:
         raise Failed(f"a run of {steps} steps fails: {child.err}")

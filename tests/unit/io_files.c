@@ -437,6 +437,36 @@ static void no_memory_is_an_error(void **state)
     }
 }
 
+static int no_mkdir(const char *path, mode_t mode)
+{
+    (void)path;
+    (void)mode;
+    errno = EIO;
+    return -1;
+}
+
+/* Files synced in a new folder were lost with it: nothing had made its own name durable. */
+static void a_new_folder_is_synced_in_its_parent(void **state)
+{
+    (void)state;
+    order_failure(-1, 0, 0);
+    assert_ok(graft_make_dirs(test_temp_path("one/two")));
+    assert_int_equal(counts[FSYNC], 2);
+    assert_ok(graft_make_dirs(test_temp_path("one/two")));
+    assert_int_equal(counts[FSYNC], 2); /* it was there */
+    order_failure(FSYNC, 1, EIO);
+    assert_fails(graft_make_dirs(test_temp_path("one/three")), GRAFT_E_DISK, "cannot sync");
+}
+
+/* It was "No such file or directory" whatever had happened. */
+static void a_folder_that_cannot_be_made_says_why(void **state)
+{
+    (void)state;
+    order_failure(-1, 0, 0);
+    faulty.mkdir = no_mkdir;
+    assert_fails(graft_make_dirs(test_temp_path("none")), GRAFT_E_DISK, "Input/output error");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,6 +487,8 @@ int main(void)
         cmocka_unit_test(a_torn_line_keeps_to_itself),
         cmocka_unit_test(appending_allocates_once),
         cmocka_unit_test(no_memory_is_an_error),
+        cmocka_unit_test_teardown(a_new_folder_is_synced_in_its_parent, all_well),
+        cmocka_unit_test_teardown(a_folder_that_cannot_be_made_says_why, all_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

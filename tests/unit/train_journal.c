@@ -1,6 +1,7 @@
 /* metrics.jsonl of a run that continues: what is done again must not stand there twice. */
 #include "support/test.h"
 
+#include "core/memory.h"
 #include "io/files.h"
 #include "train/journal.h"
 
@@ -135,12 +136,40 @@ static void what_a_rollback_undoes_is_renamed(void **state)
     compare(path, after, "xxxxx", 5);
 }
 
+/* A record that could not be read for lack of memory was taken for a torn one, and dropped. */
+static void no_record_is_lost_when_memory_is(void **state)
+{
+    (void)state;
+    static const char whole[] = "{\"event\":\"step\",\"step\":1}\n{\"event\":\"step\",\"step\":2}\n";
+    graft_journal *journal = NULL;
+    graft_text after;
+    int n_failed = 0;
+    graft_text_init(&after);
+    const char *path = test_temp_file("metrics.jsonl", whole, sizeof whole - 1);
+    for (uint64_t n = 1;; n++) {
+        graft_alloc_fail_at(n);
+        graft_status status = graft_journal_open(&journal, test_temp_dir(), 2, 0, 0);
+        graft_alloc_fail_at(0);
+        graft_journal_close(journal);
+        assert_ok(graft_file_read(&after, path, 1 << 20));
+        assert_string_equal(graft_text_z(&after), whole);
+        if (status == GRAFT_OK) {
+            break;
+        }
+        assert_int_equal(status, GRAFT_E_MEMORY);
+        n_failed++;
+    }
+    assert_true(n_failed > 5);
+    graft_text_clear(&after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_done_again_is_dropped),
         cmocka_unit_test(what_was_before_a_rollback_stays),
         cmocka_unit_test(what_a_rollback_undoes_is_renamed),
+        cmocka_unit_test(no_record_is_lost_when_memory_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
