@@ -255,8 +255,8 @@ static void place_samples(graft_corpus *corpus)
 {
     size_t at = 0, kept = 0, n_several = 0, n_samples = 0;
     for (size_t i = 0; i < corpus->dataset.n; i++) {
-        graft_unit unit = {corpus->samples + at, corpus->units[i].n_samples,
-                           corpus->dataset.conversations[i].source};
+        graft_unit unit = {corpus->n_samples > 0 ? corpus->samples + at : NULL,
+                           corpus->units[i].n_samples, corpus->dataset.conversations[i].source};
         at += unit.n_samples;
         if (unit.n_samples > 1 && corpus->lengths[i] <= corpus->limit) {
             n_several++;

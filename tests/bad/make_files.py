@@ -336,6 +336,8 @@ def adapter_cases():
     yield "unknown_base.gguf", adapter(None, (("blk.5.attn_q.weight.lora_a", [8, 2]),)), \
         'the base has no tensor "blk.5.attn_q.weight"'
     yield "width.gguf", adapter(None, ((Q + ".lora_a", [4, 2]),)), "A is 2 x 4, but the base is 8 x 8"
+    yield "height.gguf", adapter(None, ((Q + ".lora_a", [8, 2]), (Q + ".lora_b", [2, 6]))), \
+        "B is 6 x 2, but the base is 8 x 8"
     yield "ranks.gguf", adapter(None, ((Q + ".lora_a", [8, 2]), (Q + ".lora_b", [3, 8]))), \
         "A has rank 2, B has rank 3"
     yield "no_b.gguf", adapter(None, ((Q + ".lora_a", [8, 2]),)), '"blk.0.attn_q.weight": B is missing'

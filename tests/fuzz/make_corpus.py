@@ -11,6 +11,8 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/bad"))
 
+import make_files  # noqa: E402
+import make_gguf  # noqa: E402
 from make_files import adapter, dat, entry, envelope, f32, safetensors  # noqa: E402
 from make_gguf import STRING, TYPE_F32, U32, VALID, gguf, kv, string, tensor, u32  # noqa: E402
 
@@ -76,8 +78,29 @@ def inputs():
     yield "config_settings", "empty_map.yaml", b"{}\n"
 
 
+BROKEN = {"safetensors": "io_safetensors", "json": "io_json", "yaml": "config_settings", "zst": "io_lines",
+          "checkpoint": "io_hdf5_envelope", "tokenizer": "tokenizer_vocabulary", "template": "chat_template",
+          "adapter": "export_adapter_gguf", "peft": "export_adapter_peft", "sentencepiece": "io_sentencepiece",
+          "importance": "export_importance", "report": "eval_report"}
+
+
+def broken():
+    """The broken files of tests/bad: each stands where a check is, and is found should the check go."""
+    for kind, target in BROKEN.items():
+        for name, data, _ in make_files.KINDS[kind]():
+            if isinstance(data, tuple):  # a PEFT folder
+                data = b"\0".join(d if isinstance(d, bytes) else json.dumps(d).encode() for d in data)
+            data = data if isinstance(data, bytes) else json.dumps(data).encode()
+            yield target, f"broken-{name}", data
+    for name, data, message in make_gguf.cases():
+        if message:
+            yield "io_gguf", f"broken-{name}", data
+
+
 def main():
-    for target, name, data in inputs():
+    for target, name, data in (*inputs(), *broken()):
+        if len(data) > 8 << 10:
+            continue
         (CORPUS / target).mkdir(parents=True, exist_ok=True)
         (CORPUS / target / name).write_bytes(data)
 

@@ -36,7 +36,8 @@ static void open_fixture(fixture *f)
     static float weights[TOKENS] = {0, 0, 1, 1, 1, 1};
     static uint8_t roles[TOKENS];
     static const tiny_options tiny = {1, 8, 2, 1, 8, 8, .seed = 1};
-    const graft_adapter_options options = {4, 8.0, false, 0, 5, "all-linear", NULL};
+    const graft_adapter_options options = {
+        .rank = 4, .alpha = 8, .seed = 5, .targets = "all-linear"};
     graft_cpu_level level;
     fuzz_check(graft_config_new(&f->config) == GRAFT_OK);
     fuzz_check(graft_config_set(f->config, "max_steps", "8") == GRAFT_OK);

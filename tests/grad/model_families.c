@@ -42,7 +42,8 @@ static void run(const tiny_options *options, const char *targets, double dropout
                 const char *name)
 {
     gradcheck check;
-    graft_adapter_options adapter = {3, 6.0, false, dropout, 5, targets, options->arch};
+    graft_adapter_options adapter = {.rank = 3, .alpha = 6.0, .dropout = dropout, .seed = 5,
+                                     .targets = targets, .arch = options->arch};
     model_case c = {.recompute = recompute};
     graft_param all;
     gradcheck_init(&check);

@@ -104,6 +104,7 @@ bool check_gguf(const char *path, size_t n_parts, size_t *n_tensors)
             const graft_gguf_kv *kv = graft_gguf_kv_at(file, i);
             char *key;
             fuzz_check(lies_in(&file->mapped, kv->data, kv->n_bytes));
+            fuzz_check(kv->n <= kv->n_bytes); /* an element takes a byte at least */
             touch(kv->data, kv->n_bytes);
             fuzz_check(graft_strndup(&key, kv->key.data, kv->key.len) == GRAFT_OK);
             fuzz_check(graft_gguf_find(file, key) == kv);
