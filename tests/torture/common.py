@@ -5,6 +5,7 @@ name repeats it: tests/torture/run SECTION --point NAME."""
 import collections
 import concurrent.futures
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -169,7 +170,9 @@ def describe(status):
     return f"exit {os.WEXITSTATUS(status)}"
 
 
+@functools.cache
 def commit():
+    """As it is before RESULTS.md is written to."""
     done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True,
                           text=True)
     return done.stdout.strip() or "unknown"

@@ -12,7 +12,7 @@ WAYS = [
     Way("read-only", CHANGES, "EROFS", (0, 8), "Read-only", times=0),
     # what cannot be looked at counts as missing, and then the message says so
     Way("unreadable", "open,read,stat,list", "EIO", (0, 6, 8),
-        "Input/output error|is a directory|no such file|is there", everywhere=True),
+        "Input/output error|is a directory|[Nn]o such file|is there", everywhere=True),
     Way("denied", "open,create,mkdir,rename,unlink", "EACCES", (0, 8), "Permission denied",
         everywhere=True),
     Way("no-descriptor", "open,create,list", "EMFILE", (0, 8), "Too many open files",

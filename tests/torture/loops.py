@@ -48,7 +48,9 @@ def check(job, way, point, states):
     lost = state.files + state.repeat
     if way.codes == (-9,):
         return end, ([] if end == "signal 9" else [f"{end} instead of a kill"]) + lost
-    library = re.match(way.beyond, point.report.get("crash", point.place)) if way.beyond else None
+    # it dies there, or later of what it wrote over the heap
+    library = way.beyond and (re.match(way.beyond, point.report.get("crash", "")) or
+                              re.match(way.beyond, point.place))
     if library and end not in ("exit 0", "exit 3"):   # not graft's fault; but nothing may be lost
         return f"end within {library.group(1)}", lost
     code = int(end[5:]) if end.startswith("exit ") else None

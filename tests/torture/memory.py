@@ -15,6 +15,14 @@ WAYS = [
 ]
 
 
+LIBRARY = """\
+Where a process "ends within libhdf5", libhdf5 1.10 used what it could not allocate: it dies in its error stack (H5E), its skip lists
+or its property classes, most often while it initialises itself, or ends by abort after it wrote over the heap. It cannot be told to
+ask first, so graft asks for 4 MiB more than the data before each call of it (`core/memory.h`), and nothing of it runs at exit:
+with memory really gone ("gone") that refusal comes first unless memory goes within the call. What is on disk is as whole
+as after a kill: every such point was continued, too."""
+
+
 def run(options):
     total, tallies, n_states = run_ways("memory", WAYS, options)
     allocations = sum(sum(job.counts[k] for k in ("malloc", "calloc", "realloc", "memalign"))
@@ -25,4 +33,5 @@ def run(options):
                   "maps: mmap and threads). Right is exit 3 with a message or exit 0 with the same "
                   "bits, old or new files whole, no temporary file, no block of graft's own left, "
                   "and success of the same command afterwards.",
-                  {"allocations": text}, table_of(options, tallies, n_states))
+                  {"allocations": text},
+                  [*table_of(options, tallies, n_states), "", *LIBRARY.splitlines()])
