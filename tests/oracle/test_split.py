@@ -78,7 +78,7 @@ def test_runs_belong_to_all_parts(graft, root, tmp_path, parts):
     last[-64] ^= 1
     files[-1].write_bytes(last)
     said = graft(*run, "--max_steps", 1, status=7).stderr
-    assert "belongs to another run: it has \"base: " in said
+    assert "base_model (SHA-256): " in said and " -> " in said
 
 
 def test_no_part_is_written_over(graft, parts):
