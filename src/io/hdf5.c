@@ -1,8 +1,7 @@
 /* io/hdf5.c - the door to libhdf5: named 1-D arrays in an image held in memory.
  *
- * The core driver without a backing store keeps libhdf5 away from the disk. With a later low
- * version bound than EARLIEST, H5Fget_file_image of HDF5 1.10 returns an image whose superblock
- * checksum is wrong; so the bound is EARLIEST. */
+ * The core driver without a backing store keeps libhdf5 away from the disk. With a low version bound later
+ * than EARLIEST, images of HDF5 1.10 (H5Fget_file_image) have a superblock with a wrong checksum. */
 #define H5_USE_110_API /* later versions keep these calls under this name */
 #include "io/hdf5.h"
 
@@ -17,7 +16,7 @@
 #include "io/show.h"
 #include "io/zst.h"
 
-enum { INCREMENT = 1 << 20, MAX_NAME = 1024 };
+enum { INCREMENT = 1 << 20, LIBRARY_BYTES = 4 << 20, MAX_NAME = 1024 };
 
 struct graft_h5 {
     hid_t file;
@@ -58,10 +57,9 @@ static void be_quiet(void)
 /* Before libhdf5 works on so many bytes: in places it uses what it could not allocate. */
 static graft_status get_ready(size_t bytes)
 {
-    enum { LIBRARY_BYTES = 4 << 20 };
     size_t all;
-    graft_status status =
-        graft_memory_ask(graft_size_add(bytes, LIBRARY_BYTES, &all) ? all : bytes);
+    bool fits = graft_size_add(bytes, LIBRARY_BYTES, &all);
+    graft_status status = graft_memory_ask(fits ? all : bytes);
     if (status == GRAFT_OK) {
         be_quiet();
     }
@@ -585,11 +583,10 @@ done:
 
 graft_status graft_h5_size(const graft_h5 *image, const char *name, size_t *n)
 {
-    graft_status status;
     hid_t set;
     array_type type;
+    graft_status status = get_ready(0);
     *n = 0;
-    status = get_ready(0);
     if (status == GRAFT_OK) {
         status = open_array(image, name, &set, &type, n);
         release(set, H5Dclose);
@@ -599,6 +596,5 @@ graft_status graft_h5_size(const graft_h5 *image, const char *name, size_t *n)
 
 graft_status graft_h5_list(const graft_h5 *image, graft_text *out)
 {
-    graft_status status = get_ready(0);
-    return status == GRAFT_OK ? walk_links(image, out) : status;
+    return get_ready(0) == GRAFT_OK ? walk_links(image, out) : graft_error_code();
 }

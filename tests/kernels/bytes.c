@@ -225,11 +225,7 @@ static void check_shape(const graft_kernels *kernels, const graft_format *format
 
 static void formats_at_level(const graft_kernels *kernels)
 {
-    for (const graft_format *const *f = graft_formats; *f != NULL; f++) {
-        size_t block = (*f)->block_elems;
-        check_shape(kernels, *f, 5, 37, block == 1 ? 83 : block == 32 ? 160 : 256);
-        check_shape(kernels, *f, 14, 96, 1280); /* two slices of the reduction axis, or one */
-    }
+    test_product_formats(kernels, check_shape);
 }
 
 static void every_format(void **state)
@@ -240,15 +236,7 @@ static void every_format(void **state)
 
 static void shapes_at_level(const graft_kernels *kernels)
 {
-    static const size_t shapes[][3] = {
-        {1, 1, 1},    {1, 129, 64},  {2, 200, 31}, {3, 70, 9},   {4, 16, 40}, {6, 48, 8},
-        {7, 8, 130},  {11, 24, 70},  {12, 5, 33},  {13, 17, 65}, {31, 9, 3},  {33, 300, 20},
-        {250, 33, 7}, {490, 130, 5}, {64, 7, 1100}, {3, 1100, 7}, {40, 1, 12}, {5, 9, 2300},
-        {4, 2180, 6},
-    };
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        check_shape(kernels, &graft_format_f32, shapes[i][0], shapes[i][1], shapes[i][2]);
-    }
+    test_product_shapes(kernels, check_shape);
 }
 
 static void odd_shapes(void **state)

@@ -191,3 +191,25 @@ void test_same(const char *what, const graft_real *got, const graft_real *expect
         }
     }
 }
+
+void test_product_formats(const graft_kernels *kernels, test_product *check)
+{
+    for (const graft_format *const *f = graft_formats; *f != NULL; f++) {
+        size_t block = (*f)->block_elems;
+        check(kernels, *f, 5, 37, block == 1 ? 83 : block == 32 ? 160 : 256);
+        check(kernels, *f, 14, 96, 1280); /* two slices of the reduction axis, or one */
+    }
+}
+
+void test_product_shapes(const graft_kernels *kernels, test_product *check)
+{
+    static const size_t shapes[][3] = {
+        {1, 1, 1},    {1, 129, 64},  {2, 200, 31}, {3, 70, 9},   {4, 16, 40}, {6, 48, 8},
+        {7, 8, 130},  {11, 24, 70},  {12, 5, 33},  {13, 17, 65}, {31, 9, 3},  {33, 300, 20},
+        {250, 33, 7}, {490, 130, 5}, {64, 7, 1100}, {3, 1100, 7}, {40, 1, 12}, {5, 9, 2300},
+        {4, 2180, 6},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        check(kernels, &graft_format_f32, shapes[i][0], shapes[i][1], shapes[i][2]);
+    }
+}

@@ -36,6 +36,14 @@ size_t test_scale_at(const graft_format *format);
 graft_weight test_random_weight(graft_rng *rng, const graft_format *format, size_t n_out,
                                 size_t n_in);
 
+/* Checks a product of n_tok rows with a weight [n_out, n_in] of a format. */
+typedef void test_product(const graft_kernels *kernels, const graft_format *format, size_t n_tok,
+                          size_t n_out, size_t n_in);
+/* Calls it for every format, in part and whole blocks and in two slices of the reduction axis; and for
+ * single precision in odd shapes. */
+void test_product_formats(const graft_kernels *kernels, test_product *check);
+void test_product_shapes(const graft_kernels *kernels, test_product *check);
+
 /* A workspace for graft_threads() threads, guarded too. */
 graft_workspace test_workspace(const graft_kernels *kernels);
 

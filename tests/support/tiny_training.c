@@ -71,3 +71,28 @@ void tiny_training_close(tiny_training *f)
         graft_example_clear(&f->examples[i]);
     }
 }
+
+graft_step_report tiny_training_step(tiny_training *f)
+{
+    graft_step_report report;
+    assert_ok(graft_trainer_step(&f->trainer, &report));
+    return report;
+}
+
+graft_real *tiny_training_state(const tiny_training *f)
+{
+    graft_real *copy = NULL;
+    size_t n = f->adapter->n_params;
+    assert_ok(graft_alloc(&copy, 3 * n, sizeof *copy));
+    memcpy(copy, f->adapter->params, n * sizeof *copy);
+    memcpy(copy + n, f->trainer.moments[0], n * sizeof *copy);
+    memcpy(copy + 2 * n, f->trainer.moments[1], n * sizeof *copy);
+    return copy;
+}
+
+void tiny_training_assert_state(const tiny_training *f, const graft_real *state)
+{
+    graft_real *now = tiny_training_state(f);
+    assert_memory_equal(now, state, 3 * f->adapter->n_params * sizeof *now);
+    graft_free(now);
+}

@@ -22,4 +22,11 @@ extern const char *tiny_training_arch; /* of the model; NULL: llama */
 void tiny_training_open(tiny_training *f, const char *settings);
 void tiny_training_close(tiny_training *f);
 
+/* One step, which must succeed. */
+graft_step_report tiny_training_step(tiny_training *f);
+/* Parameters and moments in one piece, 3 * n_params; the caller frees it. */
+graft_real *tiny_training_state(const tiny_training *f);
+/* They are still these bits. */
+void tiny_training_assert_state(const tiny_training *f, const graft_real *state);
+
 #endif
