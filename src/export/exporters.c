@@ -3,9 +3,8 @@
 
 #include <string.h>
 
-#include <graft/text.h>
-
 #include "core/memory.h"
+#include "core/unknown.h"
 #include "export/mixes.h"
 
 const graft_exporter *const graft_exporters[] = {
@@ -33,29 +32,13 @@ const graft_exporter *graft_exporter_find(const char *name)
 
 graft_status graft_exporter_get(const graft_exporter **out, const char *name)
 {
-    graft_status status = GRAFT_OK;
-    const char *known[64], *nearest;
+    const char *known[64];
     size_t n = 0;
-    graft_text list, shown;
-    graft_text_init(&list);
-    graft_text_init(&shown);
     *out = graft_exporter_find(name);
-    if (*out != NULL) {
-        goto done;
-    }
-    for (; graft_exporters[n] != NULL && n < 64; n++) {
+    for (; graft_exporters[n] != NULL && n < sizeof known / sizeof *known; n++) {
         known[n] = graft_exporters[n]->name;
-        GRAFT_TRY(graft_text_appendf(&list, "%s%s", n > 0 ? ", " : "", known[n]));
     }
-    GRAFT_TRY(graft_text_append_escaped(&shown, name, strlen(name), false));
-    nearest = graft_text_nearest(name, known, n);
-    status = graft_fail(GRAFT_E_CONFIG, "unknown artefact \"%s\"%s%s%s (known: %s)",
-                        graft_text_z(&shown), nearest ? "; did you mean \"" : "",
-                        nearest ? nearest : "", nearest ? "\"?" : "", graft_text_z(&list));
-done:
-    graft_text_clear(&list);
-    graft_text_clear(&shown);
-    return status;
+    return *out != NULL ? GRAFT_OK : graft_fail_unknown("artefact", name, known, n);
 }
 
 /* Is the word one of a list that is separated by spaces? */

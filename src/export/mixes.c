@@ -4,9 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include <graft/text.h>
-
-#include "core/strings.h"
+#include "core/unknown.h"
 #include "export/mix_types.h"
 
 const graft_mix graft_mixes[] = {
@@ -47,29 +45,13 @@ const graft_mix *graft_mix_find(const char *name)
 
 graft_status graft_mix_get(const graft_mix **out, const char *name)
 {
-    graft_status status = GRAFT_OK;
-    const char *known[64], *nearest;
+    const char *known[64];
     size_t n = 0;
-    graft_text list, shown;
-    graft_text_init(&list);
-    graft_text_init(&shown);
     *out = graft_mix_find(name);
-    if (*out != NULL) {
-        goto done;
-    }
     for (const graft_mix *mix = graft_mixes; mix->name != NULL; mix++) {
-        if (graft_mix_find(mix->name) != NULL) {
-            GRAFT_TRY(graft_text_appendf(&list, "%s%s", n > 0 ? ", " : "", mix->name));
+        if (graft_mix_find(mix->name) != NULL && n < sizeof known / sizeof *known) {
             known[n++] = mix->name;
         }
     }
-    GRAFT_TRY(graft_text_append_escaped(&shown, name, strlen(name), false));
-    nearest = graft_text_nearest(name, known, n);
-    status = graft_fail(GRAFT_E_CONFIG, "unknown type \"%s\"%s%s%s (known: %s)",
-                        graft_text_z(&shown), nearest ? "; did you mean \"" : "",
-                        nearest ? nearest : "", nearest ? "\"?" : "", graft_text_z(&list));
-done:
-    graft_text_clear(&list);
-    graft_text_clear(&shown);
-    return status;
+    return *out != NULL ? GRAFT_OK : graft_fail_unknown("type", name, known, n);
 }

@@ -121,16 +121,6 @@ done:
 
 /* --- adapter_config.json --- */
 
-static bool is_there(const graft_json *array, const char *text)
-{
-    for (size_t i = 0; i < graft_json_length(array); i++) {
-        if (strcmp(graft_json_string(graft_json_at(array, i), NULL), text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* "self_attn.q_proj" of what "model.layers.3.self_attn.q_proj" is called; what belongs to no layer is
  * refused, since mlx-lm adapts layers only. */
 static graft_status add_key(graft_json *keys, const graft_export_adapter *adapter,
@@ -147,7 +137,7 @@ static graft_status add_key(graft_json *keys, const graft_export_adapter *adapte
                             map->name);
         goto done;
     }
-    if (!is_there(keys, rest + 1)) {
+    if (!graft_json_holds(keys, rest + 1)) {
         GRAFT_TRY(graft_json_push(keys, graft_json_new_string(rest + 1, strlen(rest + 1))));
     }
 done:

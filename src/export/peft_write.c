@@ -59,16 +59,6 @@ static bool short_names_suffice(const graft_export_adapter *adapter)
     return true;
 }
 
-static bool holds(const graft_json *array, const char *text)
-{
-    for (size_t i = 0; i < graft_json_length(array); i++) {
-        if (strcmp(graft_json_string(graft_json_at(array, i), NULL), text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* target_modules and rank_pattern, both filled in the order of the maps. */
 static graft_status describe_modules(const graft_export_adapter *adapter, size_t rank,
                                      graft_json *targets, graft_json *patterns)
@@ -84,7 +74,7 @@ static graft_status describe_modules(const graft_export_adapter *adapter, size_t
         GRAFT_TRY(graft_export__hf_name(&name, adapter->arch, map->name));
         dot = strrchr(name.data, '.');
         const char *target = short_names && dot != NULL ? dot + 1 : name.data;
-        if (!holds(targets, target)) {
+        if (!graft_json_holds(targets, target)) {
             GRAFT_TRY(graft_json_push(targets, graft_json_new_string(target, strlen(target))));
         }
         if (map->rank != rank) {

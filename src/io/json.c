@@ -136,6 +136,17 @@ graft_json *graft_json_at(const graft_json *array, size_t i)
                ? cooked(json_object_array_get_idx(raw(array), i)) : NULL;
 }
 
+bool graft_json_holds(const graft_json *array, const char *text)
+{
+    for (size_t i = 0; i < graft_json_length(array); i++) {
+        const char *element = graft_json_string(graft_json_at(array, i), NULL);
+        if (element != NULL && strcmp(element, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 graft_json *graft_json_get(const graft_json *object, const char *key)
 {
     struct json_object *value = NULL;

@@ -44,6 +44,7 @@ const char *graft_json_string(const graft_json *value, size_t *n); /* borrowed; 
 
 size_t graft_json_length(const graft_json *value);      /* of an array or object; 0 otherwise */
 graft_json *graft_json_at(const graft_json *array, size_t i);      /* borrowed; NULL if absent */
+bool graft_json_holds(const graft_json *array, const char *text); /* as one of its elements */
 graft_json *graft_json_get(const graft_json *object, const char *key); /* borrowed; NULL if absent, null or not an object */
 bool graft_json_has(const graft_json *object, const char *key);
 
