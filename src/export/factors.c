@@ -6,6 +6,7 @@
 
 #include "core/map.h"
 #include "core/memory.h"
+#include "export/peft_names.h"
 
 static graft_status check_values(const char *name, const char *factor, const float *values,
                                  size_t n_rows, size_t n_cols)
@@ -63,12 +64,11 @@ done:
     return status;
 }
 
-graft_status graft_export__fold(const graft_export_adapter *adapter, const graft_export_map *map,
-                                float **out)
+graft_status graft_export__divide(const graft_export_map *map, double scale, float **out)
 {
     graft_status status = GRAFT_OK;
     size_t n = map->n_out * map->rank;
-    double factor = map->scale * (double)map->rank / (double)(float)adapter->alpha;
+    double factor = map->scale / scale;
     GRAFT_TRY(graft_alloc(out, n, sizeof **out));
     if (fabs(factor - 1.0) < 1e-12) { /* the usual case keeps its bits */
         memcpy(*out, map->b, n * sizeof **out);
@@ -82,6 +82,34 @@ graft_status graft_export__fold(const graft_export_adapter *adapter, const graft
         graft_free(*out);
         *out = NULL;
     }
+done:
+    return status;
+}
+
+graft_status graft_export__fold(const graft_export_adapter *adapter, const graft_export_map *map,
+                                float **out)
+{
+    return graft_export__divide(map, (double)(float)adapter->alpha / (double)map->rank, out);
+}
+
+graft_status graft_export__put_in_hf_order(const graft_export_adapter *adapter,
+                                           const graft_export_map *map, float **b)
+{
+    graft_status status = GRAFT_OK;
+    float *rows = NULL;
+    size_t heads = graft_export__interleaved_heads(adapter->arch, map->name, adapter->n_head,
+                                                   adapter->n_kv);
+    if (heads == 0) {
+        return GRAFT_OK;
+    }
+    if (map->n_out % (2 * heads) != 0) {
+        return graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": %zu rows are not %zu heads of even "
+                          "size", map->name, map->n_out, heads);
+    }
+    GRAFT_TRY(graft_alloc(&rows, map->n_out * map->rank, sizeof *rows));
+    graft_export__to_hf_rows(rows, *b, map->n_out, map->rank, heads);
+    graft_free(*b);
+    *b = rows;
 done:
     return status;
 }

@@ -136,31 +136,6 @@ static graft_status write_config(const graft_export_adapter *adapter, const char
 
 /* --- adapter_model.safetensors --- */
 
-/* B, scaled, in Hugging Face's row order. */
-static graft_status make_b(const graft_export_adapter *adapter, const graft_export_map *map,
-                           float **out)
-{
-    graft_status status = GRAFT_OK;
-    float *folded = NULL;
-    size_t heads = graft_export__interleaved_heads(adapter->arch, map->name, adapter->n_head,
-                                                   adapter->n_kv);
-    GRAFT_TRY(graft_export__fold(adapter, map, &folded));
-    if (heads == 0) {
-        *out = folded;
-        return GRAFT_OK;
-    }
-    if (map->n_out % (2 * heads) != 0) {
-        status = graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": %zu rows are not %zu heads of even "
-                            "size", map->name, map->n_out, heads);
-        goto done;
-    }
-    GRAFT_TRY(graft_alloc(out, map->n_out * map->rank, sizeof **out));
-    graft_export__to_hf_rows(*out, folded, map->n_out, map->rank, heads);
-done:
-    graft_free(folded);
-    return status;
-}
-
 static graft_status add_factor(graft_safetensors_writer *file, const char *arch, const char *name,
                                const char *suffix, uint64_t rows, uint64_t row, const float *data)
 {
@@ -176,9 +151,8 @@ done:
     return status;
 }
 
-/* How the adapter was made, where programs that load it do not look. */
-static graft_status set_metadata(graft_safetensors_writer *file,
-                                 const graft_export_adapter *adapter)
+graft_status graft_export__set_origin(graft_safetensors_writer *file,
+                                      const graft_export_adapter *adapter)
 {
     graft_status status = GRAFT_OK;
     char bytes[32], context[32];
@@ -192,7 +166,6 @@ static graft_status set_metadata(graft_safetensors_writer *file,
         {"graft.context_length", adapter->context > 0 ? context : NULL},
         {"graft.adapters", adapter->parts}, /* not the recipe: the same training gives the same bytes */
     };
-    GRAFT_TRY(graft_safetensors_set_metadata(file, "format", "pt"));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (texts[i].value != NULL) {
             GRAFT_TRY(graft_safetensors_set_metadata(file, texts[i].key, texts[i].value));
@@ -209,11 +182,13 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
     float **b = NULL; /* one per map */
     char *path = NULL;
     GRAFT_TRY(graft_safetensors_writer_new(&file));
-    GRAFT_TRY(set_metadata(file, adapter));
+    GRAFT_TRY(graft_safetensors_set_metadata(file, "format", "pt"));
+    GRAFT_TRY(graft_export__set_origin(file, adapter));
     GRAFT_TRY(graft_alloc(&b, adapter->n_maps, sizeof *b));
     for (size_t i = 0; i < adapter->n_maps; i++) {
         const graft_export_map *map = &adapter->maps[i];
-        GRAFT_TRY(make_b(adapter, map, &b[i]));
+        GRAFT_TRY(graft_export__fold(adapter, map, &b[i]));
+        GRAFT_TRY(graft_export__put_in_hf_order(adapter, map, &b[i]));
         GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".lora_A.weight", map->rank,
                              map->n_in, map->a));
         GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".lora_B.weight", map->n_out,
