@@ -198,6 +198,7 @@ def write_vocabulary(folder, kind, **settings):
             names["add_prefix_space"] = False
     added = json.loads(tokenizer.to_str())["added_tokens"]
     names["added_tokens_decoder"] = {str(t["id"]): {k: v for k, v in t.items() if k != "id"} for t in added}
+    names["model_max_length"] = int(1e30)  # as transformers writes a length without a bound
     names.update(settings)
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "tokenizer_config.json").write_text(json.dumps(names))
