@@ -64,6 +64,15 @@ done:
     return status;
 }
 
+size_t graft_export__largest_rank(const graft_export_adapter *adapter)
+{
+    size_t rank = 0;
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        rank = adapter->maps[i].rank > rank ? adapter->maps[i].rank : rank;
+    }
+    return rank;
+}
+
 graft_status graft_export__divide(const graft_export_map *map, double scale, float **out)
 {
     graft_status status = GRAFT_OK;

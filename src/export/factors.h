@@ -8,6 +8,8 @@
  * scales and values (GRAFT_E_NUMERICS, naming the map). */
 graft_status graft_export__check(const graft_export_adapter *adapter);
 
+size_t graft_export__largest_rank(const graft_export_adapter *adapter);
+
 /* Sets *out to a copy of B (n_out x rank) times scale / `scale`, so that a runtime that applies `scale`
  * applies the map's own. The caller frees it. */
 graft_status graft_export__divide(const graft_export_map *map, double scale, float **out);

@@ -15,15 +15,6 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 
-static size_t largest_rank(const graft_export_adapter *adapter)
-{
-    size_t rank = 0;
-    for (size_t i = 0; i < adapter->n_maps; i++) {
-        rank = adapter->maps[i].rank > rank ? adapter->maps[i].rank : rank;
-    }
-    return rank;
-}
-
 /* What all maps are multiplied by: their own scale if it is one, so that B keeps its bits. */
 static double common_scale(const graft_export_adapter *adapter)
 {
@@ -31,7 +22,7 @@ static double common_scale(const graft_export_adapter *adapter)
     for (size_t i = 0; i < adapter->n_maps; i++) {
         scale = adapter->maps[i].scale == scale ? scale : 0;
     }
-    return scale > 0 ? scale : (double)(float)adapter->alpha / (double)largest_rank(adapter);
+    return scale > 0 ? scale : (double)(float)adapter->alpha / (double)graft_export__largest_rank(adapter);
 }
 
 /* out[column * to + row] = in[row * n_columns + column] */
@@ -88,7 +79,7 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
     graft_safetensors_writer *file = NULL;
     factors *made = NULL;
     char *path = NULL;
-    size_t rank = largest_rank(adapter);
+    size_t rank = graft_export__largest_rank(adapter);
     GRAFT_TRY(graft_safetensors_writer_new(&file));
     GRAFT_TRY(graft_safetensors_set_metadata(file, "format", "mlx"));
     GRAFT_TRY(graft_export__set_origin(file, adapter));
@@ -141,7 +132,7 @@ static graft_status write_config(const graft_export_adapter *adapter, const char
     graft_status status = GRAFT_OK;
     graft_json *config = graft_json_new_object(), *lora = graft_json_new_object();
     graft_json *keys = graft_json_new_array();
-    size_t rank = largest_rank(adapter);
+    size_t rank = graft_export__largest_rank(adapter);
     for (size_t i = 0; i < adapter->n_maps; i++) {
         GRAFT_TRY(add_key(keys, adapter, &adapter->maps[i]));
     }

@@ -2,6 +2,7 @@
 
 Folders are made here as mlx-lm 0.32 makes them (tests/exports/mlx_lm does it with mlx-lm itself)."""
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -14,9 +15,19 @@ HEADS = {"attn_q": 4, "attn_k": 2}
 RANK, SCALE = 4, 10.0
 
 
+def save_as_mlx(tensors, path):
+    """mlx says that there is no metadata, too."""
+    header, at, kinds = {"__metadata__": None}, 0, {"float32": "F32", "float16": "F16"}
+    for name, values in tensors.items():
+        header[name] = {"dtype": kinds[str(values.dtype)], "shape": values.shape,
+                        "data_offsets": [at, at + values.nbytes]}
+        at += values.nbytes
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(v.tobytes() for v in tensors.values()))
+
+
 def write_folder(folder, pairs, scale, dtype=np.float32, **config):
     """As `mlx_lm.lora --train` leaves it: all settings of the command are in adapter_config.json."""
-    from safetensors.numpy import save_file
     folder.mkdir()
     tensors = {}
     for name, (a, b) in pairs.items():
@@ -26,7 +37,7 @@ def write_folder(folder, pairs, scale, dtype=np.float32, **config):
         module = f"model.layers.{name.split('.')[1]}.{NAMES[part]}"
         tensors[f"{module}.lora_a"] = np.ascontiguousarray(a.T, dtype)
         tensors[f"{module}.lora_b"] = np.ascontiguousarray(b.T, dtype)
-    save_file(tensors, folder / "adapters.safetensors")
+    save_as_mlx(tensors, folder / "adapters.safetensors")
     (folder / "adapter_config.json").write_text(json.dumps({
         "model": "mlx-community/tiny", "train": True, "fine_tune_type": "lora", "num_layers": 16,
         "optimizer_config": {"adam": {}}, "resume_adapter_file": None, "lr_schedule": None,
@@ -128,7 +139,7 @@ def test_verify_and_inspect_know_the_folder(trained, small_model, graft, tmp_pat
 
 
 def test_what_mlx_lm_can_do_and_graft_cannot_is_refused(trained, small_model, graft, runtime, tmp_path):
-    from safetensors.numpy import load_file, save_file
+    from safetensors.numpy import load_file
     pairs = runtime.ggutil.random_pairs(small_model[1], RANK)
     for name, config, message in (
             ("dora", {"fine_tune_type": "dora"}, "DoRA of mlx-lm is not supported"),
@@ -141,7 +152,7 @@ def test_what_mlx_lm_can_do_and_graft_cannot_is_refused(trained, small_model, gr
     write_folder(tmp_path / "embedding", pairs, SCALE)
     tensors = load_file(tmp_path / "embedding/adapters.safetensors")
     tensors["model.embed_tokens.lora_a"] = np.ones((512, RANK), np.float32)
-    save_file(tensors, tmp_path / "embedding/adapters.safetensors")
+    save_as_mlx(tensors, tmp_path / "embedding/adapters.safetensors")
     done = graft("export", "--base", small_model[0], "--adapter", tmp_path / "embedding", "--to", "gguf",
                  "--out", tmp_path / "m.gguf", status=6)
     assert "adapters of embeddings are not supported" in done.stderr
