@@ -16,7 +16,8 @@ def said_of(graft, peer, steps):
     saved, tokens = sum(s.get("saved_tokens", 0) for s in steps), graft["tokens"]
     return (f"{graft['program']}: computes {100 * (tokens - saved) / tokens:.0f} % of the tokens, "
             "the rest is shared; in steps "
-            f"{peer['seconds'] / graft['seconds']:.2f}x as fast, by the wall clock {peer['wall_seconds'] / graft['wall_seconds']:.2f}x, in 1/"
+            f"{peer['seconds'] / graft['seconds']:.2f}x as fast, by the wall clock "
+            f"{peer['wall_seconds'] / graft['wall_seconds']:.2f}x, in 1/"
             f"{peer['peak_bytes'] / graft['peak_bytes']:.1f} of the memory.")
 
 
