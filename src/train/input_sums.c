@@ -109,7 +109,7 @@ graft_status graft_input_sums_read(graft_input_sums *sums, graft_model *model,
     looking looks = {sums, model};
     graft_input_watch watch = {see, &looks};
     graft_span span = {0, n, 0, n, -1, 0};
-    GRAFT_TRY(graft_compute_prepare(compute, model->hparams.d_head));
+    GRAFT_TRY(graft_model_prepare(model, compute));
     GRAFT_TRY(graft_alloc(&positions, n, sizeof *positions));
     for (uint32_t i = 0; i < n; i++) {
         positions[i] = i;
