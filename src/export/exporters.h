@@ -23,6 +23,10 @@ graft_status graft_export__write_peft(const graft_export_job *job, const char *f
 graft_status graft_export__set_origin(graft_safetensors_writer *file,
                                       const graft_export_adapter *adapter);
 
+/* Fails as graft_exporter_check_dora if the adapter is a DoRA. */
+graft_status graft_export__refuse_dora(const graft_exporter *exporter,
+                                       const graft_export_adapter *adapter);
+
 /* NAME in the folder: the value as JSON. */
 graft_status graft_export__write_json(const graft_json *value, const char *folder, const char *name);
 

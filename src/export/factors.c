@@ -33,6 +33,9 @@ static graft_status check_map(const graft_export_map *map)
     }
     GRAFT_TRY(check_values(map->name, "A", map->a, map->rank, map->n_in));
     GRAFT_TRY(check_values(map->name, "B", map->b, map->n_out, map->rank));
+    if (map->magnitude != NULL) {
+        GRAFT_TRY(check_values(map->name, "the magnitudes", map->magnitude, map->n_out, 1));
+    }
 done:
     return status;
 }
@@ -58,6 +61,11 @@ graft_status graft_export__check(const graft_export_adapter *adapter)
             goto done;
         }
         GRAFT_TRY(check_map(map));
+        if ((map->magnitude != NULL) != (adapter->maps[0].magnitude != NULL)) {
+            status = graft_fail(GRAFT_E_FAILED, "some maps of the adapter have magnitudes (DoRA), "
+                                "\"%s\" or the first one has none", map->name);
+            goto done;
+        }
     }
 done:
     graft_map_clear(&seen);
@@ -102,10 +110,10 @@ graft_status graft_export__fold(const graft_export_adapter *adapter, const graft
 }
 
 graft_status graft_export__put_in_hf_order(const graft_export_adapter *adapter,
-                                           const graft_export_map *map, float **b)
+                                           const graft_export_map *map, size_t width, float **rows)
 {
     graft_status status = GRAFT_OK;
-    float *rows = NULL;
+    float *ordered = NULL;
     size_t heads = graft_export__interleaved_heads(adapter->arch, map->name, adapter->n_head,
                                                    adapter->n_kv);
     if (heads == 0) {
@@ -115,10 +123,10 @@ graft_status graft_export__put_in_hf_order(const graft_export_adapter *adapter,
         return graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": %zu rows are not %zu heads of even "
                           "size", map->name, map->n_out, heads);
     }
-    GRAFT_TRY(graft_alloc(&rows, map->n_out * map->rank, sizeof *rows));
-    graft_export__to_hf_rows(rows, *b, map->n_out, map->rank, heads);
-    graft_free(*b);
-    *b = rows;
+    GRAFT_TRY(graft_alloc(&ordered, map->n_out * width, sizeof *ordered));
+    graft_export__to_hf_rows(ordered, *rows, map->n_out, width, heads);
+    graft_free(*rows);
+    *rows = ordered;
 done:
     return status;
 }

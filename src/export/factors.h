@@ -5,7 +5,7 @@
 #include "export/export.h"
 
 /* Checks the description: at least one map, names once each, a positive finite alpha, finite
- * scales and values (GRAFT_E_NUMERICS, naming the map). */
+ * scales and values (GRAFT_E_NUMERICS, naming the map), magnitudes of all maps or of none. */
 graft_status graft_export__check(const graft_export_adapter *adapter);
 
 size_t graft_export__largest_rank(const graft_export_adapter *adapter);
@@ -17,8 +17,8 @@ graft_status graft_export__divide(const graft_export_map *map, double scale, flo
 graft_status graft_export__fold(const graft_export_adapter *adapter, const graft_export_map *map,
                                 float **out);
 
-/* Puts the rows of *b, which is the map's B on the heap, into Hugging Face's order. */
+/* Puts the rows of *rows, n_out x width numbers on the heap, into Hugging Face's order. */
 graft_status graft_export__put_in_hf_order(const graft_export_adapter *adapter,
-                                           const graft_export_map *map, float **b);
+                                           const graft_export_map *map, size_t width, float **rows);
 
 #endif

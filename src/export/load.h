@@ -34,13 +34,19 @@ graft_status graft_export__take_transposed(graft_export__loading *loading, const
                                            graft_export__factor factor, uint64_t rows, uint64_t row,
                                            const graft_format *format, const void *data);
 
+/* The magnitudes of the base tensor `name`, n numbers; fails likewise. */
+graft_status graft_export__take_magnitudes(graft_export__loading *loading, const char *name,
+                                           uint64_t n, const graft_format *format,
+                                           const void *data);
+
 /* Readers: fill loading->out's maps (without scales) through _take, then the scales and alpha. Of
  * folders `weights` is the safetensors file. */
 graft_status graft_export__load_gguf(graft_export__loading *loading);
 graft_status graft_export__load_peft(graft_export__loading *loading, const char *weights);
 graft_status graft_export__load_mlx(graft_export__loading *loading, const char *weights);
 
-/* Every map has both factors of one rank; to be called before the scales are set. */
+/* Every map has both factors of one rank, and all have magnitudes or none; to be called before the scales
+ * are set. */
 graft_status graft_export__check_pairs(const graft_export__loading *loading);
 
 /* --- folders --- */
@@ -52,7 +58,7 @@ graft_status graft_export__read_config(graft_json **out, char **path, const char
 /* What graft wrote of how the adapter was made. */
 graft_status graft_export__take_origin(const graft_safetensors *file, graft_loaded_adapter *out);
 
-/* Puts rows of B from Hugging Face's order into the base's. */
+/* Puts rows of B, and magnitudes, from Hugging Face's order into the base's. */
 graft_status graft_export__reorder_rows(const graft_export__loading *loading,
                                         graft_export_map *map);
 

@@ -66,13 +66,26 @@ done:
     return status;
 }
 
+/* Puts rows of `width` numbers into the order of GGUF files. */
+static graft_status reorder(const float **rows, const graft_export_map *map, size_t width,
+                            size_t heads)
+{
+    graft_status status = GRAFT_OK;
+    float *ordered;
+    GRAFT_TRY(graft_alloc(&ordered, map->n_out * width, sizeof *ordered));
+    graft_export__to_gguf_rows(ordered, *rows, map->n_out, width, heads);
+    graft_free((void *)(uintptr_t)*rows);
+    *rows = ordered;
+done:
+    return status;
+}
+
 graft_status graft_export__reorder_rows(const graft_export__loading *loading,
                                         graft_export_map *map)
 {
     graft_status status = GRAFT_OK;
     size_t heads = graft_export__interleaved_heads(loading->arch, map->name, loading->n_head,
                                                    loading->n_kv);
-    float *rows;
     if (heads == 0) {
         return GRAFT_OK;
     }
@@ -80,10 +93,10 @@ graft_status graft_export__reorder_rows(const graft_export__loading *loading,
         return graft_fail(GRAFT_E_MODEL, "\"%s\": %zu rows are not %zu heads of even size",
                           map->name, map->n_out, heads);
     }
-    GRAFT_TRY(graft_alloc(&rows, map->n_out * map->rank, sizeof *rows));
-    graft_export__to_gguf_rows(rows, map->b, map->n_out, map->rank, heads);
-    graft_free((void *)(uintptr_t)map->b);
-    map->b = rows;
+    GRAFT_TRY(reorder(&map->b, map, map->rank, heads));
+    if (map->magnitude != NULL) {
+        GRAFT_TRY(reorder(&map->magnitude, map, 1, heads));
+    }
 done:
     return status;
 }

@@ -17,7 +17,7 @@ typedef struct config {
     graft_json *json;
     size_t rank;
     double alpha;
-    bool rslora;
+    bool rslora, dora;
 } config;
 
 /* --- adapter_config.json --- */
@@ -33,7 +33,7 @@ static bool is_empty(const graft_json *value)
 static graft_status refuse_unsupported(const graft_json *json)
 {
     static const char *const keys[] = {
-        "use_dora", "modules_to_save", "fan_in_fan_out", "lora_bias", "layer_replication",
+        "modules_to_save", "fan_in_fan_out", "lora_bias", "layer_replication",
         "trainable_token_indices", "target_parameters", "use_qalora", "alora_invocation_tokens",
         "arrow_config"};
     const char *type = graft_json_string(graft_json_get(json, "peft_type"), NULL);
@@ -86,6 +86,7 @@ static graft_status read_settings(config *c)
 {
     graft_status status = GRAFT_OK;
     const graft_json *rank = graft_json_get(c->json, "r"), *alpha;
+    const graft_json *dora = graft_json_get(c->json, "use_dora");
     GRAFT_TRY(refuse_unsupported(c->json));
     if (!graft_json_is(rank, GRAFT_JSON_INT) || graft_json_int(rank) < 1) {
         return graft_fail(GRAFT_E_MODEL, "r is not a positive integer");
@@ -98,6 +99,10 @@ static graft_status read_settings(config *c)
     GRAFT_TRY(check_patterns(c->json, "alpha_pattern"));
     c->rank = (size_t)graft_json_int(rank);
     c->alpha = graft_json_double(alpha);
+    if (!is_empty(dora) && !graft_json_is(dora, GRAFT_JSON_BOOL)) {
+        return graft_fail(GRAFT_E_MODEL, "use_dora is neither true nor false");
+    }
+    c->dora = !is_empty(dora);
     c->rslora = graft_json_bool(graft_json_get(c->json, "use_rslora"));
 done:
     return status;
@@ -131,21 +136,25 @@ static double by_pattern(const config *c, const char *key, const char *module, d
 
 /* --- adapter_model.safetensors --- */
 
-/* Splits "base_model.model.MODULE.lora_A[.default].weight". */
-static graft_status split_name(const char *name, char **module, graft_export__factor *factor)
+enum part { PART_A = GRAFT_EXPORT_A, PART_B = GRAFT_EXPORT_B, PART_MAGNITUDES };
+
+/* Splits "base_model.model.MODULE.lora_A[.default].weight"; magnitudes have no ".weight" in files. */
+static graft_status split_name(const char *name, char **module, enum part *part)
 {
     static const char prefix[] = "base_model.model.";
     static const struct {
         const char *suffix;
-        graft_export__factor factor;
+        enum part part;
     } suffixes[] = {
-        {".lora_A.weight", GRAFT_EXPORT_A}, {".lora_A.default.weight", GRAFT_EXPORT_A},
-        {".lora_B.weight", GRAFT_EXPORT_B}, {".lora_B.default.weight", GRAFT_EXPORT_B},
+        {".lora_A.weight", PART_A}, {".lora_A.default.weight", PART_A},
+        {".lora_B.weight", PART_B}, {".lora_B.default.weight", PART_B},
+        {".lora_magnitude_vector", PART_MAGNITUDES},
+        {".lora_magnitude_vector.weight", PART_MAGNITUDES},
+        {".lora_magnitude_vector.default.weight", PART_MAGNITUDES},
     };
     static const struct {
         const char *part, *reason;
     } known[] = {
-        {"lora_magnitude", "DoRA is not supported"},
         {"lora_embedding", "adapters of embeddings are not supported"},
         {"base_layer", "weights of the base; save the adapter with save_embedding_layers=False"},
         {"modules_to_save", "modules_to_save is not supported"},
@@ -156,7 +165,7 @@ static graft_status split_name(const char *name, char **module, graft_export__fa
         size_t m = strlen(suffixes[i].suffix);
         if (n > start + m && graft_str_starts_with(name, prefix) &&
             graft_str_ends_with(name, suffixes[i].suffix)) {
-            *factor = suffixes[i].factor;
+            *part = suffixes[i].part;
             return graft_strndup(module, name + start, n - start - m);
         }
     }
@@ -171,19 +180,24 @@ static graft_status split_name(const char *name, char **module, graft_export__fa
 static graft_status take_tensor(graft_export__loading *l, const graft_safetensors_tensor *t)
 {
     graft_status status = GRAFT_OK;
-    graft_export__factor factor = GRAFT_EXPORT_A;
+    enum part part = PART_A;
     char *module = NULL;
     graft_text name;
     graft_text_init(&name);
-    GRAFT_TRY(split_name(t->name, &module, &factor));
+    GRAFT_TRY(split_name(t->name, &module, &part));
     GRAFT_TRY(graft_export__gguf_name(&name, l->arch, module));
-    if (t->n_dims != 2) {
-        status = graft_fail(GRAFT_E_MODEL, "tensor \"%s\" has %" PRIu32 " dimensions instead of 2",
-                            t->name, t->n_dims);
+    uint32_t n_dims = part == PART_MAGNITUDES ? 1 : 2;
+    if (t->n_dims != n_dims) {
+        status = graft_fail(GRAFT_E_MODEL, "tensor \"%s\" has %" PRIu32 " dimensions instead of %"
+                            PRIu32, t->name, t->n_dims, n_dims);
         goto done;
     }
-    GRAFT_TRY(graft_export__take(l, name.data, factor, t->shape[0], t->shape[1], t->format,
-                                 t->data));
+    if (part == PART_MAGNITUDES) {
+        GRAFT_TRY(graft_export__take_magnitudes(l, name.data, t->shape[0], t->format, t->data));
+    } else {
+        GRAFT_TRY(graft_export__take(l, name.data, (graft_export__factor)part, t->shape[0],
+                                     t->shape[1], t->format, t->data));
+    }
 done:
     graft_free(module);
     graft_text_clear(&name);
@@ -216,6 +230,11 @@ static graft_status interpret(graft_export__loading *l, const config *c)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_export__check_pairs(l));
+    if (c->dora != graft_export_is_dora(l->out->maps, l->out->n_maps)) {
+        return graft_fail(GRAFT_E_MODEL, "%s lora_magnitude_vector, but adapter_config.json says "
+                          "use_dora: %s", c->dora ? "there is no" : "holds",
+                          c->dora ? "true" : "false");
+    }
     for (size_t i = 0; i < l->out->n_maps; i++) {
         GRAFT_TRY(set_scale(c, l->arch, &l->out->maps[i]));
         GRAFT_TRY(graft_export__reorder_rows(l, &l->out->maps[i]));

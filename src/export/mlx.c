@@ -49,7 +49,7 @@ static graft_status make_factors(const graft_export_adapter *adapter, const graf
         return graft_fail(GRAFT_E_MEMORY, "adapter of \"%s\": too large", map->name);
     }
     GRAFT_TRY(graft_export__divide(map, common_scale(adapter), &b));
-    GRAFT_TRY(graft_export__put_in_hf_order(adapter, map, &b));
+    GRAFT_TRY(graft_export__put_in_hf_order(adapter, map, map->rank, &b));
     GRAFT_TRY(graft_alloc(&out->a, map->n_in * rank, sizeof *out->a)); /* zeros */
     GRAFT_TRY(graft_alloc(&out->b, rank * map->n_out, sizeof *out->b));
     transpose(out->a, map->a, map->rank, map->n_in, rank);
@@ -157,6 +157,7 @@ done:
 static graft_status write_mlx(const graft_export_job *job, const char *folder)
 {
     graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_export__refuse_dora(&graft_exporter_mlx, job->adapter));
     GRAFT_TRY(graft_export__check(job->adapter));
     GRAFT_TRY(graft_export__check_arch(job->adapter->arch));
     GRAFT_TRY(write_weights(job->adapter, folder));
@@ -175,4 +176,5 @@ static graft_status usage(const graft_export_job *job, const char *path, graft_t
 const graft_exporter graft_exporter_mlx = {
     .name = "mlx", .writes = "mlx", .help = "the adapter for mlx-lm (--adapter-path)",
     .is_folder = true, .write = write_mlx, .usage = usage,
+    .no_dora = "its layout for mlx-lm is not written here",
 };

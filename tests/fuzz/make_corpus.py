@@ -23,8 +23,9 @@ PEFT = "base_model.model.model.layers.0.self_attn.q_proj.lora_%s.weight"
 def peft(config, **shapes):
     header, at = {}, 0
     for factor, shape in shapes.items():
-        n = 4 * shape[0] * shape[1]
-        header[PEFT % factor] = entry(shape=shape, offsets=[at, at + n])
+        n = 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+        name = PEFT % factor if len(shape) > 1 else PEFT.replace("lora_%s.weight", factor)
+        header[name] = entry(shape=shape, offsets=[at, at + n])
         at += n
     return json.dumps(config).encode() + b"\0" + safetensors(header, f32(*[0.5] * (at // 4)))
 
@@ -73,6 +74,9 @@ def inputs():
         q_proj=(8, 2, 8), up_proj=(8, 2, 6))
     yield "export_adapter_mlx", "dora", mlx({"fine_tune_type": "dora", "lora_parameters": scales}, q_proj=(8, 2, 8))
     yield "export_adapter_mlx", "rank", mlx({"lora_parameters": {**scales, "rank": 3}}, q_proj=(8, 2, 8))
+    yield "export_adapter_peft", "dora", peft({**lora, "use_dora": True}, A=[2, 8], B=[8, 2],
+                                              lora_magnitude_vector=[8])
+    yield "export_adapter_write", "dora", bytes([3, 129, 31]) + bytes([2, 100]) + f32(*[1e-2] * 70)
     yield "export_adapter_write", "gguf", bytes([0, 0, 63, 1, 200]) + f32(*range(24))
     yield "export_adapter_write", "peft", bytes([7, 1, 31]) + bytes([2, 100]) + f32(*[1e-3] * 60)
     yield "export_importance", "old", dat() + struct.pack("<ii", 3, 4) + b"text"
