@@ -361,7 +361,7 @@ static void shared_a_at_level(graft_compute *compute)
             weights[i] = graft_weight_dense(w + i * SHARED_OUT * SHARED_IN, SHARED_OUT, SHARED_IN);
             parts[i] = (graft_low_rank){{a, a + N_A, RANK, SHARED_IN},
                                         {b + i * SHARED_OUT * RANK, NULL, SHARED_OUT, RANK},
-                                        GRAFT_REAL(0.5), 0, 0};
+                                        GRAFT_REAL(0.5), 0, 0, NULL};
             maps[i] = (graft_linear){.w = &weights[i], .low_rank = &parts[i]};
         }
         graft_feed feed = {.kind = GRAFT_FEED_PLAIN, .x = in};
