@@ -180,7 +180,7 @@ static graft_glue glue_of(const graft_call_shape *shape)
     return (graft_glue){
         .first = graft_text_z(&shape->first), .separator = graft_text_z(&shape->next),
         .end = graft_text_z(&shape->last), .empty = graft_text_z(&shape->empty),
-        .key_open = "", .key_close = "", .value = graft_text_z(&shape->value), .quote = 0,
+        .key_close = "", .value = graft_text_z(&shape->value), .quote = 0,
         .close = shape->kind == GRAFT_CALL_RAW ? graft_text_z(&shape->value_end) : NULL};
 }
 

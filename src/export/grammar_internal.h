@@ -107,10 +107,6 @@ graft_status graft_grammar__arguments(graft_grammar_maker *m, graft_text *out,
 /* Alternatives for a raw value, each with the text that closes it. */
 graft_status graft_grammar__raw(graft_grammar_maker *m, graft_text *out, const graft_parts *parts,
                                 const char *close);
-/* What references and allOf lead to is added to the parts; *types are those left. */
-graft_status graft_grammar__expand(graft_grammar_maker *m, graft_parts *parts, unsigned *types);
-/* The first part with anyOf or oneOf that was not used: SIZE_MAX if none. */
-size_t graft_grammar__choice(const graft_parts *parts, const char **keyword, unsigned *bit);
 
 /* --- grammar_literal.c --- */
 
@@ -124,7 +120,7 @@ graft_status graft_grammar__listed(graft_grammar_maker *m, graft_text *out, bool
 /* What stands around members: expressions. */
 typedef struct graft_glue {
     const char *first, *separator, *end, *empty; /* `empty`: instead of all if there are none */
-    const char *key_open, *key_close; /* as text around the key, which is a literal with it */
+    const char *key_close;            /* text behind the key */
     const char *value;                /* expression between key and value */
     char quote;                       /* of keys; 0: they stand as they are */
     const char *close;                /* values are raw, closed by this text; NULL: they are not */

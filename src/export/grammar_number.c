@@ -146,43 +146,32 @@ done:
 
 /* --- numbers --- */
 
-/* "-" and a span, or a span: what of low..high lies on that side of 0. */
-static graft_status append_side(graft_text *out, const bounds *b, bool negative)
+/* What of low..high lies on one side of 0, without sign; false if nothing does. 0 itself has none, and -0.5 is
+ * beyond it. */
+static bool side(const bounds *b, bool negative, bool fractions, int64_t *from, int64_t *to)
 {
-    graft_status status = GRAFT_OK;
-    int64_t from = negative ? (b->high < 0 ? -b->high : 1) : (b->low > 0 ? b->low : 0);
-    int64_t to = negative ? -b->low : b->high;
-    graft_text span;
-    graft_text_init(&span);
-    if (from > to) {
-        return GRAFT_OK;
-    }
-    GRAFT_TRY(append_span(&span, from, to));
-    GRAFT_TRY(graft_text_appendf(out, "%s%s(%s)", out->len > 0 ? " | " : "",
-                                 negative ? "\"-\" " : "", span.data));
-done:
-    graft_text_clear(&span);
-    return status;
+    *from = !negative ? (b->low > 0 ? b->low : 0) : b->high < 0 ? -b->high : !fractions;
+    *to = negative ? -b->low : b->high;
+    return *from <= *to;
 }
 
-/* Numbers with a fraction on one side of 0: k + f lies within from..to if k does and is not `to`. */
-static graft_status append_fractions(graft_text *out, const bounds *b, bool negative)
+static graft_status append_side(graft_text *out, const bounds *b, bool negative, bool fractions)
 {
     graft_status status = GRAFT_OK;
-    int64_t from = negative ? (b->high < 0 ? -b->high : 0) : (b->low > 0 ? b->low : 0);
-    int64_t to = negative ? -b->low : b->high;
+    const char *sign = negative ? "\"-\" " : "";
+    int64_t from, to;
     graft_text span;
     graft_text_init(&span);
-    if (from > to) {
+    if (!side(b, negative, fractions, &from, &to)) {
         return GRAFT_OK;
     }
-    const char *sign = negative ? "\"-\" " : "";
-    if (from < to || to >= NO_BOUND) {
-        GRAFT_TRY(append_span(&span, from, to >= NO_BOUND ? to : to - 1));
-        GRAFT_TRY(graft_text_appendf(out, "%s%s(%s) fraction?", out->len > 0 ? " | " : "", sign,
-                                     span.data));
+    bool open = to >= NO_BOUND;
+    if (!fractions || from < to || open) { /* k + f lies within if k does and is not the last */
+        GRAFT_TRY(append_span(&span, from, fractions && !open ? to - 1 : to));
+        GRAFT_TRY(graft_text_appendf(out, "%s%s(%s)%s", out->len > 0 ? " | " : "", sign, span.data,
+                                     fractions ? " fraction?" : ""));
     }
-    if (to < NO_BOUND) {
+    if (fractions && !open) {
         GRAFT_TRY(graft_text_appendf(out, "%s%s\"%lld\" (\".\" [0]+)?", out->len > 0 ? " | " : "",
                                      sign, (long long)to));
     }
@@ -217,8 +206,7 @@ graft_status graft_grammar__number(graft_grammar_maker *m, graft_text *out,
         goto done;
     }
     for (int negative = 1; negative >= 0; negative--) {
-        GRAFT_TRY(fractions ? append_fractions(out, &b, negative != 0)
-                            : append_side(out, &b, negative != 0));
+        GRAFT_TRY(append_side(out, &b, negative != 0, fractions));
     }
 done:
     return status;

@@ -8,7 +8,7 @@ enum { MAX_KEY = 256, MAX_MEMBERS = 2000 };
 
 const graft_glue graft_grammar_json_glue = {
     .first = "\"{\" ws", .separator = "ws \",\" ws", .end = "ws \"}\"", .empty = "\"{\" ws \"}\"",
-    .key_open = "", .key_close = ":", .value = "ws", .quote = '"', .close = NULL};
+    .key_close = ":", .value = "ws", .quote = '"', .close = NULL};
 
 typedef struct member {
     const char *key;

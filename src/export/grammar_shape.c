@@ -1,27 +1,23 @@
 /* export/grammar_shape.c - what a chat template puts around calls, found by probing.
  *
- * Calls with unique names, keys and values are rendered, and the text between them is kept. Then calls of
- * other shapes are put together from it and must come out as the template has them. */
+ * Calls with unique names, keys and values are rendered, and the text between them is kept. Then calls
+ * of other shapes are put together from it and must come out as the template has them. */
 #include "export/grammar_shape.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "chat/chat.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "export/grammar_internal.h"
+#include "export/grammar_pieces.h"
 
 #define WORDS "Probewords"
-enum { N_NAMES = 3 };
+enum { N_NAMES = GRAFT_PROBE_CALLS };
 static const char *const names[N_NAMES] = {"probe_tool_a", "probe_tool_b", "probe_tool_c"};
-static const char *const ids[N_NAMES] = {"probeidxa", "probeidxb", "probeidxc"};
 #define TWO "{\"probe_key_a\": \"probe_value_a\", \"probe_key_b\": \"probe_value_b\"}"
 #define TIGHT_TWO "{\"probe_key_a\":\"probe_value_a\",\"probe_key_b\":\"probe_value_b\"}"
-
-typedef struct slice {
-    const char *at;
-    size_t n;
-} slice;
 
 typedef struct learner {
     graft_chat *chat;
@@ -30,7 +26,8 @@ typedef struct learner {
     graft_text prompt;      /* what stands before a reply */
     graft_text header;      /* the same as a template without generation prompt has it */
     graft_text pre, post;   /* around the words of a reply that has no calls */
-    graft_text one, two, three, wordy, none; /* replies: so many calls; words and a call; without arguments */
+    graft_text one, two, three; /* replies with so many calls */
+    graft_text wordy, none;     /* with words and a call; with a call without arguments */
     bool numbered;          /* ids stand in place of names: "functions.NAME:0" */
 } learner;
 
@@ -41,8 +38,8 @@ void graft_call_shape_init(graft_call_shape *shape)
 
 void graft_call_shape_clear(graft_call_shape *shape)
 {
-    graft_text *const texts[] = {&shape->open, &shape->opening, &shape->opening_behind, &shape->between, &shape->close,
-                                 &shape->middle, &shape->first, &shape->value, &shape->next,
+    graft_text *const texts[] = {&shape->open, &shape->opening, &shape->opening_behind,
+                                 &shape->between, &shape->close, &shape->middle, &shape->first, &shape->value, &shape->next,
                                  &shape->last, &shape->empty, &shape->value_end, &shape->mark};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         graft_text_clear(texts[i]);
@@ -52,8 +49,8 @@ void graft_call_shape_clear(graft_call_shape *shape)
 
 static graft_status refuse(const learner *l, const char *why)
 {
-    return graft_fail(GRAFT_E_FAILED, "no grammar: the chat template writes calls as %s has them, and %s",
-                      l->shape->dialect, why);
+    return graft_fail(GRAFT_E_FAILED, "no grammar: the chat template writes calls as %s has them, "
+                      "and %s", l->shape->dialect, why);
 }
 
 /* --- rendering --- */
@@ -61,11 +58,10 @@ static graft_status refuse(const learner *l, const char *why)
 static graft_status append_call(const learner *l, graft_text *out, size_t i, const char *arguments)
 {
     char id[64];
-    snprintf(id, sizeof id, l->numbered ? "functions.%s:%zu" : "%s", l->numbered ? names[i] : ids[i],
-             i);
+    snprintf(id, sizeof id, "functions.%s:%zu", names[i], i);
     return graft_text_appendf(out, "%s{\"id\": \"%s\", \"type\": \"function\", \"function\": {\"name\": "
-                              "\"%s\", \"arguments\": %s}}", i > 0 ? ", " : "", id, names[i],
-                              arguments);
+                              "\"%s\", \"arguments\": %s}}", i > 0 ? ", " : "",
+                              l->numbered ? id : graft_probe_ids[i], names[i], arguments);
 }
 
 static graft_status append_tools(graft_text *out)
@@ -145,127 +141,10 @@ done:
     return status;
 }
 
-/* --- pieces --- */
-
-static bool find_in(slice *before, slice *behind, slice text, const char *what)
-{
-    const char *at = text.n > 0 ? memmem(text.at, text.n, what, strlen(what)) : NULL;
-    if (at == NULL) {
-        return false;
-    }
-    *before = (slice){text.at, (size_t)(at - text.at)};
-    *behind = (slice){at + strlen(what), text.n - before->n - strlen(what)};
-    return true;
-}
-
-static slice whole(const graft_text *text)
-{
-    return (slice){graft_text_z(text), text->len};
-}
-
-static bool same(slice a, slice b)
-{
-    return a.n == b.n && memcmp(a.at, b.at, a.n) == 0;
-}
-
-static graft_status keep(graft_text *out, slice text)
-{
-    out->len = 0;
-    return graft_text_append(out, text.at, text.n);
-}
-
-static slice common_begin(slice a, slice b)
-{
-    size_t n = 0;
-    while (n < a.n && n < b.n && a.at[n] == b.at[n]) {
-        n++;
-    }
-    return (slice){a.at, n};
-}
-
-static slice without_begin(slice text, size_t n)
-{
-    return (slice){text.at + n, text.n - n};
-}
-
-static size_t run_of_digits(slice text)
-{
-    size_t n = 0;
-    while (n < text.n && text.at[n] >= '0' && text.at[n] <= '9') {
-        n++;
-    }
-    return n;
-}
-
-static size_t id_at(slice text)
-{
-    for (size_t i = 0; i < N_NAMES; i++) {
-        if (text.n >= strlen(ids[i]) && memcmp(text.at, ids[i], strlen(ids[i])) == 0) {
-            return strlen(ids[i]);
-        }
-    }
-    return 0;
-}
-
-static graft_status flush(graft_text *out, graft_text *pending)
-{
-    graft_status status = GRAFT_OK;
-    if (pending->len > 0) {
-        GRAFT_TRY(out->len > 0 ? graft_text_append_char(out, ' ') : GRAFT_OK);
-        GRAFT_TRY(graft_grammar__literal(out, pending->data, pending->len));
-        pending->len = 0;
-    }
-done:
-    return status;
-}
-
-/* Two texts from the same place of two calls as an expression: where numbers differ stands any number,
- * and ids of calls are any. *ok is false if they differ otherwise. */
-static graft_status generalise(graft_text *out, slice a, slice b, bool *ok)
-{
-    graft_status status = GRAFT_OK;
-    graft_text pending;
-    graft_text_init(&pending);
-    out->len = 0;
-    while (*ok && a.n > 0 && b.n > 0) {
-        size_t x = id_at(a), y = id_at(b);
-        const char *hole = x > 0 && y > 0 ? "[a-zA-Z0-9_-]{1,64}" : NULL;
-        size_t i = run_of_digits(a), k = run_of_digits(b);
-        if (hole == NULL && i > 0 && k > 0 && !same((slice){a.at, i}, (slice){b.at, k})) {
-            hole = "[0-9]{1,4}";
-            x = i;
-            y = k;
-        }
-        if (hole != NULL) {
-            GRAFT_TRY(flush(out, &pending));
-            GRAFT_TRY(graft_text_appendf(out, "%s%s", out->len > 0 ? " " : "", hole));
-        } else {
-            *ok = *a.at == *b.at;
-            x = y = 1;
-            GRAFT_TRY(graft_text_append_char(&pending, *a.at));
-        }
-        a = without_begin(a, x);
-        b = without_begin(b, y);
-    }
-    *ok = *ok && a.n == b.n;
-    GRAFT_TRY(flush(out, &pending));
-    GRAFT_TRY(out->len == 0 ? graft_text_append_z(out, "\"\"") : GRAFT_OK);
-done:
-    graft_text_clear(&pending);
-    return status;
-}
-
-/* A text that is taken as it stands; of ids any will do. */
-static graft_status express(graft_text *out, slice text)
-{
-    bool ok = true;
-    return generalise(out, text, text, &ok);
-}
-
 /* --- the end of a turn --- */
 
 /* Without what ends the turn: the token that stops decoding, or what ends other replies as well. */
-static slice cut_end(const learner *l, slice text)
+static graft_piece cut_end(const learner *l, graft_piece text)
 {
     size_t n = text.n, common = 0;
     for (size_t i = 0; i < l->serving->n_stops; i++) {
@@ -274,7 +153,7 @@ static slice cut_end(const learner *l, slice text)
         n = at != NULL && (size_t)(at - text.at) < n ? (size_t)(at - text.at) : n;
     }
     if (n < text.n) {
-        return (slice){text.at, n};
+        return (graft_piece){text.at, n};
     }
     while (common < text.n && common < l->post.len &&
            text.at[text.n - 1 - common] == l->post.data[l->post.len - 1 - common]) {
@@ -283,25 +162,25 @@ static slice cut_end(const learner *l, slice text)
     while (common > 0 && strchr("<[ \n", text.at[text.n - common]) == NULL) {
         common--; /* what begins in the middle of a tag is no end */
     }
-    return (slice){text.at, text.n - common};
+    return (graft_piece){text.at, text.n - common};
 }
 
 /* --- the mark --- */
 
 /* The shortest beginning of a reply with calls that tells it from others. */
-static graft_status find_mark(learner *l, slice open)
+static graft_status find_mark(learner *l, graft_piece open)
 {
     graft_status status = GRAFT_OK;
     graft_call_shape *shape = l->shape;
-    slice all = open, before, behind;
+    graft_piece all = open, before, behind;
     if (l->pre.len > 0 && open.n >= l->pre.len && memcmp(open.at, l->pre.data, l->pre.len) == 0) {
-        open = without_begin(open, l->pre.len);
+        open = graft_piece_behind(open, l->pre.len);
     }
     while (open.n > 0 && strchr(" \n\r\t", *open.at) != NULL) {
-        open = without_begin(open, 1);
+        open = graft_piece_behind(open, 1);
     }
     bool word = open.n > 1 && *open.at == '[' && open.at[1] >= 'A' && open.at[1] <= 'Z';
-    GRAFT_TRY(express(&shape->open, all));
+    GRAFT_TRY(graft_piece_express(&shape->open, all));
     if (open.n == 0) {
         return refuse(l, "nothing tells a call from a text");
     }
@@ -313,9 +192,9 @@ static graft_status find_mark(learner *l, slice open)
     while (n < open.n && l->pre.len > 0 && memmem(l->pre.data, l->pre.len, open.at, n) != NULL) {
         n++;
     }
-    GRAFT_TRY(keep(&shape->mark, (slice){open.at, n}));
-    if (find_in(&before, &behind, all, graft_text_z(&shape->mark))) {
-        status = express(&shape->opening, behind);
+    GRAFT_TRY(graft_piece_keep(&shape->mark, (graft_piece){open.at, n}));
+    if (graft_piece_find(&before, &behind, all, graft_text_z(&shape->mark))) {
+        status = graft_piece_express(&shape->opening, behind);
     }
 done:
     return status;
@@ -328,18 +207,18 @@ static graft_status render_probes(learner *l)
     graft_status status = GRAFT_OK;
     graft_text text;
     bool shown;
-    slice before, behind;
+    graft_piece before, behind;
     graft_text_init(&text);
     GRAFT_TRY(render(l, &l->prompt, "", SIZE_MAX, "", &shown));
     GRAFT_TRY(render(l, &text, WORDS, 0, "", &shown));
-    if (!shown || !find_in(&before, &behind, whole(&text), WORDS)) {
+    if (!shown || !graft_piece_find(&before, &behind, graft_piece_whole(&text), WORDS)) {
         status = refuse(l, "does not show what was said");
         goto done;
     }
-    GRAFT_TRY(keep(&l->header, before));
-    GRAFT_TRY(keep(&l->post, behind));
+    GRAFT_TRY(graft_piece_keep(&l->header, before));
+    GRAFT_TRY(graft_piece_keep(&l->post, behind));
     if (before.n > l->prompt.len && memcmp(before.at, l->prompt.data, l->prompt.len) == 0) {
-        GRAFT_TRY(keep(&l->pre, without_begin(before, l->prompt.len)));
+        GRAFT_TRY(graft_piece_keep(&l->pre, graft_piece_behind(before, l->prompt.len)));
     }
     GRAFT_TRY(reply(l, &l->one, "", 1, TWO));
     GRAFT_TRY(reply(l, &l->none, "", 1, "{}"));
@@ -358,12 +237,12 @@ done:
 }
 
 /* How the arguments of a call are spelled in the text, if it is one object. */
-static const char *object_in(slice text)
+static const char *object_in(graft_piece text)
 {
     static const char *const spellings[] = {TWO, TIGHT_TWO};
-    slice before, behind;
+    graft_piece before, behind;
     for (size_t i = 0; i < 2; i++) {
-        if (find_in(&before, &behind, text, spellings[i])) {
+        if (graft_piece_find(&before, &behind, text, spellings[i])) {
             return spellings[i];
         }
     }
@@ -374,28 +253,29 @@ static const char *object_in(slice text)
 static graft_status learn_words(learner *l)
 {
     graft_status status = GRAFT_OK;
-    slice before, behind, open, rest;
-    if (l->shape->mark.len > 0 && find_in(&before, &behind, whole(&l->wordy), WORDS) &&
-        find_in(&open, &rest, behind, names[0]) &&
-        find_in(&before, &rest, open, graft_text_z(&l->shape->mark))) {
+    graft_piece before, behind, open, rest;
+    if (l->shape->mark.len > 0 &&
+        graft_piece_find(&before, &behind, graft_piece_whole(&l->wordy), WORDS) &&
+        graft_piece_find(&open, &rest, behind, names[0]) &&
+        graft_piece_find(&before, &rest, open, graft_text_z(&l->shape->mark))) {
         l->shape->words_before = true;
-        status = express(&l->shape->opening_behind, rest);
+        status = graft_piece_express(&l->shape->opening_behind, rest);
     }
     return status;
 }
 
 /* Calls of a reply: what stands before each name, and behind the last. */
 typedef struct cuts {
-    slice before[N_NAMES], behind;
+    graft_piece before[N_NAMES], behind;
     size_t n;
 } cuts;
 
 static bool cut_calls(cuts *out, const graft_text *text, size_t n)
 {
-    slice rest = whole(text);
+    graft_piece rest = graft_piece_whole(text);
     out->n = n;
     for (size_t i = 0; i < n; i++) {
-        if (!find_in(&out->before[i], &rest, rest, names[i])) {
+        if (!graft_piece_find(&out->before[i], &rest, rest, names[i])) {
             return false;
         }
     }
@@ -408,27 +288,28 @@ static graft_status learn_object(learner *l, const char *object)
     graft_status status = GRAFT_OK;
     graft_call_shape *shape = l->shape;
     cuts one, three;
-    slice middle[2], rest[2], ignored;
-    bool ok = cut_calls(&one, &l->one, 1) && find_in(&middle[0], &rest[0], one.behind, object);
+    graft_piece middle[2], rest[2], ignored;
+    bool ok = cut_calls(&one, &l->one, 1) &&
+              graft_piece_find(&middle[0], &rest[0], one.behind, object);
     shape->kind = GRAFT_CALL_JSON;
     if (!ok) {
         return refuse(l, "no name stands before its arguments");
     }
-    GRAFT_TRY(express(&shape->close, cut_end(l, rest[0])));
-    GRAFT_TRY(express(&shape->middle, middle[0]));
+    GRAFT_TRY(graft_piece_express(&shape->close, cut_end(l, rest[0])));
+    GRAFT_TRY(graft_piece_express(&shape->middle, middle[0]));
     if (!cut_calls(&three, &l->three, 3)) {
         goto done; /* one call is all it writes */
     }
-    slice parts[2] = {three.before[1], three.before[2]};
+    graft_piece parts[2] = {three.before[1], three.before[2]};
     for (size_t i = 0; ok && i < 2; i++) {
-        ok = find_in(&middle[i], &rest[i], parts[i], object);
+        ok = graft_piece_find(&middle[i], &rest[i], parts[i], object);
     }
     if (ok) {
-        GRAFT_TRY(generalise(&shape->middle, middle[0], middle[1], &ok));
-        GRAFT_TRY(generalise(&shape->between, rest[0], rest[1], &ok));
+        GRAFT_TRY(graft_piece_generalise(&shape->middle, middle[0], middle[1], &ok));
+        GRAFT_TRY(graft_piece_generalise(&shape->between, rest[0], rest[1], &ok));
     }
-    ok = ok && same(three.before[0], one.before[0]) &&
-         find_in(&ignored, &rest[0], three.behind, object);
+    ok = ok && graft_piece_same(three.before[0], one.before[0]) &&
+         graft_piece_find(&ignored, &rest[0], three.behind, object);
     if (!ok) {
         status = refuse(l, "several calls stand beside each other in different ways");
     }
@@ -437,65 +318,67 @@ done:
 }
 
 /* "quoted" texts lose the quotes: those at the end of `value`, and at the begin of what follows. */
-static bool strip_quotes(slice *value, slice *next, slice *last)
+static bool strip_quotes(graft_piece *value, graft_piece *next, graft_piece *last)
 {
     char quote = value->n > 0 ? value->at[value->n - 1] : 0;
     bool quoted = (quote == '"' || quote == '\'') && next->n > 0 && last->n > 0 &&
                   *next->at == quote && *last->at == quote;
     if (quoted) {
         value->n--;
-        *next = without_begin(*next, 1);
-        *last = without_begin(*last, 1);
+        *next = graft_piece_behind(*next, 1);
+        *last = graft_piece_behind(*last, 1);
     }
     return quoted;
 }
 
 /* Where a raw text ends: the first tag of what both `next` and `last` begin with. */
-static slice end_of_value(slice next, slice last)
+static graft_piece end_of_value(graft_piece next, graft_piece last)
 {
-    slice end = common_begin(next, last);
+    graft_piece end = graft_piece_common(next, last);
     const char *tag = end.n > 0 ? memchr(end.at, '>', end.n) : NULL;
-    return tag != NULL ? (slice){end.at, (size_t)(tag - end.at) + 1} : end;
+    return tag != NULL ? (graft_piece){end.at, (size_t)(tag - end.at) + 1} : end;
 }
 
 /* The pieces of arguments that stand one by one in a reply with one call. */
 typedef struct listed {
-    slice first, value, next, last, empty;
+    graft_piece first, value, next, last, empty;
 } listed;
 
-static bool cut_listed(listed *out, slice behind_name, slice none)
+static bool cut_listed(listed *out, graft_piece behind_name, graft_piece none)
 {
-    slice rest = behind_name, second;
-    bool ok = find_in(&out->first, &rest, rest, "probe_key_a") &&
-              find_in(&out->value, &rest, rest, "probe_value_a") &&
-              find_in(&out->next, &rest, rest, "probe_key_b") &&
-              find_in(&second, &rest, rest, "probe_value_b") && same(second, out->value);
+    graft_piece rest = behind_name, second;
+    bool ok = graft_piece_find(&out->first, &rest, rest, "probe_key_a") &&
+              graft_piece_find(&out->value, &rest, rest, "probe_value_a") &&
+              graft_piece_find(&out->next, &rest, rest, "probe_key_b") &&
+              graft_piece_find(&second, &rest, rest, "probe_value_b") &&
+              graft_piece_same(second, out->value);
     out->last = rest;
     out->empty = none;
     return ok;
 }
 
 /* Where several calls stand, `last` is what closes a call, then what stands between two. */
-static graft_status learn_between(learner *l, const listed *args, slice *last, slice *closing)
+static graft_status learn_between(learner *l, const listed *args, graft_piece *last,
+                                  graft_piece *closing)
 {
     graft_status status = GRAFT_OK;
     cuts two;
     listed first;
-    slice end = cut_end(l, args->last);
+    graft_piece end = cut_end(l, args->last);
     *last = end;
-    *closing = (slice){end.at + end.n, 0};
+    *closing = (graft_piece){end.at + end.n, 0};
     if (!cut_calls(&two, &l->two, 2) || !cut_listed(&first, two.before[1], args->empty)) {
         return GRAFT_OK;
     }
     if (l->shape->kind == GRAFT_CALL_PYTHON) {
-        first.last = without_begin(first.last, 1); /* the quote */
+        first.last = graft_piece_behind(first.last, 1); /* the quote */
     }
-    slice common = common_begin(end, first.last);
+    graft_piece common = graft_piece_common(end, first.last);
     bool ok = true;
     *last = common;
-    *closing = without_begin(end, common.n);
-    GRAFT_TRY(generalise(&l->shape->between, without_begin(first.last, common.n),
-                         without_begin(first.last, common.n), &ok));
+    *closing = graft_piece_behind(end, common.n);
+    GRAFT_TRY(graft_piece_generalise(&l->shape->between, graft_piece_behind(first.last, common.n),
+                         graft_piece_behind(first.last, common.n), &ok));
 done:
     return status;
 }
@@ -506,7 +389,7 @@ static graft_status learn_listed(learner *l)
     graft_call_shape *shape = l->shape;
     cuts one, none;
     listed args;
-    slice last, closing, empty;
+    graft_piece last, closing, empty;
     if (!cut_calls(&one, &l->one, 1) || !cut_calls(&none, &l->none, 1) ||
         !cut_listed(&args, one.behind, none.behind)) {
         return refuse(l, "its arguments are neither one JSON object nor key by key");
@@ -520,21 +403,21 @@ static graft_status learn_listed(learner *l)
     }
     empty.n -= closing.n;
     if (shape->kind == GRAFT_CALL_RAW) {
-        slice end = end_of_value(args.next, last);
+        graft_piece end = end_of_value(args.next, last);
         if (end.n == 0) {
             return refuse(l, "nothing tells where an argument ends");
         }
-        GRAFT_TRY(keep(&shape->value_end, end));
-        args.next = without_begin(args.next, end.n);
-        last = without_begin(last, end.n);
+        GRAFT_TRY(graft_piece_keep(&shape->value_end, end));
+        args.next = graft_piece_behind(args.next, end.n);
+        last = graft_piece_behind(last, end.n);
     }
     GRAFT_TRY(graft_text_append_z(&shape->middle, "\"\""));
-    GRAFT_TRY(express(&shape->first, args.first));
-    GRAFT_TRY(express(&shape->value, args.value));
-    GRAFT_TRY(express(&shape->next, args.next));
-    GRAFT_TRY(express(&shape->last, last));
-    GRAFT_TRY(express(&shape->empty, empty));
-    GRAFT_TRY(express(&shape->close, closing));
+    GRAFT_TRY(graft_piece_express(&shape->first, args.first));
+    GRAFT_TRY(graft_piece_express(&shape->value, args.value));
+    GRAFT_TRY(graft_piece_express(&shape->next, args.next));
+    GRAFT_TRY(graft_piece_express(&shape->last, last));
+    GRAFT_TRY(graft_piece_express(&shape->empty, empty));
+    GRAFT_TRY(graft_piece_express(&shape->close, closing));
 done:
     return status;
 }
@@ -551,7 +434,7 @@ static graft_status check_values(learner *l)
     };
     graft_status status = GRAFT_OK;
     graft_text arguments, text, tight;
-    slice before, behind, open;
+    graft_piece before, behind, open;
     graft_text_init(&arguments);
     graft_text_init(&text);
     graft_text_init(&tight);
@@ -559,14 +442,14 @@ static graft_status check_values(learner *l)
         arguments.len = 0;
         GRAFT_TRY(graft_text_appendf(&arguments, "{\"probe_key_a\": %s}", probes[i].value));
         GRAFT_TRY(reply(l, &text, "", 1, arguments.data));
-        bool found = find_in(&before, &behind, whole(&text), "probe_key_a");
+        bool found = graft_piece_find(&before, &behind, graft_piece_whole(&text), "probe_key_a");
         bool tightly = found && behind.n > 1 && i == 1 &&
-                       find_in(&before, &open, behind, "{\"probe_inner\":[1,\"probe_text\"]}");
-        bool ok = found && (tightly || find_in(&before, &open, behind, probes[i].json) ||
-                            find_in(&before, &open, behind, probes[i].python));
+                       graft_piece_find(&before, &open, behind, "{\"probe_inner\":[1,\"probe_text\"]}");
+        bool ok = found && (tightly || graft_piece_find(&before, &open, behind, probes[i].json) ||
+                            graft_piece_find(&before, &open, behind, probes[i].python));
         tight.len = 0;
         if (ok && l->shape->kind != GRAFT_CALL_JSON) { /* the same stands before it as before a text */
-            GRAFT_TRY(express(&tight, before));
+            GRAFT_TRY(graft_piece_express(&tight, before));
             ok = strcmp(graft_text_z(&tight), graft_text_z(&l->shape->value)) == 0;
         }
         if (!ok) {
@@ -591,8 +474,8 @@ static graft_status learn(learner *l)
         status = refuse(l, "the name of a tool does not stand in the text");
         goto done;
     }
-    slice rest = one.behind, before, behind;
-    if (find_in(&before, &behind, rest, names[0])) {
+    graft_piece rest = one.behind, before, behind;
+    if (graft_piece_find(&before, &behind, rest, names[0])) {
         status = refuse(l, "the name of a tool stands in it twice");
         goto done;
     }
@@ -614,6 +497,9 @@ graft_status graft_call_shape_learn(graft_call_shape *out, const graft_export_se
     GRAFT_TRY(graft_chat_new(&l.chat, source, source != NULL ? strlen(source) : 0,
                              "the chat template", serving->bos != NULL ? serving->bos : "",
                              serving->eos != NULL ? serving->eos : "", true));
+    if (graft_chat_note(l.chat)[0] != 0) {
+        graft_log(GRAFT_LOG_WARN, "grammar: %s", graft_chat_note(l.chat));
+    }
     out->dialect = graft_chat_dialect(l.chat)->name;
     l.numbered = strcmp(out->dialect, "kimi") == 0;
     status = learn(&l);

@@ -110,7 +110,8 @@ done:
     return status;
 }
 
-graft_status graft_grammar__expand(graft_grammar_maker *m, graft_parts *parts, unsigned *types)
+/* Adds what references and allOf lead to to the parts; *types are those left. */
+static graft_status expand(graft_grammar_maker *m, graft_parts *parts, unsigned *types)
 {
     graft_status status = GRAFT_OK;
     *types = GRAFT_G_ALL;
@@ -150,7 +151,8 @@ done:
 
 /* --- one of several --- */
 
-size_t graft_grammar__choice(const graft_parts *parts, const char **keyword, unsigned *bit)
+/* The first part with anyOf or oneOf that was not used: SIZE_MAX if none. */
+static size_t find_choice(const graft_parts *parts, const char **keyword, unsigned *bit)
 {
     for (size_t i = 0; i < parts->n; i++) {
         const graft_json *any = graft_grammar__keyword(parts, i, "anyOf");
@@ -180,7 +182,7 @@ static graft_status remark_one_of(graft_grammar_maker *m, const graft_json *bran
         graft_parts one = {0};
         unsigned types;
         GRAFT_TRY(graft_grammar__add_part(m, &one, graft_json_at(branches, i)));
-        GRAFT_TRY(graft_grammar__expand(m, &one, &types));
+        GRAFT_TRY(expand(m, &one, &types));
         apart = apart && (seen & types) == 0;
         seen |= types;
     }
@@ -292,7 +294,7 @@ static graft_status value_body(graft_grammar_maker *m, graft_text *out, graft_pa
     const char *keyword;
     unsigned bit, types;
     bool listed;
-    GRAFT_TRY(graft_grammar__expand(m, parts, &types));
+    GRAFT_TRY(expand(m, parts, &types));
     if (types == 0) {
         return GRAFT_OK;
     }
@@ -300,7 +302,7 @@ static graft_status value_body(graft_grammar_maker *m, graft_text *out, graft_pa
     if (listed) {
         return GRAFT_OK;
     }
-    size_t which = graft_grammar__choice(parts, &keyword, &bit);
+    size_t which = find_choice(parts, &keyword, &bit);
     status = which != SIZE_MAX ? branches(m, out, parts, which, keyword, bit, spelled)
                                : by_type(m, out, parts, types, spelled);
 done:
@@ -410,11 +412,11 @@ graft_status graft_grammar__arguments(graft_grammar_maker *m, graft_text *out,
     graft_text one;
     graft_text_init(&one);
     GRAFT_TRY(graft_grammar__enter(m));
-    GRAFT_TRY(graft_grammar__expand(m, &own, &types));
+    GRAFT_TRY(expand(m, &own, &types));
     if ((types & GRAFT_G_OBJECT) == 0) {
         goto done;
     }
-    size_t which = graft_grammar__choice(&own, &keyword, &bit);
+    size_t which = find_choice(&own, &keyword, &bit);
     if (which == SIZE_MAX) {
         GRAFT_TRY(remark_keywords(m, &own, GRAFT_G_OBJECT));
         GRAFT_TRY(graft_grammar__object(m, &one, &own, spelled, glue));
@@ -489,7 +491,7 @@ graft_status graft_grammar__raw(graft_grammar_maker *m, graft_text *out, const g
     graft_text values;
     graft_text_init(&values);
     GRAFT_TRY(graft_grammar__enter(m));
-    GRAFT_TRY(graft_grammar__expand(m, &own, &types));
+    GRAFT_TRY(expand(m, &own, &types));
     if (types == 0) {
         goto done;
     }
@@ -498,7 +500,7 @@ graft_status graft_grammar__raw(graft_grammar_maker *m, graft_text *out, const g
         GRAFT_TRY(values.len > 0 ? append_closed(out, values.data, close) : GRAFT_OK);
         goto done;
     }
-    size_t which = graft_grammar__choice(&own, &keyword, &bit);
+    size_t which = find_choice(&own, &keyword, &bit);
     if (which == SIZE_MAX || (types & GRAFT_G_STRING) == 0) {
         status = raw_by_type(m, out, &own, types, close);
         goto done;
