@@ -10,6 +10,7 @@
 #include "core/threads.h"
 #include "io/files.h"
 #include "io/json.h"
+#include "run/calibration.h"
 #include "run/prove.h"
 #include "run/tool_grammar.h"
 
@@ -239,6 +240,9 @@ static graft_status check_wish(const graft_exporter **exporter, const graft_expo
                             "lmstudio, localai)");
     } else if (wish->imatrix != NULL && !(*exporter)->merges) {
         status = graft_fail(GRAFT_E_CONFIG, "imatrix: %s rounds no weights", (*exporter)->name);
+    } else if ((wish->rounding != NULL || wish->data != NULL) && !(*exporter)->merges) {
+        status = graft_fail(GRAFT_E_CONFIG, "%s: %s rounds no weights",
+                            wish->rounding != NULL ? "rounding" : "data", (*exporter)->name);
     } else if (graft_path_is_dir(wish->out) && !(*exporter)->is_folder) {
         status = graft_fail(GRAFT_E_CONFIG, "out: %s is a folder; name the file in it: %s/%s",
                             wish->out, wish->out, (*exporter)->writes);
@@ -272,21 +276,22 @@ done:
 
 /* --- a grammar --- */
 
-/* PATH.gbnf beside the artefact. */
-static graft_status beside(char **out, const char *path)
+/* OUT.gbnf beside the artefact. */
+static graft_status write_beside(graft_tool_grammar *out, const graft_export_wish *wish,
+                                 const graft_export_serving *serving)
 {
     graft_status status = GRAFT_OK;
-    size_t n = strlen(path);
-    graft_text text;
-    graft_text_init(&text);
-    while (n > 1 && path[n - 1] == '/') {
+    size_t n = strlen(wish->out);
+    graft_text path;
+    graft_text_init(&path);
+    while (n > 1 && wish->out[n - 1] == '/') {
         n--;
     }
-    GRAFT_TRY(graft_text_append(&text, path, n));
-    GRAFT_TRY(graft_text_append_z(&text, ".gbnf"));
-    status = graft_text_take(&text, out);
+    GRAFT_TRY(graft_text_append(&path, wish->out, n));
+    GRAFT_TRY(graft_text_append_z(&path, ".gbnf"));
+    status = graft_tool_grammar_write(out, wish->grammar, serving, graft_text_z(&path));
 done:
-    graft_text_clear(&text);
+    graft_text_clear(&path);
     return status;
 }
 
@@ -337,7 +342,7 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     graft_importance *importance = NULL;
     graft_proof proof;
     graft_tool_grammar grammar = {0};
-    char *grammar_path = NULL;
+    graft_calibration calibration = {0};
     watch w = {hooks, graft_clock_seconds()};
     graft_proof_init(&proof);
     graft_export_inputs_init(&inputs);
@@ -360,12 +365,17 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
         GRAFT_TRY(graft_importance_open(&importance, wish->imatrix));
     }
     if (wish->grammar != NULL) { /* first, for it takes no time and may be refused */
-        GRAFT_TRY(beside(&grammar_path, wish->out));
-        GRAFT_TRY(graft_tool_grammar_write(&grammar, wish->grammar, &serving.of, grammar_path));
+        GRAFT_TRY(write_beside(&grammar, wish, &serving.of));
     }
+    GRAFT_TRY(graft_calibration_init(
+        &calibration,
+        &(graft_calibration_wish){wish->rounding, wish->data, wish->rounding_tokens,
+                                  (const char *const *)inputs.runs, inputs.n_runs},
+        config, &inputs.description, &serving.of, hooks));
     const graft_export_job job = {
         .adapter = &inputs.description, .base = inputs.base, .serving = &serving.of,
-        .type = wish->type, .importance = importance, .force = wish->force != 0,
+        .type = wish->type, .importance = importance, .rounding = &calibration.source,
+        .force = wish->force != 0,
         .survival = &survival, .progress = on_progress, .context = &w};
     written = graft_artefact_write(exporter, &job, wish->out);
     if (written != GRAFT_OK && survival.n == 0) {
@@ -377,8 +387,8 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     }
     GRAFT_TRY(report(out, exporter, &job, wish->out, &proof, &grammar, json != 0, written));
 done:
-    graft_free(grammar_path);
     graft_tool_grammar_clear(&grammar);
+    graft_calibration_clear(&calibration);
     graft_proof_clear(&proof);
     graft_importance_close(importance);
     graft_survival_clear(&survival);
