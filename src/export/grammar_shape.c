@@ -11,7 +11,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "export/grammar_internal.h"
-#include "export/grammar_pieces.h"
+#include "export/grammar_passages.h"
 
 #define WORDS "Probewords"
 enum { N_NAMES = GRAFT_PROBE_CALLS };
@@ -144,7 +144,7 @@ done:
 /* --- the end of a turn --- */
 
 /* Without what ends the turn: the token that stops decoding, or what ends other replies as well. */
-static graft_piece cut_end(const learner *l, graft_piece text)
+static graft_passage cut_end(const learner *l, graft_passage text)
 {
     size_t n = text.n, common = 0;
     for (size_t i = 0; i < l->serving->n_stops; i++) {
@@ -153,7 +153,7 @@ static graft_piece cut_end(const learner *l, graft_piece text)
         n = at != NULL && (size_t)(at - text.at) < n ? (size_t)(at - text.at) : n;
     }
     if (n < text.n) {
-        return (graft_piece){text.at, n};
+        return (graft_passage){text.at, n};
     }
     while (common < text.n && common < l->post.len &&
            text.at[text.n - 1 - common] == l->post.data[l->post.len - 1 - common]) {
@@ -162,25 +162,25 @@ static graft_piece cut_end(const learner *l, graft_piece text)
     while (common > 0 && strchr("<[ \n", text.at[text.n - common]) == NULL) {
         common--; /* what begins in the middle of a tag is no end */
     }
-    return (graft_piece){text.at, text.n - common};
+    return (graft_passage){text.at, text.n - common};
 }
 
 /* --- the mark --- */
 
 /* The shortest beginning of a reply with calls that tells it from others. */
-static graft_status find_mark(learner *l, graft_piece open)
+static graft_status find_mark(learner *l, graft_passage open)
 {
     graft_status status = GRAFT_OK;
     graft_call_shape *shape = l->shape;
-    graft_piece all = open, before, behind;
+    graft_passage all = open, before, behind;
     if (l->pre.len > 0 && open.n >= l->pre.len && memcmp(open.at, l->pre.data, l->pre.len) == 0) {
-        open = graft_piece_behind(open, l->pre.len);
+        open = graft_passage_behind(open, l->pre.len);
     }
     while (open.n > 0 && strchr(" \n\r\t", *open.at) != NULL) {
-        open = graft_piece_behind(open, 1);
+        open = graft_passage_behind(open, 1);
     }
     bool word = open.n > 1 && *open.at == '[' && open.at[1] >= 'A' && open.at[1] <= 'Z';
-    GRAFT_TRY(graft_piece_express(&shape->open, all));
+    GRAFT_TRY(graft_passage_express(&shape->open, all));
     if (open.n == 0) {
         return refuse(l, "nothing tells a call from a text");
     }
@@ -192,9 +192,9 @@ static graft_status find_mark(learner *l, graft_piece open)
     while (n < open.n && l->pre.len > 0 && memmem(l->pre.data, l->pre.len, open.at, n) != NULL) {
         n++;
     }
-    GRAFT_TRY(graft_piece_keep(&shape->mark, (graft_piece){open.at, n}));
-    if (graft_piece_find(&before, &behind, all, graft_text_z(&shape->mark))) {
-        status = graft_piece_express(&shape->opening, behind);
+    GRAFT_TRY(graft_passage_keep(&shape->mark, (graft_passage){open.at, n}));
+    if (graft_passage_find(&before, &behind, all, graft_text_z(&shape->mark))) {
+        status = graft_passage_express(&shape->opening, behind);
     }
 done:
     return status;
@@ -207,18 +207,18 @@ static graft_status render_probes(learner *l)
     graft_status status = GRAFT_OK;
     graft_text text;
     bool shown;
-    graft_piece before, behind;
+    graft_passage before, behind;
     graft_text_init(&text);
     GRAFT_TRY(render(l, &l->prompt, "", SIZE_MAX, "", &shown));
     GRAFT_TRY(render(l, &text, WORDS, 0, "", &shown));
-    if (!shown || !graft_piece_find(&before, &behind, graft_piece_whole(&text), WORDS)) {
+    if (!shown || !graft_passage_find(&before, &behind, graft_passage_whole(&text), WORDS)) {
         status = refuse(l, "does not show what was said");
         goto done;
     }
-    GRAFT_TRY(graft_piece_keep(&l->header, before));
-    GRAFT_TRY(graft_piece_keep(&l->post, behind));
+    GRAFT_TRY(graft_passage_keep(&l->header, before));
+    GRAFT_TRY(graft_passage_keep(&l->post, behind));
     if (before.n > l->prompt.len && memcmp(before.at, l->prompt.data, l->prompt.len) == 0) {
-        GRAFT_TRY(graft_piece_keep(&l->pre, graft_piece_behind(before, l->prompt.len)));
+        GRAFT_TRY(graft_passage_keep(&l->pre, graft_passage_behind(before, l->prompt.len)));
     }
     GRAFT_TRY(reply(l, &l->one, "", 1, TWO));
     GRAFT_TRY(reply(l, &l->none, "", 1, "{}"));
@@ -237,12 +237,12 @@ done:
 }
 
 /* How the arguments of a call are spelled in the text, if it is one object. */
-static const char *object_in(graft_piece text)
+static const char *object_in(graft_passage text)
 {
     static const char *const spellings[] = {TWO, TIGHT_TWO};
-    graft_piece before, behind;
+    graft_passage before, behind;
     for (size_t i = 0; i < 2; i++) {
-        if (graft_piece_find(&before, &behind, text, spellings[i])) {
+        if (graft_passage_find(&before, &behind, text, spellings[i])) {
             return spellings[i];
         }
     }
@@ -253,29 +253,29 @@ static const char *object_in(graft_piece text)
 static graft_status learn_words(learner *l)
 {
     graft_status status = GRAFT_OK;
-    graft_piece before, behind, open, rest;
+    graft_passage before, behind, open, rest;
     if (l->shape->mark.len > 0 &&
-        graft_piece_find(&before, &behind, graft_piece_whole(&l->wordy), WORDS) &&
-        graft_piece_find(&open, &rest, behind, names[0]) &&
-        graft_piece_find(&before, &rest, open, graft_text_z(&l->shape->mark))) {
+        graft_passage_find(&before, &behind, graft_passage_whole(&l->wordy), WORDS) &&
+        graft_passage_find(&open, &rest, behind, names[0]) &&
+        graft_passage_find(&before, &rest, open, graft_text_z(&l->shape->mark))) {
         l->shape->words_before = true;
-        status = graft_piece_express(&l->shape->opening_behind, rest);
+        status = graft_passage_express(&l->shape->opening_behind, rest);
     }
     return status;
 }
 
 /* Calls of a reply: what stands before each name, and behind the last. */
 typedef struct cuts {
-    graft_piece before[N_NAMES], behind;
+    graft_passage before[N_NAMES], behind;
     size_t n;
 } cuts;
 
 static bool cut_calls(cuts *out, const graft_text *text, size_t n)
 {
-    graft_piece rest = graft_piece_whole(text);
+    graft_passage rest = graft_passage_whole(text);
     out->n = n;
     for (size_t i = 0; i < n; i++) {
-        if (!graft_piece_find(&out->before[i], &rest, rest, names[i])) {
+        if (!graft_passage_find(&out->before[i], &rest, rest, names[i])) {
             return false;
         }
     }
@@ -288,28 +288,28 @@ static graft_status learn_object(learner *l, const char *object)
     graft_status status = GRAFT_OK;
     graft_call_shape *shape = l->shape;
     cuts one, three;
-    graft_piece middle[2], rest[2], ignored;
+    graft_passage middle[2], rest[2], ignored;
     bool ok = cut_calls(&one, &l->one, 1) &&
-              graft_piece_find(&middle[0], &rest[0], one.behind, object);
+              graft_passage_find(&middle[0], &rest[0], one.behind, object);
     shape->kind = GRAFT_CALL_JSON;
     if (!ok) {
         return refuse(l, "no name stands before its arguments");
     }
-    GRAFT_TRY(graft_piece_express(&shape->close, cut_end(l, rest[0])));
-    GRAFT_TRY(graft_piece_express(&shape->middle, middle[0]));
+    GRAFT_TRY(graft_passage_express(&shape->close, cut_end(l, rest[0])));
+    GRAFT_TRY(graft_passage_express(&shape->middle, middle[0]));
     if (!cut_calls(&three, &l->three, 3)) {
         goto done; /* one call is all it writes */
     }
-    graft_piece parts[2] = {three.before[1], three.before[2]};
+    graft_passage parts[2] = {three.before[1], three.before[2]};
     for (size_t i = 0; ok && i < 2; i++) {
-        ok = graft_piece_find(&middle[i], &rest[i], parts[i], object);
+        ok = graft_passage_find(&middle[i], &rest[i], parts[i], object);
     }
     if (ok) {
-        GRAFT_TRY(graft_piece_generalise(&shape->middle, middle[0], middle[1], &ok));
-        GRAFT_TRY(graft_piece_generalise(&shape->between, rest[0], rest[1], &ok));
+        GRAFT_TRY(graft_passage_generalise(&shape->middle, middle[0], middle[1], &ok));
+        GRAFT_TRY(graft_passage_generalise(&shape->between, rest[0], rest[1], &ok));
     }
-    ok = ok && graft_piece_same(three.before[0], one.before[0]) &&
-         graft_piece_find(&ignored, &rest[0], three.behind, object);
+    ok = ok && graft_passage_same(three.before[0], one.before[0]) &&
+         graft_passage_find(&ignored, &rest[0], three.behind, object);
     if (!ok) {
         status = refuse(l, "several calls stand beside each other in different ways");
     }
@@ -318,67 +318,67 @@ done:
 }
 
 /* "quoted" texts lose the quotes: those at the end of `value`, and at the begin of what follows. */
-static bool strip_quotes(graft_piece *value, graft_piece *next, graft_piece *last)
+static bool strip_quotes(graft_passage *value, graft_passage *next, graft_passage *last)
 {
     char quote = value->n > 0 ? value->at[value->n - 1] : 0;
     bool quoted = (quote == '"' || quote == '\'') && next->n > 0 && last->n > 0 &&
                   *next->at == quote && *last->at == quote;
     if (quoted) {
         value->n--;
-        *next = graft_piece_behind(*next, 1);
-        *last = graft_piece_behind(*last, 1);
+        *next = graft_passage_behind(*next, 1);
+        *last = graft_passage_behind(*last, 1);
     }
     return quoted;
 }
 
 /* Where a raw text ends: the first tag of what both `next` and `last` begin with. */
-static graft_piece end_of_value(graft_piece next, graft_piece last)
+static graft_passage end_of_value(graft_passage next, graft_passage last)
 {
-    graft_piece end = graft_piece_common(next, last);
+    graft_passage end = graft_passage_common(next, last);
     const char *tag = end.n > 0 ? memchr(end.at, '>', end.n) : NULL;
-    return tag != NULL ? (graft_piece){end.at, (size_t)(tag - end.at) + 1} : end;
+    return tag != NULL ? (graft_passage){end.at, (size_t)(tag - end.at) + 1} : end;
 }
 
 /* The pieces of arguments that stand one by one in a reply with one call. */
 typedef struct listed {
-    graft_piece first, value, next, last, empty;
+    graft_passage first, value, next, last, empty;
 } listed;
 
-static bool cut_listed(listed *out, graft_piece behind_name, graft_piece none)
+static bool cut_listed(listed *out, graft_passage behind_name, graft_passage none)
 {
-    graft_piece rest = behind_name, second;
-    bool ok = graft_piece_find(&out->first, &rest, rest, "probe_key_a") &&
-              graft_piece_find(&out->value, &rest, rest, "probe_value_a") &&
-              graft_piece_find(&out->next, &rest, rest, "probe_key_b") &&
-              graft_piece_find(&second, &rest, rest, "probe_value_b") &&
-              graft_piece_same(second, out->value);
+    graft_passage rest = behind_name, second;
+    bool ok = graft_passage_find(&out->first, &rest, rest, "probe_key_a") &&
+              graft_passage_find(&out->value, &rest, rest, "probe_value_a") &&
+              graft_passage_find(&out->next, &rest, rest, "probe_key_b") &&
+              graft_passage_find(&second, &rest, rest, "probe_value_b") &&
+              graft_passage_same(second, out->value);
     out->last = rest;
     out->empty = none;
     return ok;
 }
 
 /* Where several calls stand, `last` is what closes a call, then what stands between two. */
-static graft_status learn_between(learner *l, const listed *args, graft_piece *last,
-                                  graft_piece *closing)
+static graft_status learn_between(learner *l, const listed *args, graft_passage *last,
+                                  graft_passage *closing)
 {
     graft_status status = GRAFT_OK;
     cuts two;
     listed first;
-    graft_piece end = cut_end(l, args->last);
+    graft_passage end = cut_end(l, args->last);
     *last = end;
-    *closing = (graft_piece){end.at + end.n, 0};
+    *closing = (graft_passage){end.at + end.n, 0};
     if (!cut_calls(&two, &l->two, 2) || !cut_listed(&first, two.before[1], args->empty)) {
         return GRAFT_OK;
     }
     if (l->shape->kind == GRAFT_CALL_PYTHON) {
-        first.last = graft_piece_behind(first.last, 1); /* the quote */
+        first.last = graft_passage_behind(first.last, 1); /* the quote */
     }
-    graft_piece common = graft_piece_common(end, first.last);
+    graft_passage common = graft_passage_common(end, first.last);
     bool ok = true;
     *last = common;
-    *closing = graft_piece_behind(end, common.n);
-    GRAFT_TRY(graft_piece_generalise(&l->shape->between, graft_piece_behind(first.last, common.n),
-                         graft_piece_behind(first.last, common.n), &ok));
+    *closing = graft_passage_behind(end, common.n);
+    GRAFT_TRY(graft_passage_generalise(&l->shape->between, graft_passage_behind(first.last, common.n),
+                         graft_passage_behind(first.last, common.n), &ok));
 done:
     return status;
 }
@@ -389,7 +389,7 @@ static graft_status learn_listed(learner *l)
     graft_call_shape *shape = l->shape;
     cuts one, none;
     listed args;
-    graft_piece last, closing, empty;
+    graft_passage last, closing, empty;
     if (!cut_calls(&one, &l->one, 1) || !cut_calls(&none, &l->none, 1) ||
         !cut_listed(&args, one.behind, none.behind)) {
         return refuse(l, "its arguments are neither one JSON object nor key by key");
@@ -403,21 +403,21 @@ static graft_status learn_listed(learner *l)
     }
     empty.n -= closing.n;
     if (shape->kind == GRAFT_CALL_RAW) {
-        graft_piece end = end_of_value(args.next, last);
+        graft_passage end = end_of_value(args.next, last);
         if (end.n == 0) {
             return refuse(l, "nothing tells where an argument ends");
         }
-        GRAFT_TRY(graft_piece_keep(&shape->value_end, end));
-        args.next = graft_piece_behind(args.next, end.n);
-        last = graft_piece_behind(last, end.n);
+        GRAFT_TRY(graft_passage_keep(&shape->value_end, end));
+        args.next = graft_passage_behind(args.next, end.n);
+        last = graft_passage_behind(last, end.n);
     }
     GRAFT_TRY(graft_text_append_z(&shape->middle, "\"\""));
-    GRAFT_TRY(graft_piece_express(&shape->first, args.first));
-    GRAFT_TRY(graft_piece_express(&shape->value, args.value));
-    GRAFT_TRY(graft_piece_express(&shape->next, args.next));
-    GRAFT_TRY(graft_piece_express(&shape->last, last));
-    GRAFT_TRY(graft_piece_express(&shape->empty, empty));
-    GRAFT_TRY(graft_piece_express(&shape->close, closing));
+    GRAFT_TRY(graft_passage_express(&shape->first, args.first));
+    GRAFT_TRY(graft_passage_express(&shape->value, args.value));
+    GRAFT_TRY(graft_passage_express(&shape->next, args.next));
+    GRAFT_TRY(graft_passage_express(&shape->last, last));
+    GRAFT_TRY(graft_passage_express(&shape->empty, empty));
+    GRAFT_TRY(graft_passage_express(&shape->close, closing));
 done:
     return status;
 }
@@ -434,7 +434,7 @@ static graft_status check_values(learner *l)
     };
     graft_status status = GRAFT_OK;
     graft_text arguments, text, tight;
-    graft_piece before, behind, open;
+    graft_passage before, behind, open;
     graft_text_init(&arguments);
     graft_text_init(&text);
     graft_text_init(&tight);
@@ -442,14 +442,14 @@ static graft_status check_values(learner *l)
         arguments.len = 0;
         GRAFT_TRY(graft_text_appendf(&arguments, "{\"probe_key_a\": %s}", probes[i].value));
         GRAFT_TRY(reply(l, &text, "", 1, arguments.data));
-        bool found = graft_piece_find(&before, &behind, graft_piece_whole(&text), "probe_key_a");
+        bool found = graft_passage_find(&before, &behind, graft_passage_whole(&text), "probe_key_a");
         bool tightly = found && behind.n > 1 && i == 1 &&
-                       graft_piece_find(&before, &open, behind, "{\"probe_inner\":[1,\"probe_text\"]}");
-        bool ok = found && (tightly || graft_piece_find(&before, &open, behind, probes[i].json) ||
-                            graft_piece_find(&before, &open, behind, probes[i].python));
+                       graft_passage_find(&before, &open, behind, "{\"probe_inner\":[1,\"probe_text\"]}");
+        bool ok = found && (tightly || graft_passage_find(&before, &open, behind, probes[i].json) ||
+                            graft_passage_find(&before, &open, behind, probes[i].python));
         tight.len = 0;
         if (ok && l->shape->kind != GRAFT_CALL_JSON) { /* the same stands before it as before a text */
-            GRAFT_TRY(graft_piece_express(&tight, before));
+            GRAFT_TRY(graft_passage_express(&tight, before));
             ok = strcmp(graft_text_z(&tight), graft_text_z(&l->shape->value)) == 0;
         }
         if (!ok) {
@@ -474,8 +474,8 @@ static graft_status learn(learner *l)
         status = refuse(l, "the name of a tool does not stand in the text");
         goto done;
     }
-    graft_piece rest = one.behind, before, behind;
-    if (graft_piece_find(&before, &behind, rest, names[0])) {
+    graft_passage rest = one.behind, before, behind;
+    if (graft_passage_find(&before, &behind, rest, names[0])) {
         status = refuse(l, "the name of a tool stands in it twice");
         goto done;
     }

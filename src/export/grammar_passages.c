@@ -1,5 +1,5 @@
-/* export/grammar_pieces.c - pieces of rendered text, and the expressions they become. */
-#include "export/grammar_pieces.h"
+/* export/grammar_passages.c - passages of rendered text, and the expressions they become. */
+#include "export/grammar_passages.h"
 
 #include <string.h>
 
@@ -7,48 +7,48 @@
 
 const char *const graft_probe_ids[GRAFT_PROBE_CALLS] = {"probeidxa", "probeidxb", "probeidxc"};
 
-bool graft_piece_find(graft_piece *before, graft_piece *behind, graft_piece text, const char *what)
+bool graft_passage_find(graft_passage *before, graft_passage *behind, graft_passage text, const char *what)
 {
     const char *at = text.n > 0 ? memmem(text.at, text.n, what, strlen(what)) : NULL;
     if (at == NULL) {
         return false;
     }
-    *before = (graft_piece){text.at, (size_t)(at - text.at)};
-    *behind = (graft_piece){at + strlen(what), text.n - before->n - strlen(what)};
+    *before = (graft_passage){text.at, (size_t)(at - text.at)};
+    *behind = (graft_passage){at + strlen(what), text.n - before->n - strlen(what)};
     return true;
 }
 
-graft_piece graft_piece_whole(const graft_text *text)
+graft_passage graft_passage_whole(const graft_text *text)
 {
-    return (graft_piece){graft_text_z(text), text->len};
+    return (graft_passage){graft_text_z(text), text->len};
 }
 
-bool graft_piece_same(graft_piece a, graft_piece b)
+bool graft_passage_same(graft_passage a, graft_passage b)
 {
     return a.n == b.n && memcmp(a.at, b.at, a.n) == 0;
 }
 
-graft_status graft_piece_keep(graft_text *out, graft_piece text)
+graft_status graft_passage_keep(graft_text *out, graft_passage text)
 {
     out->len = 0;
     return graft_text_append(out, text.at, text.n);
 }
 
-graft_piece graft_piece_common(graft_piece a, graft_piece b)
+graft_passage graft_passage_common(graft_passage a, graft_passage b)
 {
     size_t n = 0;
     while (n < a.n && n < b.n && a.at[n] == b.at[n]) {
         n++;
     }
-    return (graft_piece){a.at, n};
+    return (graft_passage){a.at, n};
 }
 
-graft_piece graft_piece_behind(graft_piece text, size_t n)
+graft_passage graft_passage_behind(graft_passage text, size_t n)
 {
-    return (graft_piece){text.at + n, text.n - n};
+    return (graft_passage){text.at + n, text.n - n};
 }
 
-static size_t run_of_digits(graft_piece text)
+static size_t run_of_digits(graft_passage text)
 {
     size_t n = 0;
     while (n < text.n && text.at[n] >= '0' && text.at[n] <= '9') {
@@ -57,7 +57,7 @@ static size_t run_of_digits(graft_piece text)
     return n;
 }
 
-static size_t id_at(graft_piece text)
+static size_t id_at(graft_passage text)
 {
     for (size_t i = 0; i < GRAFT_PROBE_CALLS; i++) {
         size_t n = strlen(graft_probe_ids[i]);
@@ -80,7 +80,7 @@ done:
     return status;
 }
 
-graft_status graft_piece_generalise(graft_text *out, graft_piece a, graft_piece b, bool *ok)
+graft_status graft_passage_generalise(graft_text *out, graft_passage a, graft_passage b, bool *ok)
 {
     graft_status status = GRAFT_OK;
     graft_text pending;
@@ -90,7 +90,7 @@ graft_status graft_piece_generalise(graft_text *out, graft_piece a, graft_piece 
         size_t x = id_at(a), y = id_at(b);
         const char *hole = x > 0 && y > 0 ? "[a-zA-Z0-9_-]{1,64}" : NULL;
         size_t i = run_of_digits(a), k = run_of_digits(b);
-        bool differ = !graft_piece_same((graft_piece){a.at, i}, (graft_piece){b.at, k});
+        bool differ = !graft_passage_same((graft_passage){a.at, i}, (graft_passage){b.at, k});
         if (hole == NULL && i > 0 && k > 0 && differ) {
             hole = "[0-9]{1,4}";
             x = i;
@@ -104,8 +104,8 @@ graft_status graft_piece_generalise(graft_text *out, graft_piece a, graft_piece 
             x = y = 1;
             GRAFT_TRY(graft_text_append_char(&pending, *a.at));
         }
-        a = graft_piece_behind(a, x);
-        b = graft_piece_behind(b, y);
+        a = graft_passage_behind(a, x);
+        b = graft_passage_behind(b, y);
     }
     *ok = *ok && a.n == b.n;
     GRAFT_TRY(flush(out, &pending));
@@ -115,8 +115,8 @@ done:
     return status;
 }
 
-graft_status graft_piece_express(graft_text *out, graft_piece text)
+graft_status graft_passage_express(graft_text *out, graft_passage text)
 {
     bool ok = true;
-    return graft_piece_generalise(out, text, text, &ok);
+    return graft_passage_generalise(out, text, text, &ok);
 }
