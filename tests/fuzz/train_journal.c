@@ -80,6 +80,6 @@ int main(void)
         "\n", "\r\n", "{\"event\":\"step\",\"step\":1}\n", "\"event\":\"eval\"", "\"when\":\"after\"", "\"rollbacks\":1",
         "\"step\":", "\"event\":", "\"undone_step\"", "\"best\"", "\"early_stop\"", "-1", "18446744073709551615", "1.5",
         "null", "[", "]", "{", "}", ",", NULL};
-    return fuzz_tests_few("train_journal", LLVMFuzzerTestOneInput, words, 1000);
+    return fuzz_tests_few("train_journal", LLVMFuzzerTestOneInput, words, 200);
 }
 #endif
