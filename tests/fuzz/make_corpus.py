@@ -56,6 +56,7 @@ def beside_checks():
     yield "export_adapter_peft", "broken-six_rows", peft({"peft_type": "LORA", "r": 2, "lora_alpha": 4}, A=[2, 8], B=[6, 2])
     yield "export_adapter_write", "nan_in_a", bytes([0, 0, 63, 0, 200]) + nan
     yield "export_adapter_write", "nan_in_b", bytes([0, 0, 63, 0, 200]) + f32(*range(8)) + nan
+    yield "export_adapter_write", "nan_in_b_that_is_not_scaled", bytes([0, 0, 31, 0, 192]) + f32(*range(8)) + nan
     yield "export_adapter_write", "infinite_in_b_of_peft", bytes([1, 1, 63, 0, 100]) + f32(*range(8)) + infinite
     yield "io_gguf", "ends_in_strings", gguf(kvs=(last,), tensors=())
     yield "io_gguf", "broken-last_string_over_the_end", gguf(
@@ -64,8 +65,13 @@ def beside_checks():
     yield "io_gguf", "broken-array_wraps_to_nothing", gguf(kvs=(kv("k", ARRAY, array(U64, 2**61, b"")),), tensors=())
     yield "io_gguf", "broken-alignment_24", gguf(kvs=(kv("general.alignment", U32, u32(24)),), tensors=())
     yield "io_safetensors", "broken-elements_wrap_to_0", safetensors({"a": entry(shape=[2**32, 2**32], offsets=[0, 0])})
+    yield "io_safetensors", "broken-overlap_of_as_many_bytes", safetensors(
+        {"a": entry(), "b": entry(offsets=[4, 12])}, bytes(16))
     yield "chat_template", "broken-endless_without_memory.jinja", \
         b"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    yield "run_cache", "broken-sample_over_the_end", cache(
+        struct.pack("<2I", 3, 3), struct.pack("<2I", 2, 1000), struct.pack("<2I", 0, 1), struct.pack("<3i", 5, 6, 7),
+        f32(0, 1, 1), bytes([1, 2, 2]))
     yield "train_notes", "broken-infinite", b"a.b: 1e999\n"
     yield "run_folder", "broken-sums_of_other_folders", b"\4" + b"0" * 64 + b"  ../config.yaml\n"
 
@@ -89,6 +95,7 @@ def texts():
     score = b'{"event":"eval","when":"%s","step":%d,"rollbacks":1}\n'
     yield "train_journal", "steps", b"\1\1\0" + step % 1 + step % 2 + score % (b"step", 2) + score % (b"after", 2)
     yield "train_journal", "torn", b"\2\2\1" + step % 1 + score % (b"epoch", 1) + (step % 2)[:-9]
+    yield "train_journal", "one_step_more", b"\1\1\0" + step % 2 + step % 3
     yield "train_notes", "two", b"rate.factor: 0.5\npace.steps: 100\n"
     yield "train_notes", "identities", b"lora_r: 8\nseed: 1\nbase: 12\nlevel: avx2\n\0lora_r: 4\nseed: 1\nbase: 13\nmore: 1\n"
     yield "export_go_template", "chatml.jinja", GO.encode()
