@@ -19,13 +19,13 @@ extern const graft_exporter graft_exporter_vllm;    /* vllm.c */
 /* The PEFT folder, which others are based on. */
 graft_status graft_export__write_peft(const graft_export_job *job, const char *folder);
 
-/* How the adapter was made, as metadata: programs that load the file do not look there. */
-graft_status graft_export__set_origin(graft_safetensors_writer *file,
-                                      const graft_export_adapter *adapter);
-
 /* Fails as graft_exporter_check_dora if the adapter is a DoRA. */
 graft_status graft_export__refuse_dora(const graft_exporter *exporter,
                                        const graft_export_adapter *adapter);
+
+/* How the adapter was made, as metadata: programs that load the file do not look there. */
+graft_status graft_export__set_origin(graft_safetensors_writer *file,
+                                      const graft_export_adapter *adapter);
 
 /* NAME in the folder: the value as JSON. */
 graft_status graft_export__write_json(const graft_json *value, const char *folder, const char *name);

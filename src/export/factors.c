@@ -110,10 +110,10 @@ graft_status graft_export__fold(const graft_export_adapter *adapter, const graft
 }
 
 graft_status graft_export__put_in_hf_order(const graft_export_adapter *adapter,
-                                           const graft_export_map *map, size_t width, float **rows)
+                                           const graft_export_map *map, size_t width, float **of)
 {
     graft_status status = GRAFT_OK;
-    float *ordered = NULL;
+    float *rows = NULL;
     size_t heads = graft_export__interleaved_heads(adapter->arch, map->name, adapter->n_head,
                                                    adapter->n_kv);
     if (heads == 0) {
@@ -123,10 +123,10 @@ graft_status graft_export__put_in_hf_order(const graft_export_adapter *adapter,
         return graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": %zu rows are not %zu heads of even "
                           "size", map->name, map->n_out, heads);
     }
-    GRAFT_TRY(graft_alloc(&ordered, map->n_out * width, sizeof *ordered));
-    graft_export__to_hf_rows(ordered, *rows, map->n_out, width, heads);
-    graft_free(*rows);
-    *rows = ordered;
+    GRAFT_TRY(graft_alloc(&rows, map->n_out * width, sizeof *rows));
+    graft_export__to_hf_rows(rows, *of, map->n_out, width, heads);
+    graft_free(*of);
+    *of = rows;
 done:
     return status;
 }

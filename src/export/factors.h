@@ -17,8 +17,8 @@ graft_status graft_export__divide(const graft_export_map *map, double scale, flo
 graft_status graft_export__fold(const graft_export_adapter *adapter, const graft_export_map *map,
                                 float **out);
 
-/* Puts the rows of *rows, n_out x width numbers on the heap, into Hugging Face's order. */
+/* Puts the map's n_out rows of `width` numbers, *of on the heap, into Hugging Face's order. */
 graft_status graft_export__put_in_hf_order(const graft_export_adapter *adapter,
-                                           const graft_export_map *map, size_t width, float **rows);
+                                           const graft_export_map *map, size_t width, float **of);
 
 #endif

@@ -155,20 +155,6 @@ done:
     return status;
 }
 
-graft_status graft_export__take(graft_export__loading *loading, const char *name,
-                                graft_export__factor factor, uint64_t rows, uint64_t row,
-                                const graft_format *format, const void *data)
-{
-    return take(loading, name, factor, rows, row, &(stored){format, data, false});
-}
-
-graft_status graft_export__take_transposed(graft_export__loading *loading, const char *name,
-                                           graft_export__factor factor, uint64_t rows, uint64_t row,
-                                           const graft_format *format, const void *data)
-{
-    return take(loading, name, factor, row, rows, &(stored){format, data, true});
-}
-
 graft_status graft_export__take_magnitudes(graft_export__loading *loading, const char *name,
                                            uint64_t n, const graft_format *format,
                                            const void *data)
@@ -192,6 +178,20 @@ graft_status graft_export__take_magnitudes(graft_export__loading *loading, const
                      &(stored){format, data, false}));
 done:
     return status;
+}
+
+graft_status graft_export__take(graft_export__loading *loading, const char *name,
+                                graft_export__factor factor, uint64_t rows, uint64_t row,
+                                const graft_format *format, const void *data)
+{
+    return take(loading, name, factor, rows, row, &(stored){format, data, false});
+}
+
+graft_status graft_export__take_transposed(graft_export__loading *loading, const char *name,
+                                           graft_export__factor factor, uint64_t rows, uint64_t row,
+                                           const graft_format *format, const void *data)
+{
+    return take(loading, name, factor, row, rows, &(stored){format, data, true});
 }
 
 graft_status graft_export__check_pairs(const graft_export__loading *loading)

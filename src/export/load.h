@@ -29,15 +29,15 @@ graft_status graft_export__take(graft_export__loading *loading, const char *name
                                 graft_export__factor factor, uint64_t rows, uint64_t row,
                                 const graft_format *format, const void *data);
 
-/* The same for a file that has the factor transposed: A is row x rows, B likewise. */
-graft_status graft_export__take_transposed(graft_export__loading *loading, const char *name,
-                                           graft_export__factor factor, uint64_t rows, uint64_t row,
-                                           const graft_format *format, const void *data);
-
 /* The magnitudes of the base tensor `name`, n numbers; fails likewise. */
 graft_status graft_export__take_magnitudes(graft_export__loading *loading, const char *name,
                                            uint64_t n, const graft_format *format,
                                            const void *data);
+
+/* The same for a file that has the factor transposed: A is row x rows, B likewise. */
+graft_status graft_export__take_transposed(graft_export__loading *loading, const char *name,
+                                           graft_export__factor factor, uint64_t rows, uint64_t row,
+                                           const graft_format *format, const void *data);
 
 /* Readers: fill loading->out's maps (without scales) through _take, then the scales and alpha. Of
  * folders `weights` is the safetensors file. */

@@ -66,9 +66,9 @@ done:
     return status;
 }
 
-/* Puts rows of `width` numbers into the order of GGUF files. */
-static graft_status reorder(const float **rows, const graft_export_map *map, size_t width,
-                            size_t heads)
+/* Rows of `width` numbers. */
+static graft_status to_gguf_order(const float **rows, const graft_export_map *map, size_t width,
+                                  size_t heads)
 {
     graft_status status = GRAFT_OK;
     float *ordered;
@@ -93,9 +93,9 @@ graft_status graft_export__reorder_rows(const graft_export__loading *loading,
         return graft_fail(GRAFT_E_MODEL, "\"%s\": %zu rows are not %zu heads of even size",
                           map->name, map->n_out, heads);
     }
-    GRAFT_TRY(reorder(&map->b, map, map->rank, heads));
+    GRAFT_TRY(to_gguf_order(&map->b, map, map->rank, heads));
     if (map->magnitude != NULL) {
-        GRAFT_TRY(reorder(&map->magnitude, map, 1, heads));
+        GRAFT_TRY(to_gguf_order(&map->magnitude, map, 1, heads));
     }
 done:
     return status;

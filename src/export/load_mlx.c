@@ -1,8 +1,8 @@
 /* export/load_mlx.c - a folder of mlx-lm (--adapter-path) back into plain maps.
  *
  * What mlx.c writes: <module>.lora_a (n_in, rank) and <module>.lora_b (rank, n_out), one rank and one
- * scale for all in adapter_config.json; of a DoRA <module>.m (n_out), the lengths of rows, too. Models that mlx-lm has inside of others put "language_model."
- * in front of their modules. */
+ * scale for all in adapter_config.json; of a DoRA <module>.m (n_out), the lengths of rows, too. Models
+ * that mlx-lm has inside of others put "language_model." in front of their modules. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>

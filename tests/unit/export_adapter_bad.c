@@ -13,7 +13,8 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 
-/* row 0: a list of `rows`. */
+#define LIST UINT64_MAX
+/* row LIST: a list of `rows`. */
 typedef struct factor {
     const char *name;
     uint64_t rows, row;
@@ -37,7 +38,7 @@ static const char *folder(const char *name, const char *config, const char *weig
     assert_ok(graft_path_join(&path, dir, weights));
     assert_ok(graft_safetensors_writer_new(&w));
     for (size_t i = 0; i < n; i++) {
-        assert_ok(graft_safetensors_add(w, factors[i].name, factors[i].row == 0 ? 1 : 2,
+        assert_ok(graft_safetensors_add(w, factors[i].name, factors[i].row == LIST ? 1 : 2,
                                         (const uint64_t[2]){factors[i].rows, factors[i].row},
                                         values));
     }
@@ -127,7 +128,7 @@ static void peft_tensors_are_judged(void **state)
         const char *message;
     } cases[] = {
         {{Q ".lora_magnitude_vector", 8, 1}, "has 2 dimensions instead of 1"},
-        {{Q ".lora_magnitude_vector", 8, 0},
+        {{Q ".lora_magnitude_vector", 8, LIST},
          "holds lora_magnitude_vector, but adapter_config.json says use_dora: false"},
         {{Q ".lora_magnitude_vector", 7, 0}, "7 magnitudes, but the base has 8 rows"},
         {{P "model.layers.0.mlp.up_proj.lora_magnitude_vector", 6, 0}, "A is missing"},
@@ -178,6 +179,28 @@ static void peft_tensors_are_judged(void **state)
                  "adapter_model.bin: pickled weights are not read");
     assert_fails(graft_adapter_load(&loaded, tiny_dir("nothing"), base), GRAFT_E_DISK,
                  "adapter_config.json: cannot open");
+    graft_gguf_close(base);
+}
+
+/* A DoRA has magnitudes for all of its maps, once each. */
+static void magnitudes_are_judged(void **state)
+{
+    static const char config[] =
+        "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"use_dora\":true}";
+    const factor factors[6] = {good_factors[0], good_factors[1], {Q ".lora_magnitude_vector", 8, LIST},
+                               {P "model.layers.0.mlp.up_proj.lora_A.weight", 2, 8},
+                               {P "model.layers.0.mlp.up_proj.lora_B.weight", 6, 2},
+                               {Q ".lora_magnitude_vector.default.weight", 8, LIST}};
+    graft_gguf *base = tiny_base("base.gguf", "llama");
+    graft_loaded_adapter loaded;
+    (void)state;
+    assert_ok(graft_adapter_load(&loaded, peft_folder(config, factors, 3), base));
+    assert_true(loaded.maps[0].magnitude[7] == 0.5f);
+    graft_loaded_adapter_clear(&loaded);
+    assert_fails(graft_adapter_load(&loaded, peft_folder(config, factors, 5), base), GRAFT_E_MODEL,
+                 "\"blk.0.ffn_up.weight\" has no magnitudes (DoRA), and others have");
+    assert_fails(graft_adapter_load(&loaded, peft_folder(config, factors, 6), base), GRAFT_E_MODEL,
+                 "\"blk.0.attn_q.weight\": its magnitudes are there twice");
     graft_gguf_close(base);
 }
 
@@ -243,8 +266,8 @@ static void mlx_tensors_are_judged(void **state)
         factor extra;
         const char *message;
     } cases[] = {
-        {{M ".m", 8, 0}, "holds magnitudes, but adapter_config.json says fine_tune_type: lora"},
-        {{M ".m", 7, 0}, "7 magnitudes, but the base has 8 rows"},
+        {{M ".m", 8, LIST}, "holds magnitudes, but adapter_config.json says fine_tune_type: lora"},
+        {{M ".m", 7, LIST}, "7 magnitudes, but the base has 8 rows"},
         {{M ".m", 8, 1}, "has 2 dimensions instead of 1"},
         {{M ".weight", 8, 8}, "is neither .lora_a nor .lora_b nor .m"},
         {{"model.embed_tokens.lora_a", 8, 2}, "adapters of embeddings are not supported"},
@@ -253,7 +276,7 @@ static void mlx_tensors_are_judged(void **state)
         {{"model.layers.0.mlp.up_proj.lora_a", 7, 2},
          "\"blk.0.ffn_up.weight\": A is 2 x 7, but the base is 6 x 8"},
         {{"model.layers.0.mlp.up_proj.lora_b", 2, 8}, "B is 8 x 2, but the base is 6 x 8"},
-        {{"model.layers.0.mlp.up_proj.lora_a", 8, 0}, "has 1 dimensions instead of 2"},
+        {{"model.layers.0.mlp.up_proj.lora_a", 8, 0}, "A is 0 x 8, but the base is 6 x 8"},
         {{"model.layers.0.mlp.up_proj.lora_a", 8, 2}, "\"blk.0.ffn_up.weight\": B is missing"},
         {{"model.layers.0.mlp.up_proj.lora_b", 2, 6}, "A is missing"},
         {{"language_model." M ".lora_a", 8, 2}, "\"blk.0.attn_q.weight\": A is there twice"},
@@ -280,28 +303,6 @@ static void mlx_tensors_are_judged(void **state)
 }
 
 /* --- GGUF --- */
-
-/* A DoRA has magnitudes for all of its maps, once each. */
-static void magnitudes_are_judged(void **state)
-{
-    static const char config[] =
-        "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"use_dora\":true}";
-    const factor factors[6] = {good_factors[0], good_factors[1], {Q ".lora_magnitude_vector", 8, 0},
-                               {P "model.layers.0.mlp.up_proj.lora_A.weight", 2, 8},
-                               {P "model.layers.0.mlp.up_proj.lora_B.weight", 6, 2},
-                               {Q ".lora_magnitude_vector.default.weight", 8, 0}};
-    graft_gguf *base = tiny_base("base.gguf", "llama");
-    graft_loaded_adapter loaded;
-    (void)state;
-    assert_ok(graft_adapter_load(&loaded, peft_folder(config, factors, 3), base));
-    assert_true(loaded.maps[0].magnitude[7] == 0.5f);
-    graft_loaded_adapter_clear(&loaded);
-    assert_fails(graft_adapter_load(&loaded, peft_folder(config, factors, 5), base), GRAFT_E_MODEL,
-                 "\"blk.0.ffn_up.weight\" has no magnitudes (DoRA), and others have");
-    assert_fails(graft_adapter_load(&loaded, peft_folder(config, factors, 6), base), GRAFT_E_MODEL,
-                 "\"blk.0.attn_q.weight\": its magnitudes are there twice");
-    graft_gguf_close(base);
-}
 
 /* An adapter GGUF with two factors of q and what `spoil` changes. */
 typedef struct spoiled {
@@ -426,9 +427,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(peft_settings_are_judged),
         cmocka_unit_test(peft_tensors_are_judged),
+        cmocka_unit_test(magnitudes_are_judged),
         cmocka_unit_test(mlx_settings_are_judged),
         cmocka_unit_test(mlx_tensors_are_judged),
-        cmocka_unit_test(magnitudes_are_judged),
         cmocka_unit_test(gguf_adapters_are_judged),
         cmocka_unit_test(truncated_adapters_are_refused),
     };
