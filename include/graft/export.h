@@ -5,7 +5,8 @@
 #include <graft/job.h>
 
 typedef struct graft_export_wish {
-    const char *const *adapters; /* "PATH" or "PATH:WEIGHT": a GGUF file or a PEFT folder; several are added */
+    const char *const *adapters; /* "PATH" or "PATH:WEIGHT": a GGUF file, or a folder of PEFT or
+                                * mlx-lm; several are added */
     size_t n_adapters;
     const char *to;       /* "adapter", "gguf", "ollama", ... (graft_export_artefact lists them); NULL: only a grammar */
     const char *out;      /* the file or folder to write */

@@ -49,7 +49,7 @@ static graft_status run(const cli_call *call, graft_config *config)
 
 static const cli_option options[] = {
     {"adapter", CLI_TEXT, "PATH[:WEIGHT]", "", 0, 0,
-     "a GGUF file or a PEFT folder; given several times, their weighted sum"},
+     "a GGUF file, or a folder of PEFT or mlx-lm; given several times, their weighted sum"},
     {"to", CLI_TEXT, "ARTEFACT", "", 0, 0, "what to write, from the list above"},
     {"out", CLI_TEXT, "PATH", "", 0, 0, "the file or folder; an earlier export is replaced"},
     {"type", CLI_TEXT, "TYPE", "", 0, 0, "of the weights (default: the first of those above)"},
