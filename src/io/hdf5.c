@@ -63,7 +63,9 @@ static atomic_bool lacked;
 
 static bool has_lacked(void)
 {
-    atomic_fetch_or(&lacked, errno == ENOMEM);
+    if (errno == ENOMEM) {
+        lacked = true;
+    }
     return lacked;
 }
 
