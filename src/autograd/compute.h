@@ -9,9 +9,10 @@
 #include "kernels/product.h"
 
 /* Sees what goes into each linear map: x [n_tok, w->n_in] activations, rows ldx apart, valid during the
- * call. */
+ * call. again: x is what the call before had, since maps share it. */
 typedef struct graft_input_watch {
-    void (*see)(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok);
+    void (*see)(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok,
+                bool again);
     void *context;
 } graft_input_watch;
 
@@ -30,5 +31,9 @@ void graft_compute_clear(graft_compute *compute);
 /* Scratch for all threads, so that passes of a model with heads of this width run without allocating
  * in it. */
 graft_status graft_compute_prepare(graft_compute *compute, size_t d_head);
+
+/* *out = the kernels of the same level in single precision, for what bfloat16 is too coarse for; with
+ * scratch for their products. */
+graft_status graft_compute_single(graft_compute *compute, graft_kernels *out);
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/status.h"
 #include "core/strings.h"
 #include "export/importance.h"
+#include "export/rounding.h"
 #include "export/survival.h"
 #include "io/gguf.h"
 
@@ -22,6 +23,7 @@ typedef struct graft_export_map {
     const float *b;    /* [n_out, rank], rows in the GGUF file's order */
     size_t rank, n_in, n_out;
     double scale;      /* what the map is multiplied by: W + scale * B A */
+    const float *magnitude; /* [n_out]: rows of W + scale * B A are made so long (DoRA); NULL: they stay */
 } graft_export_map;
 
 typedef struct graft_export_adapter {
@@ -56,6 +58,7 @@ typedef struct graft_export_job {
     const graft_export_serving *serving;  /* NULL: nothing is known */
     const char *type;                     /* one the exporter takes; NULL: its default */
     const graft_importance *importance;   /* weighs errors where weights are rounded; NULL: none */
+    graft_rounding_source *rounding;      /* rounds so that outputs stay; NULL: to the nearest */
     bool force;                           /* merge even if most of the fine-tune is lost */
     graft_survival *survival;             /* filled where weights are merged; may be NULL */
     /* Called now and then; a failure ends the export. May be NULL. */
@@ -73,6 +76,7 @@ typedef struct graft_exporter {
     bool is_folder;
     bool in_run_folder;  /* of a folder: its files lie directly in the run's */
     bool merges;         /* holds the weights of a model */
+    const char *no_dora; /* why it cannot hold a DoRA; NULL: it can */
     /* Writes the file `path` atomically, or files into the folder `path`, which exists.
      * GRAFT_E_NUMERICS if a value is not finite; GRAFT_E_FAILED if the fine-tune cannot be expressed
      * in the format. */
@@ -93,6 +97,11 @@ graft_status graft_exporter_check_type(const graft_exporter *exporter, const cha
 graft_status graft_exporter_estimate(uint64_t *bytes, const graft_exporter *exporter, const char *type,
                                      const graft_gguf *base);
 
+/* GRAFT_E_FAILED, with the reason and the way out, if a DoRA cannot become this; type may be NULL. */
+graft_status graft_exporter_check_dora(const graft_exporter *exporter, const char *type);
+/* Has it magnitudes? All of its maps have, or none. */
+bool graft_export_is_dora(const graft_export_map *maps, size_t n_maps);
+
 /* A loaded adapter. maps[i].name and the arrays belong to it. */
 typedef struct graft_loaded_adapter {
     graft_export_map *maps;
@@ -105,8 +114,9 @@ typedef struct graft_loaded_adapter {
 
 /* Loads an adapter GGUF file or a PEFT folder for a base (its shapes are checked against the file's
  * tensors, row orders undone, alpha, rank patterns and rsLoRA folded into `scale`). Refused with
- * the reason (GRAFT_E_MODEL): DoRA magnitudes, biases, modules_to_save, embeddings, names the base
- * lacks, ranks or shapes that do not fit, non-finite values, pickled weights, another architecture.
+ * the reason (GRAFT_E_MODEL): biases, modules_to_save, embeddings, names the base lacks, ranks or
+ * shapes that do not fit, non-finite values, pickled weights, another architecture; and magnitudes of
+ * some maps only, or in a GGUF file, which has no name for them.
  * An adapter of another base file (size, or digest of bases up to 1 GiB) is only warned of. */
 graft_status graft_adapter_load(graft_loaded_adapter *out, const char *path, const graft_gguf *base);
 /* The same without looking at which file it was trained on. */
@@ -115,7 +125,8 @@ graft_status graft_adapter_load_any(graft_loaded_adapter *out, const char *path,
 void graft_loaded_adapter_clear(graft_loaded_adapter *adapter);
 
 /* The weighted sum of adapters: where several adapt a tensor, their ranks are put one behind the other,
- * so that the sum is exact. One adapter with weight 1 is copied as it is. */
+ * so that the sum is exact. One adapter with weight 1 is copied as it is. GRAFT_E_CONFIG for a sum or a
+ * multiple of a DoRA, which is no such thing: what it changes depends on W. */
 graft_status graft_loaded_adapter_sum(graft_loaded_adapter *out,
                                       const graft_loaded_adapter *adapters, const double *weights,
                                       size_t n);
