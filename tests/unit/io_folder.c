@@ -2,6 +2,7 @@
 #include "support/test.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -161,6 +162,30 @@ static void the_old_one_stays_if_it_fails(void **state)
     graft_free(root);
 }
 
+/* Listing what is to be removed wanted memory, which is what a folder is given up for the lack of. */
+static void a_folder_was_left_behind_where_memory_was_short(void **state)
+{
+    (void)state;
+    graft_folder *folder;
+    char *root, *out = make_root("scarce", &root), *inner;
+    assert_ok(graft_folder_open(&folder, out, mark));
+    assert_ok(graft_path_join(&inner, graft_folder_path(folder), "x/y"));
+    assert_ok(graft_make_dirs(inner));
+    put(inner, "deep", "1");
+    for (int i = 0; i < 200; i++) { /* more than are listed at once */
+        char name[16];
+        snprintf(name, sizeof name, "file-%d", i);
+        put(graft_folder_path(folder), name, "1");
+    }
+    graft_alloc_fail_at(1);
+    graft_folder_discard(&folder);
+    graft_alloc_fail_at(0);
+    assert_int_equal(leftovers(root, ""), 0);
+    graft_free(inner);
+    graft_free(out);
+    graft_free(root);
+}
+
 static int error_of_exchange; /* 0: it works */
 static size_t n_renamed;
 
@@ -217,6 +242,7 @@ int main(void)
         cmocka_unit_test(one_that_is_given_up_leaves_nothing),
         cmocka_unit_test(only_folders_of_its_own_are_replaced),
         cmocka_unit_test(the_old_one_stays_if_it_fails),
+        cmocka_unit_test(a_folder_was_left_behind_where_memory_was_short),
         cmocka_unit_test(a_folder_that_replaces_another_was_nowhere_for_a_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
