@@ -119,10 +119,12 @@ static graft_status check_old(const graft_folder *folder)
     char **names = NULL;
     size_t n = 0;
     bool ours = false;
-    if (!graft_path_exists(folder->path)) {
-        return GRAFT_OK;
+    struct stat info;
+    if (stat(folder->path, &info) != 0) {
+        return errno == ENOENT || errno == ENOTDIR
+                   ? GRAFT_OK : graft_io__disk_fail(folder->path, "cannot be looked at", errno);
     }
-    if (!graft_path_is_dir(folder->path)) {
+    if (!S_ISDIR(info.st_mode)) {
         return graft_fail(GRAFT_E_CONFIG, "%s: is a file, and a folder is to be written; name "
                           "another", folder->path);
     }
@@ -231,7 +233,11 @@ graft_status graft_folder_commit(graft_folder **folder_pointer)
     *folder_pointer = NULL;
     GRAFT_TRY(check_old(folder)); /* it may have changed meanwhile */
     GRAFT_TRY(take_place(folder, &old));
-    GRAFT_TRY(graft_io__sync_parent(folder->path));
+    status = graft_io__sync_parent(folder->path);
+    if (status != GRAFT_OK && old != NULL && graft_io__calls()->exchange(old, folder->path) == 0) {
+        (void)remove_tree(old); /* the new one: a name that is not safe must not cost the old one */
+    }
+    GRAFT_TRY(status);
     if (old != NULL) {
         GRAFT_TRY(remove_tree(old));
     }

@@ -25,7 +25,8 @@ static bool row_is_finite(const graft_act *x, size_t begin, size_t n, bool half)
     return true;
 }
 
-static void see(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok, bool again)
+static void see(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok,
+                bool again)
 {
     inputs *in = context;
     (void)again;

@@ -68,6 +68,8 @@ def make_material(work):
                                {"role": "assistant", "content": " ".join(rng.choices(words, k=5))}]}
                  for _ in range(n)]
         (out / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (out / "tools.json").write_text(json.dumps([{"name": "call", "parameters": {
+        "type": "object", "properties": {"number": {"type": "integer", "minimum": 3}}}}]))
     write_hf(out / "hf")
     write_run(out, max_steps=2, learning_rate=0.1, val_set_size=0, export=["adapter"], base_model="tiny.gguf",
               dataset="data.jsonl")
@@ -180,6 +182,9 @@ JOBS = [
         prepare_publish, "out", "a folder for Ollama over an older one"),
     # whose result is a sentence of its own for every fault: tests/oracle/test_verify.py
     Job("verify", ["verify", "run"], prepare_verify, "run", "a run folder that is verified", only=("memory",)),
+    Job("grammar", ["export", "-q", "--base", "MATERIAL/tiny.gguf", "--grammar", "MATERIAL/tools.json",
+                    "--out", "out/file", "--threads", "1"],
+        prepare_file, "out", "a grammar over an older file"),
 ]
 
 
