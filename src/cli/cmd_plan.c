@@ -29,7 +29,7 @@ static const cli_option options[] = {
 
 const cli_command cli_cmd_plan = {
     .name = "plan",
-    .summary = "what training would cost: tokens, steps, memory, disk space, time",
+    .summary = "what training would cost: tokens, steps, memory, disk, time",
     .arguments = "[CONFIG.yaml]",
     .about =
         "Takes what graft train takes, makes the same checks and preparations, and stops before "
