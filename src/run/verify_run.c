@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "export/export.h"
 #include "io/files.h"
+#include "io/lines.h"
 #include "run/sums.h"
 #include "run/verify.h"
 #include "train/checkpoint.h"
@@ -21,7 +22,20 @@ struct graft_verify_facts {
     graft_config *config;   /* of config.yaml; NULL: not readable */
     char chat_template[65]; /* SHA-256 of chat_template.jinja; "" if there is none */
     char base[65];          /* of the base, as the adapter says; "" if it does not */
+    graft_json *unexported; /* {item of `export`: why the run could not write it}, as metrics.jsonl says */
 };
+
+static void facts_clear(graft_verify_facts *facts)
+{
+    graft_config_free(facts->config);
+    graft_json_free(facts->unexported);
+}
+
+/* What is wrong with a file is said where it is checked; what is short now is not its fault. */
+static graft_status only_memory(graft_status status)
+{
+    return status == GRAFT_E_MEMORY ? status : GRAFT_OK;
+}
 
 static graft_status read_config(graft_verify_facts *facts, const char *folder)
 {
@@ -29,12 +43,51 @@ static graft_status read_config(graft_verify_facts *facts, const char *folder)
     char *path = NULL;
     GRAFT_TRY(graft_path_join(&path, folder, "config.yaml"));
     GRAFT_TRY(graft_config_new(&facts->config));
-    if (graft_config_read(facts->config, path) != GRAFT_OK ||
-        graft_config_check(facts->config) != GRAFT_OK) {
+    graft_status read = graft_config_read(facts->config, path);
+    read = read == GRAFT_OK ? graft_config_check(facts->config) : read;
+    if (read != GRAFT_OK) {
         graft_config_free(facts->config); /* an object of its own says why */
         facts->config = NULL;
     }
+    status = only_memory(read);
 done:
+    graft_free(path);
+    return status;
+}
+
+static graft_status read_unexported_line(graft_verify_facts *facts, const char *line, size_t n)
+{
+    graft_json *record = NULL;
+    graft_status status = graft_json_parse(&record, line, n);
+    if (status != GRAFT_OK) {
+        return only_memory(status);
+    }
+    const char *event = graft_json_string(graft_json_get(record, "event"), NULL);
+    const char *item = graft_json_string(graft_json_get(record, "artefact"), NULL);
+    if (event != NULL && item != NULL && strcmp(event, "unexported") == 0) {
+        const char *why = graft_json_string(graft_json_get(record, "message"), NULL);
+        status = graft_json_set_string(facts->unexported, item, why != NULL ? why : "no reason given");
+    }
+    graft_json_free(record);
+    return status;
+}
+
+static graft_status read_unexported(graft_verify_facts *facts, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    graft_lines *lines = NULL;
+    char *path = NULL;
+    const char *line = NULL;
+    size_t n = 0;
+    facts->unexported = graft_json_new_object();
+    GRAFT_TRY(graft_path_join(&path, folder, "metrics.jsonl"));
+    status = graft_lines_open(&lines, path);
+    while (status == GRAFT_OK && (status = graft_lines_next(lines, &line, &n)) == GRAFT_OK && line != NULL) {
+        GRAFT_TRY(read_unexported_line(facts, line, n));
+    }
+    status = only_memory(status);
+done:
+    graft_lines_close(lines);
     graft_free(path);
     return status;
 }
@@ -46,13 +99,21 @@ static graft_status read_facts(graft_verify_facts *facts, const char *folder)
     graft_gguf *file = NULL;
     graft_gguf_string base = {0};
     GRAFT_TRY(read_config(facts, folder));
+    GRAFT_TRY(read_unexported(facts, folder));
     GRAFT_TRY(graft_path_join(&path, folder, "chat_template.jinja"));
-    if (graft_path_exists(path) && graft_file_sha256(facts->chat_template, path) != GRAFT_OK) {
+    status = graft_path_exists(path) ? graft_file_sha256(facts->chat_template, path) : GRAFT_E_DISK;
+    if (status != GRAFT_OK) {
         facts->chat_template[0] = '\0';
     }
+    GRAFT_TRY(only_memory(status));
     GRAFT_TRY(graft_path_join(&adapter, folder, "adapter.gguf"));
-    if (graft_path_exists(adapter) && graft_gguf_open(&file, adapter) == GRAFT_OK &&
-        graft_gguf_want_string(file, "graft.base_sha256", &base) == GRAFT_OK && base.len == 64) {
+    status = graft_path_exists(adapter) ? graft_gguf_open(&file, adapter) : GRAFT_E_DISK;
+    GRAFT_TRY(only_memory(status));
+    if (status != GRAFT_OK) {
+        status = GRAFT_OK;
+        goto done;
+    }
+    if (graft_gguf_want_string(file, "graft.base_sha256", &base) == GRAFT_OK && base.len == 64) {
         memcpy(facts->base, base.data, base.len);
     }
 done:
@@ -273,11 +334,19 @@ done:
     return status;
 }
 
-static graft_status find_missing(graft_verify_object *o, const graft_config *config,
+/* What the run said that it could not write is not missing. */
+static graft_status tell_unexported(graft_verify_object *o, const char *name, const char *why, bool there)
+{
+    return there ? graft_verify__fact(o, "%s is older: this run could not write it (%s)", name, why)
+                 : graft_verify__fact(o, "%s was not written (%s)", name, why);
+}
+
+static graft_status find_missing(graft_verify_object *o, const graft_verify_facts *facts,
                                  size_t n_checkpoints)
 {
     static const char *const always[] = {"config.yaml", "metrics.jsonl", "chat_template.jinja"};
     graft_status status = GRAFT_OK;
+    const graft_config *config = facts->config;
     bool finished = graft_dir_holds(o->path, GRAFT_SUMS_NAME), exported = false;
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
         if (!graft_dir_holds(o->path, always[i])) {
@@ -290,7 +359,11 @@ static graft_status find_missing(graft_verify_object *o, const graft_config *con
         (void)graft_exporter_of_item(&exporter, &type, config->export.items[i]); /* NULL: unknown */
         bool there = exporter != NULL && graft_dir_holds(o->path, exporter->writes);
         exported = exported || there;
-        if (finished && exporter != NULL && !there) {
+        const char *why =
+            graft_json_string(graft_json_get(facts->unexported, config->export.items[i]), NULL);
+        if (exporter != NULL && why != NULL) {
+            GRAFT_TRY(tell_unexported(o, exporter->writes, why, there));
+        } else if (finished && exporter != NULL && !there) {
             GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "%s is missing", exporter->writes));
         }
     }
@@ -314,11 +387,11 @@ static graft_status check_run(graft_verify_job *job, graft_verify_object *o)
     job->run = &facts;
     GRAFT_TRY(check_files(job, o->path));
     GRAFT_TRY(check_checkpoints(job, o->path, &n_checkpoints));
-    GRAFT_TRY(find_missing(o, facts.config, n_checkpoints));
+    GRAFT_TRY(find_missing(o, &facts, n_checkpoints));
     GRAFT_TRY(compare_twins(o));
 done:
     job->run = outer;
-    graft_config_free(facts.config);
+    facts_clear(&facts);
     return status;
 }
 
