@@ -11,6 +11,11 @@ typedef struct graft_export_wish {
     const char *out;      /* the file or folder to write */
     const char *type;     /* of the weights: what the artefact takes; NULL: its default */
     const char *imatrix;  /* an importance matrix, or NULL: all columns count alike */
+    const char *rounding; /* "nearest": each weight, as ggml does; "aware": so that what linear maps put out stays;
+                           * NULL: aware if there is `data` */
+    const char *data;     /* examples whose inputs weights are rounded for; NULL: what the adapters were
+                           * trained on, where config.yaml beside them says so and it is there */
+    uint64_t rounding_tokens; /* how many of them are read; 0: 8192 */
     const char *name;     /* of the new model; NULL: made of the names of base and adapters */
     uint64_t context;     /* tokens that servers are to provide; 0: what it was trained for */
     int prove;            /* evaluate the exported model on the setting `dataset` */

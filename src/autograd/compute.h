@@ -9,9 +9,10 @@
 #include "kernels/product.h"
 
 /* Sees what goes into each linear map: x [n_tok, w->n_in] activations, rows ldx apart, valid during the
- * call. */
+ * call. again: x is what the call before had, since maps share it. */
 typedef struct graft_input_watch {
-    void (*see)(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok);
+    void (*see)(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok,
+                bool again);
     void *context;
 } graft_input_watch;
 

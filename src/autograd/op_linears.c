@@ -481,7 +481,7 @@ static void show_input(const graft_tape *tape, const linears_saved *s, const gra
 {
     const graft_input_watch *watch = tape->compute->watch;
     for (size_t i = 0; watch != NULL && x != NULL && i < s->n; i++) {
-        watch->see(watch->context, s->maps[i].w, x, act_ld(tape, s->n_in), s->n_tok);
+        watch->see(watch->context, s->maps[i].w, x, act_ld(tape, s->n_in), s->n_tok, i > 0);
     }
 }
 

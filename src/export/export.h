@@ -13,6 +13,7 @@
 #include "core/status.h"
 #include "core/strings.h"
 #include "export/importance.h"
+#include "export/rounding.h"
 #include "export/survival.h"
 #include "io/gguf.h"
 
@@ -57,6 +58,7 @@ typedef struct graft_export_job {
     const graft_export_serving *serving;  /* NULL: nothing is known */
     const char *type;                     /* one the exporter takes; NULL: its default */
     const graft_importance *importance;   /* weighs errors where weights are rounded; NULL: none */
+    graft_rounding_source *rounding;      /* rounds so that outputs stay; NULL: to the nearest */
     bool force;                           /* merge even if most of the fine-tune is lost */
     graft_survival *survival;             /* filled where weights are merged; may be NULL */
     /* Called now and then; a failure ends the export. May be NULL. */

@@ -134,13 +134,14 @@ done:
 }
 
 static graft_status note_rows(const void *context, uint64_t first_row, size_t n_rows,
-                              const float *values)
+                              const float *values, const double *costs)
 {
     graft_status status = GRAFT_OK;
     const turned *t = context;
+    (void)costs; /* nothing is rounded to blocks */
     for (size_t k = 0; k < n_rows && t->inner->written != NULL; k++) {
         GRAFT_TRY(t->inner->written(t->inner->context, place_of(t, first_row + k, t->n_rows), 1,
-                                    values + k * t->row));
+                                    values + k * t->row, NULL));
     }
 done:
     return status;

@@ -7,12 +7,23 @@
 
 #include "core/map.h"
 #include "core/memory.h"
+#include "core/threads.h"
 
 typedef struct graft_merged_tensor {
     const graft_gguf_tensor *base;
     const graft_export_map *map;
     graft_survival_sums *rows; /* one per row: threads that write rows share nothing */
+    /* If the moments M of what goes in are known: */
+    graft_survival_sums *outputs; /* one per row */
+    double *through;              /* A M, [rank][n_in] */
+    double *core;                 /* A M A^T, [rank][rank] */
 } graft_merged_tensor;
+
+/* A tensor and the moments of what goes into it. */
+typedef struct weighing {
+    graft_merged_tensor *tensor;
+    const graft_rounding *by;
+} weighing;
 
 /* What a call needs: the row of the base and what is added to it. */
 typedef struct row_pair {
@@ -88,9 +99,80 @@ done:
     return status;
 }
 
+/* Row r of A M: M is symmetric, and its upper triangle is there. */
+static void through_moments(const graft_rounding *by, const float *a, double *out)
+{
+    const size_t n = by->n;
+    memset(out, 0, n * sizeof *out);
+    for (size_t k = 0; k < n; k++) {
+        const float *row = by->moments + k * n;
+        double sum = (double)row[k] * (double)a[k];
+        for (size_t j = k + 1; j < n; j++) {
+            sum += (double)row[j] * (double)a[j];
+            out[j] += (double)row[j] * (double)a[k];
+        }
+        out[k] += sum;
+    }
+}
+
+static void note_through(void *context, size_t job, int thread)
+{
+    const weighing *w = context;
+    (void)thread;
+    through_moments(w->by, w->tensor->map->a + job * w->by->n, w->tensor->through + job * w->by->n);
+}
+
+/* What goes in is known: the sums of outputs need A M and A M A^T. */
+static graft_status note_weighed(const void *context, const graft_rounding *by)
+{
+    graft_status status = GRAFT_OK;
+    graft_merged_tensor *t = (graft_merged_tensor *)(uintptr_t)context; /* before any row is read */
+    const graft_export_map *m = t->map;
+    weighing w = {t, by};
+    if (by == NULL) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_alloc(&t->outputs, m->n_out, sizeof *t->outputs));
+    GRAFT_TRY(graft_alloc(&t->through, m->rank, m->n_in * sizeof *t->through));
+    GRAFT_TRY(graft_alloc(&t->core, m->rank, m->rank * sizeof *t->core));
+    graft_parallel(m->rank, note_through, &w);
+    for (size_t r = 0; r < m->rank; r++) {
+        for (size_t s = 0; s < m->rank; s++) {
+            double sum = 0;
+            for (size_t i = 0; i < m->n_in; i++) {
+                sum += t->through[r * m->n_in + i] * (double)m->a[s * m->n_in + i];
+            }
+            t->core[r * m->rank + s] = sum;
+        }
+    }
+done:
+    return status;
+}
+
+/* The sums of a row's outputs, from its errors and what those cost. */
+static graft_survival_sums output_sums(const graft_merged_tensor *t, uint64_t row,
+                                       const double *errors, double cost)
+{
+    const graft_export_map *m = t->map;
+    graft_survival_sums sums = {.error = cost > 0 ? cost : 0};
+    for (size_t r = 0; r < m->rank; r++) {
+        const double b = (double)m->b[row * m->rank + r] * m->scale;
+        double product = 0;
+        for (size_t i = 0; i < m->n_in; i++) {
+            product += t->through[r * m->n_in + i] * errors[i];
+        }
+        sums.product += b * product;
+        for (size_t s = 0; s < m->rank; s++) {
+            sums.delta += b * t->core[r * m->rank + s] * (double)m->b[row * m->rank + s] * m->scale;
+        }
+    }
+    sums.delta = sums.delta > 0 ? sums.delta : 0;
+    return sums;
+}
+
 /* The sums of a row are made in one order, whichever thread makes them. */
 static graft_status note_written(const void *context, uint64_t first_row, size_t n_rows,
-                                 const float *values)
+                                 const float *values, const double *costs)
 {
     graft_status status = GRAFT_OK;
     const graft_merged_tensor *t = context;
@@ -106,8 +188,12 @@ static graft_status note_written(const void *context, uint64_t first_row, size_t
             sums.delta += delta * delta;
             sums.error += error * error;
             sums.product += error * delta;
+            rows.delta[i] = error;
         }
         t->rows[first_row + k] = sums;
+        if (costs != NULL && t->outputs != NULL) {
+            t->outputs[first_row + k] = output_sums(t, first_row + k, rows.delta, costs[k]);
+        }
     }
 done:
     give_rows(&rows);
@@ -133,6 +219,7 @@ static graft_status adapt(graft_merged *merge, size_t i, const graft_export_map 
     s->data = NULL;
     s->read = read;
     s->written = note_written;
+    s->weighed = note_weighed;
     s->context = t;
 done:
     return status;
@@ -179,6 +266,9 @@ void graft_merged_clear(graft_merged *merge)
 {
     for (size_t i = 0; merge->tensors != NULL && i < merge->n; i++) {
         graft_free(merge->tensors[i].rows);
+        graft_free(merge->tensors[i].outputs);
+        graft_free(merge->tensors[i].through);
+        graft_free(merge->tensors[i].core);
     }
     graft_free(merge->sources);
     graft_free(merge->tensors);
@@ -204,7 +294,7 @@ graft_status graft_merged_survival(const graft_merged *merge, graft_survival *ou
     for (size_t i = 0; i < merge->n; i++) {
         const graft_tensor_source *s = &merge->sources[i];
         const graft_merged_tensor *t = s->context;
-        graft_survival_sums all = {0};
+        graft_survival_sums all = {0}, outputs = {0};
         if (s->written == NULL) {
             continue;
         }
@@ -212,8 +302,14 @@ graft_status graft_merged_survival(const graft_merged *merge, graft_survival *ou
             all.delta += t->rows[row].delta;
             all.error += t->rows[row].error;
             all.product += t->rows[row].product;
+            if (t->outputs != NULL) {
+                outputs.delta += t->outputs[row].delta;
+                outputs.error += t->outputs[row].error;
+                outputs.product += t->outputs[row].product;
+            }
         }
-        GRAFT_TRY(graft_survival_add(out, s->name, s->format, merge->targets[i], &all));
+        GRAFT_TRY(graft_survival_add(out, s->name, s->format, merge->targets[i], &all,
+                                     t->outputs != NULL ? &outputs : NULL));
     }
 done:
     return status;

@@ -150,6 +150,9 @@ graft_status graft_export__judge(const graft_export_job *job, const graft_merged
     graft_text words;
     graft_text_init(&words);
     GRAFT_TRY(graft_merged_survival(merge, survival));
+    if (job->rounding != NULL && job->rounding->note != NULL) {
+        GRAFT_TRY(graft_survival_set_rounding(survival, job->rounding->aware, job->rounding->note));
+    }
     if (graft_survival_judge(survival) == GRAFT_LOST && !job->force) {
         GRAFT_TRY(graft_survival_words(survival, &words));
         status = graft_fail(GRAFT_E_FAILED, "%s; nothing was written: take a larger type (q8_0, f16), "
@@ -183,7 +186,8 @@ static graft_status write_tensors(const graft_export_job *job, const graft_mix *
     char arch[64];
     watch w = {job, &merge, survival};
     graft_quantize_job write = {
-        .mix = mix, .importance = job->importance, .allow_requantize = true,
+        .mix = mix, .importance = job->importance, .rounding = job->rounding,
+        .allow_requantize = true,
         .progress = job->progress, .context = job->context, .finish = judge, .finish_context = &w};
     GRAFT_TRY(graft_mix_model_read(&write.model, job->base, arch, sizeof arch));
     GRAFT_TRY(graft_merged_open(&merge, job->base, job->adapter));

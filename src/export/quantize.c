@@ -10,6 +10,7 @@
 /* Numbers of a tile (the rows that a thread takes at a time), and of a batch: what is in memory. */
 #define TILE_NUMBERS ((size_t)1 << 14)
 #define BATCH_NUMBERS ((size_t)1 << 21)
+enum { MOST_TILE_ROWS = 512 };
 
 /* The quantised formats of ggml since 2023; readers refuse another number. */
 enum { QUANTIZATION_VERSION = 2 };
@@ -22,13 +23,17 @@ typedef struct part {
     size_t row;              /* numbers of a row */
     uint64_t n_rows, rows_per_matrix, n_matrices;
     size_t source_bytes, target_bytes; /* of a row; source_bytes 0 if there is no data */
+    bool encoded;                      /* not copied as it is */
+    const graft_levels *levels;        /* of the target; NULL: it has none */
 } part;
 
 struct graft_quantize_stream {
     const graft_quantize_job *job;
     part *parts;
     float *values;   /* a tile per thread */
-    size_t values_n;
+    float *scratch;  /* for rounding, per thread */
+    size_t values_n, scratch_n;
+    size_t n_aware;
     uint8_t *blocks; /* of a batch */
     size_t blocks_n;
     uint64_t bytes_done, bytes_total;
@@ -38,7 +43,9 @@ typedef graft_quantize_stream run;
 /* A batch at work. */
 typedef struct batch {
     const part *part;
-    float *values;
+    const graft_rounding *rounding; /* NULL: to the nearest */
+    float *values, *scratch;
+    size_t scratch_n; /* of a thread */
     uint8_t *blocks;
     uint64_t first;
     size_t n_rows, tile_rows;
@@ -73,40 +80,81 @@ static graft_status read_rows(const part *p, uint64_t first, size_t n_rows, floa
     return GRAFT_OK;
 }
 
-static void encode_rows(const part *p, uint64_t first, size_t n_rows, const float *values,
+/* What rows are encoded with: an importance of their own, else that of what goes into them. */
+static const float *importance_of(const batch *b, uint64_t row)
+{
+    const part *p = b->part;
+    if (p->importance != NULL) {
+        return p->importance + row / p->rows_per_matrix % p->n_matrices * p->row;
+    }
+    return b->rounding != NULL && p->levels == NULL ? b->rounding->importance : NULL;
+}
+
+static void encode_rows(const batch *b, uint64_t first, size_t n_rows, const float *values,
                         uint8_t *blocks)
 {
+    const part *p = b->part;
     size_t n_blocks = p->row / p->target->block_elems;
-    if (p->importance == NULL) {
+    if (importance_of(b, first) == NULL) {
         p->target->encode(values, blocks, n_rows * n_blocks, NULL);
         return;
     }
     for (size_t i = 0; i < n_rows; i++) {
-        uint64_t matrix = (first + i) / p->rows_per_matrix % p->n_matrices;
         p->target->encode(values + i * p->row, blocks + i * p->target_bytes, n_blocks,
-                          p->importance + matrix * p->row);
+                          importance_of(b, first + i));
     }
 }
 
-static graft_status make_rows(const part *p, uint64_t first, size_t n_rows, float *values,
-                              uint8_t *blocks)
+/* The rows as they lie in the source, if they have the target's format there. */
+static const uint8_t *own_rows(const part *p, uint64_t first)
+{
+    const graft_tensor_source *s = p->source;
+    const uint8_t *rows = s->data != NULL ? s->data : s->behind;
+    return rows == NULL || s->format != p->target ? NULL : rows + first * p->source_bytes;
+}
+
+/* Replaces blocks by ones that keep what comes out. */
+static void round_rows(const batch *b, uint64_t first, size_t n_rows, const float *values,
+                       uint8_t *blocks, float *scratch, double *costs)
+{
+    const part *p = b->part;
+    for (size_t i = 0, n; i < n_rows; i += n) {
+        n = n_rows - i < GRAFT_ROUNDING_ROWS ? n_rows - i : GRAFT_ROUNDING_ROWS;
+        graft_rounding_run(b->rounding,
+                           &(graft_rounding_rows){.levels = p->levels, .values = values + i * p->row,
+                                                  .n_rows = n, .own = own_rows(p, first + i),
+                                                  .blocks = blocks + i * p->target_bytes,
+                                                  .row_bytes = p->target_bytes, .costs = costs + i},
+                           scratch);
+    }
+}
+
+/* One tile; `values` and `scratch` are the thread's. */
+static graft_status make_rows(const batch *b, uint64_t first, size_t n_rows, float *values,
+                              uint8_t *blocks, float *scratch)
 {
     graft_status status = GRAFT_OK;
+    const part *p = b->part;
     const graft_tensor_source *s = p->source;
+    double costs[MOST_TILE_ROWS];
+    bool rounded = b->rounding != NULL && p->levels != NULL;
     size_t n = n_rows * p->row;
     GRAFT_TRY(read_rows(p, first, n_rows, values));
     GRAFT_TRY(check_finite(p, values, n, first, "is not a finite number"));
-    if (p->target == s->format && s->data != NULL) {
+    if (!p->encoded) {
         memcpy(blocks, (const uint8_t *)s->data + first * p->source_bytes, n_rows * p->target_bytes);
         goto done;
     }
-    encode_rows(p, first, n_rows, values, blocks);
+    encode_rows(b, first, n_rows, values, blocks);
+    if (rounded) {
+        round_rows(b, first, n_rows, values, blocks, scratch, costs);
+    }
     if (p->target != &graft_format_f32) {
         p->target->decode(blocks, values, n / p->target->block_elems);
         GRAFT_TRY(check_finite(p, values, n, first, "is too large for the type it is to have"));
     }
     if (s->written != NULL) {
-        GRAFT_TRY(s->written(s->context, first, n_rows, values));
+        GRAFT_TRY(s->written(s->context, first, n_rows, values, rounded ? costs : NULL));
     }
 done:
     return status;
@@ -118,9 +166,9 @@ static void tile_job(void *context, size_t job, int thread)
     size_t at = job * b->tile_rows, left = b->n_rows - at;
     size_t n = left < b->tile_rows ? left : b->tile_rows;
     graft_status status =
-        make_rows(b->part, b->first + at, n,
-                  b->values + (size_t)thread * b->tile_rows * b->part->row,
-                  b->blocks + at * b->part->target_bytes);
+        make_rows(b, b->first + at, n, b->values + (size_t)thread * b->tile_rows * b->part->row,
+                  b->blocks + at * b->part->target_bytes,
+                  b->scratch + (size_t)thread * b->scratch_n);
     b->failures[job].status = status;
     if (status != GRAFT_OK) {
         (void)graft_strdup(&b->failures[job].message, graft_error_message());
@@ -160,16 +208,44 @@ done:
     return status;
 }
 
+/* Moments for the part, and memory for its tiles. */
+static graft_status begin_part(run *r, const part *p, batch *b)
+{
+    graft_status status = GRAFT_OK;
+    const size_t threads = (size_t)graft_threads();
+    graft_rounding_source *source = r->job->rounding;
+    if (source != NULL && source->aware && p->encoded && p->target->block_elems > 1 &&
+        p->n_matrices == 1) {
+        GRAFT_TRY(source->find(source, p->source->name, &b->rounding));
+    }
+    if (b->rounding != NULL && b->rounding->n != p->row) {
+        b->rounding = NULL; /* a lookup: its rows are no inputs */
+    }
+    b->tile_rows = TILE_NUMBERS / p->row > 0 ? TILE_NUMBERS / p->row : 1;
+    if (b->rounding != NULL && p->levels != NULL) {
+        b->scratch_n = graft_rounding_scratch(p->levels, p->row);
+        b->tile_rows = (b->tile_rows + GRAFT_ROUNDING_ROWS - 1) / GRAFT_ROUNDING_ROWS *
+                       GRAFT_ROUNDING_ROWS;
+        GRAFT_TRY(need(&r->scratch, &r->scratch_n, threads * b->scratch_n, sizeof *r->scratch));
+        r->n_aware++;
+    }
+    b->tile_rows = b->tile_rows < MOST_TILE_ROWS ? b->tile_rows : MOST_TILE_ROWS;
+    if (p->source->weighed != NULL) {
+        GRAFT_TRY(p->source->weighed(p->source->context, p->levels != NULL ? b->rounding : NULL));
+    }
+    GRAFT_TRY(need(&r->values, &r->values_n, threads * b->tile_rows * p->row, sizeof *r->values));
+done:
+    return status;
+}
+
 static graft_status fill(void *context, size_t i, graft_writer *out)
 {
     graft_status status = GRAFT_OK;
     run *r = context;
     const part *p = &r->parts[i];
-    size_t tile_rows = TILE_NUMBERS / p->row > 0 ? TILE_NUMBERS / p->row : 1;
     size_t batch_rows = BATCH_NUMBERS / p->row > 0 ? BATCH_NUMBERS / p->row : 1;
-    batch b = {.part = p, .tile_rows = tile_rows};
-    GRAFT_TRY(need(&r->values, &r->values_n, (size_t)graft_threads() * tile_rows * p->row,
-                   sizeof *r->values));
+    batch b = {.part = p};
+    GRAFT_TRY(begin_part(r, p, &b));
     for (b.first = 0; b.first < p->n_rows; b.first += b.n_rows) {
         uint64_t left = p->n_rows - b.first;
         b.n_rows = left < batch_rows ? (size_t)left : batch_rows;
@@ -178,6 +254,7 @@ static graft_status fill(void *context, size_t i, graft_writer *out)
         }
         GRAFT_TRY(need(&r->blocks, &r->blocks_n, b.n_rows * p->target_bytes, 1));
         b.values = r->values;
+        b.scratch = r->scratch;
         b.blocks = r->blocks;
         GRAFT_TRY(run_batch(&b));
         GRAFT_TRY(graft_writer_write(out, b.blocks, b.n_rows * p->target_bytes));
@@ -206,7 +283,7 @@ static graft_status check_source(const graft_quantize_job *job, const part *p)
         return graft_fail(GRAFT_E_MODEL, "tensor \"%s\" is %s, which cannot be read",
                           p->source->name, from->name);
     }
-    if (from == to && p->source->data != NULL) {
+    if (!p->encoded) {
         return GRAFT_OK;
     }
     if (to->encode == NULL) {
@@ -226,8 +303,7 @@ static graft_status find_importance(const graft_quantize_job *job, const graft_m
 {
     size_t n = 0;
     const float *values = NULL;
-    bool encoded = p->target != p->source->format || p->source->data == NULL;
-    if (job->importance != NULL && encoded && p->target->block_elems > 1) {
+    if (job->importance != NULL && p->encoded && p->target->block_elems > 1) {
         values = graft_importance_find(job->importance, tensor->name, &n);
     }
     if (values != NULL && n != p->row * p->n_matrices) {
@@ -253,7 +329,9 @@ static graft_status plan_part(const graft_quantize_job *job, const graft_mix_ten
     size_t total;
     *p = (part){.source = source, .target = tensor->target, .row = (size_t)tensor->ne[0],
                 .rows_per_matrix = tensor->ne[1], .n_matrices = tensor->ne[2],
-                .n_rows = tensor->ne[1] * tensor->ne[2] * tensor->ne[3]};
+                .n_rows = tensor->ne[1] * tensor->ne[2] * tensor->ne[3],
+                .encoded = tensor->target != source->format || source->data == NULL,
+                .levels = graft_levels_find(tensor->target)};
     GRAFT_TRY(check_source(job, p));
     GRAFT_TRY(graft_format_row_bytes(p->target, p->row, &p->target_bytes));
     if (source->data != NULL || source->behind != NULL) {
@@ -337,23 +415,42 @@ done:
     return status;
 }
 
+static graft_status set_text(graft_gguf_writer *file, const char *key, const char *text)
+{
+    return graft_gguf_set_string(file, key, text, strlen(text));
+}
+
+/* Will anything be rounded to blocks? */
+static graft_status prepare_rounding(const run *r)
+{
+    graft_rounding_source *source = r->job->rounding;
+    bool rounds = false;
+    for (size_t i = 0; i < r->job->n_tensors; i++) {
+        rounds = rounds || (r->parts[i].encoded && r->parts[i].target->block_elems > 1);
+    }
+    return source != NULL && source->prepare != NULL && rounds ? source->prepare(source) : GRAFT_OK;
+}
+
 static graft_status set_keys(graft_gguf_writer *file, const graft_quantize_job *job)
 {
     graft_status status = GRAFT_OK;
     const graft_importance *importance = job->importance;
+    const graft_rounding_source *rounding = job->rounding;
     GRAFT_TRY(graft_gguf_set_u32(file, "general.quantization_version", QUANTIZATION_VERSION));
+    if (rounding != NULL && rounding->note != NULL) {
+        GRAFT_TRY(set_text(file, "graft.rounding", rounding->aware ? "aware" : "nearest"));
+        GRAFT_TRY(set_text(file, "graft.rounding_data", rounding->note));
+    }
     if (job->mix != NULL) {
         GRAFT_TRY(graft_gguf_set_u32(file, "general.file_type", job->mix->file_type));
     }
     if (importance == NULL) {
         goto done;
     }
-    const char *path = graft_importance_path(importance);
     const char *dataset = graft_importance_dataset(importance);
-    GRAFT_TRY(graft_gguf_set_string(file, "quantize.imatrix.file", path, strlen(path)));
+    GRAFT_TRY(set_text(file, "quantize.imatrix.file", graft_importance_path(importance)));
     if (dataset != NULL) {
-        GRAFT_TRY(graft_gguf_set_string(file, "quantize.imatrix.dataset", dataset,
-                                        strlen(dataset)));
+        GRAFT_TRY(set_text(file, "quantize.imatrix.dataset", dataset));
     }
     GRAFT_TRY(graft_gguf_set_u32(file, "quantize.imatrix.entries_count",
                                  (uint32_t)graft_importance_n(importance)));
@@ -371,10 +468,13 @@ graft_status graft_quantize_write(graft_quantized *out, graft_gguf_writer *file,
     graft_status status = GRAFT_OK;
     run r = {.job = job};
     *out = (graft_quantized){0};
-    GRAFT_TRY(set_keys(file, job));
     GRAFT_TRY(plan(&r, out, file));
+    GRAFT_TRY(prepare_rounding(&r));
+    GRAFT_TRY(set_keys(file, job));
     GRAFT_TRY(graft_gguf_write_with(file, path, fill, &r));
+    out->n_aware = r.n_aware;
 done:
+    graft_free(r.scratch);
     graft_free(r.parts);
     graft_free(r.values);
     graft_free(r.blocks);
@@ -389,6 +489,7 @@ graft_status graft_quantize_stream_open(graft_quantize_stream **out, const graft
     GRAFT_TRY(graft_alloc(out, 1, sizeof **out));
     (*out)->job = job;
     GRAFT_TRY(plan(*out, &counts, NULL));
+    GRAFT_TRY(prepare_rounding(*out));
 done:
     if (status != GRAFT_OK) {
         graft_quantize_stream_close(*out);
@@ -408,6 +509,7 @@ void graft_quantize_stream_close(graft_quantize_stream *stream)
         graft_free(stream->parts);
         graft_free(stream->values);
         graft_free(stream->blocks);
+        graft_free(stream->scratch);
         graft_free(stream);
     }
 }

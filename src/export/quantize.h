@@ -14,6 +14,7 @@
 
 #include "export/importance.h"
 #include "export/mixes.h"
+#include "export/rounding.h"
 #include "io/gguf.h"
 
 typedef struct graft_tensor_source {
@@ -32,9 +33,12 @@ typedef struct graft_tensor_source {
     graft_status (*read)(const void *context, uint64_t first_row, size_t n_rows, float *out);
     /* Where `read` has it from, if that is a mapped file with rows in `format` (and `mapped` is set). */
     const void *behind;
-    /* Told what became of rows: the numbers that the file gives back. As `read`. NULL: not told. */
+    /* Told what became of rows: the numbers that the file gives back, and what their errors cost
+     * (rounding.h; NULL: unknown). As `read`. NULL: not told. */
     graft_status (*written)(const void *context, uint64_t first_row, size_t n_rows,
-                            const float *values);
+                            const float *values, const double *costs);
+    /* Told before its rows what their errors are weighed with (NULL: nothing). NULL: not told. */
+    graft_status (*weighed)(const void *context, const graft_rounding *rounding);
     const void *context;
 } graft_tensor_source;
 
@@ -53,6 +57,7 @@ enum { GRAFT_QUANTIZED_FORMATS = 64 };
 typedef struct graft_quantized {
     size_t n_tensors, n_fallback; /* fallback: rows do not fit the type the mix meant */
     size_t n_weighed;             /* quantised with an importance of their own */
+    size_t n_aware;               /* rounded so that what they put out stays */
     uint64_t n_numbers, bytes_before, bytes_after; /* of tensor data */
     graft_quantized_format formats[GRAFT_QUANTIZED_FORMATS]; /* ends with format NULL */
 } graft_quantized;
@@ -63,6 +68,7 @@ typedef struct graft_quantize_job {
     graft_mix_model model;              /* what the mixes ask about it */
     const graft_mix *mix;               /* NULL: every tensor keeps its format */
     const graft_importance *importance; /* NULL: none */
+    graft_rounding_source *rounding;    /* NULL: to the nearest, as ggml does */
     bool allow_requantize;              /* from types below 16 bits to another such */
     /* Called before each batch and after each tensor; a failure ends the job. May be NULL. */
     graft_status (*progress)(void *context, uint64_t bytes_done, uint64_t bytes_total);
@@ -75,7 +81,7 @@ typedef struct graft_quantize_job {
 } graft_quantize_job;
 
 /* Adds the job's tensors and the keys that tell of it (general.quantization_version,
- * general.file_type unless there is no mix, quantize.imatrix.*) to `file`, which holds all other keys and no tensor yet, and
+ * general.file_type unless there is no mix, quantize.imatrix.*, graft.rounding) to `file`, which holds all other keys and no tensor yet, and
  * writes `path` atomically. Refused, before anything is written (GRAFT_E_MODEL): rows that no type of
  * the mix can hold, types below 16 bits as source without allow_requantize, importances of another
  * shape, a mix that needs an importance matrix without one. GRAFT_E_NUMERICS: a number that is

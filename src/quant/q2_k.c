@@ -7,6 +7,7 @@
 #include "quant/bytes.h"
 #include "quant/fit.h"
 #include "quant/formats.h"
+#include "quant/levels.h"
 
 enum { N = 256, BYTES = 84, GROUPS = 16, GROUP = 16 };
 
@@ -101,3 +102,20 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 }
 
 const graft_format graft_format_q2_k = {"Q2_K", 10, N, BYTES, decode, encode};
+
+static void grid(const void *block, float *scale, float *offset)
+{
+    const uint8_t *b = block;
+    for (int j = 0; j < N; j++) {
+        scale[j] = graft_get_f16(b + 80) * (float)(b[j / GROUP] & 15);
+        offset[j] = -(graft_get_f16(b + 82) * (float)(b[j / GROUP] >> 4));
+    }
+}
+
+static void put(void *block, const int8_t *levels)
+{
+    graft_put_pairs((uint8_t *)block + 16, (const uint8_t *)levels);
+}
+
+const graft_levels graft_levels_q2_k = {&graft_format_q2_k, 0, 3, 80, 82,
+                                        grid, put};

@@ -7,6 +7,7 @@
 #include "quant/bytes.h"
 #include "quant/fit.h"
 #include "quant/formats.h"
+#include "quant/levels.h"
 
 enum { N = 256, BYTES = 110, GROUPS = 16, GROUP = 16 };
 
@@ -72,28 +73,57 @@ static void put_scales(uint8_t *b, const uint8_t *scales)
     }
 }
 
+static void put_levels(uint8_t *b, const int8_t *levels)
+{
+    uint8_t pairs[N];
+    memset(b, 0, 32);
+    for (int j = 0; j < N; j++) {
+        b[j % 32] |= (uint8_t)(levels[j] >> 2 << j / 32);
+        pairs[j] = (uint8_t)(levels[j] & 3);
+    }
+    graft_put_pairs(b + 32, pairs);
+}
+
 static void encode(const float *values, void *blocks, size_t n_blocks, const float *importance)
 {
     uint8_t *b = blocks;
     for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N) {
         int8_t levels[N];
-        uint8_t scales[GROUPS], pairs[N];
+        uint8_t scales[GROUPS];
         float d = importance ? fit_weighed(values, importance + N * i, scales, levels)
                              : fit_plain(values, scales, levels);
         graft_put_u16(b + 108, graft_f32_to_f16(d));
         put_scales(b + 96, scales);
-        memset(b, 0, 32);
         for (int j = 0; j < N; j++) {
             d = graft_get_f16(b + 108) * (float)graft_q3_k_scale(b + 96, j / GROUP);
             if (d != 0) { /* the level for the scale as it is kept */
                 int l = graft_fit_nearest(values[j] / d);
                 levels[j] = (int8_t)(graft_fit_clamp(l, -4, 3) + 4);
             }
-            b[j % 32] |= (uint8_t)(levels[j] >> 2 << j / 32);
-            pairs[j] = (uint8_t)(levels[j] & 3);
         }
-        graft_put_pairs(b + 32, pairs);
+        put_levels(b, levels);
     }
 }
 
 const graft_format graft_format_q3_k = {"Q3_K", 11, N, BYTES, decode, encode};
+
+static void grid(const void *block, float *scale, float *offset)
+{
+    const uint8_t *b = block;
+    for (int j = 0; j < N; j++) {
+        scale[j] = graft_get_f16(b + 108) * (float)graft_q3_k_scale(b + 96, j / GROUP);
+        offset[j] = 0;
+    }
+}
+
+static void put(void *block, const int8_t *levels)
+{
+    int8_t moved[N];
+    for (int j = 0; j < N; j++) {
+        moved[j] = (int8_t)(levels[j] + 4);
+    }
+    put_levels(block, moved);
+}
+
+const graft_levels graft_levels_q3_k = {&graft_format_q3_k, -4, 3, 108, -1,
+                                        grid, put};

@@ -3,6 +3,7 @@
 #include "quant/bytes.h"
 #include "quant/fit.h"
 #include "quant/formats.h"
+#include "quant/levels.h"
 
 enum { N = 32, BYTES = 18 };
 
@@ -18,6 +19,13 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
+static void put_levels(uint8_t *b, const uint8_t levels[N])
+{
+    for (int j = 0; j < 16; j++) {
+        b[2 + j] = (uint8_t)(levels[j] | levels[j + 16] << 4);
+    }
+}
+
 /* The levels of a block that was weighed: its scale is not tied to its largest value. */
 static void encode_weighed(const float *values, uint8_t *b, size_t n_blocks,
                            const float *importance)
@@ -28,9 +36,7 @@ static void encode_weighed(const float *values, uint8_t *b, size_t n_blocks,
         int8_t levels[N];
         graft_fit_weights(N, values, importance, spread, weights);
         graft_put_u16(b, graft_f32_to_f16(graft_fit_signed(N, 8, values, weights, levels)));
-        for (int j = 0; j < 16; j++) {
-            b[2 + j] = (uint8_t)(levels[j] | levels[j + 16] << 4);
-        }
+        put_levels(b, (const uint8_t *)levels);
     }
 }
 
@@ -54,3 +60,23 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 }
 
 const graft_format graft_format_q4_0 = {"Q4_0", 2, N, BYTES, decode, encode};
+
+static void grid(const void *block, float *scale, float *offset)
+{
+    for (int j = 0; j < N; j++) {
+        scale[j] = graft_get_f16(block);
+        offset[j] = 0;
+    }
+}
+
+static void put(void *block, const int8_t *levels)
+{
+    uint8_t moved[N];
+    for (int j = 0; j < N; j++) {
+        moved[j] = (uint8_t)(levels[j] + 8);
+    }
+    put_levels(block, moved);
+}
+
+const graft_levels graft_levels_q4_0 = {&graft_format_q4_0, -8, 7, 0, -1,
+                                        grid, put};

@@ -3,6 +3,7 @@
 #include "quant/bytes.h"
 #include "quant/fit.h"
 #include "quant/formats.h"
+#include "quant/levels.h"
 
 enum { N = 32, BYTES = 20 };
 
@@ -18,6 +19,13 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
+static void put_levels(uint8_t *b, const uint8_t levels[N])
+{
+    for (int j = 0; j < 16; j++) {
+        b[4 + j] = (uint8_t)(levels[j] | levels[j + 16] << 4);
+    }
+}
+
 static void encode_weighed(const float *values, uint8_t *b, size_t n_blocks,
                            const float *importance)
 {
@@ -28,12 +36,9 @@ static void encode_weighed(const float *values, uint8_t *b, size_t n_blocks,
         n = graft_fit_weighed_blocks(15, values + N * i, importance + N * i, spread, n_blocks - i,
                                      levels, scales, mins);
         for (size_t k = 0; k < n; k++, b += BYTES) {
-            const uint8_t *l = levels + N * k;
             graft_put_u16(b, graft_f32_to_f16(scales[k]));
             graft_put_u16(b + 2, graft_f32_to_f16(-mins[k]));
-            for (int j = 0; j < 16; j++) {
-                b[4 + j] = (uint8_t)(l[j] | l[j + 16] << 4);
-            }
+            put_levels(b, levels + N * k);
         }
     }
 }
@@ -61,3 +66,24 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 }
 
 const graft_format graft_format_q4_1 = {"Q4_1", 3, N, BYTES, decode, encode};
+
+static void grid(const void *block, float *scale, float *offset)
+{
+    const uint8_t *b = block;
+    for (int j = 0; j < N; j++) {
+        scale[j] = graft_get_f16(b);
+        offset[j] = graft_get_f16(b + 2);
+    }
+}
+
+static void put(void *block, const int8_t *levels)
+{
+    uint8_t moved[N];
+    for (int j = 0; j < N; j++) {
+        moved[j] = (uint8_t)(levels[j]);
+    }
+    put_levels(block, moved);
+}
+
+const graft_levels graft_levels_q4_1 = {&graft_format_q4_1, 0, 15, 0, 2,
+                                        grid, put};

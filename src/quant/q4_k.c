@@ -4,6 +4,7 @@
 #include "quant/bytes.h"
 #include "quant/formats.h"
 #include "quant/k_groups.h"
+#include "quant/levels.h"
 
 enum { N = 256, BYTES = 144 };
 
@@ -25,17 +26,45 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
+static void put_levels(uint8_t *b, const uint8_t levels[N])
+{
+    for (int j = 0; j < 128; j++) {
+        const uint8_t *l = levels + 64 * (j / 32) + j % 32;
+        b[16 + j] = (uint8_t)(l[0] | l[32] << 4);
+    }
+}
+
 static void encode(const float *values, void *blocks, size_t n_blocks, const float *importance)
 {
     static const graft_k_groups kind = {15, {-1.0f, 0.1f, 20, false}, 255};
     uint8_t *b = blocks, levels[N];
     for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N) {
         graft_k_groups_fit(&kind, values, importance ? importance + N * i : NULL, b, levels);
-        for (int j = 0; j < 128; j++) {
-            const uint8_t *l = levels + 64 * (j / 32) + j % 32;
-            b[16 + j] = (uint8_t)(l[0] | l[32] << 4);
-        }
+        put_levels(b, levels);
     }
 }
 
 const graft_format graft_format_q4_k = {"Q4_K", 12, N, BYTES, decode, encode};
+
+static void grid(const void *block, float *scale, float *offset)
+{
+    const uint8_t *b = block;
+    for (int j = 0; j < N; j++) {
+        int s, m;
+        graft_k_scale_min(b + 4, j / 32, &s, &m);
+        scale[j] = graft_get_f16(b) * (float)s;
+        offset[j] = -(graft_get_f16(b + 2) * (float)m);
+    }
+}
+
+static void put(void *block, const int8_t *levels)
+{
+    uint8_t moved[N];
+    for (int j = 0; j < N; j++) {
+        moved[j] = (uint8_t)(levels[j]);
+    }
+    put_levels(block, moved);
+}
+
+const graft_levels graft_levels_q4_k = {&graft_format_q4_k, 0, 15, 0, 2,
+                                        grid, put};

@@ -3,6 +3,7 @@
 #include "quant/bytes.h"
 #include "quant/fit.h"
 #include "quant/formats.h"
+#include "quant/levels.h"
 
 enum { N = 32, BYTES = 24 };
 
@@ -21,7 +22,7 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
-static void put_block(uint8_t *b, float d, float m, const uint8_t levels[N])
+static void put_levels(uint8_t *b, const uint8_t levels[N])
 {
     uint32_t fifth = 0;
     for (int j = 0; j < 16; j++) {
@@ -29,9 +30,14 @@ static void put_block(uint8_t *b, float d, float m, const uint8_t levels[N])
         b[8 + j] = (uint8_t)((low & 15) | (high & 15) << 4);
         fifth |= (uint32_t)(low >> 4) << j | (uint32_t)(high >> 4) << (j + 16);
     }
+    graft_put_u32(b + 4, fifth);
+}
+
+static void put_block(uint8_t *b, float d, float m, const uint8_t levels[N])
+{
     graft_put_u16(b, graft_f32_to_f16(d));
     graft_put_u16(b + 2, graft_f32_to_f16(m));
-    graft_put_u32(b + 4, fifth);
+    put_levels(b, levels);
 }
 
 static void encode_weighed(const float *values, uint8_t *b, size_t n_blocks,
@@ -70,3 +76,24 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 }
 
 const graft_format graft_format_q5_1 = {"Q5_1", 7, N, BYTES, decode, encode};
+
+static void grid(const void *block, float *scale, float *offset)
+{
+    const uint8_t *b = block;
+    for (int j = 0; j < N; j++) {
+        scale[j] = graft_get_f16(b);
+        offset[j] = graft_get_f16(b + 2);
+    }
+}
+
+static void put(void *block, const int8_t *levels)
+{
+    uint8_t moved[N];
+    for (int j = 0; j < N; j++) {
+        moved[j] = (uint8_t)(levels[j]);
+    }
+    put_levels(block, moved);
+}
+
+const graft_levels graft_levels_q5_1 = {&graft_format_q5_1, 0, 31, 0, 2,
+                                        grid, put};

@@ -7,6 +7,7 @@
 #include "quant/bytes.h"
 #include "quant/formats.h"
 #include "quant/k_groups.h"
+#include "quant/levels.h"
 
 enum { N = 256, BYTES = 176 };
 
@@ -30,20 +31,48 @@ static void decode(const void *blocks, float *out, size_t n_blocks)
     }
 }
 
+static void put_levels(uint8_t *b, const uint8_t levels[N])
+{
+    memset(b + 16, 0, 32);
+    for (int j = 0; j < 128; j++) {
+        int group = 2 * (j / 32), l = j % 32;
+        uint8_t low = levels[32 * group + l], high = levels[32 * group + 32 + l];
+        b[16 + l] |= (uint8_t)(low >> 4 << group | high >> 4 << (group + 1));
+        b[48 + j] = (uint8_t)((low & 15) | (high & 15) << 4);
+    }
+}
+
 static void encode(const float *values, void *blocks, size_t n_blocks, const float *importance)
 {
     static const graft_k_groups kind = {31, {-0.5f, 0.1f, 15, false}, 63};
     uint8_t *b = blocks, levels[N];
     for (size_t i = 0; i < n_blocks; i++, b += BYTES, values += N) {
         graft_k_groups_fit(&kind, values, importance ? importance + N * i : NULL, b, levels);
-        memset(b + 16, 0, 32);
-        for (int j = 0; j < 128; j++) {
-            int group = 2 * (j / 32), l = j % 32;
-            uint8_t low = levels[32 * group + l], high = levels[32 * group + 32 + l];
-            b[16 + l] |= (uint8_t)(low >> 4 << group | high >> 4 << (group + 1));
-            b[48 + j] = (uint8_t)((low & 15) | (high & 15) << 4);
-        }
+        put_levels(b, levels);
     }
 }
 
 const graft_format graft_format_q5_k = {"Q5_K", 13, N, BYTES, decode, encode};
+
+static void grid(const void *block, float *scale, float *offset)
+{
+    const uint8_t *b = block;
+    for (int j = 0; j < N; j++) {
+        int s, m;
+        graft_k_scale_min(b + 4, j / 32, &s, &m);
+        scale[j] = graft_get_f16(b) * (float)s;
+        offset[j] = -(graft_get_f16(b + 2) * (float)m);
+    }
+}
+
+static void put(void *block, const int8_t *levels)
+{
+    uint8_t moved[N];
+    for (int j = 0; j < N; j++) {
+        moved[j] = (uint8_t)(levels[j]);
+    }
+    put_levels(block, moved);
+}
+
+const graft_levels graft_levels_q5_k = {&graft_format_q5_k, 0, 31, 0, 2,
+                                        grid, put};

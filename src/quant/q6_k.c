@@ -7,6 +7,7 @@
 #include "quant/bytes.h"
 #include "quant/fit.h"
 #include "quant/formats.h"
+#include "quant/levels.h"
 
 enum { N = 256, BYTES = 210 };
 
@@ -75,3 +76,24 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 }
 
 const graft_format graft_format_q6_k = {"Q6_K", 14, N, BYTES, decode, encode};
+
+static void grid(const void *block, float *scale, float *offset)
+{
+    const uint8_t *b = block;
+    for (int j = 0; j < N; j++) {
+        scale[j] = graft_get_f16(b + 208) * (float)(int8_t)b[192 + j / 16];
+        offset[j] = 0;
+    }
+}
+
+static void put(void *block, const int8_t *levels)
+{
+    int8_t moved[N];
+    for (int j = 0; j < N; j++) {
+        moved[j] = (int8_t)(levels[j] + 32);
+    }
+    put_levels(block, moved);
+}
+
+const graft_levels graft_levels_q6_k = {&graft_format_q6_k, -32, 31, 208, -1,
+                                        grid, put};

@@ -1,6 +1,9 @@
 /* quant/q8_0.c - 32 values: f16 scale d, 32 signed bytes; x = d q. */
+#include <string.h>
+
 #include "quant/bytes.h"
 #include "quant/formats.h"
+#include "quant/levels.h"
 
 enum { N = 32, BYTES = 34 };
 
@@ -32,3 +35,19 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 }
 
 const graft_format graft_format_q8_0 = {"Q8_0", 8, N, BYTES, decode, encode};
+
+static void grid(const void *block, float *scale, float *offset)
+{
+    for (int j = 0; j < N; j++) {
+        scale[j] = graft_get_f16(block);
+        offset[j] = 0;
+    }
+}
+
+static void put(void *block, const int8_t *levels)
+{
+    memcpy((uint8_t *)block + 2, levels, N);
+}
+
+const graft_levels graft_levels_q8_0 = {&graft_format_q8_0, -127, 127, 0, -1,
+                                        grid, put};

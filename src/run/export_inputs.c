@@ -29,6 +29,10 @@ void graft_export_inputs_clear(graft_export_inputs *inputs)
         graft_free(inputs->parts[i].path);
         graft_loaded_adapter_clear(&inputs->parts[i].adapter);
     }
+    for (size_t i = 0; i < inputs->n_runs; i++) {
+        graft_free(inputs->runs[i]);
+    }
+    graft_free(inputs->runs);
     graft_free(inputs->parts);
     graft_loaded_adapter_clear(&inputs->sum);
     graft_gguf_close(inputs->base);
@@ -240,26 +244,9 @@ done:
     return status;
 }
 
-graft_status graft_export_inputs_open(graft_export_inputs *inputs, const char *base,
-                                      const char *const *adapters, size_t n, bool force)
+/* A file in the folder of the adapter. */
+static graft_status path_beside(char **out, const char *adapter, const char *name)
 {
-    graft_status status = GRAFT_OK;
-    if (n == 0) {
-        return graft_fail(GRAFT_E_CONFIG, "no adapter is named: give a GGUF file or a PEFT folder");
-    }
-    GRAFT_TRY(graft_gguf_open(&inputs->base, base));
-    GRAFT_TRY(graft_gguf_sha256(inputs->base, inputs->base_hash));
-    GRAFT_TRY(read_parts(inputs, adapters, n, force));
-    GRAFT_TRY(add_up(inputs));
-    GRAFT_TRY(describe(inputs));
-done:
-    return status;
-}
-
-/* chat_template.jinja in the folder of the adapter, if it is there. */
-static graft_status template_path(char **out, const char *adapter)
-{
-    static const char name[] = "chat_template.jinja";
     const char *slash = strrchr(adapter, '/');
     char *folder = NULL;
     graft_status status = GRAFT_OK;
@@ -276,6 +263,41 @@ done:
     return status;
 }
 
+static graft_status find_runs(graft_export_inputs *inputs)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_alloc(&inputs->runs, inputs->n, sizeof *inputs->runs));
+    for (size_t i = 0; i < inputs->n; i++) {
+        char **path = &inputs->runs[inputs->n_runs];
+        GRAFT_TRY(path_beside(path, inputs->parts[i].path, "config.yaml"));
+        if (graft_path_exists(*path)) {
+            inputs->n_runs++;
+        } else {
+            graft_free(*path);
+            *path = NULL;
+        }
+    }
+done:
+    return status;
+}
+
+graft_status graft_export_inputs_open(graft_export_inputs *inputs, const char *base,
+                                      const char *const *adapters, size_t n, bool force)
+{
+    graft_status status = GRAFT_OK;
+    if (n == 0) {
+        return graft_fail(GRAFT_E_CONFIG, "no adapter is named: give a GGUF file or a PEFT folder");
+    }
+    GRAFT_TRY(graft_gguf_open(&inputs->base, base));
+    GRAFT_TRY(graft_gguf_sha256(inputs->base, inputs->base_hash));
+    GRAFT_TRY(read_parts(inputs, adapters, n, force));
+    GRAFT_TRY(add_up(inputs));
+    GRAFT_TRY(describe(inputs));
+    GRAFT_TRY(find_runs(inputs));
+done:
+    return status;
+}
+
 graft_status graft_export_inputs_template(const graft_export_inputs *inputs, graft_text *out)
 {
     graft_status status = GRAFT_OK;
@@ -286,7 +308,7 @@ graft_status graft_export_inputs_template(const graft_export_inputs *inputs, gra
     for (size_t i = 0; i < inputs->n; i++) {
         graft_free(path);
         path = NULL;
-        GRAFT_TRY(template_path(&path, inputs->parts[i].path));
+        GRAFT_TRY(path_beside(&path, inputs->parts[i].path, "chat_template.jinja"));
         if (!graft_path_exists(path)) {
             continue;
         }

@@ -18,6 +18,8 @@ typedef struct graft_export_inputs {
     graft_loaded_adapter sum;         /* of the parts */
     graft_export_adapter description; /* borrows from all of this */
     graft_text arch, recipe, notes, label, base_name;
+    char **runs;                      /* config.yaml beside adapters: of the runs that made them */
+    size_t n_runs;
 } graft_export_inputs;
 
 void graft_export_inputs_init(graft_export_inputs *inputs);

@@ -10,6 +10,7 @@
 #include "core/threads.h"
 #include "io/files.h"
 #include "io/json.h"
+#include "run/calibration.h"
 #include "run/prove.h"
 
 const char *graft_export_artefact(size_t i, const char **help, const char **types)
@@ -229,6 +230,9 @@ static graft_status check_wish(const graft_exporter **exporter, const graft_expo
                             "lmstudio, localai)");
     } else if (wish->imatrix != NULL && !(*exporter)->merges) {
         status = graft_fail(GRAFT_E_CONFIG, "imatrix: %s rounds no weights", (*exporter)->name);
+    } else if ((wish->rounding != NULL || wish->data != NULL) && !(*exporter)->merges) {
+        status = graft_fail(GRAFT_E_CONFIG, "%s: %s rounds no weights",
+                            wish->rounding != NULL ? "rounding" : "data", (*exporter)->name);
     } else if (graft_path_is_dir(wish->out) && !(*exporter)->is_folder) {
         status = graft_fail(GRAFT_E_CONFIG, "out: %s is a folder; name the file in it: %s/%s",
                             wish->out, wish->out, (*exporter)->writes);
@@ -270,6 +274,7 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     graft_survival survival;
     graft_importance *importance = NULL;
     graft_proof proof;
+    graft_calibration calibration = {0};
     watch w = {hooks, graft_clock_seconds()};
     graft_proof_init(&proof);
     graft_export_inputs_init(&inputs);
@@ -287,9 +292,15 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     if (wish->imatrix != NULL) {
         GRAFT_TRY(graft_importance_open(&importance, wish->imatrix));
     }
+    GRAFT_TRY(graft_calibration_init(
+        &calibration,
+        &(graft_calibration_wish){wish->rounding, wish->data, wish->rounding_tokens,
+                                  (const char *const *)inputs.runs, inputs.n_runs},
+        config, &inputs.description, &serving.of, hooks));
     const graft_export_job job = {
         .adapter = &inputs.description, .base = inputs.base, .serving = &serving.of,
-        .type = wish->type, .importance = importance, .force = wish->force != 0,
+        .type = wish->type, .importance = importance, .rounding = &calibration.source,
+        .force = wish->force != 0,
         .survival = &survival, .progress = on_progress, .context = &w};
     written = graft_artefact_write(exporter, &job, wish->out);
     if (written != GRAFT_OK && survival.n == 0) {
@@ -301,6 +312,7 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     }
     GRAFT_TRY(report(out, exporter, &job, wish->out, &proof, json != 0, written));
 done:
+    graft_calibration_clear(&calibration);
     graft_proof_clear(&proof);
     graft_importance_close(importance);
     graft_survival_clear(&survival);

@@ -6,6 +6,7 @@
 
 #include "core/memory.h"
 #include "core/threads.h"
+#include "train/read_pass.h"
 
 /* Columns that a thread sums at a time. */
 enum { TILE = 256 };
@@ -57,9 +58,11 @@ static void add_tile(void *context, size_t job, int thread)
     }
 }
 
-static void see(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok)
+static void see(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok,
+                bool again)
 {
     const looking *l = context;
+    (void)again;
     for (size_t i = 0; i < l->model->n_slots; i++) {
         if (&l->model->slots[i].weight == w) {
             addition a = {l->sums->of[i], (const graft_real *)x, ldx, n_tok, w->n_in};
@@ -67,25 +70,6 @@ static void see(void *context, const graft_weight *w, const graft_act *x, size_t
             return;
         }
     }
-}
-
-/* Runs the layers for all rows, so that the last one sees them too. */
-static graft_status run_pass(graft_model *model, graft_compute *compute, const graft_pass *pass)
-{
-    graft_status status = GRAFT_OK;
-    graft_tape tape;
-    graft_tensor *hidden;
-    uint32_t *rows = NULL;
-    GRAFT_TRY(graft_alloc(&rows, pass->n_tok, sizeof *rows));
-    for (uint32_t i = 0; i < pass->n_tok; i++) {
-        rows[i] = i;
-    }
-    graft_tape_begin(&tape, compute, false);
-    GRAFT_TRY(graft_model_hidden(model, &tape, pass, NULL, 0,
-                                 &(graft_rows_wanted){rows, pass->n_tok}, &hidden));
-done:
-    graft_free(rows);
-    return status;
 }
 
 static graft_status check(const graft_input_sums *sums, const graft_model *model)
@@ -105,22 +89,14 @@ graft_status graft_input_sums_read(graft_input_sums *sums, graft_model *model,
                                    graft_compute *compute, const int32_t *ids, uint32_t n)
 {
     graft_status status = GRAFT_OK;
-    uint32_t *positions = NULL;
     looking looks = {sums, model};
     graft_input_watch watch = {see, &looks};
-    graft_span span = {0, n, 0, n, -1, 0};
-    GRAFT_TRY(graft_model_prepare(model, compute));
-    GRAFT_TRY(graft_alloc(&positions, n, sizeof *positions));
-    for (uint32_t i = 0; i < n; i++) {
-        positions[i] = i;
-    }
     compute->watch = &watch;
-    status = run_pass(model, compute, &(graft_pass){n, ids, positions, &span, 1, NULL, 0});
+    status = graft_read_pass(model, compute, ids, n);
     compute->watch = NULL;
     GRAFT_TRY(status);
     sums->n_tok += n;
     GRAFT_TRY(check(sums, model));
 done:
-    graft_free(positions);
     return status;
 }
