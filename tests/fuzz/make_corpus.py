@@ -30,6 +30,16 @@ def peft(config, **shapes):
     return json.dumps(config).encode() + b"\0" + safetensors(header, f32(*[0.5] * (at // 4)))
 
 
+def mlx(config, **shapes):
+    header, at = {}, 0
+    for module, (n_in, rank, n_out) in shapes.items():
+        for factor, shape in (("a", [n_in, rank]), ("b", [rank, n_out])):
+            name = f"model.layers.0.{'mlp' if module == 'up_proj' else 'self_attn'}.{module}.lora_{factor}"
+            header[name] = entry(shape=shape, offsets=[at, at + 4 * shape[0] * shape[1]])
+            at += 4 * shape[0] * shape[1]
+    return json.dumps(config).encode() + b"\0" + safetensors(header, f32(*[0.5] * (at // 4)))
+
+
 def importance():
     kvs = (kv("general.type", STRING, string("imatrix")), kv("imatrix.chunk_count", U32, u32(3)))
     return gguf(kvs=kvs, data=f32(*range(8)) + f32(2) + bytes(28),
@@ -60,6 +70,13 @@ def inputs():
     yield "export_adapter_peft", "dora", peft({**lora, "use_dora": True}, A=[2, 8], B=[8, 2],
                                               lora_magnitude_vector=[8])
     yield "export_adapter_write", "dora", bytes([3, 129, 31]) + bytes([2, 100]) + f32(*[1e-2] * 70)
+    scales = {"rank": 2, "scale": 20.0, "dropout": 0.0}
+    yield "export_adapter_mlx", "q", mlx({"lora_parameters": scales, "num_layers": -1}, q_proj=(8, 2, 8))
+    yield "export_adapter_mlx", "q_and_up", mlx(
+        {"fine_tune_type": "lora", "lora_parameters": {**scales, "keys": ["mlp.up_proj"]}, "model": "a/b"},
+        q_proj=(8, 2, 8), up_proj=(8, 2, 6))
+    yield "export_adapter_mlx", "dora", mlx({"fine_tune_type": "dora", "lora_parameters": scales}, q_proj=(8, 2, 8))
+    yield "export_adapter_mlx", "rank", mlx({"lora_parameters": {**scales, "rank": 3}}, q_proj=(8, 2, 8))
     yield "export_adapter_write", "gguf", bytes([0, 0, 63, 1, 200]) + f32(*range(24))
     yield "export_adapter_write", "peft", bytes([7, 1, 31]) + bytes([2, 100]) + f32(*[1e-3] * 60)
     yield "export_importance", "old", dat() + struct.pack("<ii", 3, 4) + b"text"
