@@ -43,6 +43,8 @@ const graft_json *graft_schema_reference(const graft_schema *schema, const graft
 
 graft_status graft_schema_scratch_new(graft_schema_scratch **out);
 void graft_schema_scratch_free(graft_schema_scratch *scratch);
+/* How many steps a check may take, instead of some millions. */
+void graft_schema_scratch_set_steps(graft_schema_scratch *scratch, size_t steps);
 
 /* Tells whether the value fits. GRAFT_E_DATA if that cannot be told within 512 levels or some
  * millions of steps, which only schemas and patterns that do not end ask for. Most checks allocate

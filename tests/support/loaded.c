@@ -2,7 +2,6 @@
 #include "support/loaded.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -48,8 +47,7 @@ static void put(const char *folder, const char *name, const uint8_t *bytes, size
 {
     char *path = NULL;
     fuzz_check(graft_path_join(&path, folder, name) == GRAFT_OK);
-    FILE *file = fopen(path, "wb");
-    fuzz_check(file != NULL && (n == 0 || fwrite(bytes, 1, n, file) == n) && fclose(file) == 0);
+    fuzz_put(path, bytes, n);
     graft_free(path);
 }
 
