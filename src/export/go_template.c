@@ -33,8 +33,8 @@ typedef struct spelling {
 static const spelling tool_spellings[] = {
     {"{\"type\": \"function\", \"function\": " FUNCTION "}", "$t"},
     {"{\"type\":\"function\",\"function\":" TIGHT_FUNCTION "}", "$t"},
-    {FUNCTION, "$t.Function"},
-    {TIGHT_FUNCTION, "$t.Function"},
+    {FUNCTION, "json $t.Function"}, /* which alone does not print as JSON there */
+    {TIGHT_FUNCTION, "json $t.Function"},
 };
 
 #define VALUES "{\"probe_key\": \"probe_value\"}"

@@ -17,6 +17,7 @@ typedef struct graft_merged_tensor {
     graft_survival_sums *outputs; /* one per row */
     double *through;              /* A M, [rank][n_in] */
     double *core;                 /* A M A^T, [rank][rank] */
+    const graft_rounding *by;     /* M itself, of a DoRA, whose change is of no low rank; else NULL */
 } graft_merged_tensor;
 
 /* A tensor and the moments of what goes into it. */
@@ -29,14 +30,20 @@ typedef struct weighing {
 typedef struct row_pair {
     float *base;
     double *delta;
+    float *change; /* delta, and M times it, where M is needed; else NULL */
+    double *moved;
 } row_pair;
 
-static graft_status take_rows(row_pair *out, size_t n)
+static graft_status take_rows(row_pair *out, size_t n, bool moves)
 {
     graft_status status = GRAFT_OK;
     *out = (row_pair){0};
     GRAFT_TRY(graft_alloc(&out->base, n, sizeof *out->base));
     GRAFT_TRY(graft_alloc(&out->delta, n, sizeof *out->delta));
+    if (moves) {
+        GRAFT_TRY(graft_alloc(&out->change, n, sizeof *out->change));
+        GRAFT_TRY(graft_alloc(&out->moved, n, sizeof *out->moved));
+    }
 done:
     return status;
 }
@@ -45,6 +52,8 @@ static void give_rows(row_pair *rows)
 {
     graft_free(rows->base);
     graft_free(rows->delta);
+    graft_free(rows->change);
+    graft_free(rows->moved);
 }
 
 /* Of a DoRA: base + delta becomes as long as the row's magnitude. A row of nothing stays one. */
@@ -87,7 +96,7 @@ static graft_status read(const void *context, uint64_t first_row, size_t n_rows,
     const graft_merged_tensor *t = context;
     const size_t n = t->map->n_in;
     row_pair rows;
-    GRAFT_TRY(take_rows(&rows, n));
+    GRAFT_TRY(take_rows(&rows, n, false));
     for (size_t k = 0; k < n_rows; k++, out += n) {
         read_row(t, first_row + k, &rows);
         for (size_t i = 0; i < n; i++) {
@@ -99,7 +108,7 @@ done:
     return status;
 }
 
-/* Row r of A M: M is symmetric, and its upper triangle is there. */
+/* Row r of A M, or a change times M: M is symmetric, and its upper triangle is there. */
 static void through_moments(const graft_rounding *by, const float *a, double *out)
 {
     const size_t n = by->n;
@@ -133,6 +142,10 @@ static graft_status note_weighed(const void *context, const graft_rounding *by)
         return GRAFT_OK;
     }
     GRAFT_TRY(graft_alloc(&t->outputs, m->n_out, sizeof *t->outputs));
+    if (m->magnitude != NULL) {
+        t->by = by;
+        return GRAFT_OK;
+    }
     GRAFT_TRY(graft_alloc(&t->through, m->rank, m->n_in * sizeof *t->through));
     GRAFT_TRY(graft_alloc(&t->core, m->rank, m->rank * sizeof *t->core));
     graft_parallel(m->rank, note_through, &w);
@@ -170,6 +183,27 @@ static graft_survival_sums output_sums(const graft_merged_tensor *t, uint64_t ro
     return sums;
 }
 
+/* M times the change of a row. */
+static void move_row(const graft_merged_tensor *t, row_pair *rows)
+{
+    for (size_t i = 0; i < t->map->n_in; i++) {
+        rows->change[i] = (float)rows->delta[i];
+    }
+    through_moments(t->by, rows->change, rows->moved);
+}
+
+/* The same as output_sums, of a row that was moved; its errors stand in delta. */
+static graft_survival_sums moved_sums(const row_pair *rows, size_t n, double cost)
+{
+    graft_survival_sums sums = {.error = cost > 0 ? cost : 0};
+    for (size_t i = 0; i < n; i++) {
+        sums.delta += (double)rows->change[i] * rows->moved[i];
+        sums.product += rows->moved[i] * rows->delta[i];
+    }
+    sums.delta = sums.delta > 0 ? sums.delta : 0;
+    return sums;
+}
+
 /* The sums of a row are made in one order, whichever thread makes them. */
 static graft_status note_written(const void *context, uint64_t first_row, size_t n_rows,
                                  const float *values, const double *costs)
@@ -177,11 +211,15 @@ static graft_status note_written(const void *context, uint64_t first_row, size_t
     graft_status status = GRAFT_OK;
     const graft_merged_tensor *t = context;
     const size_t n = t->map->n_in;
+    const bool moves = costs != NULL && t->by != NULL;
     row_pair rows;
-    GRAFT_TRY(take_rows(&rows, n));
+    GRAFT_TRY(take_rows(&rows, n, moves));
     for (size_t k = 0; k < n_rows; k++, values += n) {
         graft_survival_sums sums = {0};
         read_row(t, first_row + k, &rows);
+        if (moves) {
+            move_row(t, &rows);
+        }
         for (size_t i = 0; i < n; i++) {
             double delta = rows.delta[i];
             double error = (double)values[i] - (double)(float)((double)rows.base[i] + delta);
@@ -192,7 +230,8 @@ static graft_status note_written(const void *context, uint64_t first_row, size_t
         }
         t->rows[first_row + k] = sums;
         if (costs != NULL && t->outputs != NULL) {
-            t->outputs[first_row + k] = output_sums(t, first_row + k, rows.delta, costs[k]);
+            t->outputs[first_row + k] = moves ? moved_sums(&rows, n, costs[k])
+                                              : output_sums(t, first_row + k, rows.delta, costs[k]);
         }
     }
 done:

@@ -6,6 +6,7 @@
 #include "export/export.h"
 #include "io/files.h"
 #include "io/lines.h"
+#include "io/safetensors.h"
 #include "run/sums.h"
 #include "run/verify.h"
 #include "train/checkpoint.h"
@@ -92,12 +93,42 @@ done:
     return status;
 }
 
+/* Which base it was, as the adapter says; a DoRA has a PEFT folder only. */
+static graft_status read_base(graft_verify_facts *facts, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    char *adapter = NULL, *peft = NULL;
+    graft_gguf *file = NULL;
+    graft_safetensors *tensors = NULL;
+    graft_gguf_string base = {0};
+    GRAFT_TRY(graft_path_join(&adapter, folder, "adapter.gguf"));
+    GRAFT_TRY(graft_path_join(&peft, folder, "adapter_model.safetensors"));
+    if (graft_path_exists(adapter)) {
+        status = graft_gguf_open(&file, adapter);
+        if (status == GRAFT_OK) {
+            (void)graft_gguf_want_string(file, "graft.base_sha256", &base);
+        }
+    } else if (graft_path_exists(peft)) {
+        status = graft_safetensors_open(&tensors, peft);
+        base.data = status == GRAFT_OK ? graft_safetensors_metadata(tensors, "graft.base_sha256") : NULL;
+        base.len = base.data == NULL ? 0 : strlen(base.data);
+    }
+    GRAFT_TRY(only_memory(status));
+    if (base.len == 64) {
+        memcpy(facts->base, base.data, base.len);
+    }
+done:
+    graft_gguf_close(file);
+    graft_safetensors_close(tensors);
+    graft_free(adapter);
+    graft_free(peft);
+    return status;
+}
+
 static graft_status read_facts(graft_verify_facts *facts, const char *folder)
 {
     graft_status status = GRAFT_OK;
-    char *path = NULL, *adapter = NULL;
-    graft_gguf *file = NULL;
-    graft_gguf_string base = {0};
+    char *path = NULL;
     GRAFT_TRY(read_config(facts, folder));
     GRAFT_TRY(read_unexported(facts, folder));
     GRAFT_TRY(graft_path_join(&path, folder, "chat_template.jinja"));
@@ -106,20 +137,9 @@ static graft_status read_facts(graft_verify_facts *facts, const char *folder)
         facts->chat_template[0] = '\0';
     }
     GRAFT_TRY(only_memory(status));
-    GRAFT_TRY(graft_path_join(&adapter, folder, "adapter.gguf"));
-    status = graft_path_exists(adapter) ? graft_gguf_open(&file, adapter) : GRAFT_E_DISK;
-    GRAFT_TRY(only_memory(status));
-    if (status != GRAFT_OK) {
-        status = GRAFT_OK;
-        goto done;
-    }
-    if (graft_gguf_want_string(file, "graft.base_sha256", &base) == GRAFT_OK && base.len == 64) {
-        memcpy(facts->base, base.data, base.len);
-    }
+    GRAFT_TRY(read_base(facts, folder));
 done:
-    graft_gguf_close(file);
     graft_free(path);
-    graft_free(adapter);
     return status;
 }
 
@@ -190,7 +210,7 @@ static graft_status compare_checkpoint(graft_verify_object *o, const graft_check
     }
     if (facts->base[0] != '\0') {
         GRAFT_TRY(compare_line(o, identity, "base_model (SHA-256)", facts->base,
-                               "is that of adapter.gguf"));
+                               "is that of the adapter"));
     }
 done:
     return status;
