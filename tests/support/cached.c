@@ -13,6 +13,7 @@
 #include "run/corpus.h"
 #include "support/envelope.h"
 #include "support/examples.h"
+#include "support/adapters.h"
 #include "support/fuzz.h"
 #include "support/test.h"
 #include "support/tiny_model.h"
@@ -41,6 +42,7 @@ static const graft_session *the_session(void)
     fuzz_check(graft_config_set(config, "token_cache", test_temp_path("cache")) == GRAFT_OK);
     fuzz_check(graft_cache_open_folder(test_temp_path("cache")) == GRAFT_OK);
     fuzz_check(graft_config_check(config) == GRAFT_OK);
+    (void)tiny_dir("cache"); /* as a run makes it before it prepares */
     fuzz_check(graft_model_open(&session.model, tiny_model("base.gguf", &tiny)) == GRAFT_OK);
     fuzz_check(graft_chat_new(&session.chat, source, n, "builtin", "", "", false) == GRAFT_OK);
     session.config = config;
