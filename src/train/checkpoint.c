@@ -346,13 +346,18 @@ static graft_status read_run(graft_checkpoint *c)
     size_t n = 0;
     graft_text notes;
     graft_text_init(&notes);
-    if (graft_h5_size(c->image, "run/format", &n) != GRAFT_OK) {
-        bool other = graft_h5_size(c->image, "run/identity", &n) != GRAFT_OK;
-        return graft_fail(GRAFT_E_CHECKPOINT, "%s: %s", c->path,
-                          other ? "is no checkpoint of a run (no run/format)"
-                                : "is of an earlier version of graft, which this one does not "
-                                  "continue");
+    status = graft_h5_size(c->image, "run/format", &n);
+    if (status != GRAFT_OK && status != GRAFT_E_MEMORY) {
+        graft_status named = graft_h5_size(c->image, "run/identity", &n);
+        status = named == GRAFT_E_MEMORY
+                     ? named
+                     : graft_fail(GRAFT_E_CHECKPOINT, "%s: %s", c->path,
+                                  named != GRAFT_OK
+                                      ? "is no checkpoint of a run (no run/format)"
+                                      : "is of an earlier version of graft, which this one does "
+                                        "not continue");
     }
+    GRAFT_TRY(status);
     GRAFT_TRY(graft_h5_get_u64(c->image, "run/format", &format, 1));
     if (format != FORMAT) {
         status = graft_fail(GRAFT_E_CHECKPOINT, "%s: state of version %llu; only %d is supported",
