@@ -230,6 +230,9 @@ static graft_status check_wish(const graft_exporter **exporter, const graft_expo
                             "lmstudio, localai)");
     } else if (wish->imatrix != NULL && !(*exporter)->merges) {
         status = graft_fail(GRAFT_E_CONFIG, "imatrix: %s rounds no weights", (*exporter)->name);
+    } else if (wish->size > 0 && !proves) {
+        status = graft_fail(GRAFT_E_CONFIG, "size: raises types in merged GGUF files (gguf, ollama, "
+                            "lmstudio, localai)");
     } else if ((wish->rounding != NULL || wish->data != NULL) && !(*exporter)->merges) {
         status = graft_fail(GRAFT_E_CONFIG, "%s: %s rounds no weights",
                             wish->rounding != NULL ? "rounding" : "data", (*exporter)->name);
@@ -299,7 +302,7 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
         config, &inputs.description, &serving.of, hooks));
     const graft_export_job job = {
         .adapter = &inputs.description, .base = inputs.base, .serving = &serving.of,
-        .type = wish->type, .importance = importance, .rounding = &calibration.source,
+        .type = wish->type, .importance = importance, .rounding = &calibration.source, .size = wish->size,
         .force = wish->force != 0,
         .survival = &survival, .progress = on_progress, .context = &w};
     written = graft_artefact_write(exporter, &job, wish->out);

@@ -25,9 +25,11 @@ static bool row_is_finite(const graft_act *x, size_t begin, size_t n, bool half)
     return true;
 }
 
-static void see(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok)
+static void see(void *context, const graft_weight *w, const graft_act *x, size_t ldx, size_t n_tok,
+                bool again)
 {
     inputs *in = context;
+    (void)again;
     for (size_t row = 0; in->first == NULL && row < n_tok; row++) {
         if (!row_is_finite(x, row * ldx, w->n_in, in->half)) {
             in->first = w;
