@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapter/dora.h"
 #include "adapter/kinds.h"
 #include "adapter/modules.h"
 #include "adapter/patterns.h"
@@ -120,7 +121,7 @@ static graft_status add_map(graft_adapter *adapter, const graft_adapter_options 
         .scale = scale_of(options, rank, alpha),
         .n_trained = rank,
     };
-    adapter->n_params += held * (w->n_in + w->n_out);
+    adapter->n_params += held * (w->n_in + w->n_out) + (options->dora ? w->n_out : 0);
     return GRAFT_OK;
 }
 
@@ -157,15 +158,41 @@ static void lay_out(graft_adapter *adapter, const graft_adapter_options *options
         graft_low_rank *map = &adapter->maps[i].low_rank;
         graft_real *params = adapter->params + at, *grads = adapter->grads + at;
         size_t rank = map->a.n_rows, n_in = map->a.n_cols, n_out = map->b.n_rows;
-        size_t n_a = rank * n_in;
+        size_t n_a = rank * n_in, n_both = rank * (n_in + n_out);
         *map = (graft_low_rank){
-            {params, grads, rank, n_in},
-            {params + n_a, grads + n_a, n_out, rank},
-            (graft_real)adapter->maps[i].scale,
-            (graft_real)options->dropout,
-            (uint32_t)i,
+            .a = {params, grads, rank, n_in},
+            .b = {params + n_a, grads + n_a, n_out, rank},
+            .scale = (graft_real)adapter->maps[i].scale,
+            .dropout = (graft_real)options->dropout,
+            .site = (uint32_t)i,
         };
-        at += rank * (n_in + n_out);
+        if (options->dora) {
+            map->magnitude = (graft_param){params + n_both, grads + n_both, n_out, 1};
+        }
+        at += n_both + (options->dora ? n_out : 0);
+    }
+}
+
+/* What magnitudes are measured with. */
+static graft_status prepare_magnitudes(graft_adapter_map *map)
+{
+    graft_status status = GRAFT_OK;
+    size_t n = map->low_rank.b.n_rows;
+    GRAFT_TRY(graft_alloc(&map->w_squares, n, sizeof *map->w_squares));
+    GRAFT_TRY(graft_alloc(&map->measured, 2 * n, sizeof *map->measured));
+    GRAFT_TRY(graft_dora_square_rows(map->w_squares, &map->slot->weight));
+    map->low_rank.w_squares = map->w_squares;
+    map->low_rank.inv_norm = map->measured;
+    map->low_rank.factor = map->measured + n;
+done:
+    return status;
+}
+
+/* Every kind begins as W is, so rows are as long as its own. */
+static void begin_magnitudes(const graft_low_rank *map)
+{
+    for (size_t i = 0; i < map->magnitude.n_rows; i++) {
+        map->magnitude.data[i] = (float)sqrt(map->w_squares[i]);
     }
 }
 
@@ -204,6 +231,7 @@ graft_status graft_adapter_reset(graft_adapter *adapter)
         if (kind->is_part_of_weight) {
             GRAFT_TRY(freeze_start(map));
         }
+        begin_magnitudes(&map->low_rank);
     }
 done:
     return status;
@@ -227,6 +255,10 @@ graft_status graft_adapter_new(graft_adapter **out, const graft_adapter_options 
         return graft_fail(GRAFT_E_CONFIG, "init_lora_weights: %s needs lora_dropout: 0 (the part of "
                           "the base that it trains would be dropped as well)", kind->name);
     }
+    if (options->dora && options->dropout > 0) {
+        return graft_fail(GRAFT_E_CONFIG, "use_dora needs lora_dropout: 0 (what a DoRA drops goes into "
+                          "the frozen weights as well, so that each would be multiplied twice)");
+    }
     GRAFT_TRY(check_targets(options, slots, n_slots));
     GRAFT_TRY(graft_alloc(&adapter, 1, sizeof *adapter));
     adapter->rank = options->rank;
@@ -237,6 +269,10 @@ graft_status graft_adapter_new(graft_adapter **out, const graft_adapter_options 
     GRAFT_TRY(graft_alloc(&adapter->params, adapter->n_params, sizeof(graft_real)));
     GRAFT_TRY(graft_alloc(&adapter->grads, adapter->n_params, sizeof(graft_real)));
     lay_out(adapter, options);
+    for (size_t i = 0; i < adapter->n_maps && options->dora; i++) {
+        GRAFT_TRY(prepare_magnitudes(&adapter->maps[i]));
+    }
+    adapter->dora = options->dora;
     adapter->kind = kind;
     adapter->seed = options->seed;
     GRAFT_TRY(graft_adapter_reset(adapter));
@@ -256,6 +292,8 @@ void graft_adapter_free(graft_adapter *adapter)
     graft_adapter_enable(adapter, false);
     for (size_t i = 0; i < adapter->n_maps; i++) {
         graft_free(adapter->maps[i].start);
+        graft_free(adapter->maps[i].w_squares);
+        graft_free(adapter->maps[i].measured);
     }
     graft_free(adapter->maps);
     graft_free(adapter->params);
@@ -277,26 +315,64 @@ static void copy_in(graft_param *param, const float *values)
     }
 }
 
-graft_status graft_adapter_set_map(graft_adapter *adapter, const char *name, const float *a,
-                                   const float *b, size_t rank, size_t n_in, size_t n_out)
+static graft_status find_map(const graft_adapter *adapter, const char *name,
+                             graft_low_rank **out)
 {
     for (size_t i = 0; i < adapter->n_maps; i++) {
-        graft_low_rank *map = &adapter->maps[i].low_rank;
-        if (strcmp(adapter->maps[i].name, name) != 0) {
-            continue;
+        if (strcmp(adapter->maps[i].name, name) == 0) {
+            *out = &adapter->maps[i].low_rank;
+            return GRAFT_OK;
         }
-        if (rank != map->a.n_rows || n_in != map->a.n_cols || n_out != map->b.n_rows) {
-            return graft_fail(GRAFT_E_MODEL,
-                              "adapter for %s: rank %zu, %zu x %zu; expected rank %zu, %zu x %zu",
-                              name, rank, n_out, n_in, map->a.n_rows, map->b.n_rows,
-                              map->a.n_cols);
-        }
-        copy_in(&map->a, a);
-        copy_in(&map->b, b);
-        return GRAFT_OK;
     }
     return graft_fail(GRAFT_E_MODEL, "adapter for %s: the model or the run has no such target",
                       name);
+}
+
+graft_status graft_adapter_set_map(graft_adapter *adapter, const char *name, const float *a,
+                                   const float *b, size_t rank, size_t n_in, size_t n_out)
+{
+    graft_status status = GRAFT_OK;
+    graft_low_rank *map = NULL;
+    GRAFT_TRY(find_map(adapter, name, &map));
+    if (rank != map->a.n_rows || n_in != map->a.n_cols || n_out != map->b.n_rows) {
+        return graft_fail(GRAFT_E_MODEL,
+                          "adapter for %s: rank %zu, %zu x %zu; expected rank %zu, %zu x %zu",
+                          name, rank, n_out, n_in, map->a.n_rows, map->b.n_rows, map->a.n_cols);
+    }
+    copy_in(&map->a, a);
+    copy_in(&map->b, b);
+done:
+    return status;
+}
+
+graft_status graft_adapter_set_magnitudes(graft_adapter *adapter, const char *name,
+                                          const float *magnitudes, size_t n_out)
+{
+    graft_status status = GRAFT_OK;
+    graft_low_rank *map = NULL;
+    GRAFT_TRY(find_map(adapter, name, &map));
+    if (n_out != map->magnitude.n_rows) {
+        return graft_fail(GRAFT_E_MODEL, "adapter for %s: %zu magnitudes; expected %zu", name, n_out,
+                          map->magnitude.n_rows);
+    }
+    copy_in(&map->magnitude, magnitudes);
+done:
+    return status;
+}
+
+graft_status graft_adapter_take_lengths(graft_adapter *adapter, graft_compute *compute)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        const graft_low_rank *map = &adapter->maps[i].low_rank;
+        GRAFT_TRY(graft_slots_measure(adapter->maps[i].slot, 1, compute));
+        for (size_t k = 0; k < map->magnitude.n_rows; k++) {
+            graft_real inverse = map->inv_norm[k];
+            map->magnitude.data[k] = inverse == 0 ? 0 : 1 / inverse;
+        }
+    }
+done:
+    return status;
 }
 
 void graft_adapter_zero_grad(graft_adapter *adapter)
@@ -330,18 +406,29 @@ size_t graft_find_nonfinite(const graft_real *values, size_t n)
     return n;
 }
 
+/* Does the parameter stand in this matrix? Says where. */
+static bool describe_in(const graft_adapter *adapter, const graft_param *part, size_t index,
+                        const char *map, const char *name, char *out, size_t n)
+{
+    size_t first = (size_t)(part->data - adapter->params);
+    if (part->data == NULL || index < first || index - first >= part->n_rows * part->n_cols) {
+        return false;
+    }
+    snprintf(out, n, "%s %s, row %zu, column %zu", map, name, (index - first) / part->n_cols,
+             (index - first) % part->n_cols);
+    return true;
+}
+
 void graft_adapter_describe(const graft_adapter *adapter, size_t index, char *out, size_t n)
 {
     snprintf(out, n, "element %zu", index);
     for (size_t i = 0; i < adapter->n_maps; i++) {
         const graft_low_rank *map = &adapter->maps[i].low_rank;
-        size_t a = (size_t)(map->a.data - adapter->params);
-        size_t b = (size_t)(map->b.data - adapter->params);
-        if (index >= a && index < b + map->b.n_rows * map->b.n_cols) {
-            const graft_param *part = index < b ? &map->a : &map->b;
-            size_t within = index < b ? index - a : index - b;
-            snprintf(out, n, "%s %s, row %zu, column %zu", adapter->maps[i].name,
-                     index < b ? "lora_a" : "lora_b", within / part->n_cols, within % part->n_cols);
+        const char *name = adapter->maps[i].name;
+        if (describe_in(adapter, &map->a, index, name, "lora_a", out, n) ||
+            describe_in(adapter, &map->b, index, name, "lora_b", out, n) ||
+            describe_in(adapter, &map->magnitude, index, name, "lora_magnitude_vector", out, n)) {
+            return;
         }
     }
 }

@@ -1,7 +1,8 @@
 /* adapter/adapter.h - the trainable parameters: low-rank maps attached to the slots of a model.
  *
- * All parameters of an adapter lie in one array, A then B of each map in slot order, and so do
- * their gradients: the optimiser, the checkpoint and the global norm see flat vectors. */
+ * All parameters of an adapter lie in one array, A then B of each map in slot order (and its magnitudes
+ * behind them), and so do their gradients: the optimiser, the checkpoint and the global norm see flat
+ * vectors. */
 #ifndef GRAFT_ADAPTER_ADAPTER_H
 #define GRAFT_ADAPTER_ADAPTER_H
 
@@ -23,6 +24,7 @@ typedef struct graft_adapter_options {
     const char *arch;     /* of the base, which may have names of its own; NULL: it has none */
     graft_adapter_patterns rank_pattern, alpha_pattern; /* of modules that differ from the rest */
     const char *init;     /* name of a kind; NULL: "true" */
+    bool dora;            /* rows have magnitudes (adapter/dora.h), at first the lengths they have */
 } graft_adapter_options;
 
 typedef struct graft_adapter_map {
@@ -32,6 +34,8 @@ typedef struct graft_adapter_map {
     double scale;     /* as low_rank.scale, not rounded */
     size_t n_trained; /* rows of A and columns of B; those behind them are frozen */
     graft_real *start; /* [n_out, rank - n_trained], the frozen columns of B; NULL: none */
+    double *w_squares; /* of low_rank, and so are these; NULL: no magnitudes */
+    graft_real *measured; /* [2 * n_out]: inv_norm, factor */
 } graft_adapter_map;
 
 typedef struct graft_adapter {
@@ -41,6 +45,7 @@ typedef struct graft_adapter {
     size_t n_params;
     size_t rank;         /* of maps that no pattern names, and so are alpha and scale */
     double alpha, scale;
+    bool dora;
     const struct graft_adapter_kind *kind;
     uint64_t seed;
 } graft_adapter;
@@ -75,6 +80,12 @@ void graft_adapter_enable(graft_adapter *adapter, bool on);
  * GRAFT_E_MODEL if the adapter has no such map or shapes differ. */
 graft_status graft_adapter_set_map(graft_adapter *adapter, const char *name, const float *a,
                                    const float *b, size_t rank, size_t n_in, size_t n_out);
+
+/* The magnitudes of one map, [n_out]; GRAFT_E_MODEL likewise. */
+graft_status graft_adapter_set_magnitudes(graft_adapter *adapter, const char *name,
+                                          const float *magnitudes, size_t n_out);
+/* The magnitudes become the lengths that rows have, so that they change nothing. */
+graft_status graft_adapter_take_lengths(graft_adapter *adapter, graft_compute *compute);
 
 /* The parameters as they were when the adapter was new. Fails as its kind's init does. */
 graft_status graft_adapter_reset(graft_adapter *adapter);

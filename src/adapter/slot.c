@@ -34,6 +34,12 @@ static graft_linear take_rows(slot_rows *rows, const graft_slot *slot, size_t fi
     if (slot->low_rank != NULL) {
         rows->low_rank = *slot->low_rank;
         rows->low_rank.b = param_rows(&slot->low_rank->b, first, n);
+        if (slot->low_rank->magnitude.data != NULL) {
+            rows->low_rank.magnitude = param_rows(&slot->low_rank->magnitude, first, n);
+            rows->low_rank.inv_norm += first;
+            rows->low_rank.factor += first;
+            rows->low_rank.w_squares += first;
+        }
     }
     return (graft_linear){.w = &rows->weight,
                           .low_rank = slot->low_rank == NULL ? NULL : &rows->low_rank,

@@ -51,6 +51,10 @@ void graft_adapter_update(graft_adapter *adapter, const graft_optimizer *optimiz
                     map->n_trained * a->n_cols);
         update_part(adapter, optimizer, kernels, moments, step, &faster, b,
                     b->n_rows * b->n_cols);
+        if (map->low_rank.magnitude.data != NULL) {
+            update_part(adapter, optimizer, kernels, moments, step, &faster,
+                        &map->low_rank.magnitude, b->n_rows);
+        }
         restore_start(map);
     }
 }

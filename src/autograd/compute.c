@@ -30,14 +30,11 @@ void graft_compute_clear(graft_compute *compute)
     graft_arena_clear(&compute->arena);
 }
 
-graft_status graft_compute_prepare(graft_compute *compute, size_t d_head)
+/* As many blocks as there are threads, of so many bytes or more. */
+static graft_status grow_workspace(graft_workspace *workspace, size_t bytes)
 {
     graft_status status = GRAFT_OK;
-    graft_workspace *workspace = &compute->workspace;
-    size_t bytes = graft_product_thread_bytes(&compute->kernels);
-    size_t attention = graft_attention_scratch(d_head) * sizeof(graft_real);
     int n_threads = graft_threads();
-    bytes = attention > bytes ? attention : bytes;
     if (n_threads <= workspace->n_threads && bytes <= workspace->per_thread_bytes) {
         return GRAFT_OK;
     }
@@ -51,4 +48,18 @@ graft_status graft_compute_prepare(graft_compute *compute, size_t d_head)
     workspace->per_thread_bytes = bytes;
 done:
     return status;
+}
+
+graft_status graft_compute_prepare(graft_compute *compute, size_t d_head)
+{
+    size_t bytes = graft_product_thread_bytes(&compute->kernels);
+    size_t attention = graft_attention_scratch(d_head) * sizeof(graft_real);
+    return grow_workspace(&compute->workspace, attention > bytes ? attention : bytes);
+}
+
+graft_status graft_compute_single(graft_compute *compute, graft_kernels *out)
+{
+    graft_status status = graft_kernels_init(out, compute->kernels.level, false);
+    return status == GRAFT_OK ? grow_workspace(&compute->workspace, graft_product_thread_bytes(out))
+                              : status;
 }

@@ -32,4 +32,8 @@ void graft_compute_clear(graft_compute *compute);
  * in it. */
 graft_status graft_compute_prepare(graft_compute *compute, size_t d_head);
 
+/* *out = the kernels of the same level in single precision, for what bfloat16 is too coarse for; with
+ * scratch for their products. */
+graft_status graft_compute_single(graft_compute *compute, graft_kernels *out);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "autograd/feed.h"
+#include "autograd/magnitude.h"
 #include "autograd/rows.h"
 #include "kernels/dropout.h"
 
@@ -11,6 +12,7 @@ typedef struct low_rank_saved {
     graft_weight a, b;
     graft_act *h;      /* [n_tok, rank] = scale * dropped A^T */
     graft_act *g;      /* in backward [n_tok, rank] = scale * dy B */
+    graft_act *z;      /* [n_tok, n_out], what comes out before magnitudes; NULL: there are none */
     graft_dropout mask;
 } low_rank_saved;
 
@@ -45,6 +47,11 @@ static size_t owner_of(const linears_saved *s, size_t i)
 static bool owns(const linears_saved *s, size_t i)
 {
     return s->maps[i].low_rank != NULL && owner_of(s, i) == i;
+}
+
+static bool has_magnitude(const linears_saved *s, size_t i)
+{
+    return s->maps[i].low_rank != NULL && s->maps[i].low_rank->magnitude.data != NULL;
 }
 
 static size_t act_ld(const graft_tape *tape, size_t n)
@@ -163,7 +170,40 @@ done:
     return status;
 }
 
-static graft_status expand(graft_tape *tape, const linears_saved *s, const graft_act *x)
+/* Where a product with magnitudes goes first: kept, or for now, then where its output stands. */
+static graft_status place_bare(graft_tape *tape, linears_saved *s, size_t i, graft_product *p)
+{
+    graft_status status = GRAFT_OK;
+    const graft_tensor *out = s->outs[i];
+    graft_act **z = &s->parts[i].z;
+    if (*z == NULL && out->act) {
+        *z = out->data;
+    } else if (*z == NULL) {
+        GRAFT_TRY(graft_act_alloc(tape, z, s->n_tok, out->n_cols));
+    }
+    p->y = *z;
+    p->ldy = act_ld(tape, out->n_cols);
+    p->y_act = true;
+    p->scale = GRAFT_REAL(1.0);
+done:
+    return status;
+}
+
+static graft_status scale_outputs(graft_tape *tape, const linears_saved *s)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < s->n; i++) {
+        if (has_magnitude(s, i)) {
+            const graft_magnitude m = {s->maps[i].low_rank, s->maps[i].bias, s->scale,
+                                       s->parts[i].z, s->n_tok, s->outs[i]->n_cols};
+            GRAFT_TRY(graft_magnitude_apply(tape, &m, s->outs[i], s->residual));
+        }
+    }
+done:
+    return status;
+}
+
+static graft_status expand(graft_tape *tape, linears_saved *s, const graft_act *x)
 {
     graft_status status = GRAFT_OK;
     graft_product products[GRAFT_MAX_MAPS];
@@ -181,16 +221,18 @@ static graft_status expand(graft_tape *tape, const linears_saved *s, const graft
             p->terms[p->n_terms++] = (graft_term){s->parts[i].h, act_ld(tape, rank_of(s, i)),
                                                   &s->parts[i].b, false, NULL};
         }
-        GRAFT_TRY(prepare_add(tape, s, i, p));
+        GRAFT_TRY(has_magnitude(s, i) ? place_bare(tape, s, i, p) : prepare_add(tape, s, i, p));
     }
     run(tape, GRAFT_PART_EXPAND, products, s->n, s->n_tok);
+    GRAFT_TRY(scale_outputs(tape, s));
 done:
     return status;
 }
 
 /* --- backward --- */
 
-/* The gradient of each map's output as activations. That of a residual stream is rounded. */
+/* The gradient of each map's output as activations. That of a residual stream is rounded. With
+ * magnitudes, of which the gradient is made here, what came before them is the output. */
 typedef struct out_grads {
     const graft_act *dy[GRAFT_MAX_MAPS];
     size_t ld[GRAFT_MAX_MAPS];
@@ -220,12 +262,17 @@ static graft_status take_grads(graft_tape *tape, const linears_saved *s, out_gra
         graft_act *rounded = NULL;
         grads->dy[i] = out->grad;
         grads->ld[i] = out->ld;
-        if (!out->act && kernels->half) {
+        if (!out->act && (kernels->half || has_magnitude(s, i))) {
             GRAFT_TRY(graft_act_alloc(tape, &rounded, out->n_rows, out->n_cols));
             grads->dy[i] = rounded;
             grads->ld[i] = act_ld(tape, out->n_cols);
             convert_rows rows = {kernels, out, rounded, grads->ld[i]};
             graft_rows_run(out->n_rows, to_act_rows, &rows);
+        }
+        if (has_magnitude(s, i)) {
+            const graft_magnitude m = {s->maps[i].low_rank, s->maps[i].bias, s->scale,
+                                       s->parts[i].z, s->n_tok, out->n_cols};
+            GRAFT_TRY(graft_magnitude_backward(tape, &m, rounded != NULL ? rounded : out->grad));
         }
     }
 done:
@@ -416,6 +463,9 @@ static graft_status prepare_parts(graft_tape *tape, linears_saved *s)
             GRAFT_TRY(graft_act_alloc(tape, &part->h, s->n_tok, lr->a.n_rows));
         } else {
             part->h = s->parts[owner_of(s, i)].h;
+        }
+        if (has_magnitude(s, i) && s->outs[i]->wants_grad) {
+            GRAFT_TRY(graft_act_alloc(tape, &part->z, s->n_tok, lr->b.n_rows));
         }
         if (lr->dropout > 0 && tape->training) {
             part->mask = graft_dropout_mask(tape->seed, tape->step, tape->pass, lr->site,

@@ -18,15 +18,21 @@ typedef struct graft_param {
 } graft_param;
 
 /* The low-rank part of a linear map (Hu et al. 2021, "LoRA"): scale * B A, with A [rank, n_in]
- * and B [n_out, rank]. */
+ * and B [n_out, rank]. With magnitudes (Liu et al. 2024, "DoRA") row i of W + scale B A is made as
+ * long as magnitude i says. How long it was is a constant to the gradient, as in section 4.3 there,
+ * and is measured by whoever changes parameters (adapter/dora.h). */
 typedef struct graft_low_rank {
     graft_param a, b;
     graft_real scale;   /* alpha / rank, or alpha / sqrt(rank) */
     graft_real dropout; /* share of the adapter's inputs that is zeroed while training */
     uint32_t site;      /* keeps the dropout masks of different maps apart */
+    graft_param magnitude;   /* [n_out, 1]; data NULL: rows are as long as they are */
+    graft_real *inv_norm;    /* [n_out]: 1 / the length of the row; 0 where there is none */
+    graft_real *factor;      /* [n_out]: magnitude / length */
+    const double *w_squares; /* [n_out]: squared lengths of W's own rows */
 } graft_low_rank;
 
-/* scale * (x W^T + low-rank part + bias). */
+/* scale * (factors (x W^T + low-rank part) + bias). */
 typedef struct graft_linear {
     const graft_weight *w;
     const graft_low_rank *low_rank; /* NULL: none */
@@ -56,7 +62,8 @@ typedef struct graft_feed {
  * n <= 4 maps that share what goes in. They are activations; or reals if `real`, which records
  * nothing. With a residual (n = 1) *outs = residual + that, reals, and in backward both share one
  * gradient buffer. Keeps the outputs, what the feed reads, and a row of `rank` activations per
- * low-rank part; parts with the same A (rows of one map) are one. */
+ * low-rank part; parts with the same A (rows of one map) are one. Maps with magnitudes also keep
+ * what comes out before these, and are without dropout. */
 #define GRAFT_MAX_MAPS 4
 graft_status graft_op_linears(graft_tape *tape, graft_tensor **outs, const graft_feed *feed,
                               const graft_linear *maps, size_t n, graft_tensor *residual,

@@ -208,6 +208,24 @@ static graft_status check_finish_by(const graft_config *config)
     return status == GRAFT_OK ? status : graft_fail_prefix("finish_by");
 }
 
+/* No file that llama.cpp loads as an adapter can hold a DoRA: by default none is written. */
+static void derive_export(graft_config *config)
+{
+    graft_names *names = &config->export;
+    size_t kept = 0;
+    if (!config->use_dora || GIVEN(config, export)) {
+        return;
+    }
+    for (size_t i = 0; i < names->n; i++) {
+        if (strcmp(names->items[i], "adapter") == 0) {
+            graft_free(names->items[i]);
+        } else {
+            names->items[kept++] = names->items[i];
+        }
+    }
+    names->n = kept;
+}
+
 graft_status graft_config_check(graft_config *config)
 {
     graft_status status = GRAFT_OK;
@@ -219,6 +237,7 @@ graft_status graft_config_check(graft_config *config)
                            "dataset"));
     GRAFT_TRY(fill_sources(&config->eval_dataset, &config->eval_format, &config->eval_answers,
                            "eval_dataset"));
+    derive_export(config);
     GRAFT_TRY(check_mixing(config));
     if (config->curriculum == GRAFT_CURRICULUM_LENGTH && config->group_by_prefix) {
         return graft_fail(GRAFT_E_CONFIG, "curriculum: length and group_by_prefix both say in which "

@@ -107,6 +107,7 @@ static graft_status write_adapter(const graft_export_job *job, const char *path)
     const graft_format *format = graft_format_by_name(job->type == NULL ? "f32" : job->type);
     graft_gguf_writer *file = NULL;
     factors *made = NULL; /* one per map */
+    GRAFT_TRY(graft_export__refuse_dora(&graft_exporter_adapter, adapter));
     GRAFT_TRY(graft_export__check(adapter));
     GRAFT_TRY(graft_gguf_writer_new(&file));
     GRAFT_TRY(set_keys(file, adapter));
@@ -135,4 +136,5 @@ static graft_status usage(const graft_export_job *job, const char *path, graft_t
 const graft_exporter graft_exporter_adapter = {
     .name = "adapter", .writes = "adapter.gguf", .help = "the adapter for llama.cpp (--lora)",
     .types = "f32 f16 bf16", .write = write_adapter, .usage = usage,
+    .no_dora = "llama.cpp adds an adapter to what the base computes, and can lengthen no rows of it",
 };

@@ -30,6 +30,11 @@ static graft_status copy_map(graft_export_map *out, const graft_export_map *map,
     out->n_in = map->n_in;
     out->n_out = map->n_out;
     out->scale = map->scale * weight;
+    if (map->magnitude != NULL) {
+        float *magnitude = NULL;
+        GRAFT_TRY(graft_alloc(&magnitude, map->n_out, sizeof *magnitude));
+        out->magnitude = memcpy(magnitude, map->magnitude, map->n_out * sizeof *magnitude);
+    }
 done:
     return status;
 }
@@ -83,6 +88,22 @@ done:
     return status;
 }
 
+/* The change of a DoRA is no sum of products: half of it is not half of anything that it holds. */
+static graft_status check_summands(const graft_loaded_adapter *adapters, const double *weights,
+                                   size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool dora = graft_export_is_dora(adapters[i].maps, adapters[i].n_maps);
+        if (dora && (n > 1 || fabs(weights[i] - 1) > 0)) {
+            return graft_fail(GRAFT_E_CONFIG, "adapter %zu is a DoRA, whose change depends on the "
+                              "weights that it changes: it can neither be added to others nor be "
+                              "weighted. Merge it alone (gguf, --type f32), and use that as the base "
+                              "of the rest", i + 1);
+        }
+    }
+    return GRAFT_OK;
+}
+
 graft_status graft_loaded_adapter_sum(graft_loaded_adapter *out,
                                       const graft_loaded_adapter *adapters, const double *weights,
                                       size_t n)
@@ -91,6 +112,7 @@ graft_status graft_loaded_adapter_sum(graft_loaded_adapter *out,
     sum s = {.out = out};
     *out = (graft_loaded_adapter){0};
     graft_map_init(&s.index);
+    GRAFT_TRY(check_summands(adapters, weights, n));
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < adapters[i].n_maps; k++) {
             GRAFT_TRY(add(&s, &adapters[i].maps[k], weights[i]));

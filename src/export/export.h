@@ -23,6 +23,7 @@ typedef struct graft_export_map {
     const float *b;    /* [n_out, rank], rows in the GGUF file's order */
     size_t rank, n_in, n_out;
     double scale;      /* what the map is multiplied by: W + scale * B A */
+    const float *magnitude; /* [n_out]: rows of W + scale * B A are made so long (DoRA); NULL: they stay */
 } graft_export_map;
 
 typedef struct graft_export_adapter {
@@ -76,6 +77,7 @@ typedef struct graft_exporter {
     bool is_folder;
     bool in_run_folder;  /* of a folder: its files lie directly in the run's */
     bool merges;         /* holds the weights of a model */
+    const char *no_dora; /* why it cannot hold a DoRA; NULL: it can */
     /* Writes the file `path` atomically, or files into the folder `path`, which exists.
      * GRAFT_E_NUMERICS if a value is not finite; GRAFT_E_FAILED if the fine-tune cannot be expressed
      * in the format. */
@@ -92,6 +94,11 @@ graft_status graft_exporter_of_item(const graft_exporter **out, const char **typ
 /* GRAFT_E_CONFIG if the exporter does not take the type, which may be NULL. */
 graft_status graft_exporter_check_type(const graft_exporter *exporter, const char *type);
 
+/* GRAFT_E_FAILED, with the reason and the way out, if a DoRA cannot become this; type may be NULL. */
+graft_status graft_exporter_check_dora(const graft_exporter *exporter, const char *type);
+/* Has it magnitudes? All of its maps have, or none. */
+bool graft_export_is_dora(const graft_export_map *maps, size_t n_maps);
+
 /* A loaded adapter. maps[i].name and the arrays belong to it. */
 typedef struct graft_loaded_adapter {
     graft_export_map *maps;
@@ -104,8 +111,9 @@ typedef struct graft_loaded_adapter {
 
 /* Loads an adapter GGUF file or a PEFT folder for a base (its shapes are checked against the file's
  * tensors, row orders undone, alpha, rank patterns and rsLoRA folded into `scale`). Refused with
- * the reason (GRAFT_E_MODEL): DoRA magnitudes, biases, modules_to_save, embeddings, names the base
- * lacks, ranks or shapes that do not fit, non-finite values, pickled weights, another architecture.
+ * the reason (GRAFT_E_MODEL): biases, modules_to_save, embeddings, names the base lacks, ranks or
+ * shapes that do not fit, non-finite values, pickled weights, another architecture; and magnitudes of
+ * some maps only, or in a GGUF file, which has no name for them.
  * An adapter of another base file (size, or digest of bases up to 1 GiB) is only warned of. */
 graft_status graft_adapter_load(graft_loaded_adapter *out, const char *path, const graft_gguf *base);
 /* The same without looking at which file it was trained on. */
@@ -114,7 +122,8 @@ graft_status graft_adapter_load_any(graft_loaded_adapter *out, const char *path,
 void graft_loaded_adapter_clear(graft_loaded_adapter *adapter);
 
 /* The weighted sum of adapters: where several adapt a tensor, their ranks are put one behind the other,
- * so that the sum is exact. One adapter with weight 1 is copied as it is. */
+ * so that the sum is exact. One adapter with weight 1 is copied as it is. GRAFT_E_CONFIG for a sum or a
+ * multiple of a DoRA, which is no such thing: what it changes depends on W. */
 graft_status graft_loaded_adapter_sum(graft_loaded_adapter *out,
                                       const graft_loaded_adapter *adapters, const double *weights,
                                       size_t n);

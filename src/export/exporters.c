@@ -68,6 +68,31 @@ graft_status graft_exporter_check_type(const graft_exporter *exporter, const cha
                : graft_fail(GRAFT_E_CONFIG, "type: %s can be %s", exporter->name, exporter->types);
 }
 
+bool graft_export_is_dora(const graft_export_map *maps, size_t n_maps)
+{
+    return n_maps > 0 && maps[0].magnitude != NULL;
+}
+
+graft_status graft_exporter_check_dora(const graft_exporter *exporter, const char *type)
+{
+    const graft_exporter *holds = exporter;
+    if (type != NULL && strcmp(type, "adapter") == 0) { /* ollama:adapter */
+        holds = &graft_exporter_adapter;
+    }
+    return holds->no_dora == NULL
+               ? GRAFT_OK
+               : graft_fail(GRAFT_E_FAILED, "%s: cannot hold a DoRA: %s; merge it into the base (gguf, "
+                            "ollama, lmstudio, localai, hf), or write it for PEFT (peft)",
+                            exporter->name, holds->no_dora);
+}
+
+graft_status graft_export__refuse_dora(const graft_exporter *exporter,
+                                       const graft_export_adapter *adapter)
+{
+    return graft_export_is_dora(adapter->maps, adapter->n_maps)
+               ? graft_exporter_check_dora(exporter, NULL) : GRAFT_OK;
+}
+
 graft_status graft_exporter_of_item(const graft_exporter **out, const char **type, const char *item)
 {
     graft_status status = GRAFT_OK;

@@ -17,6 +17,10 @@ extern const graft_exporter graft_exporter_vllm;    /* vllm.c */
 /* The PEFT folder, which others are based on. */
 graft_status graft_export__write_peft(const graft_export_job *job, const char *folder);
 
+/* Fails as graft_exporter_check_dora if the adapter is a DoRA. */
+graft_status graft_export__refuse_dora(const graft_exporter *exporter,
+                                       const graft_export_adapter *adapter);
+
 /* NAME in the folder: the value as JSON. */
 graft_status graft_export__write_json(const graft_json *value, const char *folder, const char *name);
 

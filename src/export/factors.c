@@ -32,6 +32,9 @@ static graft_status check_map(const graft_export_map *map)
     }
     GRAFT_TRY(check_values(map->name, "A", map->a, map->rank, map->n_in));
     GRAFT_TRY(check_values(map->name, "B", map->b, map->n_out, map->rank));
+    if (map->magnitude != NULL) {
+        GRAFT_TRY(check_values(map->name, "the magnitudes", map->magnitude, map->n_out, 1));
+    }
 done:
     return status;
 }
@@ -57,6 +60,11 @@ graft_status graft_export__check(const graft_export_adapter *adapter)
             goto done;
         }
         GRAFT_TRY(check_map(map));
+        if ((map->magnitude != NULL) != (adapter->maps[0].magnitude != NULL)) {
+            status = graft_fail(GRAFT_E_FAILED, "some maps of the adapter have magnitudes (DoRA), "
+                                "\"%s\" or the first one has none", map->name);
+            goto done;
+        }
     }
 done:
     graft_map_clear(&seen);

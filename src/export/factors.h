@@ -5,7 +5,7 @@
 #include "export/export.h"
 
 /* Checks the description: at least one map, names once each, a positive finite alpha, finite
- * scales and values (GRAFT_E_NUMERICS, naming the map). */
+ * scales and values (GRAFT_E_NUMERICS, naming the map), magnitudes of all maps or of none. */
 graft_status graft_export__check(const graft_export_adapter *adapter);
 
 /* Sets *out to a copy of B (n_out x rank) times scale / (alpha / rank), so that a runtime that

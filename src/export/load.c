@@ -21,6 +21,7 @@ void graft_loaded_adapter_clear(graft_loaded_adapter *adapter)
         graft_free((void *)(uintptr_t)adapter->maps[i].name);
         graft_free((void *)(uintptr_t)adapter->maps[i].a);
         graft_free((void *)(uintptr_t)adapter->maps[i].b);
+        graft_free((void *)(uintptr_t)adapter->maps[i].magnitude);
     }
     graft_free(adapter->maps);
     graft_free(adapter->base_name);
@@ -131,6 +132,30 @@ done:
     return status;
 }
 
+graft_status graft_export__take_magnitudes(graft_export__loading *loading, const char *name,
+                                           uint64_t n, const graft_format *format,
+                                           const void *data)
+{
+    graft_status status = GRAFT_OK;
+    const graft_gguf_tensor *t = NULL;
+    graft_export_map *map = NULL;
+    GRAFT_TRY(find_matrix(loading, name, &t));
+    if (format == NULL || format->block_elems != 1) {
+        return graft_fail(GRAFT_E_MODEL, "\"%s\": its magnitudes are not F32, F16 or BF16", name);
+    }
+    if (n != t->ne[1]) {
+        return graft_fail(GRAFT_E_MODEL, "\"%s\": %" PRIu64 " magnitudes, but the base has %" PRIu64
+                          " rows", name, n, t->ne[1]);
+    }
+    GRAFT_TRY(get_map(loading, t, &map));
+    if (map->magnitude != NULL) {
+        return graft_fail(GRAFT_E_MODEL, "\"%s\": its magnitudes are there twice", name);
+    }
+    GRAFT_TRY(decode(&map->magnitude, name, "the magnitudes", (size_t)n, 1, format, data));
+done:
+    return status;
+}
+
 graft_status graft_export__check_pairs(const graft_export__loading *loading)
 {
     for (size_t i = 0; i < loading->out->n_maps; i++) {
@@ -138,6 +163,11 @@ graft_status graft_export__check_pairs(const graft_export__loading *loading)
         if (map->a == NULL || map->b == NULL) {
             return graft_fail(GRAFT_E_MODEL, "\"%s\": %s is missing", map->name,
                               map->a == NULL ? "A" : "B");
+        }
+        if ((map->magnitude != NULL) != (loading->out->maps[0].magnitude != NULL)) {
+            const graft_export_map *bare = map->magnitude == NULL ? map : loading->out->maps;
+            return graft_fail(GRAFT_E_MODEL, "\"%s\" has no magnitudes (DoRA), and others have",
+                              bare->name);
         }
     }
     return loading->out->n_maps > 0 ? GRAFT_OK

@@ -27,11 +27,17 @@ graft_status graft_export__take(graft_export__loading *loading, const char *name
                                 graft_export__factor factor, uint64_t rows, uint64_t row,
                                 const graft_format *format, const void *data);
 
+/* The magnitudes of the base tensor `name`, n numbers; fails likewise. */
+graft_status graft_export__take_magnitudes(graft_export__loading *loading, const char *name,
+                                           uint64_t n, const graft_format *format,
+                                           const void *data);
+
 /* Readers: fill loading->out's maps (without scales) through _take, then the scales and alpha. */
 graft_status graft_export__load_gguf(graft_export__loading *loading);
 graft_status graft_export__load_peft(graft_export__loading *loading);
 
-/* Every map has both factors of one rank; to be called before the scales are set. */
+/* Every map has both factors of one rank, and all have magnitudes or none; to be called before the scales
+ * are set. */
 graft_status graft_export__check_pairs(const graft_export__loading *loading);
 
 #endif

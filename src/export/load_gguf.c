@@ -70,7 +70,8 @@ static graft_status take_tensor(graft_export__loading *l, const graft_gguf_tenso
     char *name = NULL;
     if (!is_a && !graft_str_ends_with(t->name, ".lora_b")) {
         return graft_fail(GRAFT_E_MODEL, "tensor \"%s\" is neither .lora_a nor .lora_b%s", t->name,
-                          strstr(t->name, "magnitude") != NULL ? " (DoRA is not supported)" : "");
+                          strstr(t->name, "magnitude") != NULL ? " (there are no adapter files "
+                          "of DoRAs; give the folder that PEFT wrote)" : "");
     }
     if (t->n_dims != 2) {
         return graft_fail(GRAFT_E_MODEL, "tensor \"%s\" has %" PRIu32 " dimensions instead of 2",

@@ -17,7 +17,7 @@ typedef struct config {
     graft_json *json;
     size_t rank;
     double alpha;
-    bool rslora;
+    bool rslora, dora;
 } config;
 
 /* --- adapter_config.json --- */
@@ -33,7 +33,7 @@ static bool is_empty(const graft_json *value)
 static graft_status refuse_unsupported(const graft_json *json)
 {
     static const char *const keys[] = {
-        "use_dora", "modules_to_save", "fan_in_fan_out", "lora_bias", "layer_replication",
+        "modules_to_save", "fan_in_fan_out", "lora_bias", "layer_replication",
         "trainable_token_indices", "target_parameters", "use_qalora", "alora_invocation_tokens",
         "arrow_config"};
     const char *type = graft_json_string(graft_json_get(json, "peft_type"), NULL);
@@ -82,6 +82,7 @@ static graft_status read_settings(config *c)
 {
     graft_status status = GRAFT_OK;
     const graft_json *rank = graft_json_get(c->json, "r"), *alpha;
+    const graft_json *dora = graft_json_get(c->json, "use_dora");
     GRAFT_TRY(refuse_unsupported(c->json));
     if (!graft_json_is(rank, GRAFT_JSON_INT) || graft_json_int(rank) < 1) {
         return graft_fail(GRAFT_E_MODEL, "r is not a positive integer");
@@ -94,6 +95,10 @@ static graft_status read_settings(config *c)
     GRAFT_TRY(check_patterns(c->json, "alpha_pattern"));
     c->rank = (size_t)graft_json_int(rank);
     c->alpha = graft_json_double(alpha);
+    if (!is_empty(dora) && !graft_json_is(dora, GRAFT_JSON_BOOL)) {
+        return graft_fail(GRAFT_E_MODEL, "use_dora is neither true nor false");
+    }
+    c->dora = !is_empty(dora);
     c->rslora = graft_json_bool(graft_json_get(c->json, "use_rslora"));
 done:
     return status;
@@ -134,21 +139,25 @@ static double by_pattern(const config *c, const char *key, const char *module, d
 
 /* --- adapter_model.safetensors --- */
 
-/* Splits "base_model.model.MODULE.lora_A[.default].weight". */
-static graft_status split_name(const char *name, char **module, graft_export__factor *factor)
+enum part { PART_A = GRAFT_EXPORT_A, PART_B = GRAFT_EXPORT_B, PART_MAGNITUDES };
+
+/* Splits "base_model.model.MODULE.lora_A[.default].weight"; magnitudes have no ".weight" in files. */
+static graft_status split_name(const char *name, char **module, enum part *part)
 {
     static const char prefix[] = "base_model.model.";
     static const struct {
         const char *suffix;
-        graft_export__factor factor;
+        enum part part;
     } suffixes[] = {
-        {".lora_A.weight", GRAFT_EXPORT_A}, {".lora_A.default.weight", GRAFT_EXPORT_A},
-        {".lora_B.weight", GRAFT_EXPORT_B}, {".lora_B.default.weight", GRAFT_EXPORT_B},
+        {".lora_A.weight", PART_A}, {".lora_A.default.weight", PART_A},
+        {".lora_B.weight", PART_B}, {".lora_B.default.weight", PART_B},
+        {".lora_magnitude_vector", PART_MAGNITUDES},
+        {".lora_magnitude_vector.weight", PART_MAGNITUDES},
+        {".lora_magnitude_vector.default.weight", PART_MAGNITUDES},
     };
     static const struct {
         const char *part, *reason;
     } known[] = {
-        {"lora_magnitude", "DoRA is not supported"},
         {"lora_embedding", "adapters of embeddings are not supported"},
         {"base_layer", "weights of the base; save the adapter with save_embedding_layers=False"},
         {"modules_to_save", "modules_to_save is not supported"},
@@ -159,7 +168,7 @@ static graft_status split_name(const char *name, char **module, graft_export__fa
         size_t m = strlen(suffixes[i].suffix);
         if (n > start + m && graft_str_starts_with(name, prefix) &&
             graft_str_ends_with(name, suffixes[i].suffix)) {
-            *factor = suffixes[i].factor;
+            *part = suffixes[i].part;
             return graft_strndup(module, name + start, n - start - m);
         }
     }
@@ -174,19 +183,24 @@ static graft_status split_name(const char *name, char **module, graft_export__fa
 static graft_status take_tensor(graft_export__loading *l, const graft_safetensors_tensor *t)
 {
     graft_status status = GRAFT_OK;
-    graft_export__factor factor = GRAFT_EXPORT_A;
+    enum part part = PART_A;
     char *module = NULL;
     graft_text name;
     graft_text_init(&name);
-    GRAFT_TRY(split_name(t->name, &module, &factor));
+    GRAFT_TRY(split_name(t->name, &module, &part));
     GRAFT_TRY(graft_export__gguf_name(&name, l->arch, module));
-    if (t->n_dims != 2) {
-        status = graft_fail(GRAFT_E_MODEL, "tensor \"%s\" has %" PRIu32 " dimensions instead of 2",
-                            t->name, t->n_dims);
+    uint32_t n_dims = part == PART_MAGNITUDES ? 1 : 2;
+    if (t->n_dims != n_dims) {
+        status = graft_fail(GRAFT_E_MODEL, "tensor \"%s\" has %" PRIu32 " dimensions instead of %"
+                            PRIu32, t->name, t->n_dims, n_dims);
         goto done;
     }
-    GRAFT_TRY(graft_export__take(l, name.data, factor, t->shape[0], t->shape[1], t->format,
-                                 t->data));
+    if (part == PART_MAGNITUDES) {
+        GRAFT_TRY(graft_export__take_magnitudes(l, name.data, t->shape[0], t->format, t->data));
+    } else {
+        GRAFT_TRY(graft_export__take(l, name.data, (graft_export__factor)part, t->shape[0],
+                                     t->shape[1], t->format, t->data));
+    }
 done:
     graft_free(module);
     graft_text_clear(&name);
@@ -215,11 +229,24 @@ done:
     return status;
 }
 
+/* Puts rows of `width` numbers into the order of GGUF files. */
+static graft_status reorder(const float **rows, const graft_export_map *map, size_t width,
+                            size_t heads)
+{
+    graft_status status = GRAFT_OK;
+    float *ordered;
+    GRAFT_TRY(graft_alloc(&ordered, map->n_out * width, sizeof *ordered));
+    graft_export__to_gguf_rows(ordered, *rows, map->n_out, width, heads);
+    graft_free((void *)(uintptr_t)*rows);
+    *rows = ordered;
+done:
+    return status;
+}
+
 static graft_status reorder_rows(const graft_export__loading *l, graft_export_map *map)
 {
     graft_status status = GRAFT_OK;
     size_t heads = graft_export__interleaved_heads(l->arch, map->name, l->n_head, l->n_kv);
-    float *rows;
     if (heads == 0) {
         return GRAFT_OK;
     }
@@ -227,10 +254,10 @@ static graft_status reorder_rows(const graft_export__loading *l, graft_export_ma
         return graft_fail(GRAFT_E_MODEL, "\"%s\": %zu rows are not %zu heads of even size",
                           map->name, map->n_out, heads);
     }
-    GRAFT_TRY(graft_alloc(&rows, map->n_out * map->rank, sizeof *rows));
-    graft_export__to_gguf_rows(rows, map->b, map->n_out, map->rank, heads);
-    graft_free((void *)(uintptr_t)map->b);
-    map->b = rows;
+    GRAFT_TRY(reorder(&map->b, map, map->rank, heads));
+    if (map->magnitude != NULL) {
+        GRAFT_TRY(reorder(&map->magnitude, map, 1, heads));
+    }
 done:
     return status;
 }
@@ -239,6 +266,11 @@ static graft_status interpret(graft_export__loading *l, const config *c)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_export__check_pairs(l));
+    if (c->dora != graft_export_is_dora(l->out->maps, l->out->n_maps)) {
+        return graft_fail(GRAFT_E_MODEL, "%s lora_magnitude_vector, but adapter_config.json says "
+                          "use_dora: %s", c->dora ? "there is no" : "holds",
+                          c->dora ? "true" : "false");
+    }
     for (size_t i = 0; i < l->out->n_maps; i++) {
         GRAFT_TRY(set_scale(c, l->arch, &l->out->maps[i]));
         GRAFT_TRY(reorder_rows(l, &l->out->maps[i]));

@@ -1,6 +1,7 @@
 /* export/merge.c - the weights of a base with a fine-tune added, as tensor sources. */
 #include "export/merge.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,21 @@ static void give_rows(row_pair *rows)
     graft_free(rows->delta);
 }
 
+/* Of a DoRA: base + delta becomes as long as the row's magnitude. A row of nothing stays one. */
+static void lengthen(const graft_export_map *m, uint64_t row, row_pair *out)
+{
+    double square = 0;
+    for (size_t i = 0; i < m->n_in; i++) {
+        double w = (double)out->base[i] + out->delta[i];
+        square += w * w;
+    }
+    double factor = square > 0 ? (double)m->magnitude[row] / sqrt(square) : 0;
+    for (size_t i = 0; i < m->n_in; i++) {
+        double w = (double)out->base[i] + out->delta[i];
+        out->delta[i] = factor * w - (double)out->base[i];
+    }
+}
+
 static void read_row(const graft_merged_tensor *t, uint64_t row, row_pair *out)
 {
     const graft_export_map *m = t->map;
@@ -59,6 +75,9 @@ static void read_row(const graft_merged_tensor *t, uint64_t row, row_pair *out)
         for (size_t i = 0; i < m->n_in; i++) {
             out->delta[i] += b * (double)a[i];
         }
+    }
+    if (m->magnitude != NULL) {
+        lengthen(m, row, out);
     }
 }
 

@@ -1,6 +1,7 @@
 /* export/merge.h - the weights of a base with a fine-tune added, as tensor sources.
  *
- * An adapted tensor has rows W + scale * B A, with W dequantised as training reads it; the sum is made in
+ * An adapted tensor has rows W + scale * B A, with W dequantised as training reads it, and of a DoRA
+ * each of them as long as its magnitude; the sum is made in
  * double precision and rounded once. All others are the base's own bytes. Rows are made when they are
  * asked for, so a merge needs the memory of a batch and not of a model. */
 #ifndef GRAFT_EXPORT_MERGE_H

@@ -175,6 +175,7 @@ done:
 static graft_status write_mlx(const graft_export_job *job, const char *folder)
 {
     graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_export__refuse_dora(&graft_exporter_mlx, job->adapter));
     GRAFT_TRY(graft_export__check(job->adapter));
     GRAFT_TRY(graft_export__check_arch(job->adapter->arch));
     GRAFT_TRY(write_weights(job->adapter, folder));
@@ -193,4 +194,5 @@ static graft_status usage(const graft_export_job *job, const char *path, graft_t
 const graft_exporter graft_exporter_mlx = {
     .name = "mlx", .writes = "mlx", .help = "the adapter for mlx-lm (--adapter-path)",
     .is_folder = true, .write = write_mlx, .usage = usage,
+    .no_dora = "its layout for mlx-lm is not written here",
 };

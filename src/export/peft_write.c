@@ -1,8 +1,9 @@
 /* export/peft_write.c - the adapter as a PEFT folder (huggingface/peft, LoRA): what transformers,
  * vLLM and others load.
  *
- * adapter_model.safetensors holds base_model.model.<module>.lora_A.weight (rank, n_in) and
- * .lora_B.weight (n_out, rank) in Hugging Face's row order; adapter_config.json the settings. */
+ * adapter_model.safetensors holds base_model.model.<module>.lora_A.weight (rank, n_in),
+ * .lora_B.weight (n_out, rank) and of a DoRA .lora_magnitude_vector (n_out) in Hugging Face's row order;
+ * adapter_config.json the settings. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -111,7 +112,8 @@ static graft_status fill_config(const graft_export_adapter *adapter, graft_json 
     GRAFT_TRY(graft_json_set(config, "rank_pattern", graft_json_retain(patterns)));
     GRAFT_TRY(graft_json_set(config, "alpha_pattern", graft_json_new_object()));
     GRAFT_TRY(graft_json_set_bool(config, "use_rslora", false));
-    GRAFT_TRY(graft_json_set_bool(config, "use_dora", false));
+    GRAFT_TRY(graft_json_set_bool(config, "use_dora",
+                                  graft_export_is_dora(adapter->maps, adapter->n_maps)));
     GRAFT_TRY(graft_json_set_string(config, "bias", "none"));
     GRAFT_TRY(graft_json_set_bool(config, "fan_in_fan_out", false));
     GRAFT_TRY(graft_json_set_bool(config, "init_lora_weights", true));
@@ -136,31 +138,52 @@ static graft_status write_config(const graft_export_adapter *adapter, const char
 
 /* --- adapter_model.safetensors --- */
 
-/* B, scaled, in Hugging Face's row order. */
-static graft_status make_b(const graft_export_adapter *adapter, const graft_export_map *map,
-                           float **out)
+/* What one map needs until the file is written, in Hugging Face's row order. */
+typedef struct factors {
+    float *b;         /* scaled */
+    float *magnitude; /* NULL: none */
+} factors;
+
+static graft_status to_hf_rows(float **out, const graft_export_map *map, const float *rows,
+                               size_t width, size_t heads)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_alloc(out, map->n_out * width, sizeof **out));
+    if (heads == 0) {
+        memcpy(*out, rows, map->n_out * width * sizeof **out);
+    } else {
+        graft_export__to_hf_rows(*out, rows, map->n_out, width, heads);
+    }
+done:
+    return status;
+}
+
+static graft_status make_factors(const graft_export_adapter *adapter, const graft_export_map *map,
+                                 factors *out)
 {
     graft_status status = GRAFT_OK;
     float *folded = NULL;
     size_t heads = graft_export__interleaved_heads(adapter->arch, map->name, adapter->n_head,
                                                    adapter->n_kv);
+    if (heads > 0 && map->n_out % (2 * heads) != 0) {
+        return graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": %zu rows are not %zu heads of even "
+                          "size", map->name, map->n_out, heads);
+    }
     GRAFT_TRY(graft_export__fold(adapter, map, &folded));
+    if (map->magnitude != NULL) {
+        GRAFT_TRY(to_hf_rows(&out->magnitude, map, map->magnitude, 1, heads));
+    }
     if (heads == 0) {
-        *out = folded;
+        out->b = folded;
         return GRAFT_OK;
     }
-    if (map->n_out % (2 * heads) != 0) {
-        status = graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": %zu rows are not %zu heads of even "
-                            "size", map->name, map->n_out, heads);
-        goto done;
-    }
-    GRAFT_TRY(graft_alloc(out, map->n_out * map->rank, sizeof **out));
-    graft_export__to_hf_rows(*out, folded, map->n_out, map->rank, heads);
+    GRAFT_TRY(to_hf_rows(&out->b, map, folded, map->rank, heads));
 done:
     graft_free(folded);
     return status;
 }
 
+/* A matrix of rows x row numbers; row 0: a list of `rows`. */
 static graft_status add_factor(graft_safetensors_writer *file, const char *arch, const char *name,
                                const char *suffix, uint64_t rows, uint64_t row, const float *data)
 {
@@ -170,9 +193,24 @@ static graft_status add_factor(graft_safetensors_writer *file, const char *arch,
     GRAFT_TRY(graft_text_append_z(&text, "base_model.model."));
     GRAFT_TRY(graft_export__hf_name(&text, arch, name));
     GRAFT_TRY(graft_text_append_z(&text, suffix));
-    GRAFT_TRY(graft_safetensors_add(file, text.data, 2, (const uint64_t[2]){rows, row}, data));
+    GRAFT_TRY(graft_safetensors_add(file, text.data, row == 0 ? 1 : 2,
+                                    (const uint64_t[2]){rows, row}, data));
 done:
     graft_text_clear(&text);
+    return status;
+}
+
+static graft_status add_map(graft_safetensors_writer *file, const char *arch,
+                            const graft_export_map *map, const factors *made)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(add_factor(file, arch, map->name, ".lora_A.weight", map->rank, map->n_in, map->a));
+    GRAFT_TRY(add_factor(file, arch, map->name, ".lora_B.weight", map->n_out, map->rank, made->b));
+    if (made->magnitude != NULL) {
+        GRAFT_TRY(add_factor(file, arch, map->name, ".lora_magnitude_vector", map->n_out, 0,
+                             made->magnitude));
+    }
+done:
     return status;
 }
 
@@ -206,26 +244,23 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
 {
     graft_status status = GRAFT_OK;
     graft_safetensors_writer *file = NULL;
-    float **b = NULL; /* one per map */
+    factors *made = NULL; /* one per map */
     char *path = NULL;
     GRAFT_TRY(graft_safetensors_writer_new(&file));
     GRAFT_TRY(set_metadata(file, adapter));
-    GRAFT_TRY(graft_alloc(&b, adapter->n_maps, sizeof *b));
+    GRAFT_TRY(graft_alloc(&made, adapter->n_maps, sizeof *made));
     for (size_t i = 0; i < adapter->n_maps; i++) {
-        const graft_export_map *map = &adapter->maps[i];
-        GRAFT_TRY(make_b(adapter, map, &b[i]));
-        GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".lora_A.weight", map->rank,
-                             map->n_in, map->a));
-        GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".lora_B.weight", map->n_out,
-                             map->rank, b[i]));
+        GRAFT_TRY(make_factors(adapter, &adapter->maps[i], &made[i]));
+        GRAFT_TRY(add_map(file, adapter->arch, &adapter->maps[i], &made[i]));
     }
     GRAFT_TRY(graft_path_join(&path, folder, "adapter_model.safetensors"));
     GRAFT_TRY(graft_safetensors_write(file, path));
 done:
-    for (size_t i = 0; b != NULL && i < adapter->n_maps; i++) {
-        graft_free(b[i]);
+    for (size_t i = 0; made != NULL && i < adapter->n_maps; i++) {
+        graft_free(made[i].b);
+        graft_free(made[i].magnitude);
     }
-    graft_free(b);
+    graft_free(made);
     graft_free(path);
     graft_safetensors_writer_free(file);
     return status;

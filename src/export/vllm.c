@@ -14,6 +14,7 @@ static graft_status write_vllm(const graft_export_job *job, const char *folder)
     graft_status status = GRAFT_OK;
     const char *template = job->serving == NULL ? NULL : job->serving->chat_template;
     char *path = NULL;
+    GRAFT_TRY(graft_export__refuse_dora(&graft_exporter_vllm, job->adapter));
     GRAFT_TRY(graft_export__write_peft(job, folder));
     if (template != NULL) {
         GRAFT_TRY(graft_path_join(&path, folder, "chat_template.jinja"));
@@ -61,4 +62,5 @@ done:
 const graft_exporter graft_exporter_vllm = {
     .name = "vllm", .writes = "vllm", .help = "the adapter for vLLM (--lora-modules)",
     .is_folder = true, .write = write_vllm, .usage = usage,
+    .no_dora = "vLLM does not load adapters with use_dora",
 };

@@ -106,7 +106,7 @@ static graft_status prepare(generator *g)
     n_rows = n_rows < total ? n_rows : total;
     n_rows = n_rows > longest ? n_rows : longest;
     GRAFT_TRY(graft_kv_cache_init(&g->cache, g->model, kernels, n_rows));
-    GRAFT_TRY(graft_compute_prepare(g->compute, g->model->hparams.d_head));
+    GRAFT_TRY(graft_model_prepare(g->model, g->compute));
     GRAFT_TRY(graft_alloc(&g->active, o->max_batch, sizeof *g->active));
     GRAFT_TRY(graft_alloc(&g->ended, o->max_batch, sizeof *g->ended));
     GRAFT_TRY(graft_alloc(&g->owner, o->max_batch, sizeof *g->owner));

@@ -143,6 +143,23 @@ typedef struct graft_kernels {
     void (*geglu_backward)(graft_act *dy, graft_act *gate, graft_act *up, size_t ld,
                            size_t n_rows, size_t n);
 
+    /* --- columns: a map whose rows are multiplied by factors multiplies what it gives by them --- */
+
+    /* y[i] = a[i] * z[i] + b[i] for n_rows rows of width n; b NULL: nothing. y may be z. */
+    void (*columns)(graft_act *y, size_t ldy, const graft_act *z, size_t ldz, const graft_real *a,
+                    const graft_real *b, size_t n_rows, size_t n);
+    /* out[i] = residual[i] + a[i] * z[i] + b[i]; residual NULL: nothing. out may be residual. */
+    void (*columns_add)(graft_real *out, size_t ldo, const graft_real *residual, size_t ldr,
+                        const graft_act *z, size_t ldz, const graft_real *a, const graft_real *b,
+                        size_t n_rows, size_t n);
+    /* sums[i] = sum of dy[i] * z[i] over the rows, in order; dy[i] becomes a[i] * dy[i], the
+     * gradient of z. */
+    void (*columns_backward)(graft_real *sums, graft_act *dy, size_t lddy, const graft_act *z,
+                             size_t ldz, const graft_real *a, size_t n_rows, size_t n);
+    /* da[i] += scale * w[i] * (sums[i] + sums[lds + i] + ...), n_sums of them, in order. */
+    void (*columns_grad)(graft_real *da, const graft_real *sums, size_t lds, size_t n_sums,
+                         const graft_real *w, graft_real scale, size_t n);
+
     /* y[i] += a * x[i] */
     void (*axpy)(graft_real *y, const graft_real *x, graft_real a, size_t n);
     /* x[i] *= a */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapter/dora.h"
 #include "core/memory.h"
 #include "core/strings.h"
 #include "model/stack.h"
@@ -171,6 +172,12 @@ size_t graft_model_context(const graft_model *model)
 {
     bool limited = has_long_context(model) && !model->long_context;
     return limited ? model->rotations[0].n_short : SIZE_MAX;
+}
+
+graft_status graft_model_prepare(const graft_model *model, graft_compute *compute)
+{
+    graft_status status = graft_compute_prepare(compute, model->hparams.d_head);
+    return status == GRAFT_OK ? graft_slots_measure(model->slots, model->n_slots, compute) : status;
 }
 
 graft_status graft_model_hidden(graft_model *model, graft_tape *tape, const graft_pass *pass,

@@ -75,6 +75,10 @@ void graft_model_set_context(graft_model *model, size_t n_tok);
 /* Longest context that the model reads as it is set; SIZE_MAX if that makes no difference. */
 size_t graft_model_context(const graft_model *model);
 
+/* To be called before passes run: scratch for all threads, and what follows from the parameters of attached
+ * adapters as they are now. */
+graft_status graft_model_prepare(const graft_model *model, graft_compute *compute);
+
 /* With the adapters that are attached; for choosing passes by memory. */
 graft_layer_bytes graft_model_layer_bytes(const graft_model *model, const graft_kernels *kernels);
 

@@ -99,17 +99,20 @@ graft_layer_bytes graft_model_layer_bytes(const graft_model *model, const graft_
     const graft_hparams *h = &model->hparams;
     const graft_block *b = &model->blocks[0];
     size_t n_q = h->n_head * h->d_head, n_k = h->n_kv * h->d_head, ranks = 0, dropped = 0;
+    size_t bare = 0; /* what comes out of maps before magnitudes */
     size_t act = kernels->act_bytes, real = sizeof(graft_real);
     for (size_t i = 0; i < model->n_slots; i++) {
         const graft_low_rank *map = model->slots[i].low_rank;
         ranks += map == NULL ? 0 : graft_act_ld(kernels, map->a.n_rows);
         dropped = map != NULL && map->dropout > 0 ? map->a.n_cols : dropped;
+        bool scaled = map != NULL && map->magnitude.data != NULL;
+        bare += scaled ? graft_act_ld(kernels, map->b.n_rows) : 0;
     }
     size_t q = graft_act_ld(kernels, n_q), k = graft_act_ld(kernels, n_k);
     size_t ff = graft_act_ld(kernels, h->n_ff), embd = graft_act_ld(kernels, h->n_embd);
     graft_layer_bytes bytes = {.once = 0};
-    /* q, k, v, attention; gate, up; low-rank parts; two residuals; statistics */
-    bytes.kept = (2 * q + 2 * k + 2 * ff + ranks / h->n_layer) * act +
+    /* q, k, v, attention; gate, up; low-rank parts; bare outputs; two residuals; statistics */
+    bytes.kept = (2 * q + 2 * k + 2 * ff + (ranks + bare) / h->n_layer) * act +
                  (2 * h->n_embd + h->n_head + 2) * real;
     /* what norms of heads and of outputs read again */
     bytes.kept += has_head_norms(b) ? (q + k) * act + (h->n_head + h->n_kv) * real : 0;
@@ -120,6 +123,7 @@ graft_layer_bytes graft_model_layer_bytes(const graft_model *model, const graft_
     size_t attended = (2 * embd + 2 * q + 2 * k + ff) * act + (4 * n_q + h->n_embd) * real;
     bytes.work = unit > attended ? unit : attended;
     bytes.work += dropped * (2 * real + act);
+    bytes.work += bare > 0 && !kernels->half ? embd * act : 0; /* a copy of the stream's gradient */
     bytes.work += b->attn_post_gain != NULL ? 2 * embd * act : 0;
     bytes.work += kernels->bytes ? 2 * graft_bytes_size(h->n_ff) : 0; /* gradients of gate and up */
     for (size_t i = 0; i < model->n_rotations; i++) {

@@ -81,7 +81,7 @@ graft_status graft_bench_pass(graft_pass_figures *out, const graft_config *confi
                               session.adapter->n_params, false, n_tok));
     size_t n_recomputed = graft_plan_recomputed(&plan, session.model, &session.compute.kernels,
                                                 n_tok);
-    GRAFT_TRY(graft_compute_prepare(&session.compute, session.model->hparams.d_head));
+    GRAFT_TRY(graft_model_prepare(session.model, &session.compute));
     GRAFT_TRY(make_pass(&pass, n_tok, session.model->hparams.n_vocab));
     begin = graft_clock_seconds();
     /* The first pass makes the arena and touches the weights: it does not count. */

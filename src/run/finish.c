@@ -45,14 +45,17 @@ static graft_status describe_maps(const graft_adapter *adapter, graft_export_map
     for (size_t i = 0; i < adapter->n_maps; i++) {
         const graft_low_rank *m = &adapter->maps[i].low_rank;
         (*maps)[i] = (graft_export_map){
-            adapter->maps[i].name,
-            *values + (m->a.data - adapter->params),
-            *values + (m->b.data - adapter->params),
-            m->a.n_rows,
-            m->a.n_cols,
-            m->b.n_rows,
-            adapter->maps[i].scale,
+            .name = adapter->maps[i].name,
+            .a = *values + (m->a.data - adapter->params),
+            .b = *values + (m->b.data - adapter->params),
+            .rank = m->a.n_rows,
+            .n_in = m->a.n_cols,
+            .n_out = m->b.n_rows,
+            .scale = adapter->maps[i].scale,
         };
+        if (m->magnitude.data != NULL) {
+            (*maps)[i].magnitude = *values + (m->magnitude.data - adapter->params);
+        }
     }
 done:
     return status;

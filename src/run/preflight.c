@@ -87,6 +87,7 @@ static uint64_t adapter_numbers(const graft_adapter *adapter)
     for (size_t i = 0; i < adapter->n_maps; i++) {
         const graft_low_rank *m = &adapter->maps[i].low_rank;
         n += (uint64_t)m->a.n_rows * m->a.n_cols + (uint64_t)m->b.n_rows * m->b.n_cols;
+        n += m->magnitude.n_rows;
     }
     return n;
 }

@@ -141,6 +141,10 @@ static graft_status check_exports(const graft_config *c)
     const char *type;
     for (size_t i = 0; i < c->export.n; i++) {
         GRAFT_TRY(graft_exporter_of_item(&exporter, &type, c->export.items[i]));
+        if (c->use_dora && graft_exporter_check_dora(exporter, type) != GRAFT_OK) {
+            status = graft_fail(GRAFT_E_CONFIG, "use_dora: export: %s", graft_error_message());
+            goto done;
+        }
     }
 done:
     return status;

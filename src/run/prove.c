@@ -119,7 +119,7 @@ static graft_status logits_at(graft_session *session, const graft_example *examp
     graft_tensor *hidden = NULL;
     graft_span span = {0, example->n, 0, example->n, -1, 0};
     graft_pass pass = {example->n, example->ids, positions, &span, 1, NULL, 0};
-    GRAFT_TRY(graft_compute_prepare(&session->compute, session->model->hparams.d_head));
+    GRAFT_TRY(graft_model_prepare(session->model, &session->compute));
     graft_tape_begin(&tape, &session->compute, false);
     GRAFT_TRY(graft_model_hidden(session->model, &tape, &pass, NULL, 0, rows, &hidden));
     GRAFT_TRY(graft_model_logits(session->model, &tape, hidden, out));

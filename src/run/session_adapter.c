@@ -29,6 +29,25 @@ static double scale_of(const graft_adapter *adapter, const char *name)
     return adapter->scale;
 }
 
+/* A DoRA goes on as one only; what is none becomes one that begins by changing nothing. */
+static graft_status fill_magnitudes(graft_session *session, const graft_loaded_adapter *loaded)
+{
+    graft_status status = GRAFT_OK;
+    graft_adapter *adapter = session->adapter;
+    if (!graft_export_is_dora(loaded->maps, loaded->n_maps)) {
+        return adapter->dora ? graft_adapter_take_lengths(adapter, &session->compute) : GRAFT_OK;
+    }
+    if (!adapter->dora) {
+        return graft_fail(GRAFT_E_CONFIG, "it is a DoRA, which is trained on with use_dora: true");
+    }
+    for (size_t i = 0; i < loaded->n_maps; i++) {
+        const graft_export_map *map = &loaded->maps[i];
+        GRAFT_TRY(graft_adapter_set_magnitudes(adapter, map->name, map->magnitude, map->n_out));
+    }
+done:
+    return status;
+}
+
 /* Copies loaded maps into the session's adapter. A scale other than the map has here is folded
  * into B, so that the product is the same. */
 static graft_status fill(graft_session *session, const graft_loaded_adapter *loaded)
@@ -53,6 +72,7 @@ static graft_status fill(graft_session *session, const graft_loaded_adapter *loa
         GRAFT_TRY(graft_adapter_set_map(session->adapter, map->name, map->a, b, map->rank,
                                         map->n_in, map->n_out));
     }
+    GRAFT_TRY(fill_magnitudes(session, loaded));
 done:
     graft_free(b);
     return status;
@@ -97,7 +117,8 @@ graft_status graft_session_new_adapter(graft_session *session)
                                      session->model->family->arch,
                                      {c->lora_rank_pattern.items, c->lora_rank_pattern.n},
                                      {c->lora_alpha_pattern.items, c->lora_alpha_pattern.n},
-                                     graft_adapter_kinds[c->init_lora_weights]->name};
+                                     graft_adapter_kinds[c->init_lora_weights]->name,
+                                     c->use_dora};
     if (c->init_adapter != NULL && c->init_lora_weights != 0) {
         status = graft_fail(GRAFT_E_CONFIG, "init_lora_weights: %s and init_adapter both say how the "
                             "adapter begins; set one of them",
@@ -175,6 +196,7 @@ graft_status graft_session_attach(graft_session *session, const graft_loaded_ada
         .targets = graft_text_z(&targets),
         .arch = session->model->family->arch,
         .rank_pattern = {ranks.items, ranks.n},
+        .dora = graft_export_is_dora(loaded->maps, loaded->n_maps),
     };
     GRAFT_TRY(graft_adapter_new(&session->adapter, &options, session->model->slots,
                                 session->model->n_slots));

@@ -57,6 +57,11 @@ static graft_status append_serving(const graft_training *t, graft_text *out)
                 graft_gguf_path(t->session.model->file), folder, folder));
         }
     }
+    if (t->config->use_dora) {
+        GRAFT_TRY(graft_text_appendf(
+            out, "\nA DoRA is served merged into its base:\n  graft export --base %s --adapter %s --to gguf "
+            "--out merged.gguf\n", graft_gguf_path(t->session.model->file), folder));
+    }
     if (has_bfcl(&t->config->dataset) || has_bfcl(&t->config->replay)) {
         GRAFT_TRY(graft_text_append_z(
             out, "\nTrained on questions of the Berkeley Function Calling Leaderboard: a score of "

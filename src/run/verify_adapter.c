@@ -150,6 +150,58 @@ done:
     return status;
 }
 
+/* The magnitudes of a DoRA beside the rows of their lora_B. */
+static graft_status check_magnitudes(graft_verify_object *o, const graft_safetensors *file,
+                                     const graft_safetensors_tensor *m, size_t *n)
+{
+    static const char mark[] = ".lora_magnitude_vector";
+    graft_status status = GRAFT_OK;
+    const char *at = strstr(m->name, mark);
+    graft_text name;
+    graft_text_init(&name);
+    if (at == NULL) {
+        return GRAFT_OK;
+    }
+    *n += 1;
+    GRAFT_TRY(graft_text_append(&name, m->name, (size_t)(at - m->name)));
+    GRAFT_TRY(graft_text_append_z(&name, ".lora_B.weight"));
+    const graft_safetensors_tensor *b = graft_safetensors_find(file, graft_text_z(&name));
+    if (b == NULL) {
+        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "tensor \"%s\" is there without \"%s\"",
+                                        m->name, graft_text_z(&name)));
+    } else if (m->n_dims != 1 || b->n_dims != 2 || m->shape[0] != b->shape[0]) {
+        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "\"%s\" is not one number for each of %"
+                                        PRIu64 " rows", m->name, b->shape[0]));
+    }
+done:
+    graft_text_clear(&name);
+    return status;
+}
+
+/* Each pair, and whether there are magnitudes for all of them or for none, as the settings say. */
+static graft_status check_tensors(graft_verify_object *o, const graft_safetensors *file,
+                                  const graft_json *config)
+{
+    graft_status status = GRAFT_OK;
+    size_t n_maps = 0, n = 0;
+    bool dora = config != NULL && graft_json_bool(graft_json_get(config, "use_dora"));
+    for (size_t i = 0; i < graft_safetensors_n(file); i++) {
+        const graft_safetensors_tensor *t = graft_safetensors_at(file, i);
+        n_maps += strstr(t->name, ".lora_A.") != NULL;
+        GRAFT_TRY(check_factors(o, file, t));
+        GRAFT_TRY(check_magnitudes(o, file, t, &n));
+    }
+    if (config != NULL && n != (dora ? n_maps : 0)) {
+        GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "%zu of %zu maps have a "
+                                        "lora_magnitude_vector, and adapter_config.json says use_dora: "
+                                        "%s", n, n_maps, dora ? "true" : "false"));
+    } else if (dora) {
+        GRAFT_TRY(graft_verify__fact(o, "DoRA"));
+    }
+done:
+    return status;
+}
+
 static bool is_positive(const graft_json *value)
 {
     bool number = graft_json_is(value, GRAFT_JSON_INT) || graft_json_is(value, GRAFT_JSON_DOUBLE);
@@ -173,9 +225,7 @@ static graft_status check_peft(graft_verify_job *job, graft_verify_object *o)
     if (file == NULL) {
         goto done;
     }
-    for (size_t i = 0; i < graft_safetensors_n(file); i++) {
-        GRAFT_TRY(check_factors(o, file, graft_safetensors_at(file, i)));
-    }
+    GRAFT_TRY(check_tensors(o, file, config));
     GRAFT_TRY(graft_verify__as(job, path, &graft_verify_safetensors));
     GRAFT_TRY(job->base != NULL ? check_base(job, o, NULL) : GRAFT_OK);
 done:

@@ -130,10 +130,15 @@ static graft_status format_maps(graft_text *out, const graft_adapter *adapter)
     graft_status status = GRAFT_OK;
     for (size_t i = 0; i < adapter->n_maps; i++) {
         const graft_low_rank *m = &adapter->maps[i].low_rank;
-        GRAFT_TRY(graft_text_appendf(out, "%s %zu %zu %zu %zu %zu\n", adapter->maps[i].name,
+        GRAFT_TRY(graft_text_appendf(out, "%s %zu %zu %zu %zu %zu", adapter->maps[i].name,
                                      m->a.n_rows, m->a.n_cols, m->b.n_rows,
                                      (size_t)(m->a.data - adapter->params),
                                      (size_t)(m->b.data - adapter->params)));
+        if (m->magnitude.data != NULL) {
+            GRAFT_TRY(graft_text_appendf(out, " %zu",
+                                         (size_t)(m->magnitude.data - adapter->params)));
+        }
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
     }
 done:
     return status;
@@ -222,26 +227,59 @@ void graft_checkpoint_close(graft_checkpoint *c)
     memset(c, 0, sizeof *c);
 }
 
+/* A line of adapter/maps, n characters: rank, sizes, and where A and B begin; in a DoRA also where its
+ * magnitudes do, SIZE_MAX in others. */
+typedef struct map_line {
+    size_t rank, n_in, n_out, a, b, magnitude;
+} map_line;
+
+static bool read_map_line(map_line *out, const char *line, size_t n)
+{
+    size_t n_name = strcspn(line, " \n");
+    const char *numbers = line + n_name;
+    int used = 0, more = 0;
+    out->magnitude = SIZE_MAX;
+    if (n_name == 0 || *numbers != ' ' || line[n] != '\n' ||
+        sscanf(numbers, " %zu %zu %zu %zu %zu%n", &out->rank, &out->n_in, &out->n_out, &out->a,
+               &out->b, &used) != 5) {
+        return false;
+    }
+    if (n_name + (size_t)used < n && sscanf(numbers + used, " %zu%n", &out->magnitude, &more) != 1) {
+        return false;
+    }
+    return n_name + (size_t)used + (size_t)more == n;
+}
+
+/* Moves *end behind the map, which must begin there. */
+static bool pass_map(const map_line *m, size_t *end, size_t n_params)
+{
+    size_t size_a, size_b;
+    if (!graft_size_mul(m->rank, m->n_in, &size_a) || !graft_size_mul(m->rank, m->n_out, &size_b) ||
+        size_a == 0 || size_b == 0 || m->a != *end || size_a > n_params - *end ||
+        m->b != *end + size_a || size_b > n_params - m->b) {
+        return false;
+    }
+    *end = m->b + size_b;
+    if (m->magnitude != SIZE_MAX) {
+        if (m->magnitude != *end || m->n_out > n_params - *end) {
+            return false;
+        }
+        *end += m->n_out;
+    }
+    return true;
+}
+
 /* Maps follow one another without gaps up to the end of the parameters. */
 static graft_status check_maps(const graft_checkpoint *c)
 {
     size_t end = 0;
     for (const char *line = graft_text_z(&c->maps); *line != '\0';) {
-        size_t rank, n_in, n_out, a, b, size_a, size_b;
-        size_t n = strcspn(line, "\n"), n_name = strcspn(line, " \n");
-        int used = 0;
-        bool good = n_name > 0 && line[n_name] == ' ' && line[n] == '\n' &&
-                    sscanf(line + n_name, " %zu %zu %zu %zu %zu%n", &rank, &n_in, &n_out, &a,
-                           &b, &used) == 5 && n_name + (size_t)used == n &&
-                    graft_size_mul(rank, n_in, &size_a) &&
-                    graft_size_mul(rank, n_out, &size_b) && size_a > 0 && size_b > 0 &&
-                    a == end && size_a <= c->n_params - end && b == end + size_a &&
-                    size_b <= c->n_params - b;
-        if (!good) {
+        size_t n = strcspn(line, "\n");
+        map_line m;
+        if (!read_map_line(&m, line, n) || !pass_map(&m, &end, c->n_params)) {
             return graft_fail(GRAFT_E_CHECKPOINT, "%s: adapter/maps: at byte %zu stands no map "
                               "that fits", c->path, (size_t)(line - graft_text_z(&c->maps)));
         }
-        end = b + size_b;
         line += n + 1;
     }
     return end == c->n_params

@@ -40,7 +40,7 @@ graft_status graft_examples_visit(graft_model *model, graft_compute *compute,
     }
     size_t tokens = longest > max_tokens_per_pass ? longest : max_tokens_per_pass;
     graft_layout_options options = {tokens, true, true, 0};
-    GRAFT_TRY(graft_compute_prepare(compute, model->hparams.d_head));
+    GRAFT_TRY(graft_model_prepare(model, compute));
     GRAFT_TRY(graft_step_layout_new(&layout));
     GRAFT_TRY(graft_step_layout_build(layout, examples, n, &options));
     for (size_t i = 0; i < graft_step_layout_n_passes(layout); i++) {
@@ -74,7 +74,7 @@ graft_status graft_example_logprobs(graft_model *model, graft_compute *compute,
     if (n < 2) {
         return GRAFT_OK;
     }
-    GRAFT_TRY(graft_compute_prepare(compute, model->hparams.d_head));
+    GRAFT_TRY(graft_model_prepare(model, compute));
     GRAFT_TRY(graft_alloc(&predictions, n - 1, sizeof *predictions));
     GRAFT_TRY(graft_alloc(&positions, n, sizeof *positions));
     for (uint32_t i = 0; i < n; i++) {

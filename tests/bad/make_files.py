@@ -331,7 +331,7 @@ def adapter_cases():
     yield "architecture.gguf", adapter((*lora, ("general.architecture", "gpt2"))), \
         'general.architecture is "gpt2", not "llama"'
     yield "suffix.gguf", adapter(None, ((Q + ".lora_x", [8, 2]),)), "is neither .lora_a nor .lora_b"
-    yield "magnitude.gguf", adapter(None, ((Q + ".lora_magnitude", [8, 1]),)), "DoRA is not supported"
+    yield "magnitude.gguf", adapter(None, ((Q + ".lora_magnitude", [8, 1]),)), "there are no adapter files of DoRAs"
     yield "three_dimensions.gguf", adapter(None, ((Q + ".lora_a", [8, 2, 1]),)), "has 3 dimensions instead of 2"
     yield "unknown_base.gguf", adapter(None, (("blk.5.attn_q.weight.lora_a", [8, 2]),)), \
         'the base has no tensor "blk.5.attn_q.weight"'
@@ -363,7 +363,7 @@ def peft_cases():
     yield "config_rank_text", config(r="2"), "adapter_config.json: r is not a positive integer"
     yield "config_alpha", config(lora_alpha=0), "adapter_config.json: lora_alpha is not a positive number"
     yield "config_kind", config(peft_type="LOHA"), "peft_type is LOHA; only LORA"
-    yield "config_dora", config(use_dora=True), "adapter_config.json: use_dora is set"
+    yield "config_dora", config(use_dora=True), "there is no lora_magnitude_vector"
     yield "config_bias", config(bias="lora_only"), 'bias is "lora_only"; trained biases'
     yield "config_saved", config(modules_to_save=["embed_tokens"]), "modules_to_save is set"
     yield "config_pattern", config(rank_pattern={"q_proj": "2"}), 'rank_pattern: "q_proj" is not a positive'

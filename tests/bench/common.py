@@ -30,9 +30,14 @@ TARGETS = {
     "products_torch": ("bf16 products, worst rate / PyTorch's bf16 product", "x", 0.95, 1.05),
     "products_f32": ("f32 products, worst share of the FMA peak", "%", 0.85, 0.93),
     "epoch_time": ("epoch of tool calls, wall clock of PyTorch / graft", "x", 5, 7),
+    "epoch_int8_time": ("the same with compute: int8", "x", 5, 7),
     "epoch_memory": ("epoch of tool calls, memory of graft / PyTorch", "1/", 10, 15),
     "airline_time": ("airline trajectories, wall clock of PyTorch / graft", "x", 6, 10),
+    "airline_int8_time": ("the same with compute: int8", "x", 6, 10),
+    "airline_20_time": ("the same in batches of 20, bf16", "x", 6, 10),
+    "airline_20_int8_time": ("in batches of 20 with compute: int8", "x", 6, 10),
     "shape_time": ("1.7B shape, step time of PyTorch / graft", "x", 2.2, 2.8),
+    "shape_int8_time": ("the same with compute: int8", "x", 2.2, 2.8),
     "shape_memory": ("1.7B shape, memory of graft / PyTorch", "1/", 4, 8),
     "large_memory": ("8B shape in Q4_K_M, peak of a step of 2,048 tokens", "GB", 14, 8),
     "large_plan": ("the same, what `graft plan` says of it", "% off", 0.1, 0.05),
@@ -138,6 +143,12 @@ def figure_rows(figures):
         limit = "<=" if unit in (*FEW, "1/") else ">="
         yield [what, shown[unit](value), f"{limit} {shown[unit](floor)}",
                f"{limit} {shown[unit](goal)}", met]
+
+
+def cpu_level():
+    version = subprocess.run([GRAFT, "version", "--json"], capture_output=True, text=True,
+                             check=True).stdout
+    return json.loads(version)["cpu_level"]
 
 
 def machine(options):

@@ -1,6 +1,6 @@
 """tests/bench/run epoch, airline - real examples, graft beside PyTorch + PEFT in bf16."""
-from common import BASE, GRAFT, OUT, PYTHON, SHARED, TEMPLATE, Report, has_option, need
-from training import RANK, row_table, run_graft, run_torch, scale
+from common import BASE, GRAFT, OUT, PYTHON, SHARED, TEMPLATE, Report, need
+from training import RANK, row_table, run_graft, run_torch, scale, ways_of
 
 
 def take(data, n, name):
@@ -12,29 +12,40 @@ def take(data, n, name):
     return path, len(taken)
 
 
-def compare(name, data, n, length, batch, micro, settings, options):
+def said_of(graft, peer, steps):
+    saved, tokens = sum(s.get("saved_tokens", 0) for s in steps), graft["tokens"]
+    return (f"{graft['program']}: computes {100 * (tokens - saved) / tokens:.0f} % of the tokens, "
+            "the rest is shared; in steps "
+            f"{peer['seconds'] / graft['seconds']:.2f}x as fast, by the wall clock "
+            f"{peer['wall_seconds'] / graft['wall_seconds']:.2f}x, in 1/"
+            f"{peer['peak_bytes'] / graft['peak_bytes']:.1f} of the memory.")
+
+
+def compare(name, data, n, length, batch, micro, ways, options):
     """Both programs over the same lines in the same order; those longer than `length` are left out
-    by both. With --peer-steps PyTorch runs only its first steps and its time is scaled."""
+    by both. ways: {name of a figure: settings}. With --peer-steps PyTorch runs only its first steps
+    and its time is scaled."""
     need(GRAFT, PYTHON, BASE, TEMPLATE, data)
     examples, n = take(data, options.n or n, name)
-    graft, steps = run_graft(name, {"base_model": BASE, "dataset": examples,
-                                    "chat_template": TEMPLATE, "max_seq_length": length,
-                                    **settings}, options)
+    grafts = {}
+    for way, settings in ways.items():
+        row, steps = run_graft(name, {"base_model": BASE, "dataset": examples,
+                                      "chat_template": TEMPLATE, "max_seq_length": length,
+                                      **settings}, options)
+        row["program"] += f", batches of {settings['batch_size']}"
+        grafts[way] = (row, steps)
+    graft, steps = grafts[""]
+    tokens = graft["tokens"]
     peer = run_torch(name, ["--base", BASE, "--data", examples, "--template", TEMPLATE, "-n", n,
                             "--batch", batch, "--micro", micro, "--max-length", length,
                             "--steps", options.peer_steps], options)
     cut = peer["steps"] * batch < peer["examples"]
     if cut:
-        peer = scale(peer, graft["tokens"])
-    saved = sum(s.get("saved_tokens", 0) for s in steps)
+        peer = scale(peer, tokens)
     trained = sum(s["trained_tokens"] for s in steps)
-    tokens = graft["tokens"]
-    body = row_table([peer, graft]) + [
-        "", f"{100 * trained / tokens:.0f} % of the tokens are trained; graft computes "
-        f"{100 * (tokens - saved) / tokens:.0f} % of them, the rest is shared. In steps graft is "
-        f"{peer['seconds'] / graft['seconds']:.2f}x as fast, by the wall clock "
-        f"{peer['wall_seconds'] / graft['wall_seconds']:.2f}x, in 1/"
-        f"{peer['peak_bytes'] / graft['peak_bytes']:.1f} of the memory."]
+    body = row_table([peer] + [row for row, _ in grafts.values()]) + [
+        "", f"{100 * trained / tokens:.0f} % of the tokens are trained.", ""]
+    body += ["- " + said_of(row, peer, journal) for row, journal in grafts.values()]
     if cut:
         body += ["", f"**PyTorch ran only {peer['scaled_from']}**; its time is scaled by tokens to "
                  "the whole epoch (at the rate after its first step, plus its loading), its "
@@ -45,31 +56,36 @@ def compare(name, data, n, length, batch, micro, settings, options):
     if options.settings:
         given = ", ".join(f"{key} {value}" for key, value in options.settings.items())
         body += ["", f"graft with {given}."]
-    report = Report(name, [peer, graft], "", body)
-    report.figures[f"{name}_time"] = peer["wall_seconds"] / graft["wall_seconds"]
+    report = Report(name, [peer] + [row for row, _ in grafts.values()], "", body)
+    for way, (row, _) in grafts.items():
+        key = f"{name}_{way}_time" if way else f"{name}_time"
+        report.figures[key] = peer["wall_seconds"] / row["wall_seconds"]
     return report, n
 
 
 def run_epoch(options):
     report, n = compare("epoch", SHARED / "data/tooluse-train.jsonl", 256, 2048, 8, options.micro,
-                        {"batch_size": 8}, options)
+                        {way: {"batch_size": 8, **more} for way, more in ways_of(options).items()},
+                        options)
     report.what = (f"One epoch over the first {n} examples of tooluse-train, SmolLM2-135M-Instruct "
                    f"Q4_1, rank {RANK} on all linear layers, batches of 8, at most 2,048 tokens. "
                    f"PyTorch takes a batch in micro-batches of {options.micro} padded to their "
                    "longest.")
-    peer, graft = report.rows
+    peer, graft = report.rows[:2]
     report.figures["epoch_memory"] = peer["peak_bytes"] / graft["peak_bytes"]
     return report
 
 
 def run_airline(options):
-    settings = {"batch_size": 8}
-    if has_option("train", "group_by_prefix"):
-        settings["group_by_prefix"] = "true"
-    report, n = compare("airline", SHARED / "data/tau-airline.jsonl", 1000, 8192, 1, 1, settings,
+    ways = {}
+    for size in (8, 20):
+        for way, more in ways_of(options).items():
+            name = "_".join(part for part in ("20" if size == 20 else "", way) if part)
+            ways[name] = {"batch_size": size, "group_by_prefix": "true", **more}
+    report, n = compare("airline", SHARED / "data/tau-airline.jsonl", 1000, 8192, 1, 1, ways,
                         options)
-    grouped = "with" if "group_by_prefix" in settings else "without (this build has none)"
     report.what = (f"One epoch over {n} whole trajectories of tau-airline, SmolLM2-135M-Instruct "
                    f"Q4_1, rank {RANK} on all linear layers, at most 8,192 tokens: graft in "
-                   f"batches of 8 {grouped} group_by_prefix, PyTorch one by one.")
+                   "batches of 8 and of 20 with group_by_prefix, PyTorch one by one (its gradients "
+                   "add up, whatever the batch).")
     return report

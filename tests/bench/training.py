@@ -3,9 +3,17 @@ import json
 import re
 import shutil
 
-from common import GRAFT, HERE, OUT, PYTHON, gigabytes, precision, run_child, table
+from common import (GRAFT, HERE, OUT, PYTHON, cpu_level, gigabytes, precision, run_child, table)
 
 RANK, ALPHA, RATE = 16, 32, 2e-4
+
+
+def ways_of(options):
+    """How graft runs a job: as it chooses, and where this machine can, in 8-bit integers."""
+    ways = {"": {}}
+    if cpu_level() == "avx512bf16" and "compute" not in options.settings:
+        ways["int8"] = {"compute": "int8"}
+    return ways
 
 
 def run_graft(name, settings, options):

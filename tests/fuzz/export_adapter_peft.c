@@ -37,6 +37,7 @@ int main(void)
 {
     static const char *const words[] = {
         "{\"peft_type\":\"LORA\",", "\"r\":2", "\"lora_alpha\":4", "\"use_rslora\":true",
+        "\"use_dora\":true", ".lora_magnitude_vector", "\"shape\":[8]",
         "\"rank_pattern\":{", "\"alpha_pattern\":{", "\"bias\":\"none\"", "\"q_proj\":1", "}", "{", ",",
         "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", ".lora_B.weight",
         ".default", "\"dtype\":\"F32\"", "\"dtype\":\"BF16\"", "\"shape\":[2,8]",

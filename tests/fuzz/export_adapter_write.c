@@ -1,5 +1,5 @@
-/* Any bytes as the numbers of an adapter: what is written, as GGUF or as a PEFT folder, reads back as
- * the same maps; what is not finite, or named twice, is refused and leaves no file. */
+/* Any bytes as the numbers of an adapter: what is written, as GGUF or as a PEFT folder (also a DoRA),
+ * reads back as the same maps; what is not finite, or named twice, is refused and leaves no file. */
 #include <math.h>
 #include <string.h>
 
@@ -67,6 +67,9 @@ static void compare(const graft_export_adapter *adapter, const char *path, const
         }
         fuzz_check(a->rank == b->rank && a->n_in == b->n_in && a->n_out == b->n_out);
         fuzz_check(memcmp(a->a, b->a, a->rank * a->n_in * sizeof(float)) == 0);
+        fuzz_check((a->magnitude == NULL) == (b->magnitude == NULL));
+        fuzz_check(a->magnitude == NULL ||
+                   memcmp(a->magnitude, b->magnitude, a->n_out * sizeof(float)) == 0);
         for (size_t k = 0; k < a->rank * a->n_out; k++) { /* within a unit of the smallest float */
             fuzz_check(alike(a->scale * (double)a->b[k], b->scale * (double)b->b[k],
                              3e-45 * fabs(b->scale)));
@@ -77,7 +80,7 @@ static void compare(const graft_export_adapter *adapter, const char *path, const
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static float numbers[2 * MAPS][64];
+    static float numbers[3 * MAPS][64];
     static graft_gguf *base;
     static const char *const shapes[MAPS] = {"blk.0.attn_q.weight", "blk.0.attn_k.weight",
                                              "blk.0.ffn_up.weight", "blk.0.ffn_down.weight"};
@@ -90,8 +93,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         (void)tiny_dir("written");
         fuzz_without_syncs();
     }
-    unsigned kind = take(&b), which = take(&b) % MAPS;
-    bool peft = kind % 2 == 1;
+    unsigned kind = take(&b), which = take(&b);
+    bool peft = kind % 2 == 1, dora = peft && which >= 128;
+    which %= MAPS;
     adapter.maps = maps;
     adapter.n_maps = 1 + kind / 2 % MAPS;
     adapter.alpha = (1 + take(&b)) / 8.0;
@@ -101,10 +105,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         size_t rank = 1 + take(&b) % MOST_RANK;
         maps[i] = (graft_export_map){shapes[place], numbers[2 * i], numbers[2 * i + 1], rank,
                                      (size_t)t->ne[0], (size_t)t->ne[1],
-                                     ((int)take(&b) - 128) / 16.0};
+                                     ((int)take(&b) - 128) / 16.0, NULL};
         twice = twice || (kind >= 240 && i > 0);
         finite = fill(&b, numbers[2 * i], rank * maps[i].n_in) && finite;
         finite = fill(&b, numbers[2 * i + 1], rank * maps[i].n_out) && finite;
+        if (dora) {
+            maps[i].magnitude = numbers[2 * MAPS + i];
+            finite = fill(&b, numbers[2 * MAPS + i], maps[i].n_out) && finite;
+        }
     }
     const graft_exporter *exporter = graft_exporter_find(peft ? "peft" : "adapter");
     const char *path = test_temp_path(peft ? "written" : "written/adapter.gguf");

@@ -23,8 +23,9 @@ PEFT = "base_model.model.model.layers.0.self_attn.q_proj.lora_%s.weight"
 def peft(config, **shapes):
     header, at = {}, 0
     for factor, shape in shapes.items():
-        n = 4 * shape[0] * shape[1]
-        header[PEFT % factor] = entry(shape=shape, offsets=[at, at + n])
+        n = 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+        name = PEFT % factor if len(shape) > 1 else PEFT.replace("lora_%s.weight", factor)
+        header[name] = entry(shape=shape, offsets=[at, at + n])
         at += n
     return json.dumps(config).encode() + b"\0" + safetensors(header, f32(*[0.5] * (at // 4)))
 
@@ -56,6 +57,9 @@ def inputs():
     yield "export_adapter_peft", "q", peft(lora, A=[2, 8], B=[8, 2])
     yield "export_adapter_peft", "rslora", peft({**lora, "use_rslora": True, "rank_pattern": {"q_proj": 1},
                                                  "alpha_pattern": {"self_attn.q_proj": 3}}, A=[1, 8], B=[8, 1])
+    yield "export_adapter_peft", "dora", peft({**lora, "use_dora": True}, A=[2, 8], B=[8, 2],
+                                              lora_magnitude_vector=[8])
+    yield "export_adapter_write", "dora", bytes([3, 129, 31]) + bytes([2, 100]) + f32(*[1e-2] * 70)
     yield "export_adapter_write", "gguf", bytes([0, 0, 63, 1, 200]) + f32(*range(24))
     yield "export_adapter_write", "peft", bytes([7, 1, 31]) + bytes([2, 100]) + f32(*[1e-3] * 60)
     yield "export_importance", "old", dat() + struct.pack("<ii", 3, 4) + b"text"

@@ -43,6 +43,10 @@ static graft_status build(graft_tape *tape, gradcheck *check, graft_tensor **out
         residual = check->inputs[check->n_inputs - 1].tensor;
     }
     for (size_t i = 0; i < c->n; i++) {
+        const graft_low_rank *lr = &c->low_rank[i];
+        for (size_t k = 0; k < lr->magnitude.n_rows; k++) { /* lengths are constants */
+            lr->factor[k] = lr->magnitude.data[k] * lr->inv_norm[k];
+        }
         maps[i] = (graft_linear){&c->w[i], i < c->n_adapted ? &c->low_rank[i] : NULL, c->bias[i],
                                  c->scale};
     }
@@ -65,6 +69,7 @@ typedef struct linears_extras {
     graft_gate gate;
     bool bias;
     double scale;
+    bool magnitudes;
 } linears_extras;
 
 static void run_with(const linears_shape *s, const linears_extras *more, const char *name)
@@ -94,6 +99,11 @@ static void run_with(const linears_shape *s, const linears_extras *more, const c
             lr->scale = GRAFT_REAL(1.7);
             lr->dropout = (graft_real)s->dropout;
             lr->site = (uint32_t)(3 + i);
+            if (more->magnitudes) {
+                gradcheck_param(&check, &lr->magnitude, s->n_out, 1, 1.0);
+                lr->inv_norm = gradcheck_constant(&check, s->n_out, 1.0);
+                lr->factor = gradcheck_constant(&check, s->n_out, 1.0);
+            }
         }
     }
     check.build = build;
@@ -104,7 +114,7 @@ static void run_with(const linears_shape *s, const linears_extras *more, const c
 
 static void run(const linears_shape *s, const char *name)
 {
-    run_with(s, &(linears_extras){GRAFT_GATE_SILU, false, 0}, name);
+    run_with(s, &(linears_extras){GRAFT_GATE_SILU, false, 0, false}, name);
 }
 
 static void plain(void **state)
@@ -150,7 +160,7 @@ static void with_dropout(void **state)
 
 static void gelu_gated(void **state)
 {
-    linears_extras gelu = {GRAFT_GATE_GELU, false, 0};
+    linears_extras gelu = {GRAFT_GATE_GELU, false, 0, false};
     (void)state;
     run_with(&(linears_shape){GRAFT_FEED_GATED, 6, 21, 9, 1, 0, 0, 0, false, 2}, &gelu,
              "gated by gelu, frozen");
@@ -160,7 +170,8 @@ static void gelu_gated(void **state)
 
 static void biased_and_scaled(void **state)
 {
-    linears_extras bias = {0, true, 0}, scale = {0, false, 0.22}, both = {0, true, -1.5};
+    linears_extras bias = {.bias = true}, scale = {.scale = 0.22};
+    linears_extras both = {.bias = true, .scale = -1.5};
     (void)state;
     run_with(&(linears_shape){GRAFT_FEED_NORM, 5, 11, 8, 2, 2, 3, 0, false, 1}, &bias,
              "two maps of a norm, biased");
@@ -174,12 +185,33 @@ static void biased_and_scaled(void **state)
              "two maps of a norm, biased and scaled");
 }
 
-/* Two maps that are rows of one: they share an A, also its dropout. */
-static void shared_a(void **state)
+/* DoRA: the gradients of A, B and magnitudes, with the lengths of rows held. */
+static void magnitudes(void **state)
+{
+    linears_extras plain = {.magnitudes = true}, biased = {.magnitudes = true, .bias = true};
+    linears_extras all = {.magnitudes = true, .bias = true, .scale = -1.5};
+    (void)state;
+    run_with(&(linears_shape){GRAFT_FEED_PLAIN, 9, 33, 20, 1, 1, 4, 0, false, 1}, &plain,
+             "magnitudes");
+    run_with(&(linears_shape){GRAFT_FEED_PLAIN, 1, 7, 5, 1, 1, 1, 0, false, 1}, &plain,
+             "magnitudes, one token");
+    run_with(&(linears_shape){GRAFT_FEED_PLAIN, 35, 6, 8, 1, 1, 3, 0, true, 1}, &plain,
+             "magnitudes on a stream, three tiles of tokens");
+    run_with(&(linears_shape){GRAFT_FEED_NORM, 5, 11, 8, 2, 2, 3, 0, false, 1}, &biased,
+             "two maps of a norm, magnitudes and biased");
+    run_with(&(linears_shape){GRAFT_FEED_NORM, 5, 11, 8, 2, 1, 3, 0, false, 1}, &plain,
+             "two maps of a norm, one with magnitudes");
+    run_with(&(linears_shape){GRAFT_FEED_GATED, 5, 10, 7, 1, 1, 3, 0, true, 2}, &all,
+             "gated, magnitudes, biased and scaled onto a stream");
+    run_with(&(linears_shape){GRAFT_FEED_NORM, 5, 12, 12, 1, 1, 2, 0, true, 1}, &all,
+             "x and a map of its norm with magnitudes");
+}
+
+/* Two maps that are rows of one: they share an A, also its dropout; or have magnitudes. */
+static void run_shared_a(bool scaled, const char *name)
 {
     gradcheck check;
     linears_case c = {.feed = {.kind = GRAFT_FEED_PLAIN}, .n = 2, .n_adapted = 2};
-    (void)state;
     gradcheck_init(&check);
     c.mix = graft_weight_dense(gradcheck_constant(&check, 3 * 8, 0.5), 3, 8);
     gradcheck_input(&check, 5, 11, 1.0);
@@ -193,13 +225,25 @@ static void shared_a(void **state)
         }
         gradcheck_param(&check, &lr->b, 8, 3, 0.3);
         lr->scale = GRAFT_REAL(1.7);
-        lr->dropout = GRAFT_REAL(0.3);
+        lr->dropout = scaled ? 0 : GRAFT_REAL(0.3);
         lr->site = 5;
+        if (scaled) {
+            gradcheck_param(&check, &lr->magnitude, 8, 1, 1.0);
+            lr->inv_norm = gradcheck_constant(&check, 8, 1.0);
+            lr->factor = gradcheck_constant(&check, 8, 1.0);
+        }
     }
     check.build = build;
     check.context = &c;
-    gradcheck_run(&check, "two maps that share their A");
+    gradcheck_run(&check, name);
     gradcheck_clear(&check);
+}
+
+static void shared_a(void **state)
+{
+    (void)state;
+    run_shared_a(false, "two maps that share their A");
+    run_shared_a(true, "two maps with magnitudes that share their A");
 }
 
 int main(void)
@@ -209,6 +253,7 @@ int main(void)
                                        cmocka_unit_test(with_dropout),
                                        cmocka_unit_test(gelu_gated),
                                        cmocka_unit_test(biased_and_scaled),
+                                       cmocka_unit_test(magnitudes),
                                        cmocka_unit_test(shared_a)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,6 +158,69 @@ static void head_norms(void **state)
     test_each_level(head_norms_at_level);
 }
 
+/* Columns times factors: elsewhere and in place, with and without what is added; and back. */
+static void columns_width(const graft_kernels *kernels, size_t n, bool biased)
+{
+    size_t total = ROWS * n, ld = graft_act_ld(kernels, n), lds = n + 3, stream = 2 * lds + n;
+    double tolerance = test_act_tolerance(kernels, 1e-6);
+    graft_real *z = test_random(&rng, total), *dy = test_random(&rng, total);
+    graft_real *a = test_random(&rng, n), *b = biased ? test_random(&rng, n) : NULL;
+    graft_real *x = test_random(&rng, stream), *sums = test_random(&rng, n);
+    double *ey = doubles(total, 0), *ed = doubles(total, 0), *es = doubles(n, 0);
+    double *ex = doubles(stream, 0), *ones = doubles(total > stream ? total : stream, 4.0);
+    graft_act *in = test_acts(kernels, z, ROWS, n), *grad = test_acts(kernels, dy, ROWS, n);
+    graft_act *out = test_acts(kernels, test_random(&rng, total), ROWS, n);
+    for (size_t i = 0; i < total; i++) {
+        ey[i] = (double)a[i % n] * (double)z[i] + (biased ? (double)b[i % n] : 0);
+        ed[i] = (double)a[i % n] * (double)dy[i];
+        es[i % n] += (double)dy[i] * (double)z[i];
+    }
+    for (size_t i = 0; i < stream; i++) { /* nothing between rows changes */
+        ex[i] = (double)x[i] + (i % lds < n ? ey[i / lds * n + i % lds] : 0);
+    }
+    kernels->columns(out, ld, in, ld, a, b, ROWS, n);
+    graft_real *y = test_reals(kernels, out, ROWS, n);
+    test_close("columns", y, ey, ones, total, tolerance);
+    kernels->columns_add(x, lds, x, lds, in, ld, a, b, ROWS, n);
+    test_close("columns_add", x, ex, ones, stream, 1e-6);
+    graft_real *alone = test_random(&rng, total);
+    kernels->columns_add(alone, n, NULL, 0, in, ld, a, b, ROWS, n);
+    test_close("columns_add to nothing", alone, ey, ones, total, 1e-6);
+    kernels->columns_backward(sums, grad, ld, in, ld, a, ROWS, n);
+    test_close("columns_backward sums", sums, es, ones, n, 1e-6);
+    test_close("columns_backward", test_reals(kernels, grad, ROWS, n), ed, ones, total, tolerance);
+    kernels->columns(in, ld, in, ld, a, b, ROWS, n);
+    test_same("columns in place", test_reals(kernels, in, ROWS, n), y, total);
+    test_guarded_release();
+}
+
+static void columns_at_level(const graft_kernels *kernels)
+{
+    enum { SUMS = 5, N = 19 };
+    for (size_t i = 0; i < N_WIDTHS; i++) {
+        columns_width(kernels, widths[i], false);
+        columns_width(kernels, widths[i], true);
+    }
+    graft_real *da = test_random(&rng, N), *w = test_random(&rng, N);
+    graft_real *sums = test_random(&rng, (SUMS - 1) * (N + 1) + N);
+    double *expected = doubles(N, 0), *ones = doubles(N, 4.0);
+    for (size_t i = 0; i < N; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < SUMS; k++) {
+            sum += (double)sums[k * (N + 1) + i];
+        }
+        expected[i] = (double)da[i] + 0.5 * (double)w[i] * sum;
+    }
+    kernels->columns_grad(da, sums, N + 1, SUMS, w, GRAFT_REAL(0.5), N);
+    test_close("columns_grad", da, expected, ones, N, 1e-6);
+}
+
+static void columns(void **state)
+{
+    (void)state;
+    test_each_level(columns_at_level);
+}
+
 /* Both conventions, forward and back again, with columns behind d_rope that stay. */
 static void rope_shape(const graft_kernels *kernels, size_t d_head, size_t d_rope, bool halves)
 {
@@ -421,6 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(norms, setup, teardown),
         cmocka_unit_test_setup_teardown(head_norms, setup, teardown),
+        cmocka_unit_test_setup_teardown(columns, setup, teardown),
         cmocka_unit_test_setup_teardown(ropes, setup, teardown),
         cmocka_unit_test_setup_teardown(gated_units, setup, teardown),
         cmocka_unit_test_setup_teardown(softmax_over_a_vocabulary, setup, teardown),

@@ -1,7 +1,7 @@
 /* gradients MODEL RANK ALPHA PARAMS OUT LAYOUT ID:WEIGHT... [/ ID:WEIGHT...]...
  *
  * Loss and gradients of a step with one or more sequences. PARAMS holds f32 values, A then B of each
- * linear map in the order of the model's slots; OUT gets the loss as f64, then the gradients in the
+ * linear map in the order of the model's slots (and its magnitudes, if ALPHA ends with "dora"); OUT gets the loss as f64, then the gradients in the
  * same order. LAYOUT: "plain" (a pass per sequence), "packed" (one pass), "shared" (one pass, in which
  * sequences share how they begin), "recomputed" (the same; layers run again in backward). */
 #include <stdio.h>
@@ -90,10 +90,11 @@ static graft_status run(char **argv, char **words, size_t n_words)
     GRAFT_TRY(graft_model_open(&model, argv[1]));
     graft_model_set_context(model, longest);
     graft_adapter_options options = {.rank = (size_t)atoi(argv[2]), .alpha = atof(argv[3]),
-                                     .targets = "all-linear", .arch = model->family->arch};
+                                     .targets = "all-linear", .arch = model->family->arch,
+                                     .dora = strstr(argv[3], "dora") != NULL};
     GRAFT_TRY(graft_adapter_new(&adapter, &options, model->slots, model->n_slots));
     transfer(argv[4], "rb", NULL, adapter->params, adapter->n_params);
-    GRAFT_TRY(graft_compute_prepare(&compute, model->hparams.d_head));
+    GRAFT_TRY(graft_model_prepare(model, &compute));
     GRAFT_TRY(graft_step_layout_new(&layout));
     GRAFT_TRY(graft_step_layout_build(layout, pointers, n, &layout_options));
     GRAFT_TRY(run_passes(model, &compute, layout, recomputed ? model->hparams.n_layer : 0, &loss));

@@ -15,7 +15,8 @@ static graft_status attach(graft_adapter **out, graft_model *model, const char *
     GRAFT_TRY(graft_adapter_load(&loaded, path, model->file));
     size_t rank = loaded.maps[0].rank;
     graft_adapter_options options = {.rank = rank, .alpha = loaded.maps[0].scale * (double)rank,
-                                     .targets = "all-linear", .arch = model->family->arch};
+                                     .targets = "all-linear", .arch = model->family->arch,
+                                     .dora = graft_export_is_dora(loaded.maps, loaded.n_maps)};
     GRAFT_TRY(graft_adapter_new(out, &options, model->slots, model->n_slots));
     memset((*out)->params, 0, (*out)->n_params * sizeof *(*out)->params);
     for (size_t i = 0; i < loaded.n_maps; i++) {
@@ -26,6 +27,9 @@ static graft_status attach(graft_adapter **out, graft_model *model, const char *
         }
         GRAFT_TRY(graft_adapter_set_map(*out, map->name, map->a, map->b, map->rank, map->n_in,
                                         map->n_out));
+        if (options.dora) {
+            GRAFT_TRY(graft_adapter_set_magnitudes(*out, map->name, map->magnitude, map->n_out));
+        }
     }
 done:
     graft_loaded_adapter_clear(&loaded);
@@ -56,7 +60,7 @@ static graft_status run(char **argv, size_t n, char **words)
     if (strcmp(argv[2], "-") != 0) {
         GRAFT_TRY(attach(&adapter, model, argv[2]));
     }
-    GRAFT_TRY(graft_compute_prepare(&compute, model->hparams.d_head));
+    GRAFT_TRY(graft_model_prepare(model, &compute));
     graft_tape_begin(&tape, &compute, false);
     graft_rows_wanted all = {positions, n};
     GRAFT_TRY(graft_model_hidden(model, &tape, &pass, NULL, 0, &all, &hidden));

@@ -131,7 +131,7 @@ def test_the_adapter_equals_the_merged_model(models, adapters, runtime, tmp_path
 def test_what_peft_can_do_and_graft_cannot_is_refused(models, adapters, tmp_path):
     base, _ = models["tied"]
     refused = {
-        "use_dora": ({"use_dora": True}, "use_dora is set"),
+        "use_dora": ({"use_dora": True}, "adapter: cannot hold a DoRA"),
         "bias": ({"bias": "lora_only"}, "trained biases are not supported"),
         "saved": ({"modules_to_save": ["norm"]}, "modules_to_save is set"),
         "embedding": ({"target_modules": ["embed_tokens", "q_proj"]}, "embeddings are not"),

@@ -97,7 +97,8 @@ def test_logits(name, made, driver, tmp_path, runtime, largest):
 # --- gradients ---
 
 def add_lora(model, seed=1, **settings):
-    """PEFT around a copy of the model, all linear maps of the layers, random factors."""
+    """PEFT around a copy of the model, all linear maps of the layers, random factors; magnitudes are lengths
+    of rows, changed by a third or so."""
     import copy
 
     import torch
@@ -109,7 +110,9 @@ def add_lora(model, seed=1, **settings):
     model = get_peft_model(copy.deepcopy(model), config)
     torch.manual_seed(seed)
     for parameter_name, parameter in model.named_parameters():
-        if "lora_" in parameter_name:
+        if "magnitude" in parameter_name:
+            parameter.data *= 1 + 0.3 * torch.randn_like(parameter)
+        elif "lora_" in parameter_name:
             torch.nn.init.normal_(parameter, std=0.1)
     return model.eval()
 
@@ -125,19 +128,20 @@ def slots_of(path):
 
 
 def factors(family, model, path):
-    """[(name, parameter, heads by which its rows are reordered)] in the order of the slots."""
+    """[(name, parameter, heads by which its rows are reordered)] in the order of the slots: A, B and, of a
+    DoRA, magnitudes."""
     import gguf
     arch = next(a for a, n in gguf.MODEL_ARCH_NAMES.items() if n == family.arch)
     names = gguf.get_tensor_name_map(arch, model.config.num_hidden_layers)
     places = {}
     for name, parameter in model.named_parameters():
-        m = re.fullmatch(r"base_model\.model\.(.+)\.lora_([AB])\.default\.weight", name)
+        m = re.fullmatch(r"base_model\.model\.(.+)\.lora_(A|B|magnitude_vector)\.default\.weight", name)
         if m:
             slot = names.get_name(m[1] + ".weight", (".weight",))
-            heads = families.heads_of(family, model.config, m[1]) if m[2] == "B" else 0
+            heads = 0 if m[2] == "A" else families.heads_of(family, model.config, m[1])
             places[slot, m[2]] = parameter, heads
-    return [(f"{slot} {which}", *places.pop((slot, which)))
-            for slot in slots_of(path) for which in "AB"], places
+    return [(f"{slot} {which}", *places.pop((slot, which))) for slot in slots_of(path)
+            for which in ("A", "B", "magnitude_vector") if (slot, which) in places], places
 
 
 def rows(array, heads):
@@ -162,7 +166,7 @@ def torch_step(model, sequences):
     return loss.item()
 
 
-def graft_step(driver, folder, path, values, layout, sequences):
+def graft_step(driver, folder, path, values, layout, sequences, kind=""):
     """(loss, flat gradients, what the driver says about the layout)"""
     params, out = folder / "params.bin", folder / "gradients.bin"
     np.concatenate([v.ravel() for v in values]).astype(np.float32).tofile(params)
@@ -170,24 +174,22 @@ def graft_step(driver, folder, path, values, layout, sequences):
     for sequence in sequences:
         words += ["/"] * bool(words)
         words += [f"{i}:{w}" for i, w in zip(sequence, weights_of(sequence))]
-    said = subprocess.run([driver("gradients"), path, str(RANK), str(ALPHA), params, out, layout,
+    said = subprocess.run([driver("gradients"), path, str(RANK), f"{ALPHA}{kind}", params, out, layout,
                            *words], check=True, capture_output=True, text=True).stdout
     return np.fromfile(out, np.float64, 1)[0], np.fromfile(out, np.float32, offset=8), said
 
 
-def test_gradients(name, made, driver, tmp_path, largest):
-    """A and B of every map, in every layout of the step: passes of their own, one packed pass, one
-    in which sequences share their beginning."""
-    family, model, path = made(name)
-    model = add_lora(model)
+def check_gradients(made, driver, folder, layouts, per_slot, kind="", **settings):
+    """The largest error of a step in each of the layouts."""
+    family, model, path = made
+    model = add_lora(model, **settings)
     found, left = factors(family, model, path)
-    assert not left and len(found) == 2 * len(slots_of(path))
+    assert not left and len(found) == per_slot * len(slots_of(path))
     values = [rows(p.detach().numpy(), heads) for _, p, heads in found]
-    sequences = SEQUENCES
-    loss = torch_step(model, sequences)
+    loss = torch_step(model, SEQUENCES)
     worst = 0.0
-    for layout in ("plain", "packed", "shared", "recomputed"):
-        got_loss, got, said = graft_step(driver, tmp_path, path, values, layout, sequences)
+    for layout in layouts:
+        got_loss, got, said = graft_step(driver, folder, path, values, layout, SEQUENCES, kind)
         assert (layout in ("shared", "recomputed")) == (" 0 of" not in said), said
         assert abs(got_loss - loss) <= 1e-5 * loss
         at = 0
@@ -199,7 +201,27 @@ def test_gradients(name, made, driver, tmp_path, largest):
             assert error <= 1e-4, (layout, what, error)
             worst = max(worst, error)
         assert at == got.size
-    largest("gradients", worst, 1e-4)
+    return worst
+
+
+def test_gradients(name, made, driver, tmp_path, largest):
+    """A and B of every map, in every layout of the step: passes of their own, one packed pass, one
+    in which sequences share their beginning."""
+    layouts = ("plain", "packed", "shared", "recomputed")
+    largest("gradients", check_gradients(made(name), driver, tmp_path, layouts, 2), 1e-4)
+
+
+def test_dora_gradients(name, made, driver, tmp_path, largest):
+    """A, B and magnitudes of every map; and what comes out."""
+    worst = check_gradients(made(name), driver, tmp_path, ("packed", "recomputed"), 3, "dora",
+                            use_dora=True)
+    largest("gradients of a DoRA", worst, 1e-4)
+    _, model, path = made(name)
+    model_with = add_lora(model, use_dora=True)
+    model_with.save_pretrained(tmp_path / "dora", save_embedding_layers=False)
+    got, expected = graft_logits(driver, tmp_path, path, tmp_path / "dora"), torch_logits(model_with)
+    assert np.abs(expected - torch_logits(model)).max() > 0.1
+    largest("DoRA vs transformers", np.abs(got - expected).max(), 2e-4)
 
 
 # --- adapters as files ---

@@ -50,10 +50,10 @@ graft_gguf *tiny_base(const char *name, const char *arch)
 
 float tiny_numbers[8][64];
 graft_export_map tiny_maps[4] = {
-    {"blk.0.attn_q.weight", tiny_numbers[0], tiny_numbers[1], 2, N_EMBD, N_EMBD, 4.0},
-    {"blk.0.attn_k.weight", tiny_numbers[2], tiny_numbers[3], 2, N_EMBD, N_KV_OUT, 4.0},
-    {"blk.0.ffn_up.weight", tiny_numbers[4], tiny_numbers[5], 2, N_EMBD, N_FF, 4.0},
-    {"blk.0.ffn_down.weight", tiny_numbers[6], tiny_numbers[7], 2, N_FF, N_EMBD, 4.0},
+    {"blk.0.attn_q.weight", tiny_numbers[0], tiny_numbers[1], 2, N_EMBD, N_EMBD, 4.0, NULL},
+    {"blk.0.attn_k.weight", tiny_numbers[2], tiny_numbers[3], 2, N_EMBD, N_KV_OUT, 4.0, NULL},
+    {"blk.0.ffn_up.weight", tiny_numbers[4], tiny_numbers[5], 2, N_EMBD, N_FF, 4.0, NULL},
+    {"blk.0.ffn_down.weight", tiny_numbers[6], tiny_numbers[7], 2, N_FF, N_EMBD, 4.0, NULL},
 };
 
 graft_export_adapter tiny_adapter(void)

@@ -30,6 +30,8 @@ bool check_adapter(const char *path, const graft_gguf *base)
         fuzz_check(map->n_in == t->ne[0] && map->n_out == t->ne[1]);
         check_finite(map->a, map->rank * map->n_in);
         check_finite(map->b, map->n_out * map->rank);
+        fuzz_check((map->magnitude != NULL) == (loaded.maps[0].magnitude != NULL));
+        check_finite(map->magnitude, map->magnitude == NULL ? 0 : map->n_out);
         for (size_t j = 0; j < i; j++) {
             fuzz_check(strcmp(loaded.maps[j].name, map->name) != 0);
         }

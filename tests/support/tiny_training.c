@@ -46,7 +46,7 @@ void tiny_training_open(tiny_training *f, const char *settings)
     assert_ok(graft_model_open(&f->model, tiny_model("train.gguf", &model)));
     graft_adapter_options options = {.rank = 4, .alpha = 8, .dropout = f->config->lora_dropout,
                                      .seed = 5, .targets = "all-linear",
-                                     .arch = tiny_training_arch};
+                                     .arch = tiny_training_arch, .dora = f->config->use_dora};
     assert_ok(graft_adapter_new(&f->adapter, &options, f->model->slots, f->model->n_slots));
     graft_cpu_level level;
     assert_ok(f->config->cpu != NULL ? graft_cpu_parse(&level, f->config->cpu)

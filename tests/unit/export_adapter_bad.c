@@ -13,6 +13,7 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 
+/* row 0: a list of `rows`. */
 typedef struct factor {
     const char *name;
     uint64_t rows, row;
@@ -33,7 +34,7 @@ static const char *peft_folder(const char *config, const factor *factors, size_t
                                strlen(config)));
     assert_ok(graft_safetensors_writer_new(&w));
     for (size_t i = 0; i < n; i++) {
-        assert_ok(graft_safetensors_add(w, factors[i].name, 2,
+        assert_ok(graft_safetensors_add(w, factors[i].name, factors[i].row == 0 ? 1 : 2,
                                         (const uint64_t[2]){factors[i].rows, factors[i].row},
                                         values));
     }
@@ -60,7 +61,10 @@ static void peft_settings_are_judged(void **state)
         {"{\"peft_type\":\"LORA\",\"r\":2}", "lora_alpha is not a positive number"},
         {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":\"8\"}", "lora_alpha is not a positive"},
         {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":-1}", "lora_alpha is not a positive"},
-        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"use_dora\":true}", "use_dora is set"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"use_dora\":true}",
+         "there is no lora_magnitude_vector, but adapter_config.json says use_dora: true"},
+        {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"use_dora\":1}",
+         "use_dora is neither true nor false"},
         {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"bias\":\"all\"}",
          "bias is \"all\"; trained biases are not supported"},
         {"{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"modules_to_save\":[\"lm_head\"]}",
@@ -112,7 +116,12 @@ static void peft_tensors_are_judged(void **state)
         factor extra;
         const char *message;
     } cases[] = {
-        {{Q ".lora_magnitude_vector", 8, 1}, "DoRA is not supported"},
+        {{Q ".lora_magnitude_vector", 8, 1}, "has 2 dimensions instead of 1"},
+        {{Q ".lora_magnitude_vector", 8, 0},
+         "holds lora_magnitude_vector, but adapter_config.json says use_dora: false"},
+        {{Q ".lora_magnitude_vector", 7, 0}, "7 magnitudes, but the base has 8 rows"},
+        {{P "model.layers.0.mlp.up_proj.lora_magnitude_vector", 6, 0}, "A is missing"},
+        {{P "model.layers.0.mlp.up_proj.lora_magnitude", 6, 0}, "is not a factor of a LoRA"},
         {{P "model.embed_tokens.lora_embedding_A", 2, 8}, "adapters of embeddings are not"},
         {{P "lm_head.base_layer.weight", 8, 8}, "save_embedding_layers=False"},
         {{P "model.norm.modules_to_save.weight", 8, 1}, "modules_to_save is not supported"},
@@ -162,6 +171,28 @@ static void peft_tensors_are_judged(void **state)
     graft_gguf_close(base);
 }
 
+/* A DoRA has magnitudes for all of its maps, once each. */
+static void magnitudes_are_judged(void **state)
+{
+    static const char config[] =
+        "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"use_dora\":true}";
+    const factor factors[6] = {good_factors[0], good_factors[1], {Q ".lora_magnitude_vector", 8, 0},
+                               {P "model.layers.0.mlp.up_proj.lora_A.weight", 2, 8},
+                               {P "model.layers.0.mlp.up_proj.lora_B.weight", 6, 2},
+                               {Q ".lora_magnitude_vector.default.weight", 8, 0}};
+    graft_gguf *base = tiny_base("base.gguf", "llama");
+    graft_loaded_adapter loaded;
+    (void)state;
+    assert_ok(graft_adapter_load(&loaded, peft_folder(config, factors, 3), base));
+    assert_true(loaded.maps[0].magnitude[7] == 0.5f);
+    graft_loaded_adapter_clear(&loaded);
+    assert_fails(graft_adapter_load(&loaded, peft_folder(config, factors, 5), base), GRAFT_E_MODEL,
+                 "\"blk.0.ffn_up.weight\" has no magnitudes (DoRA), and others have");
+    assert_fails(graft_adapter_load(&loaded, peft_folder(config, factors, 6), base), GRAFT_E_MODEL,
+                 "\"blk.0.attn_q.weight\": its magnitudes are there twice");
+    graft_gguf_close(base);
+}
+
 /* An adapter GGUF with two factors of q and what `spoil` changes. */
 typedef struct spoiled {
     const char *type, *kind, *arch, *name_a;
@@ -181,7 +212,8 @@ static void gguf_adapters_are_judged(void **state)
         {"adapter", "lora", "qwen2", G ".lora_a", {8, 2}, 0, 2,
          "general.architecture is \"qwen2\", not \"llama\""},
         {"adapter", "lora", "llama", G ".lora_c", {8, 2}, 0, 2, "is neither .lora_a nor .lora_b"},
-        {"adapter", "lora", "llama", G ".lora_magnitude", {8, 1}, 0, 2, "DoRA is not supported"},
+        {"adapter", "lora", "llama", G ".lora_magnitude", {8, 1}, 0, 2,
+         "there are no adapter files of DoRAs"},
         {"adapter", "lora", "llama", G ".lora_a", {8, 2}, 0, 1, "has 1 dimensions instead of 2"},
         {"adapter", "lora", "llama", G ".lora_a", {7, 2}, 0, 2, "A is 2 x 7, but the base is 8 x 8"},
         {"adapter", "lora", "llama", G ".lora_a", {8, 3}, 0, 2, "A has rank 3, B has rank 2"},
@@ -280,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(peft_settings_are_judged),
         cmocka_unit_test(peft_tensors_are_judged),
+        cmocka_unit_test(magnitudes_are_judged),
         cmocka_unit_test(gguf_adapters_are_judged),
         cmocka_unit_test(truncated_adapters_are_refused),
     };

@@ -28,19 +28,20 @@ static size_t peak_of(graft_model *model, graft_compute *compute, size_t n_recom
     return compute->arena.peak;
 }
 
-static void check(const char *arch, bool half, size_t n_recomputed)
+static void check(const char *arch, bool half, size_t n_recomputed, bool dora)
 {
     tiny_options o = {6, 64, 4, 2, 160, 40, false, false, 1, arch, NULL, NULL, NULL, NULL, 0, NULL};
     graft_model *model = NULL;
     graft_adapter *adapter = NULL;
     graft_compute compute = {0};
     graft_cpu_level level;
-    graft_adapter_options options = {.rank = 8, .alpha = 8, .targets = "all-linear", .arch = arch};
+    graft_adapter_options options = {.rank = 8, .alpha = 8, .targets = "all-linear", .arch = arch,
+                                     .dora = dora};
     assert_ok(graft_cpu_choose(&level));
     assert_ok(graft_compute_init(&compute, level, half));
     assert_ok(graft_model_open(&model, tiny_model("memory.gguf", &o)));
     assert_ok(graft_adapter_new(&adapter, &options, model->slots, model->n_slots));
-    assert_ok(graft_compute_prepare(&compute, model->hparams.d_head));
+    assert_ok(graft_model_prepare(model, &compute));
     graft_layer_bytes bytes = graft_model_layer_bytes(model, &compute.kernels);
     size_t stream = o.n_embd * sizeof(graft_real);
     size_t layers = n_recomputed * stream + (o.n_layer - n_recomputed) * bytes.kept;
@@ -48,8 +49,8 @@ static void check(const char *arch, bool half, size_t n_recomputed)
                               3 * stream + bytes.once);
     size_t peak = peak_of(model, &compute, n_recomputed);
     if (peak > planned * 115 / 100 || peak < planned * 85 / 100) { /* of few kilobytes a token */
-        print_error("%s in %s, %zu layers recomputed: %zu bytes planned, %zu used\n", arch,
-                    half ? "bf16" : "f32", n_recomputed, planned, peak);
+        print_error("%s in %s%s, %zu layers recomputed: %zu bytes planned, %zu used\n", arch,
+                    half ? "bf16" : "f32", dora ? ", DoRA" : "", n_recomputed, planned, peak);
         fail();
     }
     graft_adapter_free(adapter);
@@ -61,8 +62,8 @@ static void every_family(void **state)
 {
     (void)state;
     for (size_t i = 0; graft_families[i] != NULL; i++) {
-        for (size_t k = 0; k < 4; k++) {
-            check(graft_families[i]->arch, k % 2 == 1, k < 2 ? 0 : 6);
+        for (size_t k = 0; k < 8; k++) {
+            check(graft_families[i]->arch, k % 2 == 1, k % 4 < 2 ? 0 : 6, k >= 4);
         }
     }
 }

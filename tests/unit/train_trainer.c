@@ -87,6 +87,9 @@ static void same_bits_at_any_thread_count(void **state)
             snprintf(settings, sizeof settings,
                      SETTINGS "compute=int8 lora_dropout=0.1 cpu=%s", name);
             same_bits_over_threads(settings);
+            snprintf(settings, sizeof settings, SETTINGS "compute=%s use_dora=true cpu=%s",
+                     level % 2 == 0 ? "f32" : "bf16", name);
+            same_bits_over_threads(settings);
         }
     }
 }
@@ -145,12 +148,13 @@ static void every_family(void **state)
 /* What is computed again in backward is what was there. */
 static void same_bits_recomputed(void **state)
 {
-    static const char *const computes[] = {"compute=f32", "compute=bf16", "compute=int8"};
+    static const char *const computes[] = {"compute=f32", "compute=bf16", "compute=int8",
+                                           "compute=bf16 use_dora=true"};
     double losses[3], again[3];
     char kept[256], recomputed[256];
     size_t n = 0;
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof computes / sizeof *computes; i++) {
         snprintf(kept, sizeof kept, SETTINGS "gradient_checkpointing=false %s", computes[i]);
         snprintf(recomputed, sizeof recomputed, SETTINGS "gradient_checkpointing=true %s",
                  computes[i]);
@@ -224,15 +228,16 @@ static void grow_forest(tiny_training *f, forest kind, uint64_t seed)
 
 /* Sharing prefixes is exact: loss and every gradient as without it, also where shared tokens are
  * trained in several examples with different weights. */
-static void sharing_is_exact(void **state)
+static void sharing_with(const char *settings)
 {
-    (void)state;
+    char alone[256];
+    snprintf(alone, sizeof alone, "%s prefix_sharing=false", settings);
     for (int kind = 0; kind < N_FORESTS; kind++) {
         for (uint64_t seed = 1; seed <= 4; seed++) {
             tiny_training on, off;
             graft_step_report a, b;
-            tiny_training_open(&on, SETTINGS "batch_size=24 compute=f32");
-            tiny_training_open(&off, SETTINGS "batch_size=24 compute=f32 prefix_sharing=false");
+            tiny_training_open(&on, settings);
+            tiny_training_open(&off, alone);
             grow_forest(&on, (forest)kind, seed);
             grow_forest(&off, (forest)kind, seed);
             graft_rng rng;
@@ -252,6 +257,13 @@ static void sharing_is_exact(void **state)
             tiny_training_close(&off);
         }
     }
+}
+
+static void sharing_is_exact(void **state)
+{
+    (void)state;
+    sharing_with(SETTINGS "batch_size=24 compute=f32");
+    sharing_with(SETTINGS "batch_size=24 compute=f32 use_dora=true");
 }
 
 /* The mathematics of a step does not depend on how its examples lie in memory. */
@@ -328,6 +340,7 @@ static void no_allocation_after_the_first_steps(void **state)
     no_allocation_with("max_steps=100 batch_size=24 shuffle=true compute=f32");
     no_allocation_with("max_steps=100 batch_size=24 shuffle=true compute=bf16");
     no_allocation_with("max_steps=100 batch_size=24 recheck_steps=1 loss_spike=skip");
+    no_allocation_with("max_steps=100 batch_size=24 compute=bf16 use_dora=true");
 }
 
 static void resumed_with(const char *settings)
@@ -375,6 +388,7 @@ static void resumed_run_has_the_same_bits(void **state)
     (void)state;
     resumed_with(SETTINGS "lora_dropout=0.2 compute=f32");
     resumed_with(SETTINGS "lora_dropout=0.2 compute=bf16");
+    resumed_with(SETTINGS "use_dora=true compute=bf16");
 }
 
 static void settings_have_their_effect(void **state)

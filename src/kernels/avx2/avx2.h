@@ -7,6 +7,7 @@
 void graft_avx2_gemm(graft_kernels *table);
 void graft_avx2_attention(graft_kernels *table);
 void graft_avx2_norm(graft_kernels *table);
+void graft_avx2_columns(graft_kernels *table);
 void graft_avx2_rope(graft_kernels *table);
 void graft_avx2_swiglu(graft_kernels *table);
 void graft_avx2_loss(graft_kernels *table);

@@ -6,6 +6,7 @@ void graft_kernels_avx2(graft_kernels *table)
     graft_avx2_gemm(table);
     graft_avx2_attention(table);
     graft_avx2_norm(table);
+    graft_avx2_columns(table);
     graft_avx2_rope(table);
     graft_avx2_swiglu(table);
     graft_avx2_loss(table);

@@ -7,6 +7,7 @@
 void graft_avx512_gemm(graft_kernels *table);
 void graft_avx512_attention(graft_kernels *table);
 void graft_avx512_norm(graft_kernels *table);
+void graft_avx512_columns(graft_kernels *table);
 void graft_avx512_rope(graft_kernels *table);
 void graft_avx512_swiglu(graft_kernels *table);
 void graft_avx512_loss(graft_kernels *table);

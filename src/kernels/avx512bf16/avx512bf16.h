@@ -8,6 +8,7 @@ void graft_avx512bf16_gemm(graft_kernels *table);
 void graft_avx512bf16_bytes(graft_kernels *table);
 void graft_avx512bf16_attention(graft_kernels *table);
 void graft_avx512bf16_norm(graft_kernels *table);
+void graft_avx512bf16_columns(graft_kernels *table);
 void graft_avx512bf16_rope(graft_kernels *table);
 void graft_avx512bf16_swiglu(graft_kernels *table);
 void graft_avx512bf16_loss(graft_kernels *table);

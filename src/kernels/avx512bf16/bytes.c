@@ -307,6 +307,7 @@ VEC_INLINE void byte_sum(vec *acc, int n_rows, int n_vec, const graft_slice *s, 
     for (size_t k = 0; k < s->n_k; k += GRAFT_GROUP, group++) {
         __m512i sum[TILE];
         vec scale[2];
+        UNROLL_TILE
         for (int i = 0; i < n_rows; i++) {
             __m512i centre = _mm512_set1_epi32(group[(size_t)i * s->group_step].centre);
             for (int j = 0; j < n_vec; j++) {
@@ -319,6 +320,7 @@ VEC_INLINE void byte_sum(vec *acc, int n_rows, int n_vec, const graft_slice *s, 
             for (int j = 0; j < n_vec; j++) {
                 right[j] = _mm512_loadu_si512(b + 64 * j);
             }
+            UNROLL_TILE
             for (int i = 0; i < n_rows; i++) {
                 __m512i left = set_quad(x + (size_t)i * s->row_step);
                 for (int j = 0; j < n_vec; j++) {
@@ -329,6 +331,7 @@ VEC_INLINE void byte_sum(vec *acc, int n_rows, int n_vec, const graft_slice *s, 
         for (int j = 0; j < n_vec; j++, b += 64) {
             scale[j] = vec_load((const float *)(const void *)b);
         }
+        UNROLL_TILE
         for (int i = 0; i < n_rows; i++) {
             vec left = vec_set(group[(size_t)i * s->group_step].scale);
             for (int j = 0; j < n_vec; j++) {
@@ -346,6 +349,8 @@ VEC_INLINE void run_tile(int n_rows, int n_vec, const graft_multiply *m, size_t 
     size_t width = (size_t)n_vec * VEC_N;
     const act *b = (const act *)m->panel.data + c * m->panel.n_k;
     tile_out out = tile_out_at(m, r, c);
+    ask_for_tile(&out, n_rows, n_vec);
+    UNROLL_TILE
     for (int i = 0; i < n_rows * n_vec; i++) {
         acc[i] = vec_zero();
     }

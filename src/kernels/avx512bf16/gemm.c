@@ -15,6 +15,8 @@ VEC_INLINE void run_tile(int n_rows, int n_vec, const graft_multiply *m, size_t 
     vec acc[TILE_MAX];
     size_t b_pair = (size_t)n_vec * 2 * VEC_N;
     const act *b = (const act *)m->panel.data + c * m->panel.n_k;
+    ask_for_tile(out, n_rows, n_vec);
+    UNROLL_TILE
     for (int i = 0; i < n_rows * n_vec; i++) {
         acc[i] = vec_zero();
     }
@@ -76,13 +78,17 @@ static void multiply(const graft_multiply *m, bool backward)
 
 /* --- gradients of narrow factors: pairs of tokens --- */
 
-/* out[n_tok / 2][width][2] = x[n_tok][n], zeros to fill up. */
+/* out[n_tok / 2][width][2] = x[n_tok][n], zeros to fill up. A few columns of many rows, which no
+ * processor guesses: the rows to come are asked for. */
 static void zip_rows(act *out, size_t width, const act *x, size_t ld, size_t n_tok, size_t n)
 {
+    enum { ROWS_AHEAD = 24 };
     for (size_t t = 0; t < n_tok; t += 2, x += 2 * ld, out += 2 * width) {
         for (size_t c = 0; c < width; c += 32) {
             size_t cols = n > c ? n - c : 0;
             __m512i a = act_load32(x + c, cols), b = _mm512_setzero_si512();
+            _mm_prefetch((const char *)(x + ROWS_AHEAD * ld + c), _MM_HINT_T0);
+            _mm_prefetch((const char *)(x + (ROWS_AHEAD + 1) * ld + c), _MM_HINT_T0);
             if (t + 1 < n_tok) {
                 b = act_load32(x + ld + c, cols);
             }
@@ -100,10 +106,12 @@ VEC_INLINE void run_outer(int n_rows, int n_vec, const act *a, size_t a_pair, co
                           size_t n_pairs, float *sums)
 {
     vec acc[TILE_MAX];
+    UNROLL_TILE
     for (int i = 0; i < n_rows * n_vec; i++) {
         acc[i] = vec_load(sums + i / n_vec * GRAFT_OUTER_N + i % n_vec * VEC_N);
     }
     pair_sum(acc, n_rows, n_vec, n_pairs, a, 2, a_pair, b, (size_t)n_vec * 2 * VEC_N);
+    UNROLL_TILE
     for (int i = 0; i < n_rows * n_vec; i++) {
         vec_store(sums + i / n_vec * GRAFT_OUTER_N + i % n_vec * VEC_N, acc[i]);
     }
@@ -152,10 +160,6 @@ static void outer(float *sums, const graft_act *a_act, size_t lda, const graft_a
 
 /* As many independent chains of pair products as a tile has. */
 enum { SPIN_FLOPS = 4 * TILE_MAX * VEC_N };
-
-/* A loop over the sums of a tile, all of which must be in registers: longer than what the compiler
- * unrolls by itself. */
-#define UNROLL_TILE _Pragma("GCC unroll 24")
 
 static float spin(size_t rounds, void *scratch)
 {

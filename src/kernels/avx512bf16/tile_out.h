@@ -19,7 +19,30 @@ VEC_INLINE vec load_cols(const float *p, size_t cols)
     return cols >= VEC_N ? vec_load(p) : vec_load_part(p, cols);
 }
 
-VEC_INLINE void store_tile(const tile_out *out, const vec *acc, int n_rows, int n_vec)
+/* Loops over the sums of a tile are unrolled to the end: they are registers then, and neither
+ * cleared nor stored by way of memory. */
+#define UNROLL_TILE _Pragma("GCC unroll 24")
+
+/* A tile none of whose columns is missing. */
+VEC_INLINE void store_whole_tile(const tile_out *out, const vec *acc, int n_rows, int n_vec)
+{
+    vec scale = vec_set(out->scale);
+    UNROLL_TILE
+    for (int i = 0; i < n_rows * n_vec; i++) {
+        size_t row = (size_t)(i / n_vec), c = (size_t)(i % n_vec) * VEC_N;
+        vec sum = vec_mul(scale, acc[i]);
+        if (out->add != NULL) {
+            sum = vec_fma(scale, acc[i], vec_load(out->add + row * out->ldadd + c));
+        }
+        if (out->y_act) {
+            act_store((act *)out->y + row * out->ldy + c, sum);
+        } else {
+            vec_store((float *)out->y + row * out->ldy + c, sum);
+        }
+    }
+}
+
+VEC_INLINE void store_part_of_tile(const tile_out *out, const vec *acc, int n_rows, int n_vec)
 {
     vec scale = vec_set(out->scale);
     for (int i = 0; i < n_rows; i++) {
@@ -43,6 +66,29 @@ VEC_INLINE void store_tile(const tile_out *out, const vec *acc, int n_rows, int 
             } else {
                 vec_store_part((float *)out->y + at, sum, cols);
             }
+        }
+    }
+}
+
+VEC_INLINE void store_tile(const tile_out *out, const vec *acc, int n_rows, int n_vec)
+{
+    if (out->cols >= (size_t)n_vec * VEC_N) {
+        store_whole_tile(out, acc, n_rows, n_vec);
+    } else {
+        store_part_of_tile(out, acc, n_rows, n_vec);
+    }
+}
+
+/* Asks for the lines that a tile will write: its stores would wait for one after the other, and what
+ * comes next for room in their queue. */
+VEC_INLINE void ask_for_tile(const tile_out *out, int n_rows, int n_vec)
+{
+    size_t row_bytes = (size_t)n_vec * VEC_N * (out->y_act ? sizeof(act) : sizeof(float));
+    size_t step = out->ldy * (out->y_act ? sizeof(act) : sizeof(float));
+    const char *y = out->y;
+    for (int i = 0; i < n_rows; i++, y += step) {
+        for (size_t at = 0; at < row_bytes; at += 64) {
+            __builtin_prefetch(y + at, 1);
         }
     }
 }

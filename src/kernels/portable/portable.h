@@ -46,6 +46,26 @@ void graft_portable_norm_add(graft_real *out, size_t ldo, const graft_real *resi
 void graft_portable_norm_add_half(graft_real *out, size_t ldo, const graft_real *residual,
                                   size_t ldr, const graft_act *y, size_t ldy, const graft_real *g,
                                   graft_real eps, size_t n_rows, size_t n);
+void graft_portable_columns(graft_act *y, size_t ldy, const graft_act *z, size_t ldz,
+                            const graft_real *a, const graft_real *b, size_t n_rows, size_t n);
+void graft_portable_columns_half(graft_act *y, size_t ldy, const graft_act *z, size_t ldz,
+                                 const graft_real *a, const graft_real *b, size_t n_rows,
+                                 size_t n);
+void graft_portable_columns_add(graft_real *out, size_t ldo, const graft_real *residual,
+                                size_t ldr, const graft_act *z, size_t ldz, const graft_real *a,
+                                const graft_real *b, size_t n_rows, size_t n);
+void graft_portable_columns_add_half(graft_real *out, size_t ldo, const graft_real *residual,
+                                     size_t ldr, const graft_act *z, size_t ldz,
+                                     const graft_real *a, const graft_real *b, size_t n_rows,
+                                     size_t n);
+void graft_portable_columns_backward(graft_real *sums, graft_act *dy, size_t lddy,
+                                     const graft_act *z, size_t ldz, const graft_real *a,
+                                     size_t n_rows, size_t n);
+void graft_portable_columns_backward_half(graft_real *sums, graft_act *dy, size_t lddy,
+                                          const graft_act *z, size_t ldz, const graft_real *a,
+                                          size_t n_rows, size_t n);
+void graft_portable_columns_grad(graft_real *da, const graft_real *sums, size_t lds,
+                                 size_t n_sums, const graft_real *w, graft_real scale, size_t n);
 void graft_portable_rope_pairs(graft_act *x, size_t ldx, const graft_real *cos_sin,
                                size_t n_rows, size_t n_head, size_t d_head, size_t d_rope,
                                graft_real sign);

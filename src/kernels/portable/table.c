@@ -14,6 +14,10 @@ void graft_kernels_portable(graft_kernels *table)
         .head_norm = graft_portable_head_norm,
         .head_norm_backward = graft_portable_head_norm_backward,
         .norm_add = graft_portable_norm_add,
+        .columns = graft_portable_columns,
+        .columns_add = graft_portable_columns_add,
+        .columns_backward = graft_portable_columns_backward,
+        .columns_grad = graft_portable_columns_grad,
         .rope_pairs = graft_portable_rope_pairs,
         .rope_halves = graft_portable_rope_halves,
         .swiglu = graft_portable_swiglu,
@@ -42,6 +46,9 @@ void graft_kernels_portable_half(graft_kernels *table)
     table->head_norm = graft_portable_head_norm_half;
     table->head_norm_backward = graft_portable_head_norm_backward_half;
     table->norm_add = graft_portable_norm_add_half;
+    table->columns = graft_portable_columns_half;
+    table->columns_add = graft_portable_columns_add_half;
+    table->columns_backward = graft_portable_columns_backward_half;
     table->rope_pairs = graft_portable_rope_pairs_half;
     table->rope_halves = graft_portable_rope_halves_half;
     table->swiglu = graft_portable_swiglu_half;

@@ -29,14 +29,36 @@ VEC_INLINE void store_vec(const tile_out *out, float *y, const float *add, vec a
     }
 }
 
+VEC_INLINE void store_cols(const tile_out *out, const vec acc[TILE_MAX], int n_rows, int n_vec,
+                           size_t cols)
+{
+    UNROLL_TILE
+    for (int i = 0; i < n_rows * n_vec; i++) {
+        size_t row = (size_t)(i / n_vec), c = (size_t)(i % n_vec) * VEC_N;
+        store_vec(out, out->y + row * out->ldy + c,
+                  out->add == NULL ? NULL : out->add + row * out->ldadd + c, acc[i],
+                  cols > c ? cols - c : 0);
+    }
+}
+
 VEC_INLINE void store_tile(const tile_out *out, const vec acc[TILE_MAX], int n_rows, int n_vec)
 {
+    size_t whole = (size_t)n_vec * VEC_N;
+    if (out->cols >= whole) {
+        store_cols(out, acc, n_rows, n_vec, whole);
+    } else {
+        store_cols(out, acc, n_rows, n_vec, out->cols);
+    }
+}
+
+/* Asks for the lines that a tile will write: its stores would wait for one after the other, and what
+ * comes next for room in their queue. */
+VEC_INLINE void ask_for_tile(const tile_out *out, int n_rows, int n_vec)
+{
+    enum { LINE = 16 };
     for (int i = 0; i < n_rows; i++) {
-        const float *add = out->add == NULL ? NULL : out->add + (size_t)i * out->ldadd;
-        for (int j = 0; j < n_vec; j++) {
-            size_t c = (size_t)j * VEC_N, cols = out->cols > c ? out->cols - c : 0;
-            store_vec(out, out->y + (size_t)i * out->ldy + c, add == NULL ? NULL : add + c,
-                      acc[i * n_vec + j], cols);
+        for (size_t c = 0; c < (size_t)n_vec * VEC_N; c += LINE) {
+            __builtin_prefetch(out->y + (size_t)i * out->ldy + c, 1);
         }
     }
 }
@@ -50,6 +72,7 @@ VEC_INLINE void run_tile(int n_rows, int n_strips, int n_vec, const graft_multip
     vec acc[TILE_MAX];
     size_t width = (size_t)n_vec * VEC_N;
     const float *b = (const float *)m->panel.data + c * m->panel.n_k;
+    ask_for_tile(out, n_rows, n_strips * n_vec);
     tile_clear(acc, n_rows * n_strips * n_vec);
     for (size_t s = 0; s < m->n_slices; s++) {
         size_t n_k = m->slices[s].n_k, step = m->slices[s].row_step;
@@ -65,6 +88,7 @@ static void narrow_pair(const graft_multiply *m, size_t r, size_t c, const tile_
 {
     vec acc[TILE_MAX];
     const float *b = (const float *)m->panel.data + c * m->panel.n_k;
+    ask_for_tile(out, 2 * GEMM_ROWS, 1);
     tile_clear(acc, 2 * GEMM_ROWS);
     for (size_t s = 0; s < m->n_slices; s++) {
         size_t n_k = m->slices[s].n_k, step = m->slices[s].row_step;
@@ -194,10 +218,6 @@ static void outer(float *sums, const graft_act *a_act, size_t lda, const graft_a
 
 /* As many independent chains of multiply-adds as a tile has. */
 enum { SPIN_FLOPS = 2 * TILE_MAX * VEC_N };
-
-/* A loop over the sums of a tile, all of which must be in registers: longer than what the compiler
- * unrolls by itself. */
-#define UNROLL_TILE _Pragma("GCC unroll 24")
 
 static float spin(size_t rounds, void *scratch)
 {

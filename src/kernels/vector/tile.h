@@ -31,8 +31,13 @@ VEC_INLINE void tile_sum(vec acc[TILE_MAX], int n_rows, int n_strips, int n_vec,
     }
 }
 
+/* Loops over the sums of a tile are unrolled to the end: they are registers then, and neither
+ * cleared nor stored by way of memory. */
+#define UNROLL_TILE _Pragma("GCC unroll 24")
+
 VEC_INLINE void tile_clear(vec acc[TILE_MAX], int n)
 {
+    UNROLL_TILE
     for (int i = 0; i < n; i++) {
         acc[i] = vec_zero();
     }
