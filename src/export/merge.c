@@ -13,7 +13,8 @@ typedef struct graft_merged_tensor {
     const graft_gguf_tensor *base;
     const graft_export_map *map;
     graft_survival_sums *rows; /* one per row: threads that write rows share nothing */
-    /* If the moments M of what goes in are known: */
+    /* If the moments M of what goes in are known (`by`: while rows are written): */
+    const graft_rounding *by;
     graft_survival_sums *outputs; /* one per row */
     double *through;              /* A M, [rank][n_in] */
     double *core;                 /* A M A^T, [rank][rank] */
@@ -29,6 +30,7 @@ typedef struct weighing {
 typedef struct row_pair {
     float *base;
     double *delta;
+    double *error; /* of what was written */
 } row_pair;
 
 static graft_status take_rows(row_pair *out, size_t n)
@@ -37,6 +39,7 @@ static graft_status take_rows(row_pair *out, size_t n)
     *out = (row_pair){0};
     GRAFT_TRY(graft_alloc(&out->base, n, sizeof *out->base));
     GRAFT_TRY(graft_alloc(&out->delta, n, sizeof *out->delta));
+    GRAFT_TRY(graft_alloc(&out->error, n, sizeof *out->error));
 done:
     return status;
 }
@@ -45,6 +48,7 @@ static void give_rows(row_pair *rows)
 {
     graft_free(rows->base);
     graft_free(rows->delta);
+    graft_free(rows->error);
 }
 
 /* Of a DoRA: base + delta becomes as long as the row's magnitude. A row of nothing stays one. */
@@ -129,6 +133,7 @@ static graft_status note_weighed(const void *context, const graft_rounding *by)
     graft_merged_tensor *t = (graft_merged_tensor *)(uintptr_t)context; /* before any row is read */
     const graft_export_map *m = t->map;
     weighing w = {t, by};
+    t->by = by;
     if (by == NULL) {
         return GRAFT_OK;
     }
@@ -149,17 +154,37 @@ done:
     return status;
 }
 
-/* The sums of a row's outputs, from its errors and what those cost. */
-static graft_survival_sums output_sums(const graft_merged_tensor *t, uint64_t row,
-                                       const double *errors, double cost)
+/* The same where the change is of no low rank: from what it costs alone and with the errors. */
+static graft_survival_sums output_sums_of_dora(const graft_merged_tensor *t, row_pair *rows,
+                                               double cost)
+{
+    graft_survival_sums sums = {.error = cost};
+    float *x = rows->base;
+    for (size_t i = 0; i < t->map->n_in; i++) {
+        x[i] = (float)rows->delta[i];
+    }
+    sums.delta = graft_rounding_cost(t->by, x);
+    for (size_t i = 0; i < t->map->n_in; i++) {
+        x[i] = (float)(rows->delta[i] + rows->error[i]);
+    }
+    sums.product = (graft_rounding_cost(t->by, x) - sums.delta - cost) / 2;
+    return sums;
+}
+
+/* The sums of a row's outputs, from its errors and what those cost. The base's row is spoilt. */
+static graft_survival_sums output_sums(const graft_merged_tensor *t, uint64_t row, row_pair *rows,
+                                       double cost)
 {
     const graft_export_map *m = t->map;
     graft_survival_sums sums = {.error = cost > 0 ? cost : 0};
+    if (m->magnitude != NULL) {
+        return output_sums_of_dora(t, rows, sums.error);
+    }
     for (size_t r = 0; r < m->rank; r++) {
         const double b = (double)m->b[row * m->rank + r] * m->scale;
         double product = 0;
         for (size_t i = 0; i < m->n_in; i++) {
-            product += t->through[r * m->n_in + i] * errors[i];
+            product += t->through[r * m->n_in + i] * rows->error[i];
         }
         sums.product += b * product;
         for (size_t s = 0; s < m->rank; s++) {
@@ -188,11 +213,11 @@ static graft_status note_written(const void *context, uint64_t first_row, size_t
             sums.delta += delta * delta;
             sums.error += error * error;
             sums.product += error * delta;
-            rows.delta[i] = error;
+            rows.error[i] = error;
         }
         t->rows[first_row + k] = sums;
         if (costs != NULL && t->outputs != NULL) {
-            t->outputs[first_row + k] = output_sums(t, first_row + k, rows.delta, costs[k]);
+            t->outputs[first_row + k] = output_sums(t, first_row + k, &rows, costs[k]);
         }
     }
 done:
