@@ -97,6 +97,11 @@ ifeq ($(BUILD),asan)
 $(OBJ)/src/kernels/%.o $(OBJ)/tests/support/emulated_amx.o: FRAME_FLAGS := --param asan-use-after-return=0
 endif
 
+# Nothing of these depends on what a file looks like: to fuzzers they are only time.
+ifeq ($(BUILD),fuzz)
+$(OBJ)/src/core/sha256.o $(OBJ)/src/core/rng.o $(OBJ)/src/kernels/%.o: FRAME_FLAGS := -fno-sanitize=fuzzer-no-link
+endif
+
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(CC) $(CPPFLAGS) $(CFLAGS) $(ISA_FLAGS) $(FRAME_FLAGS) -c $< -o $@
@@ -134,7 +139,15 @@ fuzz-replays: $(FUZZ_BIN)
 $(SHIM): $(wildcard tests/torture/*.c tests/torture/*.h)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)$(CC) $(filter-out -MMD -MP,$(BASE_FLAGS)) -O2 -g1 -fPIC -shared $(filter %.c,$^) -o $@
-$(OUT)/tests/%: $(OBJ)/tests/%.o $(TEST_SUPPORT:%.c=$(OBJ)/%.o) $(LIB)
+SUPPORT := $(TEST_SUPPORT:%.c=$(OBJ)/%.o)
+# libFuzzer looks through all counters of a program after each input: it gets only what it uses.
+ifeq ($(BUILD),fuzz)
+$(OUT)/tests/support.a: $(SUPPORT)
+	@mkdir -p $(@D) && rm -f $@
+	$(call say,ar,$@)$(AR) rcs $@ $^
+SUPPORT := $(OBJ)/tests/support/fuzz.o $(OBJ)/tests/support/test.o $(OUT)/tests/support.a
+endif
+$(OUT)/tests/%: $(OBJ)/tests/%.o $(SUPPORT) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,ld,$@)$(CC) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 $(OBJ)/tests/%.o: CPPFLAGS += -Itests

@@ -13,6 +13,16 @@
 GRAFT_API graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json,
                                   char **out);
 
+/* Emits the prompts that graft_eval would ask, one line {"index", "turn", "max_new_tokens", "prompt": [ids]} for
+ * each item, for another program to answer. */
+GRAFT_API graft_status graft_eval_prompts(graft_config *config, const graft_hooks *hooks);
+
+/* Judges the replies of another program to these prompts as graft_eval judges the model's: a file of lines
+ * {"index", "turn", "ids": [...]}, one for each item, the token that ends the turn included if there was one.
+ * GRAFT_E_DATA names a line that is none, an item without a reply, a token that is not in the vocabulary. */
+GRAFT_API graft_status graft_eval_replies(graft_config *config, const char *path,
+                                          const graft_hooks *hooks, int json, char **out);
+
 /* Holds two results of graft_eval (files of its JSON) on the same items side by side: for each score both
  * shares with 95 % Wilson intervals, McNemar's exact p, and the items that turned. `metric` (NULL:
  * none) names a score whose changed replies are listed too, at most `limit`. *out: a table, or with

@@ -5,9 +5,10 @@
 #include <graft/job.h>
 
 typedef struct graft_export_wish {
-    const char *const *adapters; /* "PATH" or "PATH:WEIGHT": a GGUF file or a PEFT folder; several are added */
+    const char *const *adapters; /* "PATH" or "PATH:WEIGHT": a GGUF file, or a folder of PEFT or
+                                * mlx-lm; several are added */
     size_t n_adapters;
-    const char *to;       /* "adapter", "gguf", "ollama", ... (graft_export_artefact lists them) */
+    const char *to;       /* "adapter", "gguf", "ollama", ... (graft_export_artefact lists them); NULL: only a grammar */
     const char *out;      /* the file or folder to write */
     const char *type;     /* of the weights: what the artefact takes; NULL: its default */
     uint64_t size;        /* bytes of a merged GGUF file: types are raised from `type` where most is lost,
@@ -20,6 +21,7 @@ typedef struct graft_export_wish {
     uint64_t rounding_tokens; /* how many of them are read; 0: 8192 */
     const char *name;     /* of the new model; NULL: made of the names of base and adapters */
     uint64_t context;     /* tokens that servers are to provide; 0: what it was trained for */
+    const char *grammar;  /* a file of tools or examples: what may be called; NULL: no grammar */
     int prove;            /* evaluate the exported model on the setting `dataset` */
     int force;            /* also for another base, or if most of the fine-tune is lost */
 } graft_export_wish;
@@ -34,6 +36,10 @@ GRAFT_API const char *graft_export_artefact(size_t i, const char **help, const c
  * PATH.survival.json). With `prove` the merged model is read back and answers `dataset` beside base and
  * adapter: losses, scores, and the divergence of its distributions. The chat template is chat_template's, else chat_template.jinja beside the adapter,
  * else the base's own. The same inputs give the same bytes.
+ *
+ * A grammar (GBNF) lets llama.cpp write only calls that fit the schemas of the tools, in the words of the
+ * chat template. It is written to OUT.gbnf beside the artefact or, without artefact, to `out`; adapters
+ * need not be named then.
  *
  * *out: a table, or with json {"artefact", "path", "type", "bytes", "base", "adapters", "usage",
  * "survival", "proof"}; where too little survives it is set although the call fails. GRAFT_E_CONFIG: unknown

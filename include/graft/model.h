@@ -4,7 +4,8 @@
 
 #include <graft/job.h>
 
-/* Describes a GGUF model or adapter, a safetensors file, a checkpoint, a PEFT folder or a run folder.
+/* Describes a GGUF model or adapter, a safetensors file, a checkpoint, a folder of PEFT or
+ * mlx-lm, or a run folder.
  * tensors: list every tensor too. *out: text, or with json an object. */
 GRAFT_API graft_status graft_inspect(const char *path, int tensors, int json, char **out);
 

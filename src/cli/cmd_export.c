@@ -21,15 +21,19 @@ static graft_status run(const cli_call *call, graft_config *config)
         .rounding_tokens = cli_count(call, "rounding-tokens"),
         .name = cli_text(call, "name"),
         .context = cli_count(call, "context"),
+        .grammar = cli_text(call, "grammar"),
         .prove = cli_text(call, "prove") != NULL,
         .force = cli_flag(call, "force"),
     };
     graft_status status = cli_configure(call, config, CLI_NEEDS_BASE);
-    if (status == GRAFT_OK && wish.n_adapters == 0) {
+    bool only_grammar = wish.to == NULL && wish.grammar != NULL;
+    if (status == GRAFT_OK && wish.n_adapters == 0 && !only_grammar) {
         status = cli_fail("--adapter PATH is missing");
     } else if (status == GRAFT_OK && wish.n_adapters > MOST_ADAPTERS) {
         status = cli_fail("more than %d times --adapter", MOST_ADAPTERS);
-    } else if (status == GRAFT_OK && wish.to == NULL) {
+    } else if (status == GRAFT_OK && only_grammar && (wish.prove || wish.type || wish.imatrix)) {
+        status = cli_fail("--prove, --type and --imatrix go with an artefact (--to); a grammar has none");
+    } else if (status == GRAFT_OK && wish.to == NULL && !only_grammar) {
         status = cli_fail("--to ARTEFACT is missing (see graft export --help)");
     } else if (status == GRAFT_OK && wish.out == NULL) {
         status = cli_fail("--out PATH is missing");
@@ -48,7 +52,7 @@ static graft_status run(const cli_call *call, graft_config *config)
 
 static const cli_option options[] = {
     {"adapter", CLI_TEXT, "PATH[:WEIGHT]", "", 0, 0,
-     "a GGUF file or a PEFT folder; given several times, their weighted sum"},
+     "a GGUF file, or a folder of PEFT or mlx-lm; given several times, their weighted sum"},
     {"to", CLI_TEXT, "ARTEFACT", "", 0, 0, "what to write, from the list above"},
     {"out", CLI_TEXT, "PATH", "", 0, 0, "the file or folder; an earlier export is replaced"},
     {"type", CLI_TEXT, "TYPE", "", 0, 0, "of the weights (default: the first of those above)"},
@@ -66,6 +70,9 @@ static const cli_option options[] = {
      "that servers are to provide (0: what it was trained for)"},
     {"prove", CLI_TEXT, "D.jsonl", "", 0, 0,
      "reads the merged model back and lets it answer held-back examples, beside base and adapter"},
+    {"grammar", CLI_TEXT, "TOOLS", "", 0, 0,
+     "a grammar for llama.cpp of calls that fit the tools of a JSON or data file: OUT.gbnf or, without "
+     "--to, the output"},
     {"force", CLI_FLAG, "", "false", 0, 0,
      "also for another base, or if rounding loses most of the fine-tune"},
     {"json", CLI_FLAG, "", "false", 0, 0, "what was written as a JSON object"},
@@ -97,6 +104,10 @@ const cli_command cli_cmd_export = {
              "Merged models: with type same every tensor keeps the base's type and tensors without "
              "adapter their bytes. A report says per tensor what is left of the fine-tune after "
              "rounding; if most of it would be lost, nothing is written (--force).\n"
+             "\n"
+             "A grammar (--grammar) makes llama.cpp write only calls of declared tools whose arguments fit "
+             "their schemas, as the chat template writes calls; replies without a call stay free. Members "
+             "come in the order of the schema. What cannot be kept is let through, and said.\n"
              "\n"
              "Several adapters are added exactly: their ranks are put one behind the other. The chat "
              "template is the one beside the adapter (as training leaves it), else the base's own.",

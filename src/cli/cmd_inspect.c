@@ -20,8 +20,8 @@ const cli_command cli_cmd_inspect = {
     .name = "inspect",
     .summary = "what is in a model, an adapter, a checkpoint or a run folder",
     .arguments = "PATH",
-    .about = "Reads a GGUF model or adapter, a safetensors file, a checkpoint (.h5), a PEFT folder "
-             "or a run folder. The whole structure of the file is checked on the way.",
+    .about = "Reads a GGUF model or adapter, a safetensors file, a checkpoint (.h5), a folder of "
+             "PEFT or mlx-lm, or a run folder. The whole structure of the file is checked on the way.",
     .min_args = 1,
     .max_args = 1,
     .options = options,

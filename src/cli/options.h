@@ -37,7 +37,7 @@ typedef struct cli_setting {
 #define CLI_SETTING(name) {NULL, name, NULL, NULL}
 #define CLI_BASE {"base", "base_model", "FILE", NULL}
 #define CLI_PRE {"pre", "tokenizer_pre", "NAME", NULL}
-#define CLI_ADAPTER {"adapter", "init_adapter", "PATH", "adapter on top: a GGUF file or a PEFT folder"}
+#define CLI_ADAPTER {"adapter", "init_adapter", "PATH", "adapter on top: a GGUF file, or a folder of PEFT or mlx-lm"}
 #define CLI_DATASET {"dataset", "dataset", "FILE", "the examples, if they are not the argument"}
 #define CLI_FORMAT {"format", "dataset_format", "NAME", "layout of the file (default: detected)"}
 #define CLI_ANSWERS {"answers", "dataset_answers", "FILE", "bfcl: the possible-answer file"}

@@ -24,7 +24,8 @@ graft_status graft_hf__read_json(graft_json **out, const char *folder, const cha
         goto done;
     }
     GRAFT_TRY(graft_file_read(&text, path, limit));
-    if (graft_json_parse(&value, graft_text_z(&text), text.len) != GRAFT_OK) {
+    /* tokenizer_config.json often says 10^30 for a length without a bound */
+    if (graft_json_parse_long(&value, graft_text_z(&text), text.len) != GRAFT_OK) {
         graft_status code = graft_error_code();
         status = graft_fail(code == GRAFT_E_DATA ? GRAFT_E_MODEL : code, "%s: %s", path,
                             graft_error_message());

@@ -112,6 +112,8 @@ static graft_status keys(const graft_hf_model *model, const graft_hf_keys *out)
                          ? 0.1 * log(ratio) + 1
                          : sqrt(1 + log(ratio) / log(context));
         }
+        GRAFT_TRY(graft_hf__want_real(&model->config, model->rope.params, "attention_factor",
+                                      &factor));
         GRAFT_TRY(graft_hf_key_f32(out, ".rope.scaling.attn_factor", factor));
     }
 done:

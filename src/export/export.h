@@ -109,8 +109,8 @@ typedef struct graft_loaded_adapter {
     uint64_t base_bytes, context;
 } graft_loaded_adapter;
 
-/* Loads an adapter GGUF file or a PEFT folder for a base (its shapes are checked against the file's
- * tensors, row orders undone, alpha, rank patterns and rsLoRA folded into `scale`). Refused with
+/* Loads an adapter GGUF file or a folder of PEFT or mlx-lm for a base (its shapes are checked against the
+ * file's tensors, row orders undone, alpha, rank patterns and rsLoRA folded into `scale`). Refused with
  * the reason (GRAFT_E_MODEL): biases, modules_to_save, embeddings, names the base lacks, ranks or
  * shapes that do not fit, non-finite values, pickled weights, another architecture; and magnitudes of
  * some maps only, or in a GGUF file, which has no name for them.
@@ -120,6 +120,10 @@ graft_status graft_adapter_load(graft_loaded_adapter *out, const char *path, con
 graft_status graft_adapter_load_any(graft_loaded_adapter *out, const char *path,
                                     const graft_gguf *base);
 void graft_loaded_adapter_clear(graft_loaded_adapter *adapter);
+
+/* Where the weights of an adapter's folder are, or should be: mlx-lm's adapters.safetensors if that is
+ * there and PEFT's adapter_model.safetensors is not. The caller frees *out. */
+graft_status graft_adapter_find_weights(char **out, bool *is_mlx, const char *folder);
 
 /* The weighted sum of adapters: where several adapt a tensor, their ranks are put one behind the other,
  * so that the sum is exact. One adapter with weight 1 is copied as it is. GRAFT_E_CONFIG for a sum or a

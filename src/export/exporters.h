@@ -3,6 +3,8 @@
 #define GRAFT_EXPORT_EXPORTERS_H
 
 #include "export/export.h"
+#include "io/json.h"
+#include "io/safetensors.h"
 
 extern const graft_exporter graft_exporter_adapter; /* adapter_gguf.c */
 extern const graft_exporter graft_exporter_gguf;    /* model_gguf.c */
@@ -20,6 +22,10 @@ graft_status graft_export__write_peft(const graft_export_job *job, const char *f
 /* Fails as graft_exporter_check_dora if the adapter is a DoRA. */
 graft_status graft_export__refuse_dora(const graft_exporter *exporter,
                                        const graft_export_adapter *adapter);
+
+/* How the adapter was made, as metadata: programs that load the file do not look there. */
+graft_status graft_export__set_origin(graft_safetensors_writer *file,
+                                      const graft_export_adapter *adapter);
 
 /* NAME in the folder: the value as JSON. */
 graft_status graft_export__write_json(const graft_json *value, const char *folder, const char *name);

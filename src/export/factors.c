@@ -6,6 +6,7 @@
 
 #include "core/map.h"
 #include "core/memory.h"
+#include "export/peft_names.h"
 
 static graft_status check_values(const char *name, const char *factor, const float *values,
                                  size_t n_rows, size_t n_cols)
@@ -71,12 +72,20 @@ done:
     return status;
 }
 
-graft_status graft_export__fold(const graft_export_adapter *adapter, const graft_export_map *map,
-                                float **out)
+size_t graft_export__largest_rank(const graft_export_adapter *adapter)
+{
+    size_t rank = 0;
+    for (size_t i = 0; i < adapter->n_maps; i++) {
+        rank = adapter->maps[i].rank > rank ? adapter->maps[i].rank : rank;
+    }
+    return rank;
+}
+
+graft_status graft_export__divide(const graft_export_map *map, double scale, float **out)
 {
     graft_status status = GRAFT_OK;
     size_t n = map->n_out * map->rank;
-    double factor = map->scale * (double)map->rank / (double)(float)adapter->alpha;
+    double factor = map->scale / scale;
     GRAFT_TRY(graft_alloc(out, n, sizeof **out));
     if (fabs(factor - 1.0) < 1e-12) { /* the usual case keeps its bits */
         memcpy(*out, map->b, n * sizeof **out);
@@ -90,6 +99,34 @@ graft_status graft_export__fold(const graft_export_adapter *adapter, const graft
         graft_free(*out);
         *out = NULL;
     }
+done:
+    return status;
+}
+
+graft_status graft_export__fold(const graft_export_adapter *adapter, const graft_export_map *map,
+                                float **out)
+{
+    return graft_export__divide(map, (double)(float)adapter->alpha / (double)map->rank, out);
+}
+
+graft_status graft_export__put_in_hf_order(const graft_export_adapter *adapter,
+                                           const graft_export_map *map, size_t width, float **of)
+{
+    graft_status status = GRAFT_OK;
+    float *rows = NULL;
+    size_t heads = graft_export__interleaved_heads(adapter->arch, map->name, adapter->n_head,
+                                                   adapter->n_kv);
+    if (heads == 0) {
+        return GRAFT_OK;
+    }
+    if (map->n_out % (2 * heads) != 0) {
+        return graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": %zu rows are not %zu heads of even "
+                          "size", map->name, map->n_out, heads);
+    }
+    GRAFT_TRY(graft_alloc(&rows, map->n_out * width, sizeof *rows));
+    graft_export__to_hf_rows(rows, *of, map->n_out, width, heads);
+    graft_free(*of);
+    *of = rows;
 done:
     return status;
 }

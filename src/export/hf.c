@@ -11,6 +11,7 @@
 
 static const graft_hf_class classes[] = {
     {"llama", "LlamaForCausalLM", "llama", "silu", false, 0},
+    {"mistral3", "Ministral3ForCausalLM", "ministral3", "silu", false, 0},
     {"qwen2", "Qwen2ForCausalLM", "qwen2", "silu", false, 0},
     {"qwen3", "Qwen3ForCausalLM", "qwen3", "silu", false, 0},
     {"smollm3", "SmolLM3ForCausalLM", "smollm3", "silu", false, 0},

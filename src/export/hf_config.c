@@ -28,7 +28,12 @@ static graft_status set_size(graft_json *out, const char *key, size_t value)
 static double meant(double value)
 {
     char text[32];
-    snprintf(text, sizeof text, "%.7g", value);
+    for (int digits = 7; digits <= 9; digits++) { /* nine always read back as the same number */
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if ((float)strtod(text, NULL) == (float)value) {
+            break;
+        }
+    }
     return strtod(text, NULL);
 }
 
@@ -92,6 +97,101 @@ done:
     return status;
 }
 
+static graft_status set_factors(graft_json *rope, const char *key, const writing *w,
+                                const char *name)
+{
+    graft_status status = GRAFT_OK;
+    const graft_gguf_tensor *factors = graft_gguf_find_tensor(w->model->file, name);
+    size_t half = w->model->hparams.rope.d_rope / 2;
+    graft_json *list = graft_json_new_array();
+    float *values = NULL;
+    if (factors->format != &graft_format_f32 || factors->ne[0] != half) {
+        status = graft_fail(GRAFT_E_FAILED, "%s is not %zu numbers", name, half);
+        goto done;
+    }
+    GRAFT_TRY(graft_alloc(&values, half, sizeof *values));
+    factors->format->decode(factors->data, values, half);
+    for (size_t i = 0; i < half; i++) {
+        GRAFT_TRY(graft_json_push(list, graft_json_new_double(meant((double)values[i]))));
+    }
+    GRAFT_TRY(graft_json_set(rope, key, graft_json_retain(list)));
+done:
+    graft_free(values);
+    graft_json_free(list);
+    return status;
+}
+
+/* What a model that is stretched from `from` to `to` positions has its rotated numbers multiplied by. */
+static double longrope_magnitude(double from, double to)
+{
+    return to <= from ? 1 : sqrt(1 + log(to / from) / log(from));
+}
+
+static graft_status set_longrope(graft_json *rope, const writing *w)
+{
+    graft_status status = GRAFT_OK;
+    const graft_rope_hparams *r = &w->model->hparams.rope;
+    double usual = longrope_magnitude((double)r->n_ctx_short, (double)w->model->hparams.n_ctx);
+    GRAFT_TRY(graft_json_set_string(rope, "rope_type", "longrope"));
+    GRAFT_TRY(set_factors(rope, "short_factor", w, "rope_factors_short.weight"));
+    GRAFT_TRY(set_factors(rope, "long_factor", w, "rope_factors_long.weight"));
+    if (fabs(r->magnitude - usual) > 1e-6 * usual) {
+        GRAFT_TRY(set_number(rope, "attention_factor", r->magnitude));
+    }
+done:
+    return status;
+}
+
+static graft_status set_yarn(graft_json *rope, const writing *w)
+{
+    graft_status status = GRAFT_OK;
+    const graft_rope_hparams *r = &w->model->hparams.rope;
+    GRAFT_TRY(graft_json_set_string(rope, "rope_type", "yarn"));
+    GRAFT_TRY(set_number(rope, "factor", 1 / r->scale));
+    GRAFT_TRY(set_size(rope, "original_max_position_embeddings", r->n_ctx_short));
+    if (is(w, "mistral3")) { /* others have these of the paper */
+        GRAFT_TRY(set_number(rope, "beta_fast", r->beta_fast));
+        GRAFT_TRY(set_number(rope, "beta_slow", r->beta_slow));
+    }
+    if (r->log_multiplier != 0) {
+        GRAFT_TRY(graft_json_set_double(rope, "mscale", 1));
+        GRAFT_TRY(set_number(rope, "mscale_all_dim", r->log_multiplier));
+    }
+done:
+    return status;
+}
+
+/* Queries grow with their position; the class insists on being told how much. */
+static graft_status set_temperature(graft_json *rope, const writing *w)
+{
+    graft_status status = GRAFT_OK;
+    const graft_rope_hparams *r = &w->model->hparams.rope;
+    if (graft_json_length(rope) == 0) {
+        GRAFT_TRY(graft_json_set_string(rope, "rope_type", "default"));
+    }
+    GRAFT_TRY(set_number(rope, "llama_4_scaling_beta", r->temperature));
+    GRAFT_TRY(set_size(rope, "original_max_position_embeddings", r->n_ctx_short));
+done:
+    return status;
+}
+
+/* GRAFT_E_FAILED for what no class of Hugging Face's can say. */
+static graft_status check_rope(const writing *w, bool longrope)
+{
+    const graft_rope_hparams *r = &w->model->hparams.rope;
+    bool has_long = graft_gguf_find_tensor(w->model->file, "rope_factors_long.weight") != NULL;
+    bool own = r->magnitude != 1 || r->longrope;
+    if (r->none || ((has_long || own) && !longrope) || (longrope && r->scale != 1) ||
+        (r->temperature != 0 && !is(w, "mistral3"))) {
+        return graft_fail(GRAFT_E_FAILED, "the rotation of this model (%s) is not written for %s",
+                          r->none              ? "none"
+                          : r->temperature != 0 ? "a temperature"
+                          : has_long            ? "factors for long contexts"
+                                                : "a magnitude", w->class->name);
+    }
+    return GRAFT_OK;
+}
+
 static graft_status set_rope(const writing *w)
 {
     graft_status status = GRAFT_OK;
@@ -99,22 +199,23 @@ static graft_status set_rope(const writing *w)
     const graft_gguf *file = w->model->file;
     const graft_gguf_tensor *factors =
         r->factors || is(w, "llama") ? graft_gguf_find_tensor(file, "rope_freqs.weight") : NULL;
+    bool longrope = is(w, "phi3") && factors == NULL &&
+                    graft_gguf_find_tensor(file, "rope_factors_long.weight") != NULL;
     graft_json *rope = graft_json_new_object();
+    GRAFT_TRY(check_rope(w, longrope));
     GRAFT_TRY(set_number(w->out, "rope_theta", r->base));
-    if (r->longrope || graft_gguf_find_tensor(file, "rope_factors_long.weight") != NULL ||
-        r->magnitude != 1 || r->none || r->temperature != 0) {
-        status = graft_fail(GRAFT_E_FAILED, "the rotation of this model (LongRoPE, a magnitude or a "
-                            "temperature) is not written for Hugging Face");
-        goto done;
-    }
-    if (factors != NULL) {
+    if (longrope) {
+        GRAFT_TRY(set_longrope(rope, w));
+    } else if (factors != NULL) {
         GRAFT_TRY(set_llama3(rope, w, factors));
+    } else if (r->yarn && r->scale != 1) {
+        GRAFT_TRY(set_yarn(rope, w));
     } else if (r->scale != 1) {
-        GRAFT_TRY(graft_json_set_string(rope, "rope_type", r->yarn ? "yarn" : "linear"));
+        GRAFT_TRY(graft_json_set_string(rope, "rope_type", "linear"));
         GRAFT_TRY(set_number(rope, "factor", 1 / r->scale));
-        if (r->yarn) {
-            GRAFT_TRY(set_size(rope, "original_max_position_embeddings", r->n_ctx_short));
-        }
+    }
+    if (is(w, "mistral3")) {
+        GRAFT_TRY(set_temperature(rope, w));
     }
     GRAFT_TRY(graft_json_set(w->out, "rope_scaling", graft_json_length(rope) == 0
                                                          ? NULL : graft_json_retain(rope)));
@@ -209,6 +310,12 @@ static graft_status set_own(const writing *w)
         GRAFT_TRY(set_size(w->out, "original_max_position_embeddings", h->rope.n_ctx_short));
         GRAFT_TRY(graft_json_set_double(w->out, "partial_rotary_factor",
                                         (double)h->rope.d_rope / (double)h->d_head));
+        GRAFT_TRY(graft_json_set(w->out, "sliding_window", NULL));
+    } else if (is(w, "mistral3")) {
+        if (bias || all) {
+            status = graft_fail(GRAFT_E_FAILED, "%s has no biases, and this model has", w->class->name);
+            goto done;
+        }
         GRAFT_TRY(graft_json_set(w->out, "sliding_window", NULL));
     } else if (is(w, "qwen2") || is(w, "qwen3")) {
         GRAFT_TRY(graft_json_set_bool(w->out, "use_sliding_window", false));

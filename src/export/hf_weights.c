@@ -62,7 +62,8 @@ static graft_status name_tensor(graft_text *out, const graft_hf_class *class, co
     graft_status status = GRAFT_OK;
     graft_text map;
     graft_text_init(&map);
-    *skipped = strcmp(name, "rope_freqs.weight") == 0;
+    *skipped = strcmp(name, "rope_freqs.weight") == 0 ||
+               graft_str_starts_with(name, "rope_factors_");
     *norm = strstr(name, "norm") != NULL;
     if (*skipped) {
         return GRAFT_OK;

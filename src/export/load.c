@@ -76,14 +76,38 @@ done:
     return status;
 }
 
+/* A factor as its file has it: rows x row numbers, or the other way round. */
+typedef struct stored {
+    const graft_format *format;
+    const void *data;
+    bool transposed;
+} stored;
+
+static graft_status transpose(float **values, size_t rows, size_t row)
+{
+    graft_status status = GRAFT_OK;
+    float *turned = NULL;
+    GRAFT_TRY(graft_alloc(&turned, rows * row, sizeof *turned));
+    for (size_t i = 0; i < rows * row; i++) {
+        turned[i] = (*values)[i % row * rows + i / row];
+    }
+    graft_free(*values);
+    *values = turned;
+done:
+    return status;
+}
+
 static graft_status decode(const float **out, const char *name, const char *factor, size_t rows,
-                           size_t row, const graft_format *format, const void *data)
+                           size_t row, const stored *from)
 {
     graft_status status = GRAFT_OK;
     float *values = NULL;
     size_t n = rows * row;
     GRAFT_TRY(graft_alloc(&values, n, sizeof *values));
-    format->decode(data, values, n);
+    from->format->decode(from->data, values, n);
+    if (from->transposed) {
+        GRAFT_TRY(transpose(&values, rows, row));
+    }
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(values[i])) {
             status = graft_fail(GRAFT_E_MODEL, "\"%s\": row %zu, column %zu of %s is not "
@@ -98,9 +122,9 @@ done:
     return status;
 }
 
-graft_status graft_export__take(graft_export__loading *loading, const char *name,
-                                graft_export__factor factor, uint64_t rows, uint64_t row,
-                                const graft_format *format, const void *data)
+static graft_status take(graft_export__loading *loading, const char *name,
+                         graft_export__factor factor, uint64_t rows, uint64_t row,
+                         const stored *from)
 {
     graft_status status = GRAFT_OK;
     bool is_a = factor == GRAFT_EXPORT_A;
@@ -109,7 +133,7 @@ graft_status graft_export__take(graft_export__loading *loading, const char *name
     const graft_gguf_tensor *t = NULL;
     graft_export_map *map = NULL;
     GRAFT_TRY(find_matrix(loading, name, &t));
-    if (format == NULL || format->block_elems != 1) {
+    if (from->format == NULL || from->format->block_elems != 1) {
         return graft_fail(GRAFT_E_MODEL, "\"%s\": %s is not F32, F16 or BF16", name, letter);
     }
     if (rank == 0 || (is_a ? row != t->ne[0] : rows != t->ne[1])) {
@@ -126,8 +150,7 @@ graft_status graft_export__take(graft_export__loading *loading, const char *name
                           is_a ? rank : map->rank, is_a ? map->rank : rank);
     }
     map->rank = rank;
-    GRAFT_TRY(decode(is_a ? &map->a : &map->b, name, letter, (size_t)rows,
-                     (size_t)row, format, data));
+    GRAFT_TRY(decode(is_a ? &map->a : &map->b, name, letter, (size_t)rows, (size_t)row, from));
 done:
     return status;
 }
@@ -151,9 +174,24 @@ graft_status graft_export__take_magnitudes(graft_export__loading *loading, const
     if (map->magnitude != NULL) {
         return graft_fail(GRAFT_E_MODEL, "\"%s\": its magnitudes are there twice", name);
     }
-    GRAFT_TRY(decode(&map->magnitude, name, "the magnitudes", (size_t)n, 1, format, data));
+    GRAFT_TRY(decode(&map->magnitude, name, "the magnitudes", (size_t)n, 1,
+                     &(stored){format, data, false}));
 done:
     return status;
+}
+
+graft_status graft_export__take(graft_export__loading *loading, const char *name,
+                                graft_export__factor factor, uint64_t rows, uint64_t row,
+                                const graft_format *format, const void *data)
+{
+    return take(loading, name, factor, rows, row, &(stored){format, data, false});
+}
+
+graft_status graft_export__take_transposed(graft_export__loading *loading, const char *name,
+                                           graft_export__factor factor, uint64_t rows, uint64_t row,
+                                           const graft_format *format, const void *data)
+{
+    return take(loading, name, factor, row, rows, &(stored){format, data, true});
 }
 
 graft_status graft_export__check_pairs(const graft_export__loading *loading)
@@ -203,12 +241,20 @@ graft_status graft_adapter_load_any(graft_loaded_adapter *out, const char *path,
 {
     graft_status status = GRAFT_OK;
     graft_export__loading loading = {.path = path, .base = base, .out = out};
+    char *weights = NULL;
+    bool is_mlx;
     *out = (graft_loaded_adapter){0};
     graft_map_init(&loading.index);
     GRAFT_TRY(describe_base(&loading));
-    GRAFT_TRY(graft_path_is_dir(path) ? graft_export__load_peft(&loading)
-                                      : graft_export__load_gguf(&loading));
+    if (graft_path_is_dir(path)) {
+        GRAFT_TRY(graft_adapter_find_weights(&weights, &is_mlx, path));
+        GRAFT_TRY(is_mlx ? graft_export__load_mlx(&loading, weights)
+                         : graft_export__load_peft(&loading, weights));
+    } else {
+        GRAFT_TRY(graft_export__load_gguf(&loading));
+    }
 done:
+    graft_free(weights);
     graft_map_clear(&loading.index);
     graft_free((void *)(uintptr_t)loading.arch);
     if (status != GRAFT_OK) {

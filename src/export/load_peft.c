@@ -38,6 +38,10 @@ static graft_status refuse_unsupported(const graft_json *json)
         "arrow_config"};
     const char *type = graft_json_string(graft_json_get(json, "peft_type"), NULL);
     const char *bias = graft_json_string(graft_json_get(json, "bias"), NULL);
+    if (type == NULL && graft_json_has(json, "lora_parameters")) {
+        return graft_fail(GRAFT_E_MODEL, "is mlx-lm's, and there is no "
+                          "adapters.safetensors beside it");
+    }
     if (type == NULL || strcmp(type, "LORA") != 0) {
         return graft_fail(GRAFT_E_MODEL, "peft_type is %s; only LORA is supported",
                           type == NULL ? "missing" : type);
@@ -104,23 +108,16 @@ done:
     return status;
 }
 
-static graft_status read_config(config *c, const char *path)
+static graft_status read_config(config *c, const char *folder)
 {
     graft_status status = GRAFT_OK;
-    graft_text text;
-    graft_text_init(&text);
-    GRAFT_TRY(graft_file_read(&text, path, 1 << 24));
-    if (graft_json_parse(&c->json, graft_text_z(&text), text.len) != GRAFT_OK) {
-        graft_status code = graft_error_code();
-        status = graft_fail(code == GRAFT_E_DATA ? GRAFT_E_MODEL : code, "%s: %s", path,
-                            graft_error_message());
-        goto done;
-    }
+    char *path = NULL;
+    GRAFT_TRY(graft_export__read_config(&c->json, &path, folder));
     if (read_settings(c) != GRAFT_OK) {
         status = graft_fail_prefix("%s", path);
     }
 done:
-    graft_text_clear(&text);
+    graft_free(path);
     return status;
 }
 
@@ -229,39 +226,6 @@ done:
     return status;
 }
 
-/* Puts rows of `width` numbers into the order of GGUF files. */
-static graft_status reorder(const float **rows, const graft_export_map *map, size_t width,
-                            size_t heads)
-{
-    graft_status status = GRAFT_OK;
-    float *ordered;
-    GRAFT_TRY(graft_alloc(&ordered, map->n_out * width, sizeof *ordered));
-    graft_export__to_gguf_rows(ordered, *rows, map->n_out, width, heads);
-    graft_free((void *)(uintptr_t)*rows);
-    *rows = ordered;
-done:
-    return status;
-}
-
-static graft_status reorder_rows(const graft_export__loading *l, graft_export_map *map)
-{
-    graft_status status = GRAFT_OK;
-    size_t heads = graft_export__interleaved_heads(l->arch, map->name, l->n_head, l->n_kv);
-    if (heads == 0) {
-        return GRAFT_OK;
-    }
-    if (map->n_out % (2 * heads) != 0) {
-        return graft_fail(GRAFT_E_MODEL, "\"%s\": %zu rows are not %zu heads of even size",
-                          map->name, map->n_out, heads);
-    }
-    GRAFT_TRY(reorder(&map->b, map, map->rank, heads));
-    if (map->magnitude != NULL) {
-        GRAFT_TRY(reorder(&map->magnitude, map, 1, heads));
-    }
-done:
-    return status;
-}
-
 static graft_status interpret(graft_export__loading *l, const config *c)
 {
     graft_status status = GRAFT_OK;
@@ -273,42 +237,19 @@ static graft_status interpret(graft_export__loading *l, const config *c)
     }
     for (size_t i = 0; i < l->out->n_maps; i++) {
         GRAFT_TRY(set_scale(c, l->arch, &l->out->maps[i]));
-        GRAFT_TRY(reorder_rows(l, &l->out->maps[i]));
+        GRAFT_TRY(graft_export__reorder_rows(l, &l->out->maps[i]));
     }
     l->out->alpha = c->alpha;
 done:
     return status;
 }
 
-/* What graft wrote of how the adapter was made. */
-static graft_status take_origin(const graft_safetensors *file, graft_loaded_adapter *out)
-{
-    graft_status status = GRAFT_OK;
-    const struct {
-        const char *key;
-        char **to;
-    } texts[] = {{"graft.base_sha256", &out->base_hash}, {"graft.base_model", &out->base_name}};
-    const char *bytes = graft_safetensors_metadata(file, "graft.base_bytes");
-    const char *context = graft_safetensors_metadata(file, "graft.context_length");
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        const char *text = graft_safetensors_metadata(file, texts[i].key);
-        if (text != NULL) {
-            GRAFT_TRY(graft_strdup(texts[i].to, text));
-        }
-    }
-    out->base_bytes = bytes == NULL ? 0 : strtoull(bytes, NULL, 10);
-    out->context = context == NULL ? 0 : strtoull(context, NULL, 10) % INT32_MAX;
-done:
-    return status;
-}
-
-static graft_status find_weights(const char *folder, char **out)
+static graft_status refuse_pickle(const char *folder, const char *weights)
 {
     graft_status status = GRAFT_OK;
     char *pickle = NULL;
-    GRAFT_TRY(graft_path_join(out, folder, "adapter_model.safetensors"));
     GRAFT_TRY(graft_path_join(&pickle, folder, "adapter_model.bin"));
-    if (!graft_path_exists(*out) && graft_path_exists(pickle)) {
+    if (!graft_path_exists(weights) && graft_path_exists(pickle)) {
         status = graft_fail(GRAFT_E_MODEL, "%s: pickled weights are not read; save the adapter "
                             "with safe_serialization=True", pickle);
     }
@@ -317,20 +258,18 @@ done:
     return status;
 }
 
-graft_status graft_export__load_peft(graft_export__loading *loading)
+graft_status graft_export__load_peft(graft_export__loading *loading, const char *weights)
 {
     graft_status status = GRAFT_OK;
     config c = {0};
     graft_safetensors *file = NULL;
-    char *path = NULL, *weights = NULL;
     if (graft_export__check_arch(loading->arch) != GRAFT_OK) {
         return graft_fail(GRAFT_E_MODEL, "%s: %s", loading->path, graft_error_message());
     }
-    GRAFT_TRY(graft_path_join(&path, loading->path, "adapter_config.json"));
-    GRAFT_TRY(read_config(&c, path));
-    GRAFT_TRY(find_weights(loading->path, &weights));
+    GRAFT_TRY(read_config(&c, loading->path));
+    GRAFT_TRY(refuse_pickle(loading->path, weights));
     GRAFT_TRY(graft_safetensors_open(&file, weights));
-    GRAFT_TRY(take_origin(file, loading->out));
+    GRAFT_TRY(graft_export__take_origin(file, loading->out));
     for (size_t i = 0; i < graft_safetensors_n(file) && status == GRAFT_OK; i++) {
         status = take_tensor(loading, graft_safetensors_at(file, i));
     }
@@ -341,7 +280,5 @@ graft_status graft_export__load_peft(graft_export__loading *loading)
 done:
     graft_safetensors_close(file);
     graft_json_free(c.json);
-    graft_free(path);
-    graft_free(weights);
     return status;
 }

@@ -2,8 +2,8 @@
  *
  * adapters.safetensors holds <module>.lora_a (n_in, rank) and <module>.lora_b (rank, n_out), the
  * transposes of PEFT's, in Hugging Face's names and row order; adapter_config.json says one rank and
- * one scale for all and which modules of a layer are adapted (mlx_lm/tuner/utils.py,
- * load_adapters). Maps of a smaller rank are filled up with zeros. */
+ * one scale for all and which modules are adapted, by their names in a layer (mlx_lm/tuner/utils.py,
+ * load_adapters). Maps of a smaller rank are filled up with zeros. load_mlx.c reads it back. */
 #include <string.h>
 
 #include "adapter/modules.h"
@@ -15,13 +15,14 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 
-static size_t largest_rank(const graft_export_adapter *adapter)
+/* What all maps are multiplied by: their own scale if it is one, so that B keeps its bits. */
+static double common_scale(const graft_export_adapter *adapter)
 {
-    size_t rank = 0;
+    double scale = adapter->maps[0].scale;
     for (size_t i = 0; i < adapter->n_maps; i++) {
-        rank = adapter->maps[i].rank > rank ? adapter->maps[i].rank : rank;
+        scale = adapter->maps[i].scale == scale ? scale : 0;
     }
-    return rank;
+    return scale > 0 ? scale : (double)(float)adapter->alpha / (double)graft_export__largest_rank(adapter);
 }
 
 /* out[column * to + row] = in[row * n_columns + column] */
@@ -42,35 +43,19 @@ static graft_status make_factors(const graft_export_adapter *adapter, const graf
                                  size_t rank, factors *out)
 {
     graft_status status = GRAFT_OK;
-    float *folded = NULL, *rows = NULL;
-    size_t n, heads = graft_export__interleaved_heads(adapter->arch, map->name, adapter->n_head,
-                                                      adapter->n_kv);
+    float *b = NULL;
+    size_t n;
     if (!graft_size_mul(map->n_in, rank, &n) || !graft_size_mul(map->n_out, rank, &n)) {
         return graft_fail(GRAFT_E_MEMORY, "adapter of \"%s\": too large", map->name);
     }
-    GRAFT_TRY(graft_export__fold(adapter, map, &folded));
-    if (heads > 0) {
-        if (map->n_out % (2 * heads) != 0) {
-            status = graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": %zu rows are not %zu heads of "
-                                "even size", map->name, map->n_out, heads);
-            goto done;
-        }
-        GRAFT_TRY(graft_alloc(&rows, map->n_out * map->rank, sizeof *rows));
-        graft_export__to_hf_rows(rows, folded, map->n_out, map->rank, heads);
-    }
-    /* fold is for alpha / (own rank); here all have alpha / (largest rank) */
-    const float ratio = (float)rank / (float)map->rank;
-    float *scaled = rows != NULL ? rows : folded;
-    for (size_t i = 0; rank != map->rank && i < map->n_out * map->rank; i++) {
-        scaled[i] *= ratio;
-    }
+    GRAFT_TRY(graft_export__divide(map, common_scale(adapter), &b));
+    GRAFT_TRY(graft_export__put_in_hf_order(adapter, map, map->rank, &b));
     GRAFT_TRY(graft_alloc(&out->a, map->n_in * rank, sizeof *out->a)); /* zeros */
     GRAFT_TRY(graft_alloc(&out->b, rank * map->n_out, sizeof *out->b));
     transpose(out->a, map->a, map->rank, map->n_in, rank);
-    transpose(out->b, scaled, map->n_out, map->rank, map->n_out);
+    transpose(out->b, b, map->n_out, map->rank, map->n_out);
 done:
-    graft_free(folded);
-    graft_free(rows);
+    graft_free(b);
     return status;
 }
 
@@ -94,9 +79,10 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
     graft_safetensors_writer *file = NULL;
     factors *made = NULL;
     char *path = NULL;
-    size_t rank = largest_rank(adapter);
+    size_t rank = graft_export__largest_rank(adapter);
     GRAFT_TRY(graft_safetensors_writer_new(&file));
     GRAFT_TRY(graft_safetensors_set_metadata(file, "format", "mlx"));
+    GRAFT_TRY(graft_export__set_origin(file, adapter));
     GRAFT_TRY(graft_alloc(&made, adapter->n_maps, sizeof *made));
     for (size_t i = 0; i < adapter->n_maps; i++) {
         const graft_export_map *map = &adapter->maps[i];
@@ -121,8 +107,8 @@ done:
 
 /* --- adapter_config.json --- */
 
-/* "self_attn.q_proj" of what "model.layers.3.self_attn.q_proj" is called; what belongs to no layer is
- * refused, since mlx-lm adapts layers only. */
+/* "self_attn.q_proj" of what "model.layers.3.self_attn.q_proj" is called, the whole name of what belongs
+ * to no layer. */
 static graft_status add_key(graft_json *keys, const graft_export_adapter *adapter,
                             const graft_export_map *map)
 {
@@ -132,13 +118,9 @@ static graft_status add_key(graft_json *keys, const graft_export_adapter *adapte
     GRAFT_TRY(graft_export__hf_name(&name, adapter->arch, map->name));
     const char *rest = graft_str_starts_with(name.data, "model.layers.")
                            ? strchr(name.data + strlen("model.layers."), '.') : NULL;
-    if (rest == NULL) {
-        status = graft_fail(GRAFT_E_FAILED, "\"%s\" is no part of a layer: mlx-lm adapts layers only",
-                            map->name);
-        goto done;
-    }
-    if (!graft_json_holds(keys, rest + 1)) {
-        GRAFT_TRY(graft_json_push(keys, graft_json_new_string(rest + 1, strlen(rest + 1))));
+    const char *key = rest == NULL ? name.data : rest + 1;
+    if (!graft_json_holds(keys, key)) {
+        GRAFT_TRY(graft_json_push(keys, graft_json_new_string(key, strlen(key))));
     }
 done:
     graft_text_clear(&name);
@@ -150,12 +132,12 @@ static graft_status write_config(const graft_export_adapter *adapter, const char
     graft_status status = GRAFT_OK;
     graft_json *config = graft_json_new_object(), *lora = graft_json_new_object();
     graft_json *keys = graft_json_new_array();
-    size_t rank = largest_rank(adapter);
+    size_t rank = graft_export__largest_rank(adapter);
     for (size_t i = 0; i < adapter->n_maps; i++) {
         GRAFT_TRY(add_key(keys, adapter, &adapter->maps[i]));
     }
     GRAFT_TRY(graft_json_set_int(lora, "rank", (int64_t)rank));
-    GRAFT_TRY(graft_json_set_double(lora, "scale", (double)(float)adapter->alpha / (double)rank));
+    GRAFT_TRY(graft_json_set_double(lora, "scale", common_scale(adapter)));
     GRAFT_TRY(graft_json_set_double(lora, "dropout", 0.0));
     GRAFT_TRY(graft_json_set(lora, "keys", graft_json_retain(keys)));
     GRAFT_TRY(graft_json_set_string(config, "fine_tune_type", "lora"));

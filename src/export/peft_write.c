@@ -144,42 +144,18 @@ typedef struct factors {
     float *magnitude; /* NULL: none */
 } factors;
 
-static graft_status to_hf_rows(float **out, const graft_export_map *map, const float *rows,
-                               size_t width, size_t heads)
-{
-    graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_alloc(out, map->n_out * width, sizeof **out));
-    if (heads == 0) {
-        memcpy(*out, rows, map->n_out * width * sizeof **out);
-    } else {
-        graft_export__to_hf_rows(*out, rows, map->n_out, width, heads);
-    }
-done:
-    return status;
-}
-
 static graft_status make_factors(const graft_export_adapter *adapter, const graft_export_map *map,
                                  factors *out)
 {
     graft_status status = GRAFT_OK;
-    float *folded = NULL;
-    size_t heads = graft_export__interleaved_heads(adapter->arch, map->name, adapter->n_head,
-                                                   adapter->n_kv);
-    if (heads > 0 && map->n_out % (2 * heads) != 0) {
-        return graft_fail(GRAFT_E_FAILED, "adapter of \"%s\": %zu rows are not %zu heads of even "
-                          "size", map->name, map->n_out, heads);
-    }
-    GRAFT_TRY(graft_export__fold(adapter, map, &folded));
+    GRAFT_TRY(graft_export__fold(adapter, map, &out->b));
+    GRAFT_TRY(graft_export__put_in_hf_order(adapter, map, map->rank, &out->b));
     if (map->magnitude != NULL) {
-        GRAFT_TRY(to_hf_rows(&out->magnitude, map, map->magnitude, 1, heads));
+        GRAFT_TRY(graft_alloc(&out->magnitude, map->n_out, sizeof *out->magnitude));
+        memcpy(out->magnitude, map->magnitude, map->n_out * sizeof *out->magnitude);
+        GRAFT_TRY(graft_export__put_in_hf_order(adapter, map, 1, &out->magnitude));
     }
-    if (heads == 0) {
-        out->b = folded;
-        return GRAFT_OK;
-    }
-    GRAFT_TRY(to_hf_rows(&out->b, map, folded, map->rank, heads));
 done:
-    graft_free(folded);
     return status;
 }
 
@@ -214,9 +190,8 @@ done:
     return status;
 }
 
-/* How the adapter was made, where programs that load it do not look. */
-static graft_status set_metadata(graft_safetensors_writer *file,
-                                 const graft_export_adapter *adapter)
+graft_status graft_export__set_origin(graft_safetensors_writer *file,
+                                      const graft_export_adapter *adapter)
 {
     graft_status status = GRAFT_OK;
     char bytes[32], context[32];
@@ -230,7 +205,6 @@ static graft_status set_metadata(graft_safetensors_writer *file,
         {"graft.context_length", adapter->context > 0 ? context : NULL},
         {"graft.adapters", adapter->parts}, /* not the recipe: the same training gives the same bytes */
     };
-    GRAFT_TRY(graft_safetensors_set_metadata(file, "format", "pt"));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (texts[i].value != NULL) {
             GRAFT_TRY(graft_safetensors_set_metadata(file, texts[i].key, texts[i].value));
@@ -247,7 +221,8 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
     factors *made = NULL; /* one per map */
     char *path = NULL;
     GRAFT_TRY(graft_safetensors_writer_new(&file));
-    GRAFT_TRY(set_metadata(file, adapter));
+    GRAFT_TRY(graft_safetensors_set_metadata(file, "format", "pt"));
+    GRAFT_TRY(graft_export__set_origin(file, adapter));
     GRAFT_TRY(graft_alloc(&made, adapter->n_maps, sizeof *made));
     for (size_t i = 0; i < adapter->n_maps; i++) {
         GRAFT_TRY(make_factors(adapter, &adapter->maps[i], &made[i]));

@@ -169,7 +169,7 @@ static void tile_job(void *context, size_t job, int thread)
     graft_status status =
         make_rows(b, b->first + at, n, b->values + (size_t)thread * b->tile_rows * b->part->row,
                   b->blocks + at * b->part->target_bytes,
-                  b->scratch + (size_t)thread * b->scratch_n);
+                  b->scratch == NULL ? NULL : b->scratch + (size_t)thread * b->scratch_n);
     b->failures[job].status = status;
     if (status != GRAFT_OK) {
         (void)graft_strdup(&b->failures[job].message, graft_error_message());

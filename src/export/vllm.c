@@ -1,13 +1,62 @@
-/* export/vllm.c - the adapter for vLLM (--lora-modules): a PEFT folder and the template beside it. */
+/* export/vllm.c - the adapter for vLLM (--lora-modules): a PEFT folder and the template beside it.
+ *
+ * All maps get one rank, smaller ones are filled up with zeros: versions up to some of 2026 do not know
+ * rank_pattern, and would apply alpha / r of the file to every map. */
 #include <string.h>
 
 #include "core/memory.h"
 #include "export/exporters.h"
+#include "export/factors.h"
 #include "io/files.h"
 
 /* vLLM allows ranks up to --max-lora-rank, 16 unless it is told otherwise, and only these. */
 static const size_t ranks[] = {8, 16, 32, 64, 128, 256, 320, 512};
 enum { DEFAULT_RANK = 16 };
+
+/* A copy of the map with zeros behind its rows of A and columns of B. */
+static graft_status fill_up(graft_export_map *out, const graft_export_map *map, size_t rank)
+{
+    graft_status status = GRAFT_OK;
+    float *a = NULL, *b = NULL;
+    GRAFT_TRY(graft_alloc(&a, rank * map->n_in, sizeof *a)); /* zeros */
+    GRAFT_TRY(graft_alloc(&b, map->n_out * rank, sizeof *b));
+    memcpy(a, map->a, map->rank * map->n_in * sizeof *a);
+    for (size_t row = 0; row < map->n_out; row++) {
+        memcpy(b + row * rank, map->b + row * map->rank, map->rank * sizeof *b);
+    }
+    *out = *map;
+    out->rank = rank;
+    out->a = a;
+    out->b = b;
+    a = b = NULL;
+done:
+    graft_free(a);
+    graft_free(b);
+    return status;
+}
+
+static graft_status write_one_rank(const graft_export_job *job, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    graft_export_adapter adapter = *job->adapter;
+    graft_export_job same = *job;
+    graft_export_map *maps = NULL;
+    size_t rank = graft_export__largest_rank(&adapter), n = 0;
+    GRAFT_TRY(graft_alloc(&maps, adapter.n_maps, sizeof *maps));
+    for (; n < adapter.n_maps; n++) {
+        GRAFT_TRY(fill_up(&maps[n], &adapter.maps[n], rank));
+    }
+    adapter.maps = maps;
+    same.adapter = &adapter;
+    GRAFT_TRY(graft_export__write_peft(&same, folder));
+done:
+    for (size_t i = 0; i < n; i++) {
+        graft_free((void *)(uintptr_t)maps[i].a);
+        graft_free((void *)(uintptr_t)maps[i].b);
+    }
+    graft_free(maps);
+    return status;
+}
 
 static graft_status write_vllm(const graft_export_job *job, const char *folder)
 {
@@ -15,7 +64,8 @@ static graft_status write_vllm(const graft_export_job *job, const char *folder)
     const char *template = job->serving == NULL ? NULL : job->serving->chat_template;
     char *path = NULL;
     GRAFT_TRY(graft_export__refuse_dora(&graft_exporter_vllm, job->adapter));
-    GRAFT_TRY(graft_export__write_peft(job, folder));
+    GRAFT_TRY(graft_export__check(job->adapter));
+    GRAFT_TRY(write_one_rank(job, folder));
     if (template != NULL) {
         GRAFT_TRY(graft_path_join(&path, folder, "chat_template.jinja"));
         GRAFT_TRY(graft_file_write(path, template, strlen(template)));
@@ -27,10 +77,7 @@ done:
 
 static size_t needed_rank(const graft_export_adapter *adapter)
 {
-    size_t largest = 0, i = 0;
-    for (size_t k = 0; k < adapter->n_maps; k++) {
-        largest = adapter->maps[k].rank > largest ? adapter->maps[k].rank : largest;
-    }
+    size_t largest = graft_export__largest_rank(adapter), i = 0;
     while (i + 1 < sizeof ranks / sizeof *ranks && ranks[i] < largest) {
         i++;
     }

@@ -290,8 +290,7 @@ static void lay_out(generator *g)
     g->pass = (graft_pass){n_tok, g->ids, g->positions, g->spans, n_spans, NULL, 0};
 }
 
-/* Are the last tokens, at least `least`, a few over and over? */
-static bool repeats(const graft_reply *reply, size_t least)
+bool graft_reply_repeats(const graft_reply *reply, size_t least)
 {
     for (size_t period = 1; period <= 64; period++) {
         size_t n = 4 * period > least ? 4 * period : least, k = 0;
@@ -318,7 +317,7 @@ static graft_status take_token(generator *g, sequence *s, int32_t id, bool *ende
         reply->ids[reply->n++] = id;
     }
     reply->looped = !reply->ended && g->options.loop_tokens > 0 &&
-                    repeats(reply, g->options.loop_tokens);
+                    graft_reply_repeats(reply, g->options.loop_tokens);
     *ended = reply->ended || reply->looped || reply->n == s->limit;
     if (g->options.on_token != NULL) {
         int stop = reply->ended ? 0 : g->options.on_token(g->options.context, s->prompt, id);

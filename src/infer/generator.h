@@ -52,6 +52,8 @@ typedef struct graft_generate_options {
 graft_status graft_generate(graft_reply *replies, graft_model *model, graft_compute *compute,
                             const graft_tokenizer *tokenizer, const graft_tokens *prompts,
                             size_t n_prompts, const graft_generate_options *options);
+/* Are the last tokens, at least `least`, a few over and over? */
+bool graft_reply_repeats(const graft_reply *reply, size_t least);
 void graft_replies_free(graft_reply *replies, size_t n); /* frees the ids, not the array */
 
 #endif

@@ -20,11 +20,21 @@ static graft_json *cooked(struct json_object *value)
 
 /* --- parsing --- */
 
-graft_status graft_json_parse(graft_json **out, const char *text, size_t n)
+static graft_status parse(graft_json **out, const char *text, size_t n, bool long_integers)
 {
     *out = NULL;
-    graft_status status = graft_json__scan(text, n);
+    graft_status status = graft_json__scan(text, n, long_integers);
     return status == GRAFT_OK ? graft_json__build(out, text, n) : status;
+}
+
+graft_status graft_json_parse(graft_json **out, const char *text, size_t n)
+{
+    return parse(out, text, n, false);
+}
+
+graft_status graft_json_parse_long(graft_json **out, const char *text, size_t n)
+{
+    return parse(out, text, n, true);
 }
 
 /* --- reading --- */

@@ -25,6 +25,8 @@ typedef enum graft_json_type {
  * wrong and at which byte, from 0 ("at byte 17: duplicate key \"a\""); code GRAFT_E_DATA. The caller adds
  * the file and line with graft_fail_prefix. */
 graft_status graft_json_parse(graft_json **out, const char *text, size_t n);
+/* The same for files that Python writes, whose integers know no bound: those beyond 64 bits are doubles. */
+graft_status graft_json_parse_long(graft_json **out, const char *text, size_t n);
 
 graft_json *graft_json_retain(graft_json *value);
 void graft_json_free(graft_json *value); /* gives one reference back; accepts NULL */

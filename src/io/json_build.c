@@ -2,6 +2,7 @@
  *
  * json-c's own parser does not survive a failed allocation: it takes the length of a key that it could not
  * copy, or waits forever for a lock of the C library. Here the result of each is looked at. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,12 +84,14 @@ static graft_status build_number(build *b, graft_json **out)
         b->at++;
     }
     const char *text = graft_text_z(&b->scratch);
-    if (is_double) {
+    bool negative = text[0] == '-';
+    errno = 0;
+    long long low = negative && !is_double ? strtoll(text, NULL, 10) : 0;
+    unsigned long long high = negative || is_double ? 0 : strtoull(text, NULL, 10);
+    if (is_double || errno == ERANGE) { /* json_scan.c lets long integers through where they may be */
         *out = graft_json__new_spelled(strtod(text, NULL), text);
-    } else if (text[0] == '-') {
-        *out = graft_json_new_int(strtoll(text, NULL, 10));
     } else {
-        *out = graft_json__new_unsigned(strtoull(text, NULL, 10));
+        *out = negative ? graft_json_new_int(low) : graft_json__new_unsigned(high);
     }
 done:
     return status;

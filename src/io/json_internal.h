@@ -8,8 +8,8 @@
 enum { GRAFT_JSON_MAX_DEPTH = 128 };
 
 /* Accepts exactly one JSON value (RFC 8259) within the limits of json.h; else GRAFT_E_DATA
- * "at byte N: what". */
-graft_status graft_json__scan(const char *text, size_t n);
+ * "at byte N: what". long_integers: beyond 64 bits too. */
+graft_status graft_json__scan(const char *text, size_t n, bool long_integers);
 
 /* The value of text that graft_json__scan has accepted. */
 graft_status graft_json__build(graft_json **out, const char *text, size_t n);

@@ -22,6 +22,7 @@ typedef struct scan {
     const char *text;
     size_t n, at;
     int depth;
+    bool long_integers; /* they may be, and are doubles then */
     key_slot *keys; /* of all open objects, innermost last */
     size_t n_keys, capacity;
     graft_arena decoded; /* keys that were written with escapes */
@@ -121,29 +122,35 @@ static graft_status scan_exponent(scan *s, number *num)
     return GRAFT_OK;
 }
 
-/* Integers fit in 64 bits (signed, or unsigned when positive). Doubles are finite: the smallest
- * decimal that rounds to infinity begins with the digits below at 10^308. */
-static graft_status check_range(const number *num)
+/* As an integer: in 64 bits, signed, or unsigned when positive. */
+static bool fits_integer(const number *num)
 {
-    static const char too_large[] = "17976931348623158079";
     static const char max_unsigned[] = "18446744073709551615", min_signed[] = "09223372036854775808";
     char padded[20];
     size_t n = num->n_digits < sizeof padded ? num->n_digits : sizeof padded;
-    if (num->n_digits == 0) {
-        return GRAFT_OK;
-    }
-    if (num->is_double) {
-        memset(padded, '0', sizeof padded);
-        memcpy(padded, num->digits, n);
-        return num->point > 309 || (num->point == 309 && memcmp(padded, too_large, 20) >= 0)
-                   ? FAIL(num->start, "the number is too large for a double")
-                   : GRAFT_OK;
-    }
     memset(padded, '0', sizeof padded);
     memcpy(padded + sizeof padded - n, num->digits, n);
-    return num->n_digits > 20 ||
-                   memcmp(padded, num->negative ? min_signed : max_unsigned, 20) > 0
-               ? FAIL(num->start, "the integer does not fit in 64 bits")
+    return num->n_digits <= 20 &&
+           memcmp(padded, num->negative ? min_signed : max_unsigned, 20) <= 0;
+}
+
+/* Integers fit in 64 bits. Doubles are finite: the smallest decimal that rounds to infinity begins with
+ * the digits below at 10^308. */
+static graft_status check_range(const scan *s, const number *num)
+{
+    static const char too_large[] = "17976931348623158079";
+    char padded[20];
+    size_t n = num->n_digits < sizeof padded ? num->n_digits : sizeof padded;
+    if (num->n_digits == 0 || (!num->is_double && fits_integer(num))) {
+        return GRAFT_OK;
+    }
+    if (!num->is_double && !s->long_integers) {
+        return FAIL(num->start, "the integer does not fit in 64 bits");
+    }
+    memset(padded, '0', sizeof padded);
+    memcpy(padded, num->digits, n);
+    return num->point > 309 || (num->point == 309 && memcmp(padded, too_large, 20) >= 0)
+               ? FAIL(num->start, "the number is too large for a double")
                : GRAFT_OK;
 }
 
@@ -169,7 +176,7 @@ static graft_status scan_number(scan *s)
         num.is_double = true;
         GRAFT_TRY(scan_exponent(s, &num));
     }
-    GRAFT_TRY(check_range(&num));
+    GRAFT_TRY(check_range(s, &num));
 done:
     return status;
 }
@@ -452,10 +459,10 @@ done:
     return status;
 }
 
-graft_status graft_json__scan(const char *text, size_t n)
+graft_status graft_json__scan(const char *text, size_t n, bool long_integers)
 {
     graft_status status = GRAFT_OK;
-    scan s = {.text = text, .n = n};
+    scan s = {.text = text, .n = n, .long_integers = long_integers};
     graft_arena_init(&s.decoded, 1 << 12);
     if (n > GRAFT_JSON_MAX_BYTES) {
         return graft_fail(GRAFT_E_DATA, "%zu bytes of JSON (at most %zu)", n,

@@ -138,6 +138,9 @@ done:
 
 static graft_status read_metadata(graft_safetensors *file, const graft_json *metadata)
 {
+    if (metadata == NULL) { /* null: what mlx writes where there is none */
+        return GRAFT_OK;
+    }
     if (!graft_json_is(metadata, GRAFT_JSON_OBJECT)) {
         return graft_fail(GRAFT_E_MODEL, "__metadata__ is not an object");
     }

@@ -128,10 +128,11 @@ static graft_status hash_part(const graft_export_part *part, char out[65])
 {
     graft_status status = GRAFT_OK;
     char *path = NULL;
+    bool is_mlx;
     if (!graft_path_is_dir(part->path)) {
         return graft_file_sha256(out, part->path);
     }
-    GRAFT_TRY(graft_path_join(&path, part->path, "adapter_model.safetensors"));
+    GRAFT_TRY(graft_adapter_find_weights(&path, &is_mlx, part->path));
     GRAFT_TRY(graft_file_sha256(out, path));
 done:
     graft_free(path);
@@ -286,7 +287,8 @@ graft_status graft_export_inputs_open(graft_export_inputs *inputs, const char *b
 {
     graft_status status = GRAFT_OK;
     if (n == 0) {
-        return graft_fail(GRAFT_E_CONFIG, "no adapter is named: give a GGUF file or a PEFT folder");
+        return graft_fail(GRAFT_E_CONFIG, "no adapter is named: give a GGUF file or a folder of "
+                          "PEFT or mlx-lm");
     }
     GRAFT_TRY(graft_gguf_open(&inputs->base, base));
     GRAFT_TRY(graft_gguf_sha256(inputs->base, inputs->base_hash));

@@ -12,7 +12,7 @@
 graft_status graft_inspect__gguf(graft_json *out, const char *path, bool tensors);
 graft_status graft_inspect__safetensors(graft_json *out, const char *path, bool tensors);
 graft_status graft_inspect__checkpoint(graft_json *out, const char *path, bool tensors);
-graft_status graft_inspect__peft(graft_json *out, const char *path, bool tensors);
+graft_status graft_inspect__adapter(graft_json *out, const char *path, bool tensors); /* a folder */
 graft_status graft_inspect__run(graft_json *out, const char *path);
 
 /* Appends the object as text for people: safe for a terminal, values in one column. */

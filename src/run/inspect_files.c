@@ -1,8 +1,9 @@
-/* inspect_files.c - safetensors files, PEFT folders and checkpoints. */
+/* inspect_files.c - safetensors files, folders of adapters and checkpoints. */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/memory.h"
+#include "export/export.h"
 #include "io/files.h"
 #include "io/hdf5.h"
 #include "io/safetensors.h"
@@ -68,7 +69,7 @@ done:
     return status;
 }
 
-/* Copies a member of a PEFT configuration, if it is there and not null. */
+/* Copies a member of a configuration, if it is there and not null. */
 static graft_status copy_member(graft_json *out, const char *as, const graft_json *from,
                                 const char *key)
 {
@@ -81,15 +82,46 @@ static graft_status copy_member(graft_json *out, const char *as, const graft_jso
     return status == GRAFT_OK ? graft_json_set(out, as, copy) : status;
 }
 
-graft_status graft_inspect__peft(graft_json *out, const char *path, bool tensors)
+static graft_status describe_peft(graft_json *out, const graft_json *config)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_json_set_string(out, "file", "PEFT folder"));
+    GRAFT_TRY(copy_member(out, "type", config, "peft_type"));
+    GRAFT_TRY(copy_member(out, "rank", config, "r"));
+    GRAFT_TRY(copy_member(out, "alpha", config, "lora_alpha"));
+    GRAFT_TRY(copy_member(out, "rslora", config, "use_rslora"));
+    GRAFT_TRY(copy_member(out, "dora", config, "use_dora"));
+    GRAFT_TRY(copy_member(out, "modules", config, "target_modules"));
+    GRAFT_TRY(copy_member(out, "base", config, "base_model_name_or_path"));
+done:
+    return status;
+}
+
+static graft_status describe_mlx(graft_json *out, const graft_json *config)
+{
+    graft_status status = GRAFT_OK;
+    const graft_json *lora = graft_json_get(config, "lora_parameters");
+    GRAFT_TRY(graft_json_set_string(out, "file", "mlx-lm folder"));
+    GRAFT_TRY(copy_member(out, "type", config, "fine_tune_type"));
+    GRAFT_TRY(copy_member(out, "rank", lora, "rank"));
+    GRAFT_TRY(copy_member(out, "scale", lora, "scale"));
+    GRAFT_TRY(copy_member(out, "modules", lora, "keys"));
+    GRAFT_TRY(copy_member(out, "layers", config, "num_layers"));
+    GRAFT_TRY(copy_member(out, "base", config, "model"));
+done:
+    return status;
+}
+
+graft_status graft_inspect__adapter(graft_json *out, const char *path, bool tensors)
 {
     graft_status status = GRAFT_OK;
     char *config_path = NULL, *tensor_path = NULL;
+    bool is_mlx;
     graft_text text;
     graft_json *config = NULL;
     graft_text_init(&text);
     GRAFT_TRY(graft_path_join(&config_path, path, "adapter_config.json"));
-    GRAFT_TRY(graft_path_join(&tensor_path, path, "adapter_model.safetensors"));
+    GRAFT_TRY(graft_adapter_find_weights(&tensor_path, &is_mlx, path));
     GRAFT_TRY(graft_file_read(&text, config_path, CONFIG_LIMIT));
     if (graft_json_parse(&config, graft_text_z(&text), text.len) != GRAFT_OK) {
         graft_fail_prefix("%s", config_path);
@@ -101,14 +133,7 @@ graft_status graft_inspect__peft(graft_json *out, const char *path, bool tensors
         goto done;
     }
     GRAFT_TRY(graft_json_set_string(out, "kind", "adapter"));
-    GRAFT_TRY(graft_json_set_string(out, "file", "PEFT folder"));
-    GRAFT_TRY(copy_member(out, "type", config, "peft_type"));
-    GRAFT_TRY(copy_member(out, "rank", config, "r"));
-    GRAFT_TRY(copy_member(out, "alpha", config, "lora_alpha"));
-    GRAFT_TRY(copy_member(out, "rslora", config, "use_rslora"));
-    GRAFT_TRY(copy_member(out, "dora", config, "use_dora"));
-    GRAFT_TRY(copy_member(out, "modules", config, "target_modules"));
-    GRAFT_TRY(copy_member(out, "base", config, "base_model_name_or_path"));
+    GRAFT_TRY(is_mlx ? describe_mlx(out, config) : describe_peft(out, config));
     GRAFT_TRY(set_file_bytes(out, tensor_path));
     GRAFT_TRY(describe_tensors(out, tensor_path, tensors));
 done:

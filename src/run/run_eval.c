@@ -39,7 +39,28 @@ done:
     return status;
 }
 
-graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json, char **out)
+/* Everything up to the first reply. */
+static graft_status prepare(graft_config *config, graft_session *session, graft_corpus *corpus)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_config_check(config));
+    if (config->dataset.n == 0) {
+        status = graft_fail(GRAFT_E_CONFIG, "dataset is not set: name a JSONL file to score on");
+        goto done;
+    }
+    GRAFT_TRY(graft_session_read(&corpus->dataset, config, &config->dataset));
+    GRAFT_TRY(graft_session_open(session, config));
+    GRAFT_TRY(graft_session_chat(session, graft_dataset_has_tools(&corpus->dataset)));
+    GRAFT_TRY(graft_session_load_adapter(session));
+    GRAFT_TRY(graft_corpus_build(corpus, session));
+    graft_session_set_context(session, graft_corpus_longest(corpus));
+done:
+    return status;
+}
+
+/* `replies`: a file of them, or NULL: the model's. */
+static graft_status evaluate(graft_config *config, const char *replies, const graft_hooks *hooks,
+                             bool json, char **out)
 {
     graft_status status = GRAFT_OK;
     graft_session session = {0};
@@ -51,23 +72,17 @@ graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json
     graft_eval_report_init(&report);
     *out = NULL;
     graft_hooks_begin(hooks);
-    GRAFT_TRY(graft_config_check(config));
     GRAFT_TRY(graft_gates_read(&gates, (const char *const *)config->require.items,
                                config->require.n));
-    if (config->dataset.n == 0) {
-        status = graft_fail(GRAFT_E_CONFIG, "dataset is not set: name a JSONL file to score on");
-        goto done;
+    GRAFT_TRY(prepare(config, &session, &corpus));
+    if (replies != NULL) {
+        GRAFT_TRY(graft_score_replies(&report, &session, &corpus, replies));
+    } else {
+        GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
+        GRAFT_TRY(measure_general(&report, &session));
     }
-    GRAFT_TRY(graft_session_read(&corpus.dataset, config, &config->dataset));
-    GRAFT_TRY(graft_session_open(&session, config));
-    GRAFT_TRY(graft_session_chat(&session, graft_dataset_has_tools(&corpus.dataset)));
-    GRAFT_TRY(graft_session_load_adapter(&session));
-    GRAFT_TRY(graft_corpus_build(&corpus, &session));
-    graft_session_set_context(&session, graft_corpus_longest(&corpus));
-    GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
-    GRAFT_TRY(measure_general(&report, &session));
     GRAFT_TRY(graft_base_check(&(graft_base){.model = session.model}));
-    GRAFT_TRY(describe(&report, json != 0, &text));
+    GRAFT_TRY(describe(&report, json, &text));
     GRAFT_TRY(graft_text_take(&text, out));
     GRAFT_TRY(graft_gates_check(&gates, &report)); /* the result is there all the same */
 done:
@@ -76,5 +91,31 @@ done:
     graft_corpus_clear(&corpus);
     graft_session_close(&session);
     graft_text_clear(&text);
+    return status;
+}
+
+graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json, char **out)
+{
+    return evaluate(config, NULL, hooks, json != 0, out);
+}
+
+graft_status graft_eval_replies(graft_config *config, const char *path, const graft_hooks *hooks,
+                                int json, char **out)
+{
+    return evaluate(config, path, hooks, json != 0, out);
+}
+
+graft_status graft_eval_prompts(graft_config *config, const graft_hooks *hooks)
+{
+    graft_status status = GRAFT_OK;
+    graft_session session = {0};
+    graft_corpus corpus = {0};
+    graft_hooks_begin(hooks);
+    GRAFT_TRY(prepare(config, &session, &corpus));
+    status = graft_score_prompts(&session, &corpus, hooks);
+done:
+    graft_hooks_end();
+    graft_corpus_clear(&corpus);
+    graft_session_close(&session);
     return status;
 }

@@ -12,6 +12,7 @@
 #include "io/json.h"
 #include "run/calibration.h"
 #include "run/prove.h"
+#include "run/tool_grammar.h"
 
 const char *graft_export_artefact(size_t i, const char **help, const char **types)
 {
@@ -119,10 +120,11 @@ static uint64_t size_of(const char *path)
 
 static graft_status format_json(graft_text *out, const graft_exporter *exporter,
                                 const graft_export_job *job, const char *path, uint64_t bytes,
-                                const graft_proof *proof)
+                                const graft_proof *proof, const graft_tool_grammar *grammar)
 {
     graft_status status = GRAFT_OK;
     graft_json *o = graft_json_new_object(), *parts = NULL, *survival = NULL, *proven = NULL;
+    graft_json *made = NULL;
     graft_text usage;
     graft_text_init(&usage);
     GRAFT_TRY(graft_json_set_string(o, "artefact", exporter->name));
@@ -143,10 +145,15 @@ static graft_status format_json(graft_text *out, const graft_exporter *exporter,
         GRAFT_TRY(graft_proof_json(proof, &proven));
         GRAFT_TRY(graft_json_set(o, "proof", graft_json_retain(proven)));
     }
+    if (grammar->path != NULL) {
+        GRAFT_TRY(graft_tool_grammar_json(grammar, &made));
+        GRAFT_TRY(graft_json_set(o, "grammar", graft_json_retain(made)));
+    }
     GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_PYTHON));
     GRAFT_TRY(graft_text_append_char(out, '\n'));
 done:
     graft_text_clear(&usage);
+    graft_json_free(made);
     graft_json_free(proven);
     graft_json_free(survival);
     graft_json_free(parts);
@@ -156,7 +163,7 @@ done:
 
 static graft_status format_table(graft_text *out, const graft_exporter *exporter,
                                  const graft_export_job *job, const char *path, uint64_t bytes,
-                                 const graft_proof *proof)
+                                 const graft_proof *proof, const graft_tool_grammar *grammar)
 {
     graft_status status = GRAFT_OK;
     if (exporter->merges && job->survival->n > 0) {
@@ -172,6 +179,9 @@ static graft_status format_table(graft_text *out, const graft_exporter *exporter
         GRAFT_TRY(graft_text_appendf(out, "written   %s: %s, %llu bytes\nuse it    ", path,
                                      exporter->help, (unsigned long long)bytes));
         GRAFT_TRY(exporter->usage(job, path, out));
+    }
+    if (grammar->path != NULL) {
+        status = graft_tool_grammar_table(grammar, out);
     }
 done:
     return status;
@@ -246,8 +256,8 @@ done:
 
 /* The report; where the export was refused, the refusal stays the result. */
 static graft_status report(char **out, const graft_exporter *exporter, const graft_export_job *job,
-                           const char *path, const graft_proof *proof, bool json,
-                           graft_status written)
+                           const char *path, const graft_proof *proof,
+                           const graft_tool_grammar *grammar, bool json, graft_status written)
 {
     graft_status status = GRAFT_OK;
     char *message = NULL;
@@ -255,8 +265,8 @@ static graft_status report(char **out, const graft_exporter *exporter, const gra
     graft_text_init(&text);
     GRAFT_TRY(graft_strdup(&message, graft_error_message()));
     uint64_t bytes = written == GRAFT_OK ? size_of(path) : 0;
-    GRAFT_TRY(json ? format_json(&text, exporter, job, path, bytes, proof)
-                   : format_table(&text, exporter, job, path, bytes, proof));
+    GRAFT_TRY(json ? format_json(&text, exporter, job, path, bytes, proof, grammar)
+                   : format_table(&text, exporter, job, path, bytes, proof, grammar));
     GRAFT_TRY(graft_text_take(&text, out));
     if (written != GRAFT_OK) {
         status = graft_fail(written, "%s", message);
@@ -264,6 +274,63 @@ static graft_status report(char **out, const graft_exporter *exporter, const gra
 done:
     graft_free(message);
     graft_text_clear(&text);
+    return status;
+}
+
+/* --- a grammar --- */
+
+/* OUT.gbnf beside the artefact. */
+static graft_status write_beside(graft_tool_grammar *out, const graft_export_wish *wish,
+                                 const graft_export_serving *serving)
+{
+    graft_status status = GRAFT_OK;
+    size_t n = strlen(wish->out);
+    graft_text path;
+    graft_text_init(&path);
+    while (n > 1 && wish->out[n - 1] == '/') {
+        n--;
+    }
+    GRAFT_TRY(graft_text_append(&path, wish->out, n));
+    GRAFT_TRY(graft_text_append_z(&path, ".gbnf"));
+    status = graft_tool_grammar_write(out, wish->grammar, serving, graft_text_z(&path));
+done:
+    graft_text_clear(&path);
+    return status;
+}
+
+/* Nothing but a grammar: of the base, adapters only tell with which template they were trained. */
+static graft_status export_grammar(graft_config *config, const graft_export_wish *wish, bool json,
+                                   char **out)
+{
+    graft_status status = GRAFT_OK;
+    graft_export_inputs inputs;
+    graft_serving serving;
+    graft_tool_grammar grammar = {0};
+    graft_json *made = NULL;
+    graft_text text;
+    graft_text_init(&text);
+    graft_export_inputs_init(&inputs);
+    graft_serving_init(&serving);
+    GRAFT_TRY(wish->n_adapters > 0
+                  ? graft_export_inputs_open(&inputs, config->base_model, wish->adapters,
+                                             wish->n_adapters, wish->force != 0)
+                  : graft_gguf_open(&inputs.base, config->base_model));
+    GRAFT_TRY(describe_serving(&serving, &inputs, config, wish));
+    GRAFT_TRY(graft_tool_grammar_write(&grammar, wish->grammar, &serving.of, wish->out));
+    if (json) {
+        GRAFT_TRY(graft_tool_grammar_json(&grammar, &made));
+        GRAFT_TRY(graft_json_write(&text, made, GRAFT_JSON_PYTHON));
+        GRAFT_TRY(graft_text_append_char(&text, '\n'));
+    } else {
+        GRAFT_TRY(graft_tool_grammar_table(&grammar, &text));
+    }
+    status = graft_text_take(&text, out);
+done:
+    graft_json_free(made);
+    graft_text_clear(&text);
+    graft_tool_grammar_clear(&grammar);
+    graft_serving_clear(&serving);
+    graft_export_inputs_clear(&inputs);
     return status;
 }
 
@@ -277,6 +344,7 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     graft_survival survival;
     graft_importance *importance = NULL;
     graft_proof proof;
+    graft_tool_grammar grammar = {0};
     graft_calibration calibration = {0};
     watch w = {hooks, graft_clock_seconds()};
     graft_proof_init(&proof);
@@ -287,6 +355,10 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     GRAFT_TRY(graft_config_check(config));
     graft_threads_set((int)config->threads);
     GRAFT_TRY(graft_config_require(config, "base_model"));
+    if (wish->to == NULL && wish->grammar != NULL) {
+        status = export_grammar(config, wish, json != 0, out);
+        goto done;
+    }
     GRAFT_TRY(check_wish(&exporter, wish));
     GRAFT_TRY(graft_export_inputs_open(&inputs, config->base_model, wish->adapters,
                                        wish->n_adapters, wish->force != 0));
@@ -294,6 +366,9 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     inputs.description.context = serving.of.n_ctx;
     if (wish->imatrix != NULL) {
         GRAFT_TRY(graft_importance_open(&importance, wish->imatrix));
+    }
+    if (wish->grammar != NULL) { /* first, for it takes no time and may be refused */
+        GRAFT_TRY(write_beside(&grammar, wish, &serving.of));
     }
     GRAFT_TRY(graft_calibration_init(
         &calibration,
@@ -313,8 +388,9 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     if (written == GRAFT_OK && wish->prove != 0) {
         GRAFT_TRY(prove(&proof, config, &inputs, &serving, wish->out, hooks));
     }
-    GRAFT_TRY(report(out, exporter, &job, wish->out, &proof, json != 0, written));
+    GRAFT_TRY(report(out, exporter, &job, wish->out, &proof, &grammar, json != 0, written));
 done:
+    graft_tool_grammar_clear(&grammar);
     graft_calibration_clear(&calibration);
     graft_proof_clear(&proof);
     graft_importance_close(importance);

@@ -101,10 +101,10 @@ static graft_status inspect_folder(graft_json *out, const char *path, bool tenso
         return graft_inspect__run(out, path);
     }
     if (graft_dir_holds(path, "adapter_config.json")) {
-        return graft_inspect__peft(out, path, tensors);
+        return graft_inspect__adapter(out, path, tensors);
     }
-    return graft_fail(GRAFT_E_MODEL, "%s: neither a run folder (no config.yaml) nor a PEFT folder "
-                      "(no adapter_config.json)", path);
+    return graft_fail(GRAFT_E_MODEL, "%s: neither a run folder (no config.yaml) nor one of PEFT or "
+                      "mlx-lm (no adapter_config.json)", path);
 }
 
 static graft_status inspect_file(graft_json *out, const char *path, bool tensors)

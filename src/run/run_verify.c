@@ -101,7 +101,8 @@ graft_status graft_verify__path(graft_verify_job *job, const char *path)
     status = kind != NULL ? GRAFT_OK
                           : graft_fail(GRAFT_E_MODEL, "%s: is nothing that verify knows: GGUF, "
                                        "safetensors, checkpoint (.h5), metrics.jsonl, eval-*.json, "
-                                       "config.yaml, a folder of a run, PEFT or Hugging Face", path);
+                                       "config.yaml, a folder of a run, PEFT, mlx-lm or Hugging "
+                                       "Face", path);
     return check(job, path, kind, status);
 }
 

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/interrupt.h"
 #include "core/memory.h"
+#include "io/lines.h"
 #include "run/readings.h"
 #include "run/training.h"
 
@@ -106,6 +107,9 @@ static graft_status build_prompts(scoring *s)
     GRAFT_TRY(graft_alloc(&s->conversations, s->list.n, sizeof *s->conversations));
     GRAFT_TRY(graft_alloc(&s->prompts, s->list.n, sizeof *s->prompts));
     GRAFT_TRY(graft_alloc(&s->replies, s->list.n, sizeof *s->replies));
+    if (s->list.n > 0) {
+        memset(s->replies, 0, s->list.n * sizeof *s->replies);
+    }
     order_prompts(s);
     for (size_t i = 0; i < s->list.n; i++) {
         const graft_conversation *c = &s->corpus->dataset.conversations[s->conversations[i]];
@@ -326,6 +330,143 @@ static graft_status judge_all(scoring *s)
         i = end;
     }
 done:
+    return status;
+}
+
+/* --- replies of others --- */
+
+/* The token ids of a line as the generator would have kept them: up to the end of a turn, the limit, or
+ * where the reply would have been cut for repeating itself. */
+static graft_status take_ids(scoring *s, graft_reply *reply, const graft_json *ids)
+{
+    graft_status status = GRAFT_OK;
+    size_t n = graft_json_length(ids), limit = (size_t)s->session->config->eval_max_new_tokens;
+    size_t n_vocab = graft_tokenizer_n_vocab(s->session->tokenizer);
+    n = n < limit + 1 ? n : limit + 1;
+    GRAFT_TRY(graft_alloc(&reply->ids, n, sizeof *reply->ids));
+    for (size_t i = 0; i < n && !reply->ended && !reply->looped; i++) {
+        const graft_json *value = graft_json_at(ids, i);
+        int64_t id = graft_json_int(value);
+        if (!graft_json_is(value, GRAFT_JSON_INT) || id < 0 || id >= (int64_t)n_vocab) {
+            return graft_fail(GRAFT_E_DATA, "ids[%zu] is no token of the vocabulary", i);
+        }
+        reply->ended = graft_tokenizer_is_eog(s->session->tokenizer, (int32_t)id);
+        if (!reply->ended && reply->n == limit) {
+            break;
+        }
+        if (!reply->ended) {
+            reply->ids[reply->n++] = (int32_t)id;
+            reply->looped = graft_reply_repeats(reply, LOOP);
+        }
+    }
+done:
+    return status;
+}
+
+static graft_status take_line(scoring *s, const graft_json *line)
+{
+    const graft_json *index = graft_json_get(line, "index"), *turn = graft_json_get(line, "turn");
+    const graft_json *ids = graft_json_get(line, "ids");
+    if (!graft_json_is(index, GRAFT_JSON_INT) || !graft_json_is(turn, GRAFT_JSON_INT) ||
+        !graft_json_is(ids, GRAFT_JSON_ARRAY)) {
+        return graft_fail(GRAFT_E_DATA, "is not {\"index\", \"turn\", \"ids\": [...]}");
+    }
+    for (size_t i = 0; i < s->list.n; i++) {
+        bool same = (int64_t)s->conversations[i] == graft_json_int(index) &&
+                    (int64_t)s->list.items[s->order[i]].turn == graft_json_int(turn);
+        if (same && s->replies[i].ids != NULL) {
+            break;
+        }
+        if (same) {
+            return take_ids(s, &s->replies[i], ids);
+        }
+    }
+    return graft_fail(GRAFT_E_DATA, "index %lld, turn %lld: there is no such item, or two replies to it",
+                      (long long)graft_json_int(index), (long long)graft_json_int(turn));
+}
+
+static graft_status read_replies(scoring *s, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_lines *lines = NULL;
+    const char *text;
+    size_t n;
+    GRAFT_TRY(graft_lines_open(&lines, path));
+    for (;;) {
+        graft_json *line = NULL;
+        GRAFT_TRY(graft_lines_next(lines, &text, &n));
+        if (text == NULL) {
+            break;
+        }
+        status = graft_json_parse(&line, text, n);
+        status = status == GRAFT_OK ? take_line(s, line) : status;
+        graft_json_free(line);
+        if (status != GRAFT_OK) {
+            status = graft_fail_prefix("%s:%zu", path, graft_lines_number(lines));
+            goto done;
+        }
+    }
+    for (size_t i = 0; i < s->list.n; i++) {
+        if (s->replies[i].ids == NULL) {
+            status = graft_fail(GRAFT_E_DATA, "%s: no reply to index %zu, turn %zu", path,
+                                s->conversations[i], s->list.items[s->order[i]].turn);
+            goto done;
+        }
+    }
+done:
+    graft_lines_close(lines);
+    return status;
+}
+
+graft_status graft_score_replies(graft_eval_report *out, graft_session *session,
+                                 graft_corpus *corpus, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    scoring s = {.session = session, .corpus = corpus, .report = out};
+    graft_eval_report_init(out);
+    GRAFT_TRY(list_items(&s));
+    GRAFT_TRY(build_prompts(&s));
+    GRAFT_TRY(read_replies(&s, path));
+    GRAFT_TRY(judge_all(&s));
+done:
+    if (status != GRAFT_OK) {
+        graft_eval_report_clear(out);
+    }
+    clear(&s);
+    return status;
+}
+
+static graft_status emit_prompt(const scoring *s, size_t i, const graft_hooks *hooks)
+{
+    graft_status status = GRAFT_OK;
+    graft_text line;
+    graft_text_init(&line);
+    GRAFT_TRY(graft_text_appendf(&line, "{\"index\":%zu,\"turn\":%zu,\"max_new_tokens\":%llu,"
+                                 "\"prompt\":[", s->conversations[i],
+                                 s->list.items[s->order[i]].turn,
+                                 (unsigned long long)s->session->config->eval_max_new_tokens));
+    for (size_t k = 0; k < s->prompts[i].n; k++) {
+        GRAFT_TRY(graft_text_appendf(&line, "%s%d", k > 0 ? "," : "", (int)s->prompts[i].ids[k]));
+    }
+    GRAFT_TRY(graft_text_append_z(&line, "]}\n"));
+    status = graft_hooks_emit(hooks, line.data, line.len);
+done:
+    graft_text_clear(&line);
+    return status;
+}
+
+graft_status graft_score_prompts(graft_session *session, graft_corpus *corpus,
+                                 const graft_hooks *hooks)
+{
+    graft_status status = GRAFT_OK;
+    scoring s = {.session = session, .corpus = corpus};
+    GRAFT_TRY(list_items(&s));
+    GRAFT_TRY(build_prompts(&s));
+    for (size_t i = 0; i < s.list.n; i++) {
+        GRAFT_TRY(emit_prompt(&s, i, hooks));
+    }
+done:
+    clear(&s);
     return status;
 }
 

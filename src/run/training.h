@@ -228,5 +228,12 @@ graft_status graft_training_summary(graft_training *t, bool json, graft_text *ou
 graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
                                 graft_corpus *corpus, const graft_hooks *hooks,
                                 const char *phase);
+/* The same with replies that another program gave to the same prompts, from a file of lines {"index", "turn",
+ * "ids": [...]}, one for each item: they are cut and judged as graft's own. No loss. */
+graft_status graft_score_replies(graft_eval_report *out, graft_session *session,
+                                 graft_corpus *corpus, const char *path);
+/* Emits what is asked: a line {"index", "turn", "max_new_tokens", "prompt": [ids]} for each item. */
+graft_status graft_score_prompts(graft_session *session, graft_corpus *corpus,
+                                 const graft_hooks *hooks);
 
 #endif

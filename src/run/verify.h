@@ -87,11 +87,18 @@ graft_status graft_verify__tensor(graft_verify_object *object, const char *name,
 
 graft_status graft_verify__adapter(graft_verify_job *job, graft_verify_object *object,
                                    const graft_gguf *file);
+/* Against the base that was named: names and shapes, and of a GGUF file (else NULL) whether it is the
+ * one. */
+graft_status graft_verify__adapter_base(graft_verify_job *job, graft_verify_object *object,
+                                        const graft_gguf *adapter);
+/* adapter_config.json of a folder. */
+graft_status graft_verify__adapter_config(graft_json **out, const char *folder);
+bool graft_verify__positive(const graft_json *value); /* a finite number > 0 */
 graft_status graft_verify__safetensors(graft_verify_job *job, graft_verify_object *object);
 /* Opens the checkpoint into *out, which stays closed if it is not sound. */
 graft_status graft_verify__checkpoint(graft_verify_object *object, graft_checkpoint *out);
 
-extern const graft_verify_kind graft_verify_run, graft_verify_peft, graft_verify_hf_folder,
+extern const graft_verify_kind graft_verify_run, graft_verify_mlx, graft_verify_peft, graft_verify_hf_folder,
     graft_verify_gguf, graft_verify_checkpoint, graft_verify_safetensors, graft_verify_metrics,
     graft_verify_scores, graft_verify_config, graft_verify_template, graft_verify_log,
     graft_verify_page, graft_verify_importance;

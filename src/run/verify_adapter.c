@@ -41,8 +41,8 @@ done:
 }
 
 /* Against the base that was named: names and shapes, and whether it is the one. */
-static graft_status check_base(graft_verify_job *job, graft_verify_object *o,
-                               const graft_gguf *adapter)
+graft_status graft_verify__adapter_base(graft_verify_job *job, graft_verify_object *o,
+                                        const graft_gguf *adapter)
 {
     graft_status status = GRAFT_OK;
     graft_gguf *base = NULL;
@@ -94,7 +94,7 @@ graft_status graft_verify__adapter(graft_verify_job *job, graft_verify_object *o
     if (graft_gguf_n_tensors(file) == 0) {
         GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "holds no tensors"));
     }
-    GRAFT_TRY(job->base != NULL ? check_base(job, o, file) : GRAFT_OK);
+    GRAFT_TRY(job->base != NULL ? graft_verify__adapter_base(job, o, file) : GRAFT_OK);
 done:
     return status;
 }
@@ -106,7 +106,7 @@ static bool is_peft(const graft_verify_look *look)
     return look->is_folder && graft_dir_holds(look->path, "adapter_config.json");
 }
 
-static graft_status read_config(graft_json **out, const char *folder)
+graft_status graft_verify__adapter_config(graft_json **out, const char *folder)
 {
     graft_status status = GRAFT_OK;
     char *path = NULL;
@@ -202,7 +202,7 @@ done:
     return status;
 }
 
-static bool is_positive(const graft_json *value)
+bool graft_verify__positive(const graft_json *value)
 {
     bool number = graft_json_is(value, GRAFT_JSON_INT) || graft_json_is(value, GRAFT_JSON_DOUBLE);
     return number && graft_json_double(value) > 0 && isfinite(graft_json_double(value));
@@ -214,10 +214,10 @@ static graft_status check_peft(graft_verify_job *job, graft_verify_object *o)
     graft_json *config = NULL;
     graft_safetensors *file = NULL;
     char *path = NULL;
-    GRAFT_TRY(graft_verify__judge(o, read_config(&config, o->path)));
+    GRAFT_TRY(graft_verify__judge(o, graft_verify__adapter_config(&config, o->path)));
     GRAFT_TRY(graft_path_join(&path, o->path, "adapter_model.safetensors"));
-    if (config != NULL && (!is_positive(graft_json_get(config, "r")) ||
-                           !is_positive(graft_json_get(config, "lora_alpha")))) {
+    if (config != NULL && (!graft_verify__positive(graft_json_get(config, "r")) ||
+                           !graft_verify__positive(graft_json_get(config, "lora_alpha")))) {
         GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "adapter_config.json: r and lora_alpha "
                                         "are not both positive numbers"));
     }
@@ -227,7 +227,7 @@ static graft_status check_peft(graft_verify_job *job, graft_verify_object *o)
     }
     GRAFT_TRY(check_tensors(o, file, config));
     GRAFT_TRY(graft_verify__as(job, path, &graft_verify_safetensors));
-    GRAFT_TRY(job->base != NULL ? check_base(job, o, NULL) : GRAFT_OK);
+    GRAFT_TRY(job->base != NULL ? graft_verify__adapter_base(job, o, NULL) : GRAFT_OK);
 done:
     graft_json_free(config);
     graft_safetensors_close(file);

@@ -324,6 +324,7 @@ void graft_schema_free(graft_schema *schema)
     for (const graft_schema_pattern *p = schema->patterns; p != NULL; p = p->next) {
         graft_pattern_free(p->pattern);
     }
+    graft_map_clear(&schema->references);
     graft_arena_clear(&schema->arena);
     graft_free(schema);
 }

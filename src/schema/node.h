@@ -56,6 +56,11 @@ struct graft_schema_anchor {
     const graft_schema_anchor *next;
 };
 
+typedef struct graft_schema_reference_kept {
+    const graft_json *at, *target;
+    bool alone;
+} graft_schema_reference_kept;
+
 typedef struct graft_schema_pattern {
     graft_pattern *pattern;
     struct graft_schema_pattern *next;
@@ -65,6 +70,7 @@ struct graft_schema {
     graft_arena arena; /* everything but the patterns */
     const graft_schema_node *root;
     graft_schema_pattern *patterns; /* all of them, linked by next */
+    graft_map references; /* the address of JSON with a $ref -> graft_schema_reference_kept * */
     size_t n_patterns; /* at most GRAFT_SCHEMA_MAX_PATTERNS: each may take 64 KiB */
     const char *remarks[GRAFT_SCHEMA_MAX_REMARKS];
     size_t n_remarks;

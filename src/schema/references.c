@@ -52,10 +52,50 @@ done:
     return status;
 }
 
+/* Keeps it for graft_schema_reference. */
+static graft_status keep(graft_schema_compiler *c, const graft_schema_node *node,
+                         const graft_json *target)
+{
+    graft_status status = GRAFT_OK;
+    graft_schema_reference_kept *kept;
+    GRAFT_TRY(graft_arena_alloc(&c->schema->arena, &kept, 1, sizeof *kept));
+    *kept = (graft_schema_reference_kept){node->json, target,
+                                          node->resource->draft == GRAFT_SCHEMA_7 &&
+                                              graft_json_is(graft_json_get(node->json, "$ref"),
+                                                            GRAFT_JSON_STRING)};
+    status = graft_map_set(&c->schema->references, (const char *)&kept->at, sizeof kept->at,
+                           (uintptr_t)kept, NULL);
+done:
+    return status;
+}
+
 graft_status graft_schema__ref(graft_schema_compiler *c, const graft_schema_node *node,
                                const graft_json *value)
 {
-    return add_reference(c, node, "$ref", value, false);
+    graft_status status = GRAFT_OK;
+    const graft_json *target = NULL;
+    size_t known = c->n_rules;
+    GRAFT_TRY(add_reference(c, node, "$ref", value, false));
+    if (c->n_rules > known) {
+        const graft_schema_target *found = c->rules[known].data;
+        target = found->node->json;
+    }
+    status = keep(c, node, target);
+done:
+    return status;
+}
+
+const graft_json *graft_schema_reference(const graft_schema *schema, const graft_json *at,
+                                         bool *alone)
+{
+    uint64_t found;
+    if (!graft_map_find(&schema->references, (const char *)&at, sizeof at, &found)) {
+        *alone = false;
+        return NULL;
+    }
+    const graft_schema_reference_kept *kept = (const graft_schema_reference_kept *)(uintptr_t)found;
+    *alone = kept->alone;
+    return kept->target;
 }
 
 graft_status graft_schema__dynamic_ref(graft_schema_compiler *c, const graft_schema_node *node,

@@ -7,8 +7,14 @@ graft_status graft_schema_scratch_new(graft_schema_scratch **out)
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_alloc(out, 1, sizeof **out));
     graft_arena_init(&(*out)->arena, 1 << 14);
+    (*out)->budget = GRAFT_SCHEMA_BUDGET;
 done:
     return status;
+}
+
+void graft_schema_scratch_set_steps(graft_schema_scratch *scratch, size_t steps)
+{
+    scratch->budget = steps;
 }
 
 void graft_schema_scratch_free(graft_schema_scratch *scratch)
@@ -153,7 +159,7 @@ static graft_status run_schema(bool *fits, const graft_schema *schema,
                                graft_schema_scratch *scratch, const graft_json *value,
                                graft_schema_findings *findings)
 {
-    graft_schema_run run = {.budget = GRAFT_SCHEMA_BUDGET, .findings = findings,
+    graft_schema_run run = {.budget = scratch->budget, .findings = findings,
                             .scratch = scratch};
     graft_arena_reset(&scratch->arena);
     *fits = graft_schema__fits(&run, schema->root, value, NULL) && run.status == GRAFT_OK;

@@ -30,6 +30,7 @@ typedef struct graft_schema_findings {
 struct graft_schema_scratch {
     graft_arena arena;
     graft_matcher *matcher; /* NULL until a pattern needs it */
+    size_t budget;
 };
 
 struct graft_schema_run {

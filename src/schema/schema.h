@@ -36,8 +36,15 @@ size_t graft_schema_bytes(const graft_schema *schema); /* what it takes, nearly 
 enum { GRAFT_SCHEMA_MAX_REMARKS = 100, GRAFT_SCHEMA_MAX_PATTERNS = 1000 };
 const char *graft_schema_remark(const graft_schema *schema, size_t i);
 
+/* Where the $ref of `at` leads, which is a schema of the document: borrowed, NULL if nowhere. *alone: nothing
+ * else in `at` counts (draft 7). For those who read a schema themselves. */
+const graft_json *graft_schema_reference(const graft_schema *schema, const graft_json *at,
+                                         bool *alone);
+
 graft_status graft_schema_scratch_new(graft_schema_scratch **out);
 void graft_schema_scratch_free(graft_schema_scratch *scratch);
+/* How many steps a check may take, instead of some millions. */
+void graft_schema_scratch_set_steps(graft_schema_scratch *scratch, size_t steps);
 
 /* Tells whether the value fits. GRAFT_E_DATA if that cannot be told within 512 levels or some
  * millions of steps, which only schemas and patterns that do not end ask for. Most checks allocate

@@ -11,7 +11,6 @@ graft_status graft_read_pass(graft_model *model, graft_compute *compute, const i
     graft_tensor *hidden;
     uint32_t *rows = NULL; /* all of them, so that the last layer sees them too; and positions */
     graft_span span = {0, n, 0, n, -1, 0};
-    GRAFT_TRY(graft_compute_prepare(compute, model->hparams.d_head));
     GRAFT_TRY(graft_model_prepare(model, compute));
     GRAFT_TRY(graft_alloc(&rows, n, sizeof *rows));
     for (uint32_t i = 0; i < n; i++) {

@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static graft_json *data, *trusted;
-    const graft_template_limits limits = {.steps = 200000, .depth = 500, .bytes = 8 << 20};
+    const graft_template_limits limits = {.steps = 50000, .depth = 500, .bytes = 2 << 20};
     const char *source = (const char *)bytes;
     graft_template *tpl = NULL;
     graft_rendered rendered;

@@ -1,7 +1,6 @@
 /* Any bytes as a GGUF file: every accepted file has all its tensors inside, disjoint and aligned,
  * and can be read through all accessors. Bytes with another "GGUF" in them are the two parts of a
  * model as well. */
-#include <stdio.h>
 #include <string.h>
 
 #include "support/fuzz.h"
@@ -19,12 +18,6 @@ static size_t last_file(const uint8_t *data, size_t n)
     return at;
 }
 
-static void write_file(const char *path, const uint8_t *data, size_t n)
-{
-    FILE *file = fopen(path, "wb");
-    fuzz_check(file != NULL && fwrite(data, 1, n, file) == n && fclose(file) == 0);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static const char *const paths[2] = {"build/tmp/fuzz-io_gguf-00001-of-00002.gguf",
@@ -32,8 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     size_t at = last_file(data, n), from_first, from_last;
     check_gguf(fuzz_file(data, n), 1, NULL);
     if (at > 0) {
-        write_file(paths[0], data, at);
-        write_file(paths[1], data + at, n - at);
+        fuzz_put(paths[0], data, at);
+        fuzz_put(paths[1], data + at, n - at);
         check_gguf(paths[0], 2, &from_first);
         check_gguf(paths[1], 2, &from_last);
         fuzz_check(from_first == from_last);

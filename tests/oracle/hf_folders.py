@@ -198,6 +198,7 @@ def write_vocabulary(folder, kind, **settings):
             names["add_prefix_space"] = False
     added = json.loads(tokenizer.to_str())["added_tokens"]
     names["added_tokens_decoder"] = {str(t["id"]): {k: v for k, v in t.items() if k != "id"} for t in added}
+    names["model_max_length"] = int(1e30)  # as transformers writes a length without a bound
     names.update(settings)
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "tokenizer_config.json").write_text(json.dumps(names))
@@ -254,6 +255,43 @@ ARCH = {"Llama": "llama", "Mistral": "llama", "SmolLM3": "smollm3", "Qwen2": "qw
         "Phi3": "phi3", "Gemma2": "gemma2", "Gemma3Text": "gemma3", "Granite": "granite"}
 
 
+# Ministral 3: the keys it has beside a Mistral's
+MINISTRAL = {"rope.freq_base": 1000.0, "rope.scaling.type": "yarn", "rope.scaling.factor": 4.0,
+             "rope.scaling.original_context_length": 16, "rope.scaling.yarn_beta_fast": 4.0,
+             "rope.scaling.yarn_beta_slow": 0.5, "rope.scaling.yarn_log_multiplier": 0.7,
+             "attention.temperature_scale": 0.3}
+
+
+def copy_gguf(source, target, keys, arch=None):
+    """A GGUF file with some keys changed or added, and perhaps of another architecture."""
+    import gguf
+    reader = gguf.GGUFReader(source)
+    own = reader.fields["general.architecture"].contents()
+    writer = gguf.GGUFWriter(target, arch or own)
+    for key, field in reader.fields.items():
+        new = key.replace(f"{own}.", f"{arch or own}.", 1)
+        if not key.startswith("GGUF.") and key != "general.architecture" and new not in keys:
+            writer.add_key_value(new, field.contents(), field.types[0],
+                                 sub_type=field.types[-1] if len(field.types) > 1 else None)
+    for key, value in keys.items():
+        {int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}[type(value)](key, value)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+class Ministral:
+    """A file of Ministral 3, made of a Mistral's."""
+
+    def __init__(self, root, mistral):
+        self.arch, self.gguf, self.tensors = "mistral3", root / "ministral.gguf", mistral.tensors
+        self.n_vocab = mistral.n_vocab
+        copy_gguf(mistral.gguf, self.gguf, {f"mistral3.{k}": v for k, v in MINISTRAL.items()}, "mistral3")
+
+
 class Converted:
     """A family's folder, its model, and the GGUF file that graft makes of it."""
 
@@ -261,6 +299,7 @@ class Converted:
         self.name, self.folder = name, root / name / "tiny"
         self.model, self.tokenizer = make_folder(self.folder, name)
         self.arch = ARCH[FAMILIES[name][0]]
+        self.n_vocab = self.model.config.vocab_size
         self.gguf = root / name / "tiny.gguf"
         convert(self.folder, self.gguf)
         self.keys, self.tensors = read_gguf(self.gguf)

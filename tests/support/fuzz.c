@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,18 +32,61 @@ void fuzz_check_at(int holds, const char *condition, const char *file, int line)
     }
 }
 
+/* --- files --- */
+
 const char *fuzz_file(const uint8_t *data, size_t n)
 {
     static char path[256];
     static int fd = -1;
+    static size_t size;
     if (fd < 0) {
+        fuzz_guard_mappings();
         mkdir("build", 0777);
         mkdir("build/tmp", 0777);
         snprintf(path, sizeof path, "build/tmp/fuzz-%s.input", target_name);
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     }
-    fuzz_check(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, n, 0) == (ssize_t)n);
+    /* pages that stay need not be asked for again */
+    fuzz_check(fd >= 0 && pwrite(fd, data, n, 0) == (ssize_t)n);
+    fuzz_check(n >= size || ftruncate(fd, (off_t)n) == 0);
+    size = n;
     return path;
+}
+
+void fuzz_put(const char *path, const void *bytes, size_t n)
+{
+    /* not emptied first: what is emptied and written again is brought to the disk on closing */
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    fuzz_guard_mappings();
+    fuzz_check(fd >= 0 && (n == 0 || pwrite(fd, bytes, n, 0) == (ssize_t)n));
+    fuzz_check(ftruncate(fd, (off_t)n) == 0 && close(fd) == 0);
+}
+
+/* The address sanitiser's, where a program is built with it. */
+__attribute__((weak)) void __asan_poison_memory_region(const volatile void *at, size_t n);
+__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *at, size_t n);
+
+enum { PAGE = 4096, PLACES = 64, PLACE_BYTES = 1 << 26 };
+#define PLACES_AT UINT64_C(0x200000000000) /* where the system puts nothing unasked */
+
+/* Files are mapped at places of their own, with what stands behind their end in the last page poisoned.
+ * What was unmapped needs no word: the place is used again by this function only. */
+static void *guarded_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
+{
+    size_t pages = (n + PAGE - 1) / PAGE * PAGE;
+    for (size_t i = 0; at == NULL && n > 0 && n <= PLACE_BYTES / 2 && i < PLACES; i++) {
+        void *place = (void *)(uintptr_t)(PLACES_AT + i * PLACE_BYTES); /* NOLINT */
+        char *got = mmap(place, n, protection, flags | MAP_FIXED_NOREPLACE, fd, offset);
+        if (got == place) {
+            __asan_unpoison_memory_region(got, pages);
+            __asan_poison_memory_region(got + n, pages - n);
+            return got;
+        }
+        if (got != MAP_FAILED) { /* a system that does not know the flag */
+            return got;
+        }
+    }
+    return mmap(at, n, protection, flags, fd, offset);
 }
 
 static int no_sync(int fd)
@@ -51,12 +95,27 @@ static int no_sync(int fd)
     return 0;
 }
 
-void fuzz_without_syncs(void)
+/* The table in force, to be changed. */
+static graft_io_calls *own_calls(void)
 {
     static graft_io_calls calls;
-    calls = graft_io_system_calls;
-    calls.fsync = no_sync;
-    graft_io_set_calls(&calls);
+    if (calls.open == NULL) {
+        calls = graft_io_system_calls;
+        graft_io_set_calls(&calls);
+    }
+    return &calls;
+}
+
+void fuzz_guard_mappings(void)
+{
+    if (__asan_poison_memory_region != NULL) {
+        own_calls()->mmap = guarded_mmap;
+    }
+}
+
+void fuzz_without_syncs(void)
+{
+    own_calls()->fsync = no_sync;
 }
 
 static void run_one(const uint8_t *data, size_t n)

@@ -24,6 +24,13 @@ int fuzz_tests_few(const char *name, fuzz_target *target, const char *const *wor
 /* A file that holds the input, for targets that read files. Valid until the next call. */
 const char *fuzz_file(const uint8_t *data, size_t n);
 
+/* Writes another file, plainly: graft_file_write would take longer than what is looked at. */
+void fuzz_put(const char *path, const void *bytes, size_t n);
+
+/* Where the address sanitiser watches, it also sees reads behind the end of a file that graft maps, which
+ * is less than a page away. fuzz_file switches it on. */
+void fuzz_guard_mappings(void);
+
 /* Files are published without waiting for the disk from here on: a target that writes would do nothing
  * else. */
 void fuzz_without_syncs(void);

@@ -4,6 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/memory.h"
+#include "io/files.h"
+#include "support/adapters.h"
 #include "support/fuzz.h"
 
 static void check_finite(const float *values, size_t n)
@@ -38,4 +41,25 @@ bool check_adapter(const char *path, const graft_gguf *base)
     }
     graft_loaded_adapter_clear(&loaded);
     return true;
+}
+
+static void put(const char *folder, const char *name, const uint8_t *bytes, size_t n)
+{
+    char *path = NULL;
+    fuzz_check(graft_path_join(&path, folder, name) == GRAFT_OK);
+    fuzz_put(path, bytes, n);
+    graft_free(path);
+}
+
+bool check_adapter_folder(const uint8_t *data, size_t n, const char *weights, const graft_gguf *base)
+{
+    static const char *folder;
+    const uint8_t *end = n > 0 ? memchr(data, 0, n) : NULL;
+    size_t length = end != NULL ? (size_t)(end - data) : n;
+    if (folder == NULL) {
+        folder = strdup(tiny_dir("folder")); /* made once */
+    }
+    put(folder, "adapter_config.json", data, length);
+    put(folder, weights, end != NULL ? end + 1 : data, end != NULL ? n - length - 1 : 0);
+    return check_adapter(folder, base);
 }

@@ -10,4 +10,8 @@
  * the program (fuzz_check). */
 bool check_adapter(const char *path, const graft_gguf *base);
 
+/* The same of any bytes as a folder of tests: adapter_config.json up to the first zero byte, then the
+ * safetensors file of the name. */
+bool check_adapter_folder(const uint8_t *data, size_t n, const char *weights, const graft_gguf *base);
+
 #endif

@@ -67,6 +67,8 @@ def make_material(work):
                                {"role": "assistant", "content": " ".join(rng.choices(words, k=5))}]}
                  for _ in range(n)]
         (out / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (out / "tools.json").write_text(json.dumps([{"name": "call", "parameters": {
+        "type": "object", "properties": {"number": {"type": "integer", "minimum": 3}}}}]))
     write_hf(out / "hf")
 
 
@@ -145,6 +147,9 @@ JOBS = [
     Job("data", ["data", "convert", "MATERIAL/data.jsonl", "--to", "sharegpt", "--out", "out/file",
                  "--threads", "1"],
         prepare_file, "out", "data to another layout over an older file"),
+    Job("grammar", ["export", "-q", "--base", "MATERIAL/tiny.gguf", "--grammar", "MATERIAL/tools.json",
+                    "--out", "out/file", "--threads", "1"],
+        prepare_file, "out", "a grammar over an older file"),
 ]
 
 

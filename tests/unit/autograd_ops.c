@@ -359,9 +359,9 @@ static void shared_a_at_level(graft_compute *compute)
         kernels->to_act(in->data, in->ld, x, SHARED_IN, SHARED_TOK, SHARED_IN);
         for (size_t i = 0; i < N_SHARED; i++) {
             weights[i] = graft_weight_dense(w + i * SHARED_OUT * SHARED_IN, SHARED_OUT, SHARED_IN);
-            parts[i] = (graft_low_rank){{a, a + N_A, RANK, SHARED_IN},
-                                        {b + i * SHARED_OUT * RANK, NULL, SHARED_OUT, RANK},
-                                        GRAFT_REAL(0.5), 0, 0};
+            parts[i] = (graft_low_rank){.a = {a, a + N_A, RANK, SHARED_IN},
+                                        .b = {b + i * SHARED_OUT * RANK, NULL, SHARED_OUT, RANK},
+                                        .scale = GRAFT_REAL(0.5)};
             maps[i] = (graft_linear){.w = &weights[i], .low_rank = &parts[i]};
         }
         graft_feed feed = {.kind = GRAFT_FEED_PLAIN, .x = in};

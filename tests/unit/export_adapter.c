@@ -102,6 +102,99 @@ static void a_peft_folder_reads_back(void **state)
     graft_gguf_close(base);
 }
 
+/* Reads the folder, writes it again: tensors and settings are the same, bit for bit. */
+static void assert_mlx_round_trip(const char *from, const char *to, const graft_gguf *base)
+{
+    static const char *const names[] = {"adapters.safetensors", "adapter_config.json"};
+    graft_loaded_adapter loaded;
+    graft_text texts[2];
+    char *path = NULL;
+    assert_ok(graft_adapter_load(&loaded, from, base));
+    graft_export_adapter again = tiny_adapter();
+    again.maps = loaded.maps;
+    again.n_maps = loaded.n_maps;
+    again.alpha = loaded.alpha;
+    again.base_name = loaded.base_name;
+    tiny_write("mlx", &again, to);
+    for (size_t i = 0; i < 2; i++) {
+        const char *folders[2] = {from, to};
+        for (size_t k = 0; k < 2; k++) {
+            graft_text_init(&texts[k]);
+            assert_ok(graft_path_join(&path, folders[k], names[i]));
+            assert_ok(graft_file_read(&texts[k], path, 1 << 16));
+            graft_free(path);
+        }
+        assert_int_equal(texts[0].len, texts[1].len);
+        assert_memory_equal(texts[0].data, texts[1].data, texts[0].len);
+        graft_text_clear(&texts[0]);
+        graft_text_clear(&texts[1]);
+    }
+    graft_loaded_adapter_clear(&loaded);
+}
+
+static void an_mlx_folder_reads_back(void **state)
+{
+    (void)state;
+    static const double scales[] = {4, 20.0, 0.1, 1 / 3.0, 2.8284271247461903};
+    graft_gguf *base = tiny_base("base.gguf", "llama");
+    graft_loaded_adapter loaded;
+    graft_safetensors *file;
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+        graft_export_adapter adapter = tiny_adapter();
+        for (size_t k = 0; k < adapter.n_maps; k++) {
+            tiny_maps[k].scale = scales[i];
+        }
+        tiny_write("mlx", &adapter, tiny_dir("mlx"));
+        assert_ok(graft_adapter_load(&loaded, test_temp_path("mlx"), base));
+        assert_same_effect(&loaded, &adapter);
+        assert_memory_equal(loaded.maps[0].b, tiny_numbers[1], 2 * N_EMBD * sizeof(float));
+        assert_true(loaded.maps[0].scale == scales[i] && loaded.alpha == 2 * scales[i]);
+        assert_string_equal(loaded.base_name, "tiny");
+        graft_loaded_adapter_clear(&loaded);
+        char *from = NULL; /* test_temp_path's texts do not last */
+        assert_ok(graft_strdup(&from, test_temp_path("mlx")));
+        assert_mlx_round_trip(from, tiny_dir("mlx_again"), base);
+        graft_free(from);
+    }
+    assert_ok(graft_safetensors_open(&file, test_temp_path("mlx/adapters.safetensors")));
+    const graft_safetensors_tensor *a =
+        graft_safetensors_find(file, "model.layers.0.mlp.down_proj.lora_a");
+    assert_int_equal(a->shape[0], N_FF);
+    assert_int_equal(a->shape[1], 2);
+    float second;
+    memcpy(&second, a->data + sizeof second, sizeof second);
+    assert_true(second == tiny_numbers[6][N_FF]); /* column 0 of row 1 */
+    graft_safetensors_close(file);
+    graft_gguf_close(base);
+}
+
+/* One rank and one scale for all: maps of others are filled up and multiplied. */
+static void mlx_folds_what_differs(void **state)
+{
+    (void)state;
+    graft_export_adapter adapter = tiny_adapter();
+    graft_gguf *base = tiny_base("base.gguf", "llama");
+    graft_loaded_adapter loaded;
+    adapter.base_hash = "0123";
+    tiny_maps[1].scale = 0.5;
+    tiny_maps[2].rank = 1;
+    tiny_write("mlx", &adapter, tiny_dir("fold"));
+    assert_ok(graft_adapter_load_any(&loaded, test_temp_path("fold"), base));
+    assert_string_equal(loaded.base_hash, "0123");
+    for (size_t i = 0; i < loaded.n_maps; i++) {
+        const graft_export_map *x = &loaded.maps[i], *y = &tiny_maps[i];
+        assert_int_equal(x->rank, 2);
+        for (size_t row = 0; row < y->n_out; row++) {
+            for (size_t r = 0; r < 2; r++) {
+                double wanted = r < y->rank ? y->scale * (double)y->b[row * y->rank + r] : 0;
+                assert_true(fabs(x->scale * (double)x->b[row * 2 + r] - wanted) <= 2e-7 * fabs(wanted));
+            }
+        }
+    }
+    graft_loaded_adapter_clear(&loaded);
+    graft_gguf_close(base);
+}
+
 static void other_architectures_keep_their_rows(void **state)
 {
     (void)state;
@@ -289,8 +382,9 @@ static void loading_fails_without_memory(void **state)
     graft_loaded_adapter loaded;
     tiny_write("peft", &adapter, tiny_dir("m"));
     tiny_write("adapter", &adapter, test_temp_path("m"));
-    const char *paths[2] = {test_temp_path("m"), test_temp_path("m/adapter.gguf")};
-    for (size_t p = 0; p < 2; p++) {
+    tiny_write("mlx", &adapter, tiny_dir("x"));
+    const char *paths[3] = {test_temp_path("m"), test_temp_path("m/adapter.gguf"), test_temp_path("x")};
+    for (size_t p = 0; p < 3; p++) {
         uint64_t n = 1;
         for (;; n++) {
             graft_alloc_fail_at(n);
@@ -313,6 +407,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_adapter_gguf_reads_back),
         cmocka_unit_test(a_peft_folder_reads_back),
+        cmocka_unit_test(an_mlx_folder_reads_back),
+        cmocka_unit_test(mlx_folds_what_differs),
         cmocka_unit_test(other_architectures_keep_their_rows),
         cmocka_unit_test(scales_are_folded),
         cmocka_unit_test(the_config_says_what_is_adapted),

@@ -13,7 +13,8 @@
 #include "io/json.h"
 #include "io/safetensors.h"
 
-/* row 0: a list of `rows`. */
+#define LIST UINT64_MAX
+/* row LIST: a list of `rows`. */
 typedef struct factor {
     const char *name;
     uint64_t rows, row;
@@ -21,26 +22,36 @@ typedef struct factor {
 
 static float odd_value = 0.5f; /* number 11 of every tensor */
 
-/* A PEFT folder with this configuration and these tensors (all 0.5). */
-static const char *peft_folder(const char *config, const factor *factors, size_t n)
+static const char *folder(const char *name, const char *config, const char *weights,
+                          const factor *factors, size_t n)
 {
     static float values[64];
-    const char *dir = tiny_dir("bad_peft");
+    const char *dir = tiny_dir(name);
+    char *path = NULL;
     graft_safetensors_writer *w;
     for (size_t i = 0; i < 64; i++) {
         values[i] = i == 11 ? odd_value : 0.5f;
     }
-    assert_ok(graft_file_write(test_temp_path("bad_peft/adapter_config.json"), config,
-                               strlen(config)));
+    assert_ok(graft_path_join(&path, dir, "adapter_config.json"));
+    assert_ok(graft_file_write(path, config, strlen(config)));
+    graft_free(path);
+    assert_ok(graft_path_join(&path, dir, weights));
     assert_ok(graft_safetensors_writer_new(&w));
     for (size_t i = 0; i < n; i++) {
-        assert_ok(graft_safetensors_add(w, factors[i].name, factors[i].row == 0 ? 1 : 2,
+        assert_ok(graft_safetensors_add(w, factors[i].name, factors[i].row == LIST ? 1 : 2,
                                         (const uint64_t[2]){factors[i].rows, factors[i].row},
                                         values));
     }
-    assert_ok(graft_safetensors_write(w, test_temp_path("bad_peft/adapter_model.safetensors")));
+    assert_ok(graft_safetensors_write(w, path));
     graft_safetensors_writer_free(w);
+    graft_free(path);
     return dir;
+}
+
+/* A PEFT folder with this configuration and these tensors (all 0.5). */
+static const char *peft_folder(const char *config, const factor *factors, size_t n)
+{
+    return folder("bad_peft", config, "adapter_model.safetensors", factors, n);
 }
 
 #define Q "base_model.model.model.layers.0.self_attn.q_proj"
@@ -117,7 +128,7 @@ static void peft_tensors_are_judged(void **state)
         const char *message;
     } cases[] = {
         {{Q ".lora_magnitude_vector", 8, 1}, "has 2 dimensions instead of 1"},
-        {{Q ".lora_magnitude_vector", 8, 0},
+        {{Q ".lora_magnitude_vector", 8, LIST},
          "holds lora_magnitude_vector, but adapter_config.json says use_dora: false"},
         {{Q ".lora_magnitude_vector", 7, 0}, "7 magnitudes, but the base has 8 rows"},
         {{P "model.layers.0.mlp.up_proj.lora_magnitude_vector", 6, 0}, "A is missing"},
@@ -176,10 +187,10 @@ static void magnitudes_are_judged(void **state)
 {
     static const char config[] =
         "{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"use_dora\":true}";
-    const factor factors[6] = {good_factors[0], good_factors[1], {Q ".lora_magnitude_vector", 8, 0},
+    const factor factors[6] = {good_factors[0], good_factors[1], {Q ".lora_magnitude_vector", 8, LIST},
                                {P "model.layers.0.mlp.up_proj.lora_A.weight", 2, 8},
                                {P "model.layers.0.mlp.up_proj.lora_B.weight", 6, 2},
-                               {Q ".lora_magnitude_vector.default.weight", 8, 0}};
+                               {Q ".lora_magnitude_vector.default.weight", 8, LIST}};
     graft_gguf *base = tiny_base("base.gguf", "llama");
     graft_loaded_adapter loaded;
     (void)state;
@@ -192,6 +203,103 @@ static void magnitudes_are_judged(void **state)
                  "\"blk.0.attn_q.weight\": its magnitudes are there twice");
     graft_gguf_close(base);
 }
+
+/* --- mlx-lm --- */
+
+/* A folder of mlx-lm with this configuration and these tensors (all 0.5). */
+static const char *mlx_folder(const char *config, const factor *factors, size_t n)
+{
+    return folder("bad_mlx", config, "adapters.safetensors", factors, n);
+}
+
+#define M "model.layers.0.self_attn.q_proj"
+static const factor mlx_factors[2] = {{M ".lora_a", 8, 2}, {M ".lora_b", 2, 8}};
+static const char mlx_config[] = "{\"lora_parameters\":{\"rank\":2,\"scale\":20.0}}";
+
+static void mlx_settings_are_judged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config, *message;
+    } cases[] = {
+        {"{", "adapter_config.json: at byte 1: the text ends"},
+        {"{}", "adapter_config.json: lora_parameters is not an object"},
+        {"{\"fine_tune_type\":\"dora\"}", "fine_tune_type is dora: DoRA of mlx-lm is not supported"},
+        {"{\"fine_tune_type\":\"full\"}", "these are weights and no adapter; fuse them (mlx_lm.fuse)"},
+        {"{\"fine_tune_type\":7}", "fine_tune_type is not \"lora\""},
+        {"{\"fine_tune_type\":\"ia3\"}", "fine_tune_type is not \"lora\""},
+        {"{\"lora_parameters\":{\"scale\":1}}", "rank is not a positive integer"},
+        {"{\"lora_parameters\":{\"rank\":0,\"scale\":1}}", "rank is not a positive integer"},
+        {"{\"lora_parameters\":{\"rank\":2.5,\"scale\":1}}", "rank is not a positive integer"},
+        {"{\"lora_parameters\":{\"rank\":2}}", "scale is not a positive number"},
+        {"{\"lora_parameters\":{\"rank\":2,\"alpha\":16}}", "(mlx-lm reads scale and not alpha)"},
+        {"{\"lora_parameters\":{\"rank\":2,\"scale\":-1}}", "scale is not a positive number"},
+        {"{\"lora_parameters\":{\"rank\":2,\"scale\":\"1\"}}", "scale is not a positive number"},
+        {"{\"lora_parameters\":{\"rank\":2,\"scale\":1e300}}", "scale is not a positive number"},
+        {"{\"lora_parameters\":{\"rank\":3,\"scale\":1}}",
+         "\"blk.0.attn_q.weight\" has rank 2, but adapter_config.json says 3"},
+    };
+    static const char *const good[] = {
+        mlx_config, "{\"fine_tune_type\":\"lora\",\"lora_parameters\":{\"rank\":2,\"scale\":20}}",
+        "{\"lora_parameters\":{\"rank\":2,\"scale\":20,\"alpha\":3},\"model\":\"/home/me/base\"}"};
+    graft_gguf *base = tiny_base("base.gguf", "llama");
+    graft_loaded_adapter loaded;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_fails(graft_adapter_load(&loaded, mlx_folder(cases[i].config, mlx_factors, 2), base),
+                     GRAFT_E_MODEL, cases[i].message);
+        assert_null(loaded.maps);
+    }
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_ok(graft_adapter_load(&loaded, mlx_folder(good[i], mlx_factors, 2), base));
+        assert_true(loaded.maps[0].scale == 20 && loaded.alpha == 40);
+        assert_null(loaded.base_name); /* where it lies on some machine is no name */
+        graft_loaded_adapter_clear(&loaded);
+    }
+    graft_gguf_close(base);
+}
+
+static void mlx_tensors_are_judged(void **state)
+{
+    (void)state;
+    static const struct {
+        factor extra;
+        const char *message;
+    } cases[] = {
+        {{M ".m", 8, 1}, "is neither .lora_a nor .lora_b (DoRA of mlx-lm is not supported)"},
+        {{M ".weight", 8, 8}, "is neither .lora_a nor .lora_b"},
+        {{"model.embed_tokens.lora_a", 8, 2}, "adapters of embeddings are not supported"},
+        {{"model.layers.0.mlp.q_proj.lora_a", 8, 2}, "module \"model.layers.0.mlp.q_proj\" is unknown"},
+        {{"model.layers.9.mlp.up_proj.lora_a", 8, 2}, "no tensor \"blk.9.ffn_up.weight\""},
+        {{"model.layers.0.mlp.up_proj.lora_a", 7, 2},
+         "\"blk.0.ffn_up.weight\": A is 2 x 7, but the base is 6 x 8"},
+        {{"model.layers.0.mlp.up_proj.lora_b", 2, 8}, "B is 8 x 2, but the base is 6 x 8"},
+        {{"model.layers.0.mlp.up_proj.lora_a", 8, 0}, "A is 0 x 8, but the base is 6 x 8"},
+        {{"model.layers.0.mlp.up_proj.lora_a", 8, 2}, "\"blk.0.ffn_up.weight\": B is missing"},
+        {{"model.layers.0.mlp.up_proj.lora_b", 2, 6}, "A is missing"},
+        {{"language_model." M ".lora_a", 8, 2}, "\"blk.0.attn_q.weight\": A is there twice"},
+    };
+    graft_gguf *base = tiny_base("base.gguf", "llama");
+    graft_loaded_adapter loaded;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const factor factors[3] = {mlx_factors[0], mlx_factors[1], cases[i].extra};
+        assert_fails(graft_adapter_load(&loaded, mlx_folder(mlx_config, factors, 3), base),
+                     GRAFT_E_MODEL, cases[i].message);
+        assert_contains(graft_error_message(), "adapters.safetensors: ");
+        assert_null(loaded.maps);
+    }
+    assert_fails(graft_adapter_load(&loaded, mlx_folder(mlx_config, mlx_factors, 0), base),
+                 GRAFT_E_MODEL, "it adapts no tensor");
+    odd_value = INFINITY; /* number 11 of lora_a: row 5, column 1, which is row 1, column 5 of A */
+    assert_fails(graft_adapter_load(&loaded, mlx_folder(mlx_config, mlx_factors, 2), base),
+                 GRAFT_E_MODEL, "\"blk.0.attn_q.weight\": row 1, column 5 of A is not finite");
+    odd_value = 0.5f;
+    assert_ok(graft_file_remove(test_temp_path("bad_mlx/adapters.safetensors")));
+    assert_fails(graft_adapter_load(&loaded, test_temp_path("bad_mlx"), base), GRAFT_E_MODEL,
+                 "adapter_config.json: is mlx-lm's, and there is no adapters.safetensors beside it");
+    graft_gguf_close(base);
+}
+
+/* --- GGUF --- */
 
 /* An adapter GGUF with two factors of q and what `spoil` changes. */
 typedef struct spoiled {
@@ -304,6 +412,10 @@ static void truncated_adapters_are_refused(void **state)
     assert_cuts_are_refused(test_temp_path("cut"), test_temp_path("cut/adapter_model.safetensors"),
                             base);
     assert_cuts_are_refused(test_temp_path("cut"), test_temp_path("cut/adapter_config.json"), base);
+    tiny_write("mlx", &adapter, tiny_dir("short"));
+    assert_cuts_are_refused(test_temp_path("short"), test_temp_path("short/adapters.safetensors"),
+                            base);
+    assert_cuts_are_refused(test_temp_path("short"), test_temp_path("short/adapter_config.json"), base);
     graft_gguf_close(base);
 }
 
@@ -313,6 +425,8 @@ int main(void)
         cmocka_unit_test(peft_settings_are_judged),
         cmocka_unit_test(peft_tensors_are_judged),
         cmocka_unit_test(magnitudes_are_judged),
+        cmocka_unit_test(mlx_settings_are_judged),
+        cmocka_unit_test(mlx_tensors_are_judged),
         cmocka_unit_test(gguf_adapters_are_judged),
         cmocka_unit_test(truncated_adapters_are_refused),
     };

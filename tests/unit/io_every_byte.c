@@ -184,5 +184,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_byte_of_a_gguf_file),
                                        cmocka_unit_test(every_byte_of_a_safetensors_file)};
+    fuzz_guard_mappings();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

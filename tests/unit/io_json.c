@@ -383,6 +383,35 @@ static void the_test_suite_is_judged_right(void **state)
     assert_int_equal(exceptions, 3);
 }
 
+/* tokenizer_config.json says 10^30 where a length has no bound: folders with it were not read. */
+static void integers_of_python_know_no_bound(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        graft_json_type type;
+        double value;
+    } cases[] = {
+        {"1000000000000000019884624838656", GRAFT_JSON_DOUBLE, 1e30},
+        {"-9223372036854775809", GRAFT_JSON_DOUBLE, -9223372036854775808.0},
+        {"-9223372036854775808", GRAFT_JSON_INT, -9223372036854775808.0},
+        {"18446744073709551616", GRAFT_JSON_DOUBLE, 18446744073709551616.0},
+        {"18446744073709551615", GRAFT_JSON_INT, 18446744073709551615.0},
+        {"12", GRAFT_JSON_INT, 12},
+    };
+    graft_json *value;
+    char long_number[400];
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_ok(graft_json_parse_long(&value, cases[i].text, strlen(cases[i].text)));
+        assert_int_equal(graft_json_get_type(value), cases[i].type);
+        assert_true(graft_json_double(value) == cases[i].value);
+        graft_json_free(value);
+    }
+    memset(long_number, '9', sizeof long_number);
+    assert_fails(graft_json_parse_long(&value, long_number, sizeof long_number), GRAFT_E_DATA,
+                 "at byte 0: the number is too large for a double");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +420,7 @@ int main(void)
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(text_need_not_be_terminated),
         cmocka_unit_test(values_are_read),
+        cmocka_unit_test(integers_of_python_know_no_bound),
         cmocka_unit_test(other_types_give_nothing),
         cmocka_unit_test(objects_keep_their_order),
         cmocka_unit_test(values_are_built),

@@ -458,6 +458,27 @@ static void the_second_check_allocates_nothing(void **state)
     graft_schema_free(schema);
 }
 
+static void steps_are_as_many_as_were_set(void **state)
+{
+    (void)state;
+    graft_schema *schema;
+    graft_schema_scratch *few;
+    bool fits;
+    graft_json *value = test_json("[1,2,3,4,5,6,7,8,9]");
+    assert_ok(graft_schema_compile(&schema, test_json("{'items':{'type':'integer'}}"),
+                                   GRAFT_SCHEMA_2020_12));
+    assert_ok(graft_schema_scratch_new(&few));
+    graft_schema_scratch_set_steps(few, 5);
+    assert_fails(graft_schema_check(&fits, schema, few, value), GRAFT_E_DATA,
+                 "the schema takes too many steps for one value");
+    assert_false(fits);
+    graft_schema_scratch_set_steps(few, 1000);
+    assert_ok(graft_schema_check(&fits, schema, few, value));
+    assert_true(fits);
+    graft_schema_scratch_free(few);
+    graft_schema_free(schema);
+}
+
 static void lost_memory_is_an_error(void **state)
 {
     (void)state;
@@ -512,6 +533,7 @@ int main(void)
         cmocka_unit_test(many_unique_items),
         cmocka_unit_test(endless_schemas_are_errors),
         cmocka_unit_test(work_is_counted),
+        cmocka_unit_test(steps_are_as_many_as_were_set),
         cmocka_unit_test(long_names_are_refused),
         cmocka_unit_test(the_second_check_allocates_nothing),
         cmocka_unit_test(lost_memory_is_an_error),
