@@ -144,8 +144,8 @@ static const choice *best_step(const graft_budget_tensor *t, size_t alignment, u
 }
 
 /* Raises until nothing fits; returns the bytes that are used. */
-static uint64_t raise(graft_budget_tensor *tensors, size_t n, size_t alignment, uint64_t used,
-                      uint64_t size)
+static uint64_t raise_all(graft_budget_tensor *tensors, size_t n, size_t alignment, uint64_t used,
+                          uint64_t size)
 {
     for (;;) {
         graft_budget_tensor *tensor = NULL;
@@ -178,7 +178,7 @@ graft_status graft_budget_raise(graft_budget_tensor *tensors, size_t n, uint64_t
         least += padded(tensors[i].choices[0].bytes, alignment);
         least_types[i] = tensors[i].target;
     }
-    most = raise(tensors, n, alignment, least, UINT64_MAX);
+    most = raise_all(tensors, n, alignment, least, UINT64_MAX);
     for (size_t i = 0; i < n; i++) {
         tensors[i].target = least_types[i];
     }
@@ -191,7 +191,7 @@ graft_status graft_budget_raise(graft_budget_tensor *tensors, size_t n, uint64_t
                                          : "take a larger type, or no size");
         goto done;
     }
-    (void)raise(tensors, n, alignment, least, size);
+    (void)raise_all(tensors, n, alignment, least, size);
 done:
     graft_free(least_types);
     return status;

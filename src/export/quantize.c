@@ -56,6 +56,8 @@ typedef struct batch {
     } *failures; /* one per tile */
 } batch;
 
+static const char not_finite[] = "is not a finite number";
+
 /* The row a value stands in is named from 0, as in the file. */
 static graft_status check_finite(const part *p, const float *values, size_t n, uint64_t first,
                                  const char *what)
@@ -141,7 +143,7 @@ static graft_status make_rows(const batch *b, uint64_t first, size_t n_rows, flo
     bool rounded = b->rounding != NULL && p->levels != NULL;
     size_t n = n_rows * p->row;
     GRAFT_TRY(read_rows(p, first, n_rows, values));
-    GRAFT_TRY(check_finite(p, values, n, first, "is not a finite number"));
+    GRAFT_TRY(check_finite(p, values, n, first, not_finite));
     if (!p->encoded) {
         memcpy(blocks, (const uint8_t *)s->data + first * p->source_bytes, n_rows * p->target_bytes);
         goto done;
@@ -424,9 +426,7 @@ static graft_status read_for_budget(const void *context, uint64_t first_row, siz
 {
     const part *p = context;
     graft_status status = read_rows(p, first_row, n_rows, out);
-    return status != GRAFT_OK ? status
-                              : check_finite(p, out, n_rows * p->row, first_row,
-                                             "is not a finite number");
+    return status == GRAFT_OK ? check_finite(p, out, n_rows * p->row, first_row, not_finite) : status;
 }
 
 /* What the types lose that one tensor could have. */
