@@ -31,8 +31,8 @@ static graft_status run(const cli_call *call, graft_config *config)
         status = cli_fail("--adapter PATH is missing");
     } else if (status == GRAFT_OK && wish.n_adapters > MOST_ADAPTERS) {
         status = cli_fail("more than %d times --adapter", MOST_ADAPTERS);
-    } else if (status == GRAFT_OK && only_grammar && (wish.prove || wish.type || wish.imatrix)) {
-        status = cli_fail("--prove, --type and --imatrix go with an artefact (--to); a grammar has none");
+    } else if (status == GRAFT_OK && only_grammar && (wish.prove || wish.type || wish.imatrix || wish.rounding)) {
+        status = cli_fail("--prove, --type, --imatrix and --rounding go with an artefact (--to)");
     } else if (status == GRAFT_OK && wish.to == NULL && !only_grammar) {
         status = cli_fail("--to ARTEFACT is missing (see graft export --help)");
     } else if (status == GRAFT_OK && wish.out == NULL) {

@@ -29,12 +29,13 @@ static const cli_option options[] = {
 
 const cli_command cli_cmd_plan = {
     .name = "plan",
-    .summary = "what training would cost: tokens, steps, memory, time",
+    .summary = "what training would cost: tokens, steps, memory, disk, time",
     .arguments = "[CONFIG.yaml]",
     .about =
         "Takes what graft train takes, makes the same checks and preparations, and stops before "
-        "the first step: it trains nothing and writes nothing. A run that would be refused is "
-        "refused here with the same exit code.\n"
+        "the first step: it trains nothing and writes nothing (but token_cache, if that is set). A run that "
+        "would be refused is refused here with the same exit code: for its data, memory or disk space, or "
+        "for an output_dir that cannot be written to.\n"
         "\n"
         "The time comes from a few passes of the data themselves, so nothing else should be "
         "running; evaluation, checkpoints and the optimiser are not in it. With finish_by or max_hours an "

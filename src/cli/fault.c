@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -80,11 +81,60 @@ static void on_fault(int number, siginfo_t *info, void *context)
     _exit(GRAFT_E_DISK);
 }
 
+static struct sigaction crash_before, abort_before;
+
+/* Of a library in which memory ran out. */
+static void end_for_memory(const char *library)
+{
+    message m = {.n = 0};
+    m.text[m.n++] = '\n';
+    add(&m, "graft: out of memory: ", MESSAGE_BYTES);
+    add(&m, library, PATH_SHOWN);
+    add(&m, " does not survive that, and ended the program. What is on disk is whole, and the same "
+            "command goes on from there.", MESSAGE_BYTES);
+    m.text[m.n++] = '\n';
+    graft_held_remove_temporaries();
+    (void)!write(STDERR_FILENO, m.text, m.n);
+    _exit(GRAFT_E_MEMORY);
+}
+
+/* A crash in such a library is what it makes of that; any other happens again, for who was asked before. */
+static void on_crash(int number, siginfo_t *info, void *context)
+{
+    const char *library = graft_held_foreign();
+    (void)context;
+    if (library == NULL) {
+        (void)sigaction(number, number == SIGSEGV ? &crash_before : &abort_before, NULL);
+        if (info->si_code <= 0 && number == SIGSEGV) {
+            raise(number); /* sent by someone */
+        }
+        return; /* abort() itself goes on */
+    }
+    end_for_memory(library);
+}
+
+/* Some parts of libhdf5 call exit(). */
+static void on_exit_within(void)
+{
+    const char *library = graft_held_foreign();
+    if (library != NULL) {
+        end_for_memory(library);
+    }
+}
+
+static void handle(int number, void (*handler)(int, siginfo_t *, void *), struct sigaction *before)
+{
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    (void)sigaction(number, &action, before);
+}
+
 void cli_fault_init(void)
 {
     stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
-    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    sigemptyset(&action.sa_mask);
     (void)sigaltstack(&own, NULL); /* of this thread; others use their own, which is sound */
-    (void)sigaction(SIGBUS, &action, NULL);
+    handle(SIGBUS, on_fault, NULL);
+    handle(SIGSEGV, on_crash, &crash_before);
+    handle(SIGABRT, on_crash, &abort_before);
+    (void)atexit(on_exit_within);
 }

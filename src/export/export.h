@@ -93,6 +93,10 @@ graft_status graft_exporter_get(const graft_exporter **out, const char *name); /
 graft_status graft_exporter_of_item(const graft_exporter **out, const char **type, const char *item);
 /* GRAFT_E_CONFIG if the exporter does not take the type, which may be NULL. */
 graft_status graft_exporter_check_type(const graft_exporter *exporter, const char *type);
+/* About how many bytes an artefact of a base has; 0 if it holds no weights of the base, only the adapter's.
+ * Fails where writing it would fail whatever the fine-tune is: GRAFT_E_MODEL. */
+graft_status graft_exporter_estimate(uint64_t *bytes, const graft_exporter *exporter, const char *type,
+                                     const graft_gguf *base);
 
 /* GRAFT_E_FAILED, with the reason and the way out, if a DoRA cannot become this; type may be NULL. */
 graft_status graft_exporter_check_dora(const graft_exporter *exporter, const char *type);

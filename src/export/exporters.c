@@ -77,7 +77,7 @@ graft_status graft_exporter_check_dora(const graft_exporter *exporter, const cha
 {
     const graft_exporter *holds = exporter;
     if (type != NULL && strcmp(type, "adapter") == 0) { /* ollama:adapter */
-        holds = &graft_exporter_adapter;
+        holds = graft_exporter_find(type);
     }
     return holds->no_dora == NULL
                ? GRAFT_OK

@@ -33,8 +33,8 @@ typedef struct spelling {
 static const spelling tool_spellings[] = {
     {"{\"type\": \"function\", \"function\": " FUNCTION "}", "$t"},
     {"{\"type\":\"function\",\"function\":" TIGHT_FUNCTION "}", "$t"},
-    {FUNCTION, "$t.Function"},
-    {TIGHT_FUNCTION, "$t.Function"},
+    {FUNCTION, "json $t.Function"}, /* which alone does not print as JSON there */
+    {TIGHT_FUNCTION, "json $t.Function"},
 };
 
 #define VALUES "{\"probe_key\": \"probe_value\"}"
@@ -174,18 +174,17 @@ static graft_status learn_turns(maker *m, bool *ok)
     const graft_text *p = m->pieces;
     const char *text;
     bool shown;
+    graft_text whole = {0}, head = {0};
     GRAFT_TRY(render(m, "uau", 0, false, &shown));
     *ok = *ok && shown;
     text = graft_text_z(&m->text.text);
     GRAFT_TRY(keep(m, P_USER_END, between(text, words(2), NULL), ok));
     GRAFT_TRY(keep(m, P_REPLY, without(between(text, words(0), words(1)), &p[P_USER_END], false), ok));
     slice behind_reply = between(text, words(1), words(2));
-    graft_text whole = {0};
     if (behind_reply.ok) {
         GRAFT_TRY(graft_text_append(&whole, behind_reply.at, behind_reply.n));
     }
     slice start = between(text, NULL, words(0));
-    graft_text head = {0};
     if (start.ok) {
         GRAFT_TRY(graft_text_append(&head, start.at, start.n));
     }

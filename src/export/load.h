@@ -58,7 +58,7 @@ graft_status graft_export__read_config(graft_json **out, char **path, const char
 /* What graft wrote of how the adapter was made. */
 graft_status graft_export__take_origin(const graft_safetensors *file, graft_loaded_adapter *out);
 
-/* Puts rows of B from Hugging Face's order into the base's. */
+/* Puts rows of B, and magnitudes, from Hugging Face's order into the base's. */
 graft_status graft_export__reorder_rows(const graft_export__loading *loading,
                                         graft_export_map *map);
 

@@ -1,8 +1,8 @@
 /* export/load_mlx.c - a folder of mlx-lm (--adapter-path) back into plain maps.
  *
  * What mlx.c writes: <module>.lora_a (n_in, rank) and <module>.lora_b (rank, n_out), one rank and one
- * scale for all in adapter_config.json. Models that mlx-lm has inside of others put "language_model."
- * in front of their modules. */
+ * scale for all in adapter_config.json; of a DoRA <module>.m (n_out), the lengths of rows, too. Models
+ * that mlx-lm has inside of others put "language_model." in front of their modules. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -16,24 +16,23 @@
 typedef struct config {
     size_t rank;
     double scale;
+    bool dora;
     const char *model; /* borrowed; NULL: it names none */
 } config;
 
 /* --- adapter_config.json --- */
 
-static graft_status check_type(const graft_json *json)
+static graft_status read_type(config *c, const graft_json *json)
 {
     const graft_json *type = graft_json_get(json, "fine_tune_type");
     const char *name = type == NULL ? "lora" : graft_json_string(type, NULL);
-    if (name != NULL && strcmp(name, "dora") == 0) {
-        return graft_fail(GRAFT_E_MODEL, "fine_tune_type is dora: DoRA of mlx-lm is not supported");
-    }
+    c->dora = name != NULL && strcmp(name, "dora") == 0;
     if (name != NULL && strcmp(name, "full") == 0) {
         return graft_fail(GRAFT_E_MODEL, "fine_tune_type is full: these are weights and no adapter; fuse "
                           "them (mlx_lm.fuse) and make a GGUF file of the folder (graft quantize)");
     }
-    return name != NULL && strcmp(name, "lora") == 0
-               ? GRAFT_OK : graft_fail(GRAFT_E_MODEL, "fine_tune_type is not \"lora\"");
+    return c->dora || (name != NULL && strcmp(name, "lora") == 0)
+               ? GRAFT_OK : graft_fail(GRAFT_E_MODEL, "fine_tune_type is not \"lora\" or \"dora\"");
 }
 
 static graft_status read_settings(config *c, const graft_json *json)
@@ -41,7 +40,7 @@ static graft_status read_settings(config *c, const graft_json *json)
     graft_status status = GRAFT_OK;
     const graft_json *lora = graft_json_get(json, "lora_parameters");
     const graft_json *rank = graft_json_get(lora, "rank"), *scale = graft_json_get(lora, "scale");
-    GRAFT_TRY(check_type(json));
+    GRAFT_TRY(read_type(c, json));
     if (!graft_json_is(lora, GRAFT_JSON_OBJECT)) {
         return graft_fail(GRAFT_E_MODEL, "lora_parameters is not an object");
     }
@@ -63,40 +62,44 @@ done:
 
 /* --- adapters.safetensors --- */
 
-/* Splits "MODULE.lora_a". */
-static graft_status split_name(const char *name, char **module, graft_export__factor *factor)
+/* Splits "MODULE.lora_a", ".lora_b" or, of a DoRA, ".m". */
+static graft_status split_name(const char *name, char **module, const char **part)
 {
     static const char inner[] = "language_model.";
+    static const char *const parts[] = {".lora_a", ".lora_b", ".m"};
     size_t n = strlen(name), start = graft_str_starts_with(name, inner) ? sizeof inner - 1 : 0;
-    bool is_a = graft_str_ends_with(name, ".lora_a");
     if (strstr(name, "embed_tokens.") != NULL) {
         return graft_fail(GRAFT_E_MODEL, "tensor \"%s\": adapters of embeddings are not supported",
                           name);
     }
-    if (!is_a && !graft_str_ends_with(name, ".lora_b")) {
-        return graft_fail(GRAFT_E_MODEL, "tensor \"%s\" is neither .lora_a nor .lora_b%s", name,
-                          graft_str_ends_with(name, ".m") ? " (DoRA of mlx-lm is not supported)" : "");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (graft_str_ends_with(name, parts[i])) {
+            *part = parts[i];
+            return graft_strndup(module, name + start, n - start - strlen(parts[i]));
+        }
     }
-    *factor = is_a ? GRAFT_EXPORT_A : GRAFT_EXPORT_B;
-    return graft_strndup(module, name + start, n - start - strlen(".lora_a"));
+    return graft_fail(GRAFT_E_MODEL, "tensor \"%s\" is neither .lora_a nor .lora_b nor .m", name);
 }
 
 static graft_status take_tensor(graft_export__loading *l, const graft_safetensors_tensor *t)
 {
     graft_status status = GRAFT_OK;
-    graft_export__factor factor = GRAFT_EXPORT_A;
+    const char *part = "";
     char *module = NULL;
     graft_text name;
     graft_text_init(&name);
-    GRAFT_TRY(split_name(t->name, &module, &factor));
+    GRAFT_TRY(split_name(t->name, &module, &part));
     GRAFT_TRY(graft_export__gguf_name(&name, l->arch, module));
-    if (t->n_dims != 2) {
-        status = graft_fail(GRAFT_E_MODEL, "tensor \"%s\" has %" PRIu32 " dimensions instead of 2",
-                            t->name, t->n_dims);
+    bool vector = strcmp(part, ".m") == 0;
+    if (t->n_dims != (vector ? 1 : 2)) {
+        status = graft_fail(GRAFT_E_MODEL, "tensor \"%s\" has %" PRIu32 " dimensions instead of %d",
+                            t->name, t->n_dims, vector ? 1 : 2);
         goto done;
     }
-    GRAFT_TRY(graft_export__take_transposed(l, name.data, factor, t->shape[0], t->shape[1],
-                                            t->format, t->data));
+    GRAFT_TRY(vector ? graft_export__take_magnitudes(l, name.data, t->shape[0], t->format, t->data)
+                     : graft_export__take_transposed(
+                           l, name.data, strcmp(part, ".lora_a") == 0 ? GRAFT_EXPORT_A : GRAFT_EXPORT_B,
+                           t->shape[0], t->shape[1], t->format, t->data));
 done:
     graft_free(module);
     graft_text_clear(&name);
@@ -107,6 +110,10 @@ static graft_status interpret(graft_export__loading *l, const config *c)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_export__check_pairs(l));
+    if (c->dora != graft_export_is_dora(l->out->maps, l->out->n_maps)) {
+        return graft_fail(GRAFT_E_MODEL, "holds %s, but adapter_config.json says fine_tune_type: %s",
+                          c->dora ? "no magnitudes" : "magnitudes", c->dora ? "dora" : "lora");
+    }
     for (size_t i = 0; i < l->out->n_maps; i++) {
         graft_export_map *map = &l->out->maps[i];
         if (map->rank != c->rank) {

@@ -13,11 +13,11 @@ typedef struct graft_merged_tensor {
     const graft_gguf_tensor *base;
     const graft_export_map *map;
     graft_survival_sums *rows; /* one per row: threads that write rows share nothing */
-    /* If the moments M of what goes in are known (`by`: while rows are written): */
-    const graft_rounding *by;
+    /* If the moments M of what goes in are known: */
     graft_survival_sums *outputs; /* one per row */
     double *through;              /* A M, [rank][n_in] */
     double *core;                 /* A M A^T, [rank][rank] */
+    const graft_rounding *by;     /* M itself, of a DoRA, whose change is of no low rank; else NULL */
 } graft_merged_tensor;
 
 /* A tensor and the moments of what goes into it. */
@@ -30,16 +30,20 @@ typedef struct weighing {
 typedef struct row_pair {
     float *base;
     double *delta;
-    double *error; /* of what was written */
+    float *change; /* delta, and M times it, where M is needed; else NULL */
+    double *moved;
 } row_pair;
 
-static graft_status take_rows(row_pair *out, size_t n)
+static graft_status take_rows(row_pair *out, size_t n, bool moves)
 {
     graft_status status = GRAFT_OK;
     *out = (row_pair){0};
     GRAFT_TRY(graft_alloc(&out->base, n, sizeof *out->base));
     GRAFT_TRY(graft_alloc(&out->delta, n, sizeof *out->delta));
-    GRAFT_TRY(graft_alloc(&out->error, n, sizeof *out->error));
+    if (moves) {
+        GRAFT_TRY(graft_alloc(&out->change, n, sizeof *out->change));
+        GRAFT_TRY(graft_alloc(&out->moved, n, sizeof *out->moved));
+    }
 done:
     return status;
 }
@@ -48,7 +52,8 @@ static void give_rows(row_pair *rows)
 {
     graft_free(rows->base);
     graft_free(rows->delta);
-    graft_free(rows->error);
+    graft_free(rows->change);
+    graft_free(rows->moved);
 }
 
 /* Of a DoRA: base + delta becomes as long as the row's magnitude. A row of nothing stays one. */
@@ -91,7 +96,7 @@ static graft_status read(const void *context, uint64_t first_row, size_t n_rows,
     const graft_merged_tensor *t = context;
     const size_t n = t->map->n_in;
     row_pair rows;
-    GRAFT_TRY(take_rows(&rows, n));
+    GRAFT_TRY(take_rows(&rows, n, false));
     for (size_t k = 0; k < n_rows; k++, out += n) {
         read_row(t, first_row + k, &rows);
         for (size_t i = 0; i < n; i++) {
@@ -103,7 +108,7 @@ done:
     return status;
 }
 
-/* Row r of A M: M is symmetric, and its upper triangle is there. */
+/* Row r of A M, or a change times M: M is symmetric, and its upper triangle is there. */
 static void through_moments(const graft_rounding *by, const float *a, double *out)
 {
     const size_t n = by->n;
@@ -133,11 +138,14 @@ static graft_status note_weighed(const void *context, const graft_rounding *by)
     graft_merged_tensor *t = (graft_merged_tensor *)(uintptr_t)context; /* before any row is read */
     const graft_export_map *m = t->map;
     weighing w = {t, by};
-    t->by = by;
     if (by == NULL) {
         return GRAFT_OK;
     }
     GRAFT_TRY(graft_alloc(&t->outputs, m->n_out, sizeof *t->outputs));
+    if (m->magnitude != NULL) {
+        t->by = by;
+        return GRAFT_OK;
+    }
     GRAFT_TRY(graft_alloc(&t->through, m->rank, m->n_in * sizeof *t->through));
     GRAFT_TRY(graft_alloc(&t->core, m->rank, m->rank * sizeof *t->core));
     graft_parallel(m->rank, note_through, &w);
@@ -154,42 +162,43 @@ done:
     return status;
 }
 
-/* The same where the change is of no low rank: from what it costs alone and with the errors. */
-static graft_survival_sums output_sums_of_dora(const graft_merged_tensor *t, row_pair *rows,
-                                               double cost)
-{
-    graft_survival_sums sums = {.error = cost};
-    float *x = rows->base;
-    for (size_t i = 0; i < t->map->n_in; i++) {
-        x[i] = (float)rows->delta[i];
-    }
-    sums.delta = graft_rounding_cost(t->by, x);
-    for (size_t i = 0; i < t->map->n_in; i++) {
-        x[i] = (float)(rows->delta[i] + rows->error[i]);
-    }
-    sums.product = (graft_rounding_cost(t->by, x) - sums.delta - cost) / 2;
-    return sums;
-}
-
-/* The sums of a row's outputs, from its errors and what those cost. The base's row is spoilt. */
-static graft_survival_sums output_sums(const graft_merged_tensor *t, uint64_t row, row_pair *rows,
-                                       double cost)
+/* The sums of a row's outputs, from its errors and what those cost. */
+static graft_survival_sums output_sums(const graft_merged_tensor *t, uint64_t row,
+                                       const double *errors, double cost)
 {
     const graft_export_map *m = t->map;
     graft_survival_sums sums = {.error = cost > 0 ? cost : 0};
-    if (m->magnitude != NULL) {
-        return output_sums_of_dora(t, rows, sums.error);
-    }
     for (size_t r = 0; r < m->rank; r++) {
         const double b = (double)m->b[row * m->rank + r] * m->scale;
         double product = 0;
         for (size_t i = 0; i < m->n_in; i++) {
-            product += t->through[r * m->n_in + i] * rows->error[i];
+            product += t->through[r * m->n_in + i] * errors[i];
         }
         sums.product += b * product;
         for (size_t s = 0; s < m->rank; s++) {
             sums.delta += b * t->core[r * m->rank + s] * (double)m->b[row * m->rank + s] * m->scale;
         }
+    }
+    sums.delta = sums.delta > 0 ? sums.delta : 0;
+    return sums;
+}
+
+/* M times the change of a row. */
+static void move_row(const graft_merged_tensor *t, row_pair *rows)
+{
+    for (size_t i = 0; i < t->map->n_in; i++) {
+        rows->change[i] = (float)rows->delta[i];
+    }
+    through_moments(t->by, rows->change, rows->moved);
+}
+
+/* The same as output_sums, of a row that was moved; its errors stand in delta. */
+static graft_survival_sums moved_sums(const row_pair *rows, size_t n, double cost)
+{
+    graft_survival_sums sums = {.error = cost > 0 ? cost : 0};
+    for (size_t i = 0; i < n; i++) {
+        sums.delta += (double)rows->change[i] * rows->moved[i];
+        sums.product += rows->moved[i] * rows->delta[i];
     }
     sums.delta = sums.delta > 0 ? sums.delta : 0;
     return sums;
@@ -202,22 +211,27 @@ static graft_status note_written(const void *context, uint64_t first_row, size_t
     graft_status status = GRAFT_OK;
     const graft_merged_tensor *t = context;
     const size_t n = t->map->n_in;
+    const bool moves = costs != NULL && t->by != NULL;
     row_pair rows;
-    GRAFT_TRY(take_rows(&rows, n));
+    GRAFT_TRY(take_rows(&rows, n, moves));
     for (size_t k = 0; k < n_rows; k++, values += n) {
         graft_survival_sums sums = {0};
         read_row(t, first_row + k, &rows);
+        if (moves) {
+            move_row(t, &rows);
+        }
         for (size_t i = 0; i < n; i++) {
             double delta = rows.delta[i];
             double error = (double)values[i] - (double)(float)((double)rows.base[i] + delta);
             sums.delta += delta * delta;
             sums.error += error * error;
             sums.product += error * delta;
-            rows.error[i] = error;
+            rows.delta[i] = error;
         }
         t->rows[first_row + k] = sums;
         if (costs != NULL && t->outputs != NULL) {
-            t->outputs[first_row + k] = output_sums(t, first_row + k, &rows, costs[k]);
+            t->outputs[first_row + k] = moves ? moved_sums(&rows, n, costs[k])
+                                              : output_sums(t, first_row + k, rows.delta, costs[k]);
         }
     }
 done:

@@ -15,12 +15,18 @@ static int system_open(const char *path, int flags, mode_t mode)
     return open(path, flags, mode);
 }
 
+static int system_exchange(const char *a, const char *b)
+{
+    return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
+
 const graft_io_calls graft_io_system_calls = {
     .open = system_open,
     .write = write,
     .fsync = fsync,
     .close = close,
     .rename = rename,
+    .exchange = system_exchange,
     .read = read,
     .mmap = mmap,
     .unlink = unlink,

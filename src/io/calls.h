@@ -18,6 +18,7 @@ typedef struct graft_io_calls {
     int (*fsync)(int fd);
     int (*close)(int fd);
     int (*rename)(const char *from, const char *to);
+    int (*exchange)(const char *a, const char *b); /* renameat2 with RENAME_EXCHANGE */
     ssize_t (*read)(int fd, void *bytes, size_t n);
     void *(*mmap)(void *at, size_t n, int protection, int flags, int fd, off_t offset);
     int (*unlink)(const char *path);

@@ -103,6 +103,10 @@ typedef struct graft_lock graft_lock;
 graft_status graft_lock_take(graft_lock **out, const char *path);
 void graft_lock_free(graft_lock *lock);
 
+/* GRAFT_E_DISK unless the folder `path` is there and can be written to, or could be made. Changes nothing.
+ * *nearest: it, or of the folders above it the first that is there; the caller frees it. */
+graft_status graft_folder_look(char **nearest, const char *path);
+
 /* Free bytes where `path` is or would be; false if the system does not say. */
 bool graft_space_free(uint64_t *bytes, const char *path);
 /* GRAFT_E_DISK if a file of that size finds no room as `path`. */

@@ -9,6 +9,9 @@
 /* Opens for reading without waiting on a pipe nobody writes to. */
 graft_status graft_io__open_readable(int *out, struct stat *info, const char *path);
 
+/* Removes what is there: a folder with all that is in it; links are removed, not followed. */
+graft_status graft_io__remove_tree(const char *path);
+
 /* Sets *out to the folder of `path`, for opening. */
 graft_status graft_io__folder_of(char **out, const char *path);
 

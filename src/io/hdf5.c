@@ -5,7 +5,9 @@
 #define H5_USE_110_API /* later versions keep these calls under this name */
 #include "io/hdf5.h"
 
+#include <errno.h>
 #include <hdf5.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "core/memory.h"
 #include "io/files.h"
 #include "io/hdf5_internal.h"
+#include "io/held.h"
 #include "io/show.h"
 #include "io/zst.h"
 
@@ -54,16 +57,37 @@ static void be_quiet(void)
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-/* Before libhdf5 works on so many bytes: in places it uses what it could not allocate. */
+/* An allocation failed in libhdf5 at some time, of which it does not recover: what it says of files since then is
+ * not held against them. */
+static atomic_bool lacked;
+
+static bool has_lacked(void)
+{
+    if (errno == ENOMEM) {
+        lacked = true;
+    }
+    return lacked;
+}
+
+/* Before libhdf5 works on so many bytes: in places it uses what it could not allocate. What happens in spite of that
+ * until leave() is known to be its doing. */
 static graft_status get_ready(size_t bytes)
 {
     size_t all;
     bool fits = graft_size_add(bytes, LIBRARY_BYTES, &all);
     graft_status status = graft_memory_ask(fits ? all : bytes);
     if (status == GRAFT_OK) {
+        graft_held__enter("libhdf5");
+        errno = 0;
         be_quiet();
     }
     return status;
+}
+
+static void leave(void)
+{
+    (void)has_lacked();
+    graft_held__leave();
 }
 
 static herr_t look_for_memory(unsigned n, const H5E_error2_t *error, void *found)
@@ -79,7 +103,7 @@ static herr_t look_for_memory(unsigned n, const H5E_error2_t *error, void *found
 /* GRAFT_E_MEMORY if that is what the call of libhdf5 before this one failed for. */
 static graft_status memory_or(graft_status otherwise)
 {
-    bool found = false;
+    bool found = has_lacked();
     (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, look_for_memory, &found);
     return found || get_ready(0) != GRAFT_OK ? GRAFT_E_MEMORY : otherwise;
 }
@@ -177,6 +201,7 @@ graft_status graft_h5_new(graft_h5 **out)
 done:
     release(access, H5Pclose);
     release(creation, H5Pclose);
+    leave();
     graft_h5_free(image);
     return status;
 }
@@ -184,10 +209,12 @@ done:
 void graft_h5_free(graft_h5 *image)
 {
     if (image != NULL) {
+        graft_held__enter("libhdf5");
         be_quiet();
         if (image->file >= 0) {
             (void)H5Fclose(image->file);
         }
+        leave();
         graft_free(image->path);
         graft_free(image);
     }
@@ -270,6 +297,7 @@ done:
     release(set, H5Dclose);
     release(creation, H5Pclose);
     release(space, H5Sclose);
+    leave();
     return status;
 }
 
@@ -331,6 +359,7 @@ graft_status graft_h5_write(graft_h5 *image, const char *path)
     size_t n = 0;
     GRAFT_TRY(get_ready(0));
     const uint8_t *bytes = finished_image(image, &n);
+    leave();
     if (bytes == NULL) {
         return graft_fail(GRAFT_E_MEMORY, "%s: HDF5 cannot finish the image: out of memory", path);
     }
@@ -406,9 +435,10 @@ static graft_status open_array(const graft_h5 *image, const char *name, hid_t *o
                        dims[0] / CHUNK_BYTES <= image_bytes / MIN_PACKED
                  : dims[0] <= image_bytes / type_bytes[*type]);
     if (!plain) {
+        graft_status why = memory_or(GRAFT_E_CHECKPOINT);
         release(set, H5Dclose);
-        return graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is not a plain list of f32, u64 or "
-                          "bytes", image->path, shown);
+        return graft_fail(why, "%s: array \"%s\" is not a plain list of f32, u64 or bytes%s", image->path, shown,
+                          because(why));
     }
     *out = set;
     *n = (size_t)dims[0];
@@ -427,8 +457,9 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, 
     if (link->type != H5L_TYPE_HARD ||
         H5Oget_info_by_name2(group, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ||
         (object.type != H5O_TYPE_GROUP && object.type != H5O_TYPE_DATASET)) {
-        w->status = graft_fail(GRAFT_E_CHECKPOINT, "%s: \"%s\" is neither a group nor an array",
-                               w->image->path, graft_io__show(shown, name, strlen(name)));
+        graft_status why = memory_or(GRAFT_E_CHECKPOINT);
+        w->status = graft_fail(why, "%s: \"%s\" is neither a group nor an array%s", w->image->path,
+                               graft_io__show(shown, name, strlen(name)), because(why));
         return -1;
     }
     if (object.type == H5O_TYPE_GROUP) {
@@ -488,6 +519,7 @@ graft_status graft_h5_read(graft_h5 **out, const char *path)
     *out = image;
     image = NULL;
 done:
+    leave();
     graft_mapped_close(&file);
     graft_h5_free(image);
     return status;
@@ -519,8 +551,9 @@ static graft_status get(const graft_h5 *image, const char *name, array_type want
     GRAFT_TRY(get_ready(0));
     GRAFT_TRY(open_array(image, name, &set, &type, &found));
     if (type != wanted || found != n) {
-        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" has %zu %s instead of %zu %s",
-                            image->path, name, found, type_names[type], n, type_names[wanted]);
+        status = memory_or(GRAFT_E_CHECKPOINT);
+        status = graft_fail(status, "%s: array \"%s\" has %zu %s instead of %zu %s%s", image->path, name,
+                            found, type_names[type], n, type_names[wanted], because(status));
         goto done;
     }
     if (n > 0 && ((type == ARRAY_PACKED && !has_all_chunks(set, n)) ||
@@ -531,6 +564,7 @@ static graft_status get(const graft_h5 *image, const char *name, array_type want
     }
 done:
     release(set, H5Dclose);
+    leave();
     return status;
 }
 
@@ -591,10 +625,14 @@ graft_status graft_h5_size(const graft_h5 *image, const char *name, size_t *n)
         status = open_array(image, name, &set, &type, n);
         release(set, H5Dclose);
     }
+    leave();
     return status;
 }
 
 graft_status graft_h5_list(const graft_h5 *image, graft_text *out)
 {
-    return get_ready(0) == GRAFT_OK ? walk_links(image, out) : graft_error_code();
+    graft_status status = get_ready(0);
+    status = status == GRAFT_OK ? walk_links(image, out) : status;
+    leave();
+    return status;
 }

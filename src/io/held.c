@@ -16,6 +16,23 @@ typedef struct mapping {
 static mapping mappings[N_MAPPINGS];
 static const char *_Atomic temporaries[N_TEMPORARIES];
 
+static _Thread_local const char *_Atomic foreign;
+
+void graft_held__enter(const char *library)
+{
+    atomic_store(&foreign, library);
+}
+
+void graft_held__leave(void)
+{
+    atomic_store(&foreign, NULL);
+}
+
+const char *graft_held_foreign(void)
+{
+    return atomic_load(&foreign);
+}
+
 void graft_held__add_mapping(const void *begin, size_t n, const char *path)
 {
     for (size_t i = 0; i < N_MAPPINGS; i++) {

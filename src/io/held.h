@@ -17,4 +17,8 @@ void graft_held__drop_mapping(const void *begin);
 void graft_held__add_temporary(const char *path);
 void graft_held__drop_temporary(const char *path);
 
+/* Until _leave this thread calls a library that does not survive it if memory runs out. */
+void graft_held__enter(const char *library);
+void graft_held__leave(void);
+
 #endif

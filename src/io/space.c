@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/memory.h"
 #include "io/calls.h"
@@ -19,6 +21,38 @@ bool graft_space_free(uint64_t *bytes, const char *path)
     }
     graft_free(folder);
     return known;
+}
+
+graft_status graft_folder_look(char **nearest, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    char *at = NULL, *above = NULL;
+    struct stat info;
+    *nearest = NULL;
+    GRAFT_TRY(graft_strdup(&at, path));
+    while (stat(at, &info) != 0) {
+        int error = errno;
+        GRAFT_TRY(graft_io__folder_of(&above, at));
+        if ((error != ENOENT && error != ENOTDIR) || strcmp(above, at) == 0) {
+            status = graft_io__disk_fail(at, "cannot be looked at", error);
+            goto done;
+        }
+        graft_free(at);
+        at = above;
+        above = NULL;
+    }
+    if (!S_ISDIR(info.st_mode)) {
+        status = graft_fail(GRAFT_E_DISK, "%s: is a file and not a folder", at);
+    } else if (access(at, W_OK | X_OK) != 0) {
+        status = graft_io__disk_fail(at, "cannot be written to", errno);
+    } else {
+        *nearest = at;
+        at = NULL;
+    }
+done:
+    graft_free(at);
+    graft_free(above);
+    return status;
 }
 
 graft_status graft_space_fits(const char *path, uint64_t bytes)
@@ -65,7 +99,7 @@ graft_status graft_leftovers_remove(const char *folder, size_t *n)
     for (size_t i = 0; i < n_names; i++) {
         if (is_leftover(names[i])) {
             GRAFT_TRY(graft_path_join(&path, folder, names[i]));
-            GRAFT_TRY(graft_file_remove(path));
+            GRAFT_TRY(graft_io__remove_tree(path)); /* a file, or the folder of an artefact */
             graft_free(path);
             path = NULL;
             ++*n;

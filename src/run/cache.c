@@ -348,6 +348,21 @@ static graft_status try_load(graft_corpus *corpus, const graft_session *session,
     return GRAFT_OK;
 }
 
+/* Costs the cache, not the run. */
+static graft_status go_without(graft_status status, const char *what)
+{
+    if (status == GRAFT_E_DISK) {
+        graft_log(GRAFT_LOG_WARN, "token_cache: %s; %s", graft_error_message(), what);
+        return GRAFT_OK;
+    }
+    return status;
+}
+
+graft_status graft_cache_open_folder(const char *folder)
+{
+    return go_without(graft_make_dirs(folder), "the run goes on without it");
+}
+
 graft_status graft_corpus_build_cached(graft_corpus *corpus, const graft_session *session,
                                        const char *base_hash, const char *name)
 {
@@ -356,13 +371,12 @@ graft_status graft_corpus_build_cached(graft_corpus *corpus, const graft_session
     char key[65], file[64];
     char *path = NULL;
     bool loaded = false;
-    if (folder == NULL) {
+    if (folder == NULL || !graft_path_is_dir(folder)) {
         return graft_corpus_build(corpus, session);
     }
     corpus->limit = corpus->truncation.limit = graft_corpus__limit(session);
     GRAFT_TRY(make_key(key, corpus, session, base_hash));
     snprintf(file, sizeof file, "%s.h5", name);
-    GRAFT_TRY(graft_make_dirs(folder));
     GRAFT_TRY(graft_path_join(&path, folder, file));
     GRAFT_TRY(try_load(corpus, session, key, path, &loaded));
     if (loaded) {
@@ -370,11 +384,7 @@ graft_status graft_corpus_build_cached(graft_corpus *corpus, const graft_session
         goto done;
     }
     GRAFT_TRY(graft_corpus_build(corpus, session));
-    status = store(corpus, key, path);
-    if (status == GRAFT_E_DISK) { /* costs the cache, not the run */
-        graft_log(GRAFT_LOG_WARN, "token_cache: %s", graft_error_message());
-        status = GRAFT_OK;
-    }
+    status = go_without(store(corpus, key, path), "nothing is kept for the next run");
 done:
     graft_free(path);
     return status;

@@ -47,8 +47,11 @@ size_t graft_corpus_longest(const graft_corpus *corpus);
 /* Takes units without a trained token away, and says so. */
 void graft_corpus_drop_untrained(graft_corpus *corpus);
 
-/* graft_corpus_build, or the same from the file of that name in the folder token_cache, if it is set
- * and the file belongs to the same conversations, base (by its hash), template and settings. A file
+/* Makes the folder token_cache. If that is impossible it is said, and the run goes on without it. */
+graft_status graft_cache_open_folder(const char *folder);
+
+/* graft_corpus_build, or the same from the file of that name in the folder token_cache, if it is set and
+ * there, and the file belongs to the same conversations, base (by its hash), template and settings. A file
  * that does not, or that is damaged, is made anew, and that is said. */
 graft_status graft_corpus_build_cached(graft_corpus *corpus, const graft_session *session,
                                        const char *base_hash, const char *name);

@@ -97,19 +97,74 @@ done:
     return status;
 }
 
-static graft_status write_all(const graft_training *t, const graft_export_job *plain, bool merges)
+/* Is it this artefact that cannot be had, of this fine-tune, in this place or for want of room? The adapter
+ * itself has to be on disk before anything goes on. */
+static bool is_of_artefact(const graft_exporter *exporter, graft_status status)
+{
+    return status == GRAFT_E_FAILED || status == GRAFT_E_CONFIG || status == GRAFT_E_MODEL ||
+           (status == GRAFT_E_DISK && exporter->merges);
+}
+
+/* What cannot be exported is no reason to leave out the rest, hours later: it is said here, in the journal (and
+ * so in the report) and as the result of the run. */
+static graft_status keep_failure(graft_training *t, const char *item, graft_status failed)
+{
+    graft_status status = GRAFT_OK;
+    double epoch = (double)t->trainer.step / (double)t->trainer.steps_per_epoch;
+    graft_journal_place place = {"after", t->trainer.step, epoch, t->chosen_step};
+    graft_text words;
+    graft_text_init(&words);
+    GRAFT_TRY(graft_text_append_z(&words, graft_error_message()));
+    graft_log(GRAFT_LOG_WARN, "export: %s: %s", item, graft_text_z(&words));
+    GRAFT_TRY(graft_journal_unexported(t->journal, &place, item, graft_text_z(&words)));
+    if (t->unexported == NULL) {
+        t->unexported = graft_json_new_object();
+        t->unexported_status = failed;
+    }
+    GRAFT_TRY(graft_json_set_string(t->unexported, item, graft_text_z(&words)));
+done:
+    graft_text_clear(&words);
+    return status;
+}
+
+graft_status graft_training_check_exports(const graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    graft_text words;
+    graft_text_init(&words);
+    if (t->unexported == NULL) {
+        return GRAFT_OK;
+    }
+    for (graft_json_iter it = graft_json_iter_begin(t->unexported); graft_json_iter_next(&it);) {
+        GRAFT_TRY(graft_text_appendf(&words, "%s%s: %s", words.len > 0 ? "; " : "", it.key,
+                                     graft_json_string(it.value, NULL)));
+    }
+    status = graft_fail(t->unexported_status, "export: %s. The run is finished, and all else is in %s: graft "
+                        "export makes artefacts of it", graft_text_z(&words), t->config->output_dir);
+done:
+    graft_text_clear(&words);
+    return status;
+}
+
+static graft_status write_all(graft_training *t, const graft_export_job *plain, bool merges)
 {
     graft_status status = GRAFT_OK;
     graft_text words;
     graft_text_init(&words);
     for (size_t i = 0; i < t->config->export.n; i++) {
+        const char *item = t->config->export.items[i];
         const graft_exporter *exporter;
         graft_export_job job = *plain;
-        GRAFT_TRY(graft_exporter_of_item(&exporter, &job.type, t->config->export.items[i]));
+        GRAFT_TRY(graft_exporter_of_item(&exporter, &job.type, item));
         if (exporter->merges != merges) {
             continue;
         }
-        GRAFT_TRY(write_artefact(t, exporter, &job));
+        status = write_artefact(t, exporter, &job);
+        if (is_of_artefact(exporter, status)) {
+            GRAFT_TRY(keep_failure(t, item, status));
+            continue;
+        }
+        GRAFT_TRY(status);
         if (merges) {
             graft_text_clear(&words);
             GRAFT_TRY(graft_survival_words(job.survival, &words));

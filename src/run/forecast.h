@@ -2,6 +2,7 @@
 #ifndef GRAFT_RUN_FORECAST_H
 #define GRAFT_RUN_FORECAST_H
 
+#include "run/preflight.h"
 #include "run/training.h"
 
 /* Lengths in tokens, of all examples; tokens of those that are trained on. */
@@ -58,12 +59,13 @@ typedef struct graft_limit_figures {
 } graft_limit_figures;
 
 typedef struct graft_forecast {
-    bool has_steps, has_time, has_limit; /* what is known: lengths always */
+    bool has_steps, has_space, has_time, has_limit; /* what is known: lengths always */
     graft_limit_figures limit;
     graft_evaluation_figures evaluations;
     graft_length_figures lengths;
     graft_step_figures steps;
     graft_memory_figures memory;
+    graft_space_figures space;
     graft_time_figures time;
 } graft_forecast;
 

@@ -95,6 +95,19 @@ static graft_status set_memory(graft_json *o, const graft_memory_figures *m)
     return set_counts(o, "memory", counts);
 }
 
+static graft_status set_space(graft_json *o, const graft_space_figures *s)
+{
+    const count counts[] = {{"checkpoints", s->n_checkpoints},
+                            {"checkpoint_bytes", s->checkpoint},
+                            {"exports", s->n_artefacts},
+                            {"export_bytes", s->artefacts},
+                            {"other_bytes", s->other},
+                            {"need_bytes", s->all},
+                            {s->knows_free ? "free_bytes" : NULL, s->free},
+                            {NULL, 0}};
+    return set_counts(o, "disk", counts);
+}
+
 static graft_status set_evaluations(graft_json *o, const graft_evaluation_figures *f)
 {
     const count counts[] = {{"evaluations", f->n_evaluations},
@@ -113,6 +126,7 @@ graft_status graft_forecast_json(graft_text *out, const graft_forecast *f)
         GRAFT_TRY(set_steps(o, f));
         GRAFT_TRY(set_evaluations(o, &f->evaluations));
         GRAFT_TRY(set_memory(o, &f->memory));
+        GRAFT_TRY(f->has_space ? set_space(o, &f->space) : GRAFT_OK);
         GRAFT_TRY(f->has_time ? set_time(o, f) : graft_json_set(o, "time", NULL));
     }
     if (f->has_limit) {

@@ -109,6 +109,23 @@ done:
     return status;
 }
 
+static graft_status space_text(graft_text *out, const graft_space_figures *s)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_appendf(out, "Disk (MiB)\n" LABEL "%llu of %.1f\n", "checkpoints",
+                                 (unsigned long long)s->n_checkpoints, MIB(s->checkpoint)));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%.1f (%llu)\n", "exports", MIB(s->artefacts),
+                                 (unsigned long long)s->n_artefacts));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%.1f\n", "scores, logs, report", MIB(s->other)));
+    GRAFT_TRY(graft_text_appendf(out, LABEL "%.1f", "in all", MIB(s->all)));
+    if (s->knows_free) {
+        GRAFT_TRY(graft_text_appendf(out, ", and %.1f are free", MIB(s->free)));
+    }
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    return status;
+}
+
 static graft_status append_duration(graft_text *out, double seconds)
 {
     char span[32];
@@ -166,6 +183,10 @@ graft_status graft_forecast_text(graft_text *out, const graft_forecast *f,
         GRAFT_TRY(evaluations_text(out, &f->evaluations));
         GRAFT_TRY(graft_text_append_char(out, '\n'));
         GRAFT_TRY(memory_text(out, &f->memory));
+    }
+    if (f->has_space) {
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
+        GRAFT_TRY(space_text(out, &f->space));
     }
     if (f->has_time) {
         GRAFT_TRY(graft_text_append_char(out, '\n'));

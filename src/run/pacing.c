@@ -8,9 +8,7 @@
 #include "core/memory.h"
 #include "run/training.h"
 
-#define WINDOW_SECONDS 600.0 /* speed is that of about the last ten minutes ... */
-#define WINDOW_STEPS 10.0    /* ... or ten steps */
-#define JUMP_SECONDS 30.0    /* between two steps: the clock was set, or the machine was suspended */
+#define JUMP_SECONDS 30.0 /* between two steps: the clock was set, or the machine was suspended */
 
 typedef unsigned long long ull;
 
@@ -277,10 +275,8 @@ static void measure_step(graft_training *t, const graft_step_report *report)
     if (report->step == t->begin_step + 1 || !(seconds > 0)) {
         return;
     }
-    double keep = exp(-seconds / fmax(WINDOW_SECONDS, WINDOW_STEPS * seconds));
-    p->tokens = keep * p->tokens + (double)report->tokens;
-    p->seconds = keep * p->seconds + seconds;
-    t->trainer.pace.tokens_per_second = p->tokens / p->seconds;
+    graft_pace_measure(&p->speed, (double)report->tokens, seconds);
+    t->trainer.pace.tokens_per_second = p->speed.tokens / p->speed.seconds;
 }
 
 /* Did one clock go further than the other since the last step? */

@@ -39,6 +39,7 @@ void graft_training_pace_costs(graft_pace_costs *out, const graft_training *t)
         .first_epoch = p->first_epoch,
         .per_epoch = t->trainer.steps_per_epoch,
         .tokens_per_second = m->tokens_per_second,
+        .spread = graft_pace_spread(&p->speed),
         .between = t->scores_between || has_held(t),
         .evaluated = t->best.evaluated == t->trainer.step,
         .eval_steps = c->eval_strategy == GRAFT_EVAL_STEPS ? c->eval_steps : 0,
@@ -118,8 +119,8 @@ static graft_status run_passes(graft_training *t)
                             "measure its time by");
         goto done;
     }
-    t->pacing.tokens = t->pacing.first_epoch[1]; /* they weigh as much as a step */
-    t->pacing.seconds = t->pacing.tokens / time.tokens_per_second;
+    double tokens = t->pacing.first_epoch[1]; /* they weigh as much as a step */
+    graft_pace_measure(&t->pacing.speed, tokens, tokens / time.tokens_per_second);
     t->trainer.pace.tokens_per_second = time.tokens_per_second;
 done:
     graft_first_epoch_close(&epoch);

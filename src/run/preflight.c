@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/memory.h"
+#include "export/export.h"
 
 #define PROBE_BYTES ((uint64_t)1 << 20)
 #define ARTEFACT_BYTES ((uint64_t)256 << 10) /* of an artefact beside its numbers: names, settings */
@@ -61,6 +62,21 @@ graft_status graft_preflight_folder(graft_training *t)
     return open_folder(t) == GRAFT_OK ? GRAFT_OK : graft_fail_prefix("output_dir");
 }
 
+graft_status graft_preflight_look(graft_training *t)
+{
+    const char *folder = t->config->output_dir;
+    char *nearest = NULL;
+    if (folder == NULL) {
+        return GRAFT_OK;
+    }
+    graft_status status = graft_folder_look(&nearest, folder);
+    graft_free(nearest);
+    if (status != GRAFT_OK) {
+        return graft_fail_prefix("output_dir");
+    }
+    return graft_path_join(&t->checkpoints, folder, "checkpoints");
+}
+
 /* --- room in it --- */
 
 /* Checkpoints that are in the folder and will make room for new ones. */
@@ -69,8 +85,11 @@ static graft_status count_old(const graft_training *t, size_t *n)
     graft_status status = GRAFT_OK;
     char **names = NULL;
     size_t n_names = 0;
-    GRAFT_TRY(graft_dir_list(&names, &n_names, t->checkpoints));
     *n = 0;
+    if (t->checkpoints == NULL || !graft_path_is_dir(t->checkpoints)) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_dir_list(&names, &n_names, t->checkpoints));
     for (size_t i = 0; i < n_names; i++) {
         size_t len = strlen(names[i]);
         *n += len > 3 && strncmp(names[i], "step-", 5) == 0 && strcmp(names[i] + len - 3, ".h5") == 0;
@@ -92,28 +111,61 @@ static uint64_t adapter_numbers(const graft_adapter *adapter)
     return n;
 }
 
-typedef struct needs {
-    uint64_t n_checkpoints, checkpoint, n_artefacts, artefact, other, all;
-} needs;
+static graft_status count_artefacts(uint64_t *bytes, const graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t adapter = adapter_numbers(t->session.adapter) * sizeof(float);
+    *bytes = 0;
+    for (size_t i = 0; i < t->config->export.n; i++) {
+        const char *item = t->config->export.items[i], *type;
+        const graft_exporter *exporter;
+        uint64_t merged = 0;
+        GRAFT_TRY(graft_exporter_of_item(&exporter, &type, item));
+        if (graft_exporter_estimate(&merged, exporter, type, t->session.model->file) != GRAFT_OK) {
+            status = graft_fail_prefix("export: %s", item);
+            goto done;
+        }
+        *bytes += (merged > 0 ? merged : adapter) + ARTEFACT_BYTES;
+    }
+done:
+    return status;
+}
 
-static graft_status add_up(needs *out, const graft_training *t)
+/* Of the folder, or where it would be made. */
+static graft_status find_free(graft_space_figures *out, const graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    char *nearest = NULL, *inside = NULL;
+    if (t->config->output_dir == NULL) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_folder_look(&nearest, t->config->output_dir));
+    GRAFT_TRY(graft_path_join(&inside, nearest, "checkpoints"));
+    out->knows_free = graft_space_free(&out->free, inside);
+done:
+    graft_free(nearest);
+    graft_free(inside);
+    return status;
+}
+
+graft_status graft_preflight_count(graft_space_figures *out, const graft_training *t)
 {
     graft_status status = GRAFT_OK;
     const graft_config *c = t->config;
     size_t n_old = 0;
+    *out = (graft_space_figures){0};
+    GRAFT_TRY(find_free(out, t));
     GRAFT_TRY(count_old(t, &n_old));
+    GRAFT_TRY(count_artefacts(&out->artefacts, t));
     uint64_t left = t->trainer.n_steps - t->trainer.step, every = graft_watch_anchor_steps(c);
     uint64_t anchors = every == 0 ? 0 : left / every; /* that a rollback may need */
     uint64_t kept = c->save_total_limit + (anchors < 3 ? anchors : 3);
     uint64_t n_new = kept + 1 - (n_old < kept ? n_old : kept);
-    *out = (needs){
-        .n_checkpoints = left == 0 ? 0 : left < n_new ? left : n_new,
-        .checkpoint = t->trainer.plan.checkpoint_bytes,
-        .n_artefacts = c->export.n,
-        .artefact = adapter_numbers(t->session.adapter) * sizeof(float) + ARTEFACT_BYTES,
-        .other = OTHER_BYTES + graft_training_n_evaluations(t) * t->eval.n_units * ITEM_BYTES,
-    };
-    out->all = out->n_checkpoints * out->checkpoint + out->n_artefacts * out->artefact + out->other;
+    out->n_checkpoints = left == 0 ? 0 : left < n_new ? left : n_new;
+    out->checkpoint = t->trainer.plan.checkpoint_bytes;
+    out->n_artefacts = c->export.n;
+    out->other = OTHER_BYTES + graft_training_n_evaluations(t) * t->eval.n_units * ITEM_BYTES;
+    out->all = out->n_checkpoints * out->checkpoint + out->artefacts + out->other;
 done:
     return status;
 }
@@ -123,28 +175,20 @@ static double mib(uint64_t bytes)
     return (double)bytes / 1048576;
 }
 
-graft_status graft_preflight_space(const graft_training *t)
+graft_status graft_preflight_space(const graft_training *t, const graft_space_figures *n)
 {
-    graft_status status = GRAFT_OK;
-    needs n;
-    uint64_t free_bytes = 0;
-    const char *folder = t->config->output_dir;
-    if (!graft_space_free(&free_bytes, t->checkpoints)) {
+    graft_log(GRAFT_LOG_DEBUG, "the run will write up to %.1f MiB; %.1f MiB are free", mib(n->all),
+              mib(n->free));
+    if (!n->knows_free || n->all <= n->free) {
         return GRAFT_OK;
     }
-    GRAFT_TRY(add_up(&n, t));
-    graft_log(GRAFT_LOG_DEBUG, "the run will write up to %.1f MiB; %.1f MiB are free", mib(n.all),
-              mib(free_bytes));
-    if (n.all > free_bytes) {
-        status = graft_fail(GRAFT_E_DISK, "output_dir: %s has %.1f MiB free, and this run writes up to "
-                            "%.1f MiB: %llu checkpoints of %.1f MiB (save_total_limit %llu, and one more "
-                            "while it is written), %llu artefacts (export) of %.1f MiB, %.1f MiB of "
-                            "scores and logs: free some space, choose another output_dir, or lower "
-                            "save_total_limit or lora_r",
-                            folder, mib(free_bytes), mib(n.all), (unsigned long long)n.n_checkpoints,
-                            mib(n.checkpoint), (unsigned long long)t->config->save_total_limit,
-                            (unsigned long long)n.n_artefacts, mib(n.artefact), mib(n.other));
-    }
-done:
-    return status;
+    return graft_fail(GRAFT_E_DISK, "output_dir: %s has %.1f MiB free, and this run writes up to "
+                      "%.1f MiB: %llu checkpoints of %.1f MiB (save_total_limit %llu, and one more "
+                      "while it is written), %llu artefacts (export) of %.1f MiB in all, %.1f MiB of "
+                      "scores and logs: free some space, choose another output_dir, or lower "
+                      "save_total_limit or lora_r",
+                      t->config->output_dir, mib(n->free), mib(n->all),
+                      (unsigned long long)n->n_checkpoints, mib(n->checkpoint),
+                      (unsigned long long)t->config->save_total_limit,
+                      (unsigned long long)n->n_artefacts, mib(n->artefacts), mib(n->other));
 }

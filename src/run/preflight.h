@@ -9,8 +9,24 @@
  * run is using it; GRAFT_E_DISK: no folder, no permission, no room. */
 graft_status graft_preflight_folder(graft_training *t);
 
-/* Once the run is planned and knows at which step it begins: is there room for the checkpoints that are
- * kept and the one being written, for artefacts and scores? GRAFT_E_DISK with the sum. */
-graft_status graft_preflight_space(const graft_training *t);
+/* The same without changing anything, for who only wants to know: could the folder be made and written to? Is
+ * content with no folder being named. */
+graft_status graft_preflight_look(graft_training *t);
+
+/* What a run writes in its folder, in bytes. */
+typedef struct graft_space_figures {
+    uint64_t n_checkpoints, checkpoint; /* at a time: those that are kept and the one being written; each */
+    uint64_t n_artefacts, artefacts;    /* `export`; all together */
+    uint64_t other;                     /* scores, logs, report */
+    uint64_t all;
+    bool knows_free;
+    uint64_t free;                      /* where the folder is or would be */
+} graft_space_figures;
+
+/* Once the run is planned and knows at which step it begins. GRAFT_E_MODEL if an artefact cannot be made of this
+ * base. */
+graft_status graft_preflight_count(graft_space_figures *out, const graft_training *t);
+/* Is there room for it? GRAFT_E_DISK with the sum. */
+graft_status graft_preflight_space(const graft_training *t, const graft_space_figures *figures);
 
 #endif

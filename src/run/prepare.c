@@ -34,6 +34,7 @@ void graft_training_close(graft_training *t)
     graft_corpus_clear(&t->general.corpus);
     graft_best_clear(&t->best);
     graft_unwritten_clear(&t->unwritten);
+    graft_json_free(t->unexported);
     graft_text_clear(&t->identity);
     graft_free(t->checkpoints);
     graft_runlog_close(t->log);
@@ -87,6 +88,9 @@ static graft_status tokenise(graft_training *t)
     static const char *const names[] = {"eval", "replay"};
     GRAFT_TRY(graft_session_chat(&t->session, graft_dataset_has_tools(&t->train.dataset) ||
                                                   graft_dataset_has_tools(&t->eval.dataset)));
+    if (t->config->token_cache != NULL) {
+        GRAFT_TRY(graft_cache_open_folder(t->config->token_cache));
+    }
     GRAFT_TRY(graft_corpus_weigh(&t->train, &t->session, true));
     GRAFT_TRY(graft_corpus_build_cached(&t->train, &t->session, t->base_hash, "train"));
     GRAFT_TRY(graft_corpus_show_shares(&t->train, "training"));

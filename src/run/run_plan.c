@@ -7,6 +7,7 @@ static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
     graft_status status = GRAFT_OK;
     graft_first_epoch epoch = {0};
     GRAFT_TRY(graft_hooks_check(t->hooks));
+    GRAFT_TRY(graft_preflight_look(t));
     GRAFT_TRY(graft_training_begin_pace(t));
     GRAFT_TRY(graft_training_open_sensors(t));
     GRAFT_TRY(graft_training_prepare(t));
@@ -19,6 +20,9 @@ static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
         .n_examples = t->eval.n_units,
     };
     f->has_steps = true;
+    GRAFT_TRY(graft_preflight_count(&f->space, t));
+    f->has_space = true;
+    GRAFT_TRY(graft_preflight_space(t, &f->space));
     if (measure) {
         GRAFT_TRY(graft_forecast_time(&f->time, t, &epoch, &f->steps));
         f->has_time = f->time.n_passes > 0;

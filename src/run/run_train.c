@@ -20,13 +20,15 @@ static graft_status explain_early_stop(const graft_training *t)
 static graft_status begin(graft_training *t)
 {
     graft_status status = GRAFT_OK;
+    graft_space_figures space;
     GRAFT_TRY(graft_hooks_check(t->hooks));
     GRAFT_TRY(graft_training_begin_pace(t));
     GRAFT_TRY(graft_training_open_sensors(t));
     GRAFT_TRY(graft_training_prepare(t));
     GRAFT_TRY(graft_training_resume(t));
     t->saved_step = t->trainer.step;
-    GRAFT_TRY(graft_preflight_space(t));
+    GRAFT_TRY(graft_preflight_count(&space, t));
+    GRAFT_TRY(graft_preflight_space(t, &space));
     GRAFT_TRY(graft_base_watch_init(&t->base_watch, t->session.model->file,
                                     t->config->base_check_steps));
     GRAFT_TRY(graft_sums_remove(t->config->output_dir));
@@ -108,6 +110,7 @@ graft_status graft_train(graft_config *config, const graft_hooks *hooks, int jso
         GRAFT_TRY(graft_text_take(&text, out));
     }
     GRAFT_TRY(graft_gates_check(&gates, &t.after)); /* everything is written all the same */
+    GRAFT_TRY(graft_training_check_exports(&t));
 done:
     graft_hooks_end();
     graft_training_close(&t);

@@ -27,7 +27,9 @@ static graft_status append_files(const graft_training *t, graft_text *out)
         const graft_exporter *exporter;
         const char *type;
         GRAFT_TRY(graft_exporter_of_item(&exporter, &type, c->export.items[i]));
-        GRAFT_TRY(graft_text_appendf(out, "  %-26s %s\n", exporter->writes, exporter->help));
+        bool missing = graft_json_has(t->unexported, c->export.items[i]);
+        GRAFT_TRY(graft_text_appendf(out, "  %-26s %s\n", exporter->writes,
+                                     missing ? "NOT WRITTEN (see below)" : exporter->help));
     }
     GRAFT_TRY(graft_text_append_z(
         out, "  chat_template.jinja        the template it was trained with\n"
@@ -50,7 +52,8 @@ static graft_status append_serving(const graft_training *t, graft_text *out)
     graft_status status = GRAFT_OK;
     const char *folder = t->config->output_dir;
     for (size_t i = 0; i < t->config->export.n; i++) {
-        if (strcmp(t->config->export.items[i], "adapter") == 0) {
+        if (strcmp(t->config->export.items[i], "adapter") == 0 &&
+            !graft_json_has(t->unexported, "adapter")) {
             GRAFT_TRY(graft_text_appendf(
                 out, "\nServe it with llama.cpp:\n  llama-server -m %s --lora %s/adapter.gguf "
                 "--jinja --chat-template-file %s/chat_template.jinja\n",
@@ -154,6 +157,9 @@ static graft_status summary_json(const graft_training *t, graft_text *out)
     GRAFT_TRY(graft_training_set_watch(t, o));
     GRAFT_TRY(graft_training_set_held(t, o));
     GRAFT_TRY(graft_training_set_best(t, o));
+    if (t->unexported != NULL) {
+        GRAFT_TRY(graft_json_set(o, "unexported", graft_json_retain(t->unexported)));
+    }
     GRAFT_TRY(set_scores(o, "before", &t->before));
     GRAFT_TRY(set_scores(o, "after", &t->after));
     GRAFT_TRY(graft_json_write(out, o, GRAFT_JSON_COMPACT));

@@ -165,10 +165,11 @@ graft_status graft_tool_grammar_write(graft_tool_grammar *out, const char *tools
     collection c = {0};
     *out = (graft_tool_grammar){0};
     GRAFT_TRY(collect(&c, tools_path));
-    if (graft_grammar_make(&out->grammar, serving, c.tools) != GRAFT_OK) {
+    status = graft_grammar_make(&out->grammar, serving, c.tools);
+    if (status == GRAFT_E_DATA) { /* the tools' fault, not the template's */
         status = graft_fail_prefix("%s", tools_path);
-        goto done;
     }
+    GRAFT_TRY(status);
     out->n_tools = graft_json_length(c.tools);
     say_remarks(&out->grammar);
     GRAFT_TRY(graft_strdup(&out->path, path));

@@ -32,7 +32,7 @@ typedef struct graft_pacing {
     double max_seconds;  /* that the run may take in all; 0: any */
     double spent_before; /* of them by earlier processes */
     double *first_epoch; /* tokens of its first i steps */
-    double tokens, seconds;      /* of the latest steps: older ones weigh less */
+    graft_pace_speed speed;
     double border;               /* clock after the last step, evaluations since then taken out */
     double wall_seen, clock_seen; /* both clocks when they were last compared */
 } graft_pacing;
@@ -76,6 +76,8 @@ typedef struct graft_training {
     bool unsaved;        /* steps were done that no checkpoint has */
     uint64_t saved_step; /* of the newest one */
     graft_unwritten unwritten; /* files for which there was no room */
+    graft_json *unexported; /* {item of `export`: why it is missing}; NULL: nothing is */
+    graft_status unexported_status; /* of the first of them */
     graft_rate rate;
     double seconds;    /* that the steps of this process took */
     uint64_t tokens, saved_tokens; /* of the examples of these steps; not computed, being shared */
@@ -216,8 +218,11 @@ graft_status graft_training_rescue(graft_training *t, graft_status failed);
 
 /* Writes config.yaml and chat_template.jinja into the run folder. */
 graft_status graft_training_save_config(graft_training *t);
-/* Writes the artefacts that `export` names: those that hold merged weights, or the others. */
+/* Writes the artefacts that `export` names: those that hold merged weights, or the others. One that cannot be
+ * made of this fine-tune is said and left out. */
 graft_status graft_training_export(graft_training *t, bool merges);
+/* Once everything is written: fails with what was left out. */
+graft_status graft_training_check_exports(const graft_training *t);
 /* Appends "prefix sharing saved 120 of 900 tokens (13.3 %)"; nothing if it is off or no step ran. */
 graft_status graft_training_format_saved(const graft_training *t, graft_text *out);
 /* The text or JSON object for stdout. */

@@ -26,14 +26,15 @@ done:
 }
 
 /* Which of the two it is. */
-static bool is_cache(const char *path)
+static graft_status find_out(bool *cache, const char *path)
 {
     graft_h5 *image = NULL;
     size_t n;
-    bool cache = graft_h5_read(&image, path) == GRAFT_OK &&
-                 graft_h5_size(image, "tokens/ids", &n) == GRAFT_OK;
+    graft_status status = graft_h5_read(&image, path);
+    status = status == GRAFT_OK ? graft_h5_size(image, "tokens/ids", &n) : status;
     graft_h5_free(image);
-    return cache;
+    *cache = status == GRAFT_OK;
+    return status == GRAFT_E_MEMORY ? status : GRAFT_OK;
 }
 
 static graft_status check(graft_verify_job *job, graft_verify_object *o)
@@ -41,8 +42,10 @@ static graft_status check(graft_verify_job *job, graft_verify_object *o)
     graft_status status = GRAFT_OK;
     graft_checkpoint checkpoint = {0};
     size_t n = 0;
+    bool cache;
     (void)job;
-    if (!is_cache(o->path)) {
+    GRAFT_TRY(find_out(&cache, o->path));
+    if (!cache) {
         status = graft_verify__checkpoint(o, &checkpoint);
         goto done;
     }

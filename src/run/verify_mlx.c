@@ -27,9 +27,12 @@ static graft_status check_factors(graft_verify_object *o, const graft_safetensor
     graft_status status = GRAFT_OK;
     char *name = NULL;
     bool is_a = graft_str_ends_with(t->name, ".lora_a");
+    if (graft_str_ends_with(t->name, ".m")) { /* of a DoRA */
+        return GRAFT_OK;
+    }
     if (!is_a && !graft_str_ends_with(t->name, ".lora_b")) {
         return graft_verify__problem(o, GRAFT_E_MODEL,
-                                     "tensor \"%s\" is neither .lora_a nor .lora_b", t->name);
+                                     "tensor \"%s\" is neither .lora_a nor .lora_b nor .m", t->name);
     }
     GRAFT_TRY(graft_strdup(&name, t->name));
     name[strlen(name) - 1] = is_a ? 'b' : 'a';

@@ -5,6 +5,8 @@
 #include "core/memory.h"
 #include "export/export.h"
 #include "io/files.h"
+#include "io/lines.h"
+#include "io/safetensors.h"
 #include "run/sums.h"
 #include "run/verify.h"
 #include "train/checkpoint.h"
@@ -21,7 +23,20 @@ struct graft_verify_facts {
     graft_config *config;   /* of config.yaml; NULL: not readable */
     char chat_template[65]; /* SHA-256 of chat_template.jinja; "" if there is none */
     char base[65];          /* of the base, as the adapter says; "" if it does not */
+    graft_json *unexported; /* {item of `export`: why the run could not write it}, as metrics.jsonl says */
 };
+
+static void facts_clear(graft_verify_facts *facts)
+{
+    graft_config_free(facts->config);
+    graft_json_free(facts->unexported);
+}
+
+/* What is wrong with a file is said where it is checked; what is short now is not its fault. */
+static graft_status only_memory(graft_status status)
+{
+    return status == GRAFT_E_MEMORY ? status : GRAFT_OK;
+}
 
 static graft_status read_config(graft_verify_facts *facts, const char *folder)
 {
@@ -29,36 +44,102 @@ static graft_status read_config(graft_verify_facts *facts, const char *folder)
     char *path = NULL;
     GRAFT_TRY(graft_path_join(&path, folder, "config.yaml"));
     GRAFT_TRY(graft_config_new(&facts->config));
-    if (graft_config_read(facts->config, path) != GRAFT_OK ||
-        graft_config_check(facts->config) != GRAFT_OK) {
+    graft_status read = graft_config_read(facts->config, path);
+    read = read == GRAFT_OK ? graft_config_check(facts->config) : read;
+    if (read != GRAFT_OK) {
         graft_config_free(facts->config); /* an object of its own says why */
         facts->config = NULL;
     }
+    status = only_memory(read);
 done:
     graft_free(path);
+    return status;
+}
+
+static graft_status read_unexported_line(graft_verify_facts *facts, const char *line, size_t n)
+{
+    graft_json *record = NULL;
+    graft_status status = graft_json_parse(&record, line, n);
+    if (status != GRAFT_OK) {
+        return only_memory(status);
+    }
+    const char *event = graft_json_string(graft_json_get(record, "event"), NULL);
+    const char *item = graft_json_string(graft_json_get(record, "artefact"), NULL);
+    if (event != NULL && item != NULL && strcmp(event, "unexported") == 0) {
+        const char *why = graft_json_string(graft_json_get(record, "message"), NULL);
+        status = graft_json_set_string(facts->unexported, item, why != NULL ? why : "no reason given");
+    }
+    graft_json_free(record);
+    return status;
+}
+
+static graft_status read_unexported(graft_verify_facts *facts, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    graft_lines *lines = NULL;
+    char *path = NULL;
+    const char *line = NULL;
+    size_t n = 0;
+    facts->unexported = graft_json_new_object();
+    GRAFT_TRY(graft_path_join(&path, folder, "metrics.jsonl"));
+    status = graft_lines_open(&lines, path);
+    while (status == GRAFT_OK && (status = graft_lines_next(lines, &line, &n)) == GRAFT_OK && line != NULL) {
+        GRAFT_TRY(read_unexported_line(facts, line, n));
+    }
+    status = only_memory(status);
+done:
+    graft_lines_close(lines);
+    graft_free(path);
+    return status;
+}
+
+/* Which base it was, as the adapter says; a DoRA has a PEFT folder only. */
+static graft_status read_base(graft_verify_facts *facts, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    char *adapter = NULL, *peft = NULL;
+    graft_gguf *file = NULL;
+    graft_safetensors *tensors = NULL;
+    graft_gguf_string base = {0};
+    GRAFT_TRY(graft_path_join(&adapter, folder, "adapter.gguf"));
+    GRAFT_TRY(graft_path_join(&peft, folder, "adapter_model.safetensors"));
+    if (graft_path_exists(adapter)) {
+        status = graft_gguf_open(&file, adapter);
+        if (status == GRAFT_OK) {
+            (void)graft_gguf_want_string(file, "graft.base_sha256", &base);
+        }
+    } else if (graft_path_exists(peft)) {
+        status = graft_safetensors_open(&tensors, peft);
+        base.data = status == GRAFT_OK ? graft_safetensors_metadata(tensors, "graft.base_sha256") : NULL;
+        base.len = base.data == NULL ? 0 : strlen(base.data);
+    }
+    GRAFT_TRY(only_memory(status));
+    if (base.len == 64) {
+        memcpy(facts->base, base.data, base.len);
+    }
+done:
+    graft_gguf_close(file);
+    graft_safetensors_close(tensors);
+    graft_free(adapter);
+    graft_free(peft);
     return status;
 }
 
 static graft_status read_facts(graft_verify_facts *facts, const char *folder)
 {
     graft_status status = GRAFT_OK;
-    char *path = NULL, *adapter = NULL;
-    graft_gguf *file = NULL;
-    graft_gguf_string base = {0};
+    char *path = NULL;
     GRAFT_TRY(read_config(facts, folder));
+    GRAFT_TRY(read_unexported(facts, folder));
     GRAFT_TRY(graft_path_join(&path, folder, "chat_template.jinja"));
-    if (graft_path_exists(path) && graft_file_sha256(facts->chat_template, path) != GRAFT_OK) {
+    status = graft_path_exists(path) ? graft_file_sha256(facts->chat_template, path) : GRAFT_E_DISK;
+    if (status != GRAFT_OK) {
         facts->chat_template[0] = '\0';
     }
-    GRAFT_TRY(graft_path_join(&adapter, folder, "adapter.gguf"));
-    if (graft_path_exists(adapter) && graft_gguf_open(&file, adapter) == GRAFT_OK &&
-        graft_gguf_want_string(file, "graft.base_sha256", &base) == GRAFT_OK && base.len == 64) {
-        memcpy(facts->base, base.data, base.len);
-    }
+    GRAFT_TRY(only_memory(status));
+    GRAFT_TRY(read_base(facts, folder));
 done:
-    graft_gguf_close(file);
     graft_free(path);
-    graft_free(adapter);
     return status;
 }
 
@@ -129,7 +210,7 @@ static graft_status compare_checkpoint(graft_verify_object *o, const graft_check
     }
     if (facts->base[0] != '\0') {
         GRAFT_TRY(compare_line(o, identity, "base_model (SHA-256)", facts->base,
-                               "is that of adapter.gguf"));
+                               "is that of the adapter"));
     }
 done:
     return status;
@@ -273,11 +354,19 @@ done:
     return status;
 }
 
-static graft_status find_missing(graft_verify_object *o, const graft_config *config,
+/* What the run said that it could not write is not missing. */
+static graft_status tell_unexported(graft_verify_object *o, const char *name, const char *why, bool there)
+{
+    return there ? graft_verify__fact(o, "%s is older: this run could not write it (%s)", name, why)
+                 : graft_verify__fact(o, "%s was not written (%s)", name, why);
+}
+
+static graft_status find_missing(graft_verify_object *o, const graft_verify_facts *facts,
                                  size_t n_checkpoints)
 {
     static const char *const always[] = {"config.yaml", "metrics.jsonl", "chat_template.jinja"};
     graft_status status = GRAFT_OK;
+    const graft_config *config = facts->config;
     bool finished = graft_dir_holds(o->path, GRAFT_SUMS_NAME), exported = false;
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
         if (!graft_dir_holds(o->path, always[i])) {
@@ -290,7 +379,11 @@ static graft_status find_missing(graft_verify_object *o, const graft_config *con
         (void)graft_exporter_of_item(&exporter, &type, config->export.items[i]); /* NULL: unknown */
         bool there = exporter != NULL && graft_dir_holds(o->path, exporter->writes);
         exported = exported || there;
-        if (finished && exporter != NULL && !there) {
+        const char *why =
+            graft_json_string(graft_json_get(facts->unexported, config->export.items[i]), NULL);
+        if (exporter != NULL && why != NULL) {
+            GRAFT_TRY(tell_unexported(o, exporter->writes, why, there));
+        } else if (finished && exporter != NULL && !there) {
             GRAFT_TRY(graft_verify__problem(o, GRAFT_E_DISK, "%s is missing", exporter->writes));
         }
     }
@@ -314,11 +407,11 @@ static graft_status check_run(graft_verify_job *job, graft_verify_object *o)
     job->run = &facts;
     GRAFT_TRY(check_files(job, o->path));
     GRAFT_TRY(check_checkpoints(job, o->path, &n_checkpoints));
-    GRAFT_TRY(find_missing(o, facts.config, n_checkpoints));
+    GRAFT_TRY(find_missing(o, &facts, n_checkpoints));
     GRAFT_TRY(compare_twins(o));
 done:
     job->run = outer;
-    graft_config_free(facts.config);
+    facts_clear(&facts);
     return status;
 }
 

@@ -52,7 +52,11 @@ static graft_status check_record(graft_verify_object *o, size_t number, const ch
 {
     graft_status status = GRAFT_OK;
     graft_json *record = NULL;
-    if (graft_json_parse(&record, line, n) != GRAFT_OK) {
+    status = graft_json_parse(&record, line, n);
+    if (status == GRAFT_E_MEMORY) {
+        return status;
+    }
+    if (status != GRAFT_OK) {
         return graft_verify__problem(o, GRAFT_E_DATA, "line %zu: %s", number,
                                      graft_error_message());
     }

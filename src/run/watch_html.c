@@ -14,7 +14,7 @@ static const struct {
     const char *event, *label;
 } kinds[] = {
     {"bad_step", "step not applied"}, {"spike", "loss spike"},        {"rollback", "rollback"},
-    {"divergence", "divergence"},     {"recheck", "computing error"},
+    {"divergence", "divergence"},     {"recheck", "computing error"}, {"unexported", "not exported"},
 };
 
 /* Of an event that belongs here; else NULL. */

@@ -322,6 +322,20 @@ done:
     return status;
 }
 
+graft_status graft_journal_unexported(graft_journal *journal, const graft_journal_place *place,
+                                      const char *artefact, const char *message)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *o = graft_json_new_object();
+    GRAFT_TRY(set_place(o, "unexported", place));
+    GRAFT_TRY(graft_json_set_string(o, "artefact", artefact));
+    GRAFT_TRY(graft_json_set_string(o, "message", message));
+    GRAFT_TRY(graft_journal_record(journal, o));
+done:
+    graft_json_free(o);
+    return status;
+}
+
 static graft_status set_moment(graft_json *o, const char *key, double moment)
 {
     char text[32];

@@ -56,6 +56,9 @@ graft_status graft_journal_loss(graft_journal *journal, const graft_journal_plac
 graft_status graft_journal_best(graft_journal *journal, const graft_journal_place *place,
                                 const char *event, const char *metric, uint64_t best_step,
                                 double value);
+/* {"event": "unexported"}: an artefact that `export` names was not written, and why. */
+graft_status graft_journal_unexported(graft_journal *journal, const graft_journal_place *place,
+                                      const char *artefact, const char *message);
 
 /* How many steps there is time for. */
 typedef struct graft_journal_pace {

@@ -8,6 +8,11 @@
 #define RESERVE_END 0.25     /* of the evaluation at the end */
 #define RESERVE_END_BASE 0.5 /* ... if it was measured of the base */
 #define RESERVE_CLOSE 1.0    /* of writing the results, which is not measured */
+#define SPREADS 2.0          /* ... or so many spreads of the speed, if that is more: taken to be another one ... */
+#define SPREAD_SECONDS 60.0  /* ... every minute, so that long times average it out */
+#define MOST_SPREAD 0.5      /* one step that took ages is no reason to plan half a night less */
+#define WINDOW_SECONDS 600.0 /* speed is that of about the last ten minutes ... */
+#define WINDOW_STEPS 10.0    /* ... or ten steps */
 #define MORE 0.1             /* of the steps left are worth a new plan */
 
 uint64_t graft_pace_interval(double eval_steps, uint64_t per_epoch, uint64_t n_steps)
@@ -17,6 +22,31 @@ uint64_t graft_pace_interval(double eval_steps, uint64_t per_epoch, uint64_t n_s
         return per_epoch;
     }
     return steps >= 1 ? (uint64_t)steps : 1;
+}
+
+void graft_pace_measure(graft_pace_speed *s, double tokens, double seconds)
+{
+    double keep = exp(-seconds / fmax(WINDOW_SECONDS, WINDOW_STEPS * seconds));
+    s->tokens = keep * s->tokens + tokens;
+    s->seconds = keep * s->seconds + seconds;
+    s->squares = keep * s->squares + (tokens > 0 ? seconds * seconds / tokens : 0);
+}
+
+double graft_pace_spread(const graft_pace_speed *s)
+{
+    if (!(s->tokens > 0 && s->seconds > 0)) {
+        return 0;
+    }
+    double mean = s->seconds / s->tokens;
+    double variance = s->squares / s->tokens - mean * mean;
+    return variance > 0 ? sqrt(variance) / mean : 0;
+}
+
+/* What is added to seconds that are expected: grows with them, so that fewer steps always take less. */
+static double reserve_of(const graft_pace_costs *c, double seconds, double least)
+{
+    double spread = fmin(c->spread, MOST_SPREAD);
+    return seconds * fmax(least, SPREADS * spread / sqrt(1 + seconds / SPREAD_SECONDS));
 }
 
 static double tokens_until(const graft_pace_costs *c, uint64_t step)
@@ -46,8 +76,9 @@ double graft_pace_seconds(const graft_pace_costs *c, uint64_t n, double reserve)
     double between = (double)count_between(c, n) * c->evaluation_seconds;
     double end = c->evaluates_end ? c->evaluation_seconds : 0;
     double end_reserve = c->of_base ? RESERVE_END_BASE : RESERVE_END;
-    return c->first_seconds + (steps + between) * (1 + RESERVE_STEPS * reserve) + end * (1 + end_reserve * reserve) +
-           c->close_seconds * (1 + RESERVE_CLOSE * reserve);
+    double kept = reserve_of(c, steps + between, RESERVE_STEPS) + reserve_of(c, end, end_reserve) +
+                  RESERVE_CLOSE * c->close_seconds;
+    return c->first_seconds + steps + between + end + c->close_seconds + reserve * kept;
 }
 
 static bool fits(const graft_pace_costs *c, uint64_t n, double reserve)

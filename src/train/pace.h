@@ -8,6 +8,16 @@
 
 #include "train/trainer.h"
 
+/* The speed of the latest steps, of about the last ten minutes or ten steps. */
+typedef struct graft_pace_speed {
+    double tokens, seconds, squares; /* squares: of seconds, by token; older steps weigh less */
+} graft_pace_speed;
+
+/* One more step. */
+void graft_pace_measure(graft_pace_speed *speed, double tokens, double seconds);
+/* How much the time per token differs from step to step, as a share of its mean; 0: unknown. */
+double graft_pace_spread(const graft_pace_speed *speed);
+
 typedef struct graft_pace_costs {
     uint64_t step, most;    /* steps done; those that the settings ask for */
     double seconds_left;
@@ -16,6 +26,7 @@ typedef struct graft_pace_costs {
     const double *first_epoch;
     uint64_t per_epoch;
     double tokens_per_second;
+    double spread; /* of it (graft_pace_spread): on a machine that others use, the reserve is larger */
     /* Evaluations: between steps, if `between`; of them the one at `step` is due unless `evaluated`. */
     bool between, evaluated;
     double eval_steps; /* as the setting: a count, a share of all steps, 0: each epoch */

@@ -1,6 +1,6 @@
 // modelfile reads {"template", "requests": [{"System", "Tools", "Messages"}]} and prints what Go's
-// text/template makes of each request, as a JSON list. Types print as those of Ollama's API do: tools,
-// functions and arguments as JSON without spaces.
+// text/template makes of each request, as a JSON list. Types print as those of Ollama's templates do: tools
+// and arguments as JSON without spaces, in which Go escapes three characters; functions do not.
 package main
 
 import (
@@ -11,13 +11,11 @@ import (
 )
 
 func compact(v any) string {
-	var out strings.Builder
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
+	text, err := json.Marshal(v)
+	if err != nil {
 		panic(err)
 	}
-	return strings.TrimSpace(out.String())
+	return string(text)
 }
 
 type Arguments map[string]any
@@ -29,8 +27,6 @@ type Function struct {
 	Description string          `json:"description"`
 	Parameters  json.RawMessage `json:"parameters"`
 }
-
-func (f Function) String() string { return compact(f) }
 
 type Tool struct {
 	Type     string   `json:"type"`
@@ -65,7 +61,7 @@ func main() {
 	if err := json.NewDecoder(os.Stdin).Decode(&input); err != nil {
 		panic(err)
 	}
-	parsed := template.Must(template.New("TEMPLATE").Parse(input.Template))
+	parsed := template.Must(template.New("TEMPLATE").Funcs(template.FuncMap{"json": compact}).Parse(input.Template))
 	var texts []string
 	for _, request := range input.Requests {
 		var text strings.Builder

@@ -64,7 +64,6 @@ def test_losses_and_adapter_equal_peft(graft, data, tmp_path, case):
     initial = adapter(tmp_path / "init")
     assert sorted(got) == sorted(expected)
     assert sum(name.endswith("lora_magnitude_vector") for name in got) == 14
-    scale = 1.0
     for name, value in expected.items():
         moved = np.abs(value - initial[name]).max()
         assert moved > RATE
@@ -74,12 +73,11 @@ def test_losses_and_adapter_equal_peft(graft, data, tmp_path, case):
     ids = samples[0]["ids"]
     theirs = logprobs_of(model.eval(), ids)
     mine = graft_logprobs(graft, path, examples, "--adapter", tmp_path / "run")
-    np.testing.assert_allclose(mine, theirs, atol=5e-3 * scale)
+    np.testing.assert_allclose(mine, theirs, atol=5e-3)
     assert np.abs(theirs - logprobs_of(load_torch(path), ids)).max() > 0.1
 
 
-@pytest.mark.parametrize("kind", ["pissa", "olora"])
-def test_parts_of_the_weights_equal_peft(graft, data, tmp_path, kind):
+def test_parts_of_the_weights_equal_peft(graft, data, tmp_path, kind="pissa"):
     """What is exported fits the unchanged base, to which the start and its negative are one map."""
     path, examples = data
     model = torch_model(path, init_lora_weights=kind, use_dora=True)

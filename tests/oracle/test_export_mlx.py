@@ -142,13 +142,13 @@ def test_what_mlx_lm_can_do_and_graft_cannot_is_refused(trained, small_model, gr
     from safetensors.numpy import load_file
     pairs = runtime.ggutil.random_pairs(small_model[1], RANK)
     for name, config, message in (
-            ("dora", {"fine_tune_type": "dora"}, "DoRA of mlx-lm is not supported"),
+            ("dora", {"fine_tune_type": "dora"}, "holds no magnitudes"),
             ("full", {"fine_tune_type": "full"}, "fuse them (mlx_lm.fuse)"),
             ("old", {"lora_parameters": {"rank": RANK, "alpha": 16}}, "reads scale and not alpha")):
         write_folder(tmp_path / name, pairs, SCALE, **config)
         done = graft("export", "--base", small_model[0], "--adapter", tmp_path / name, "--to", "gguf", "--out",
                      tmp_path / "m.gguf", status=6)
-        assert message in done.stderr and "adapter_config.json" in done.stderr
+        assert message in done.stderr and "adapter_config.json" in done.stderr, name
     write_folder(tmp_path / "embedding", pairs, SCALE)
     tensors = load_file(tmp_path / "embedding/adapters.safetensors")
     tensors["model.embed_tokens.lora_a"] = np.ones((512, RANK), np.float32)
@@ -157,6 +157,28 @@ def test_what_mlx_lm_can_do_and_graft_cannot_is_refused(trained, small_model, gr
                  "--out", tmp_path / "m.gguf", status=6)
     assert "adapters of embeddings are not supported" in done.stderr
     assert not (tmp_path / "m.gguf").exists()
+
+
+def test_doras_are_merged_as_mlx_lm_fuses_them(small_model, graft, runtime, tmp_path):
+    """mlx_lm/tuner/dora.py: rows of W + scale (A B)^T are made as long as m says."""
+    pairs = runtime.ggutil.random_pairs(small_model[1], RANK, seed=7, amp=0.1)
+    tensors = write_folder(tmp_path / "dora", pairs, SCALE, fine_tune_type="dora")
+    wanted = runtime.ggutil.merge(small_model[1], pairs, SCALE)
+    for name in pairs:
+        rows = wanted[name].astype(np.float64)
+        m = np.linalg.norm(small_model[1][name].astype(np.float64), axis=1).astype(np.float32)
+        wanted[name] = rows / np.linalg.norm(rows, axis=1, keepdims=True) * m[:, None]
+        part = name.split(".")[2]
+        if part in HEADS:
+            m = m.reshape(HEADS[part], -1, 2).swapaxes(1, 2).reshape(-1)
+        tensors[f"model.layers.{name.split('.')[1]}.{NAMES[part]}.m"] = m
+    save_as_mlx(tensors, tmp_path / "dora/adapters.safetensors")
+    graft("export", "--base", small_model[0], "--adapter", tmp_path / "dora", "--to", "gguf", "--out",
+          tmp_path / "m.gguf")
+    found = runtime.ggutil.load(str(tmp_path / "m.gguf"))[1]
+    for name in pairs:
+        assert np.abs(found[name] - wanted[name]).max() <= 1e-6 * np.abs(wanted[name]).max(), name
+    graft("verify", "--base", small_model[0], tmp_path / "dora")
 
 
 def test_half_precision_adapters_are_read(small_model, graft, runtime, tmp_path):

@@ -207,3 +207,35 @@ def test_a_second_run_in_the_folder_names_the_first(train, tmp_path):
     assert first.wait(timeout=60) == 9
     assert second.returncode == 2
     assert f"another run is using this folder (process {first.pid} on " in second.stderr
+
+
+def test_memory_that_runs_out_within_libhdf5_was_a_crash_without_a_word(binary, base, root, tmp_path):
+    """libhdf5 uses what it could not allocate; what it makes of that is said, and nothing is lost."""
+    library = tmp_path / "scarce.so"
+    subprocess.run([os.environ.get("CC", "gcc"), "-shared", "-fPIC", "-O1", "-o", library,
+                    root / "tests/oracle/guard/scarce.c", "-ldl"], check=True)
+    command = [binary, "train", "-q", "--base_model", str(base), "--dataset",
+               str(root / "datasets/prompt-completion.jsonl"), "--output_dir", str(tmp_path / "run"), "--max_steps",
+               "1", "--lora_r", "2", "--batch_size", "1"]
+    said = 0
+    for at in [*range(1, 12), *range(12, 400, 23)]:
+        done = subprocess.run(command, capture_output=True, text=True, env=dict(
+            os.environ, LD_PRELOAD=str(library), SCARCE_IN="libhdf5", SCARCE_AT=str(at)))
+        assert done.returncode in (0, 3), (at, done.returncode, done.stderr)
+        assert done.returncode == 0 or "out of memory" in done.stderr, (at, done.stderr)
+        said += "libhdf5 does not survive that" in done.stderr
+        assert not list(tmp_path.glob("run/**/*.tmp-*")), at
+        if done.returncode == 0:
+            break
+    assert said > 0
+    subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / "run/adapter.gguf").exists()
+
+
+def test_a_crash_of_something_else_is_still_a_crash(binary, train, tmp_path):
+    for number in (signal.SIGSEGV, signal.SIGABRT):
+        process = subprocess.Popen(train, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: len(checkpoints(tmp_path)) > 0, process)
+        process.send_signal(number)
+        assert "libhdf5" not in process.communicate(timeout=60)[1]
+        assert process.returncode == -number

@@ -378,7 +378,7 @@ BAD = [
     [("get_weather", {"city": "Oslo"}), ("get_rain", {})],
 ]
 STOPS = ["</s>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|call|>",
-         "<|return|>", "<|END_OF_TURN_TOKEN|>", "<|end_of_text|>", "<|user|>", "[e~[", "<|message_sep|>", "<|role_end|>", "\n\n<sep>"]
+         "<|return|>", "<|END_OF_TURN_TOKEN|>", "<|end_of_text|>", "<|user|>", "[e~[", "<|message_sep|>", "</assistant>", "<|role_end|>", "\n\n<sep>"]
 # Templates whose way to write calls has no grammar, and why.
 REFUSED = {
     "Cohere2MoE": "not what follows the prompt", "Kimi-K3": "marks of their own",

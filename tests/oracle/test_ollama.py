@@ -85,6 +85,14 @@ def jinja(source, messages, tools):
                                                   eos_token="<|im_end|>")
 
 
+def plain(text):
+    """Marks of calls that templates write themselves keep their spaces, and Go escapes in JSON what could
+    be HTML; a parser of JSON sees no difference."""
+    for escape, letter in (("\\u0026", "&"), ("\\u003c", "<"), ("\\u003e", ">")):
+        text = text.replace(escape, letter)
+    return text.replace('": ', '":').replace('", "', '","')
+
+
 def request(messages, tools):
     # of system messages Ollama makes System; they stay in Messages
     return {"System": "\n\n".join(m["content"] for m in messages if m["role"] == "system"),
@@ -115,6 +123,4 @@ def test_go_renders_what_jinja_does(name, adapted, go, graft, shared, tmp_path):
     ours = go(template, [request(*case) for case in cases])
     for (messages, tools), text in zip(cases, ours):
         wanted = jinja(source.read_text(), messages, tools)
-        # marks of calls that templates write themselves keep their spaces
-        assert text.replace('": ', '":').replace('", "', '","') == \
-            wanted.replace('": ', '":').replace('", "', '","'), (messages, tools)
+        assert plain(text) == plain(wanted), (messages, tools)

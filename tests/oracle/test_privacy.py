@@ -2,6 +2,7 @@
 programs that are started, and every file that is opened for writing, changed or removed."""
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -90,3 +91,63 @@ def test_quantising_writes_one_file(tmp_path, witness, tiny):
     seen = witness("quantize", tiny, out, "--type", "q8_0")
     assert_inside(seen, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["q.gguf"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, tiny):
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    subprocess.run([OUT / "graft", "train", "-q", "--base_model", tiny, "--dataset",
+                    ROOT / "datasets/prompt-completion.jsonl", "--max_steps", "1", "--lora_r", "2",
+                    "--output_dir", folder], check=True, capture_output=True)
+    return folder
+
+
+def artefacts():
+    """Every one that there is."""
+    shown = subprocess.run([existing(OUT / "graft", "make"), "export", "--help"], capture_output=True,
+                           text=True, check=True).stdout
+    names = ["adapter", "peft", "vllm", "mlx", "gguf", "ollama", "lmstudio", "localai", "hf"]
+    assert all(re.search(rf"^ *{name} ", shown, re.M) for name in names)
+    return names
+
+
+@pytest.mark.parametrize("to", ["adapter", "peft", "vllm", "mlx", "gguf", "ollama", "lmstudio", "localai", "hf"])
+def test_exports_write_only_what_was_named(to, tmp_path, witness, tiny, trained):
+    before = {path: path.stat().st_mtime_ns for path in trained.rglob("*")}
+    out = tmp_path / "there" / f"{to}.out"
+    out.parent.mkdir()
+    assert to in artefacts()
+    seen = witness("export", "-q", "--base", tiny, "--adapter", trained, "--to", to, "--out", out)
+    assert_inside(seen, out.parent)
+    beside = {f"{to}.out.survival.json"} if to == "gguf" else set()
+    assert {path.name for path in out.parent.iterdir()} == {out.name} | beside
+    assert {path: path.stat().st_mtime_ns for path in trained.rglob("*")} == before
+
+
+@pytest.mark.parametrize("arguments", [
+    ("verify", "RUN", "TINY", "--base", "TINY"),
+    ("verify", "RUN/checkpoints/step-1.h5", "RUN/adapter.gguf", "RUN/config.yaml"),
+    ("inspect", "RUN"),
+    ("plan", "--base_model", "TINY", "--dataset", "datasets/prompt-completion.jsonl", "--output_dir", "RUN/new"),
+    ("score", "datasets/prompt-completion.jsonl", "--base", "TINY"),
+])
+def test_what_looks_at_runs_writes_nothing(arguments, witness, tiny, trained):
+    names = {"TINY": str(tiny), "RUN": str(trained)}
+    seen = witness(*[str(pathlib.Path(names[word.split("/")[0]], *word.split("/")[1:]))
+                     if word.split("/")[0] in names else word for word in arguments])
+    assert not [line for line in seen if line[0] in WATCHED], seen
+    assert not written(seen)
+    assert not [line for line in seen if line[0] == "mkdir"], seen
+
+
+def test_converting_and_weighing_write_one_file(tmp_path, witness, tiny):
+    hf = tmp_path / "hf"
+    subprocess.run([sys.executable, ROOT / "tests/bad/make_hf.py", hf], check=True)
+    out = tmp_path / "out"
+    out.mkdir()
+    for arguments in (("quantize", hf / "valid", out / "c.gguf", "--type", "f16"),
+                      ("imatrix", "datasets/prompt-completion.jsonl", "--base", tiny, "--out", out / "i.gguf",
+                       "--examples", 2),
+                      ("quantize", tiny, out / "q.gguf", "--type", "q4_0", "--imatrix", out / "i.gguf")):
+        assert_inside(witness(*arguments), out)
+    assert {path.name for path in out.iterdir()} == {"c.gguf", "i.gguf", "q.gguf"}

@@ -38,9 +38,11 @@ def fine_tune(graft, base_model, runtime, tmp_path_factory):
     config = folder / "run.yaml"
     config.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in settings.items()))
     graft("train", config)
-    merged = folder / "merged.gguf"
-    graft("export", "--base", model, "--adapter", run / "adapter.gguf", "--to", "gguf", "--out", merged,
-          "--force")
+    merged, tools = folder / "merged.gguf", folder / "tools.json"
+    tools.write_text(json.dumps(TOOLS))
+    done = graft("export", "--base", model, "--adapter", run / "adapter.gguf", "--to", "gguf", "--out",
+                 merged, "--grammar", tools, "--force")
+    assert "calls of 1 tool as hermes" in done.stdout, done.stdout
     return model, run / "adapter.gguf", merged, data
 
 
@@ -82,10 +84,11 @@ def test_a_served_model_keeps_a_grammar(fine_tune, graft, tmp_path):
     """Under the grammar the fine-tune says the same; the untrained base, which babbles, is made to call
     correctly where the reply has to be a call."""
     model, adapter, merged, _ = fine_tune
-    tools, path = tmp_path / "tools.json", tmp_path / "tools.gbnf"
-    tools.write_text(json.dumps(TOOLS))
-    graft("export", "--base", merged, "--adapter", adapter, "--grammar", tools, "--out", path, "--force")
+    path = tmp_path / "tools.gbnf"
+    graft("export", "--base", model, "--adapter", adapter, "--grammar", merged.parent / "tools.json",
+          "--out", path)
     grammar = path.read_text()
+    assert merged.with_name("merged.gguf.gbnf").read_text() == grammar  # as beside an artefact
     replies = in_child("""
 import json, os, server
 merged, model, grammar, tools, question = sys.argv[1], sys.argv[2], *map(json.loads, sys.argv[3:])

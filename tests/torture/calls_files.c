@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -178,20 +179,32 @@ EXPORT int close(int fd)
     return fails ? -1 : status;
 }
 
-EXPORT int rename(const char *from, const char *to)
+static int do_rename(const char *from, const char *to, unsigned flags, void *caller)
 {
     int error = 0;
-    enum action action = strike(K_RENAME, to, CALLER, &error);
+    enum action action = strike(K_RENAME, to, caller, &error);
     if (action == FAIL) {
         errno = error;
         return -1;
     }
-    int status = (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    int status = (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
     if (status == 0) {
-        trace_rename(from, to);
+        trace_rename((flags & RENAME_EXCHANGE) != 0 ? "exchange" : "rename", from, to);
     }
     after(action);
     return status;
+}
+
+EXPORT int rename(const char *from, const char *to)
+{
+    return do_rename(from, to, 0, CALLER);
+}
+
+/* Paths are all as seen from the working folder. */
+EXPORT int renameat2(int old_folder, const char *from, int new_folder, const char *to, unsigned flags)
+{
+    (void)old_folder, (void)new_folder;
+    return do_rename(from, to, flags, CALLER);
 }
 
 static int do_unlink(const char *path, int flags, void *caller)

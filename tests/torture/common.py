@@ -146,7 +146,7 @@ def files_of(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
 
 
-TEMPORARY = re.compile(r"\.tmp-\d+-\d+$")
+TEMPORARY = re.compile(r"\.tmp-\d+-\d+(?=/|$)")
 
 
 def state_of(folder, without=()):

@@ -26,7 +26,30 @@ class Change:
     name: str
     file: File = None            # or the string "folder"
     gone: str = ""               # name that it had before
+    swaps: bool = False          # the two names are exchanged
     safe: bool = False
+
+
+def move(names, old, new):
+    """A folder takes what is in it along."""
+    for name in [n for n in names if n == old or n.startswith(f"{old}/")]:
+        names[new + name[len(old):]] = names.pop(name)
+
+
+def make_change(names, change):
+    """Applied to {name: file}."""
+    if change.swaps:
+        move(names, change.name, "\0")
+        move(names, change.gone, change.name)
+        move(names, "\0", change.gone)
+        return
+    if change.gone and change.file == "folder":
+        move(names, change.gone, change.name)
+    names.pop(change.gone, None)
+    if change.file is None:
+        names.pop(change.name, None)
+    else:
+        names[change.name] = change.file
 
 
 class Disk:
@@ -44,13 +67,9 @@ class Disk:
         self.changes = []
         self.published = []      # (name) in the order in which names became safe after a rename
 
-    def change(self, name, file, gone=""):
-        self.changes.append(Change(os.path.dirname(name), name, file, gone))
-        self.names.pop(gone, None)
-        if file is None:
-            self.names.pop(name, None)
-        else:
-            self.names[name] = file
+    def change(self, name, file, gone="", swaps=False):
+        self.changes.append(Change(os.path.dirname(name), name, file, gone, swaps))
+        make_change(self.names, self.changes[-1])
 
     def apply(self, op, data):
         """One line of the trace."""
@@ -75,6 +94,8 @@ class Disk:
             file.lengths.add(n)
         elif what == "rename":
             self.change(more[0], self.names[path], path)
+        elif what == "exchange":
+            self.change(more[0], None, path, swaps=True)
         elif what == "unlink":
             self.change(path, None)
         elif what == "mkdir":
@@ -107,11 +128,7 @@ class Disk:
             kept = [c for c in self.changes if c.safe or id(c) in there]
         names = dict(self.first)
         for change in kept:
-            names.pop(change.gone, None)
-            if change.file is None:
-                names.pop(change.name, None)
-            else:
-                names[change.name] = change.file
+            make_change(names, change)
         contents = {}
         out = {}
         for name in sorted(names):

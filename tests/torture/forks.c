@@ -74,8 +74,12 @@ static void move_descriptors(void)
     }
 }
 
+/* What the program itself does when it crashes. */
+static const int crashes[] = {SIGSEGV, SIGABRT, SIGALRM};
+static struct sigaction its_own[3];
+
 /* "crash PLACE": the innermost function that belongs to neither the C library nor the shim. */
-static void on_crash(int signal_number)
+static void on_crash(int signal_number, siginfo_t *info, void *context)
 {
     void *frames[64];
     char place[256] = "?";
@@ -88,6 +92,11 @@ static void on_crash(int signal_number)
         }
     }
     say(setup.report, "crash %d %s\n", signal_number, place);
+    for (int i = 0; i < 3; i++) {
+        if (crashes[i] == signal_number && (its_own[i].sa_flags & SA_SIGINFO) != 0) {
+            its_own[i].sa_sigaction(signal_number, info, context);
+        }
+    }
     signal(signal_number, SIG_DFL);
     raise(signal_number);
 }
@@ -96,14 +105,13 @@ static void on_crash(int signal_number)
 static void watch_crashes(void)
 {
     static char stack[1 << 16];
-    static const int signals[] = {SIGSEGV, SIGABRT, SIGALRM};
     void *loaded[1];
     stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
-    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_NODEFER};
+    struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigaltstack(&other, NULL);
     (void)backtrace(loaded, 1); /* loads what it needs now, while there is memory */
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        sigaction(signals[i], &action, NULL);
+    for (int i = 0; i < 3; i++) {
+        sigaction(crashes[i], &action, &its_own[i]);
     }
 }
 

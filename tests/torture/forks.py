@@ -2,6 +2,7 @@
 
 So a point costs a fork and what is left to do after the failure, not a whole run."""
 import dataclasses
+import functools
 import os
 import pathlib
 import subprocess
@@ -20,6 +21,12 @@ class Point:
     report: dict
 
 
+def stay_on(number):
+    """On one processor, so that it has one thread, whatever the command."""
+    cpus = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cpus[number % len(cpus)]})
+
+
 def each_call(folder, command, torture, first=1, every=1, last=None):
     """Runs the command in the folder and yields a Point for every `every`-th call that counts."""
     copy = folder.parent / f"{folder.name}.copy"
@@ -31,7 +38,8 @@ def each_call(folder, command, torture, first=1, every=1, last=None):
     fresh(copy).rmdir()
     process = subprocess.Popen([GRAFT, *command], cwd=folder, env=environment(torture),
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, pass_fds=(from_us, from_shim))
+                               stderr=subprocess.DEVNULL, pass_fds=(from_us, from_shim),
+                               preexec_fn=functools.partial(stay_on, first))
     os.close(from_shim)
     os.close(from_us)
     try:

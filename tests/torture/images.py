@@ -106,7 +106,7 @@ def write_image(image, folder):
 def run(options):
     tally, rows = Tally("images"), []
     weights = {"train": 4, "resume": 2}
-    chosen = options.chosen
+    chosen = jobs.of_section(options.chosen, "images")
     total_weight = sum(weights.get(j.name, 1) for j in chosen)
     for job in chosen:
         crashes = Crashes(job, options)

@@ -31,6 +31,7 @@ class Job:
     under: str                   # what it writes lies here
     about: str
     continues: bool = True       # from the checkpoints of the run before
+    only: tuple = ()             # of the sections; (): all
     known: dict = dataclasses.field(default_factory=dict)  # file -> contents it may have
     final: dict = dataclasses.field(default_factory=dict)  # file -> content after a whole run
     counts: dict = dataclasses.field(default_factory=dict) # of the shim, of a whole run
@@ -70,6 +71,13 @@ def make_material(work):
     (out / "tools.json").write_text(json.dumps([{"name": "call", "parameters": {
         "type": "object", "properties": {"number": {"type": "integer", "minimum": 3}}}}]))
     write_hf(out / "hf")
+    write_run(out, max_steps=2, learning_rate=0.1, val_set_size=0, export=["adapter"], base_model="tiny.gguf",
+              dataset="data.jsonl")
+    trained = graft(out, TRAIN)
+    if trained.code != 0:
+        raise Failed(f"the adapter that is exported was not made: {trained.err}")
+    shutil.move(out / "run/adapter.gguf", out / "adapter.gguf")
+    shutil.rmtree(out / "run")
 
 
 def write_hf(folder):
@@ -129,6 +137,28 @@ def prepare_file(job, folder):
     (folder / "out/file").write_bytes(b"what was here before\n" * 40)
 
 
+def prepare_merge(job, folder):
+    prepare_file(job, folder)
+    (folder / "out/file.survival.json").write_bytes(b"of what was here before\n")
+
+
+def prepare_publish(job, folder):
+    """A folder is written over an older one of another type."""
+    (folder / "out").mkdir()
+    older = list(job.command)
+    older[older.index("--type") + 1] = "f16"
+    if graft(folder, older).code != 0:
+        raise Failed("the older artefact was not made")
+
+
+def prepare_verify(job, folder):
+    write_run(folder, token_cache="run/cache")
+    if graft(folder, TRAIN).code != 0:
+        raise Failed("the run to be verified was not made")
+
+
+EXPORT = ["export", "-q", "--base", "MATERIAL/tiny.gguf", "--adapter", "MATERIAL/adapter.gguf", "--threads", "1", "--force",
+          "--rounding", "nearest"]   # the other way does without what it cannot read, and says so
 JOBS = [
     Job("train", TRAIN, prepare_train, "run", "a run of 4 steps with a checkpoint after each"),
     Job("resume", TRAIN, prepare_resume, "run", "a run that continues behind step 2"),
@@ -147,10 +177,20 @@ JOBS = [
     Job("data", ["data", "convert", "MATERIAL/data.jsonl", "--to", "sharegpt", "--out", "out/file",
                  "--threads", "1"],
         prepare_file, "out", "data to another layout over an older file"),
+    Job("merge", [*EXPORT, "--to", "gguf", "--type", "q8_0", "--out", "out/file"],
+        prepare_merge, "out", "a merged model over an older file"),
+    Job("publish", [*EXPORT, "--to", "ollama", "--type", "q8_0", "--out", "out/model"],
+        prepare_publish, "out", "a folder for Ollama over an older one"),
+    # whose result is a sentence of its own for every fault: tests/oracle/test_verify.py
+    Job("verify", ["verify", "run"], prepare_verify, "run", "a run folder that is verified", only=("memory",)),
     Job("grammar", ["export", "-q", "--base", "MATERIAL/tiny.gguf", "--grammar", "MATERIAL/tools.json",
                     "--out", "out/file", "--threads", "1"],
         prepare_file, "out", "a grammar over an older file"),
 ]
+
+
+def of_section(chosen, section):
+    return [job for job in chosen if not job.only or section in job.only]
 
 
 def is_untimed(name):
@@ -182,6 +222,19 @@ def copy_of(job, folder):
     return folder
 
 
+def check_marks(folder):
+    """The folders that exports write list what is in them."""
+    wrong = []
+    for mark in folder.rglob("graft.json"):
+        if ".tmp-" in str(mark.relative_to(folder)):
+            continue
+        for name, digest in json.loads(mark.read_text())["sha256"].items():
+            file = mark.parent / name
+            if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+                wrong.append(f"{mark.relative_to(folder)} does not fit {name}")
+    return wrong
+
+
 def is_whole(path):
     """A checkpoint with the digest that its header promises?"""
     content = path.read_bytes()
@@ -192,7 +245,7 @@ def is_whole(path):
 
 def check_files(job, folder):
     """Sentences about files that are neither the old nor the new one, whole. Journals only grow."""
-    wrong = []
+    wrong = check_marks(folder)
     for name in files_of(folder):
         if is_untimed(name) or name == "run/metrics.jsonl" or ".tmp-" in name:
             continue

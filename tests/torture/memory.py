@@ -16,11 +16,12 @@ WAYS = [
 
 
 LIBRARY = """\
-Where a process "ends within libhdf5", libhdf5 1.10 used what it could not allocate: it dies in its error stack (H5E), its skip lists
-or its property classes, most often while it initialises itself, or ends by abort after it wrote over the heap. It cannot be told to
-ask first, so graft asks for 4 MiB more than the data before each call of it (`core/memory.h`), and nothing of it runs at exit:
-with memory really gone ("gone") that refusal comes first unless memory goes within the call. What is on disk is as whole
-as after a kill: every such point was continued, too."""
+libhdf5 1.10 uses what it could not allocate: it crashes in its error stack (H5E), its skip lists or its property classes, most
+often while it initialises itself, calls exit(255), or aborts after it wrote over the heap. Memory that is kept back for it does not
+help, since the call that fails is its own. graft asks for 4 MiB more than the data before each call of it (`core/memory.h`), nothing of
+it runs at exit, and when it ends the program in spite of that, graft says so: exit 3 "(libhdf5 ended)". What is left, "end within libhdf5",
+is an end behind such a call. What is on disk is as whole as after a kill: every such point was continued, too. After an
+allocation failed in it, what it says of files counts as want of memory and not as a broken checkpoint."""
 
 
 def run(options):

@@ -65,7 +65,7 @@ uint64_t number(const char *name, uint64_t otherwise); /* of the environment */
 
 /* Lines of the trace; errno stays. */
 void trace_path(const char *what, const char *path, long value);
-void trace_rename(const char *from, const char *to);
+void trace_rename(const char *what, const char *from, const char *to);
 void trace_write(const char *path, const void *bytes, size_t n, off_t offset);
 
 /* Blocks that were not freed: of all, of the program itself. */

@@ -48,14 +48,14 @@ void trace_path(const char *what, const char *path, long value)
     errno = saved;
 }
 
-void trace_rename(const char *from, const char *to)
+void trace_rename(const char *what, const char *from, const char *to)
 {
     int saved = errno;
     from = traced(from);
     to = traced(to);
     if (from != NULL && to != NULL) {
         lock_trace();
-        say(setup.trace, "rename\t%s\t%s\n", from, to);
+        say(setup.trace, "%s\t%s\t%s\n", what, from, to);
         unlock_trace();
     }
     errno = saved;

@@ -130,9 +130,9 @@ static void peft_tensors_are_judged(void **state)
         {{Q ".lora_magnitude_vector", 8, 1}, "has 2 dimensions instead of 1"},
         {{Q ".lora_magnitude_vector", 8, LIST},
          "holds lora_magnitude_vector, but adapter_config.json says use_dora: false"},
-        {{Q ".lora_magnitude_vector", 7, 0}, "7 magnitudes, but the base has 8 rows"},
-        {{P "model.layers.0.mlp.up_proj.lora_magnitude_vector", 6, 0}, "A is missing"},
-        {{P "model.layers.0.mlp.up_proj.lora_magnitude", 6, 0}, "is not a factor of a LoRA"},
+        {{Q ".lora_magnitude_vector", 7, LIST}, "7 magnitudes, but the base has 8 rows"},
+        {{P "model.layers.0.mlp.up_proj.lora_magnitude_vector", 6, LIST}, "A is missing"},
+        {{P "model.layers.0.mlp.up_proj.lora_magnitude", 6, LIST}, "is not a factor of a LoRA"},
         {{P "model.embed_tokens.lora_embedding_A", 2, 8}, "adapters of embeddings are not"},
         {{P "lm_head.base_layer.weight", 8, 8}, "save_embedding_layers=False"},
         {{P "model.norm.modules_to_save.weight", 8, 1}, "modules_to_save is not supported"},
@@ -224,7 +224,8 @@ static void mlx_settings_are_judged(void **state)
     } cases[] = {
         {"{", "adapter_config.json: at byte 1: the text ends"},
         {"{}", "adapter_config.json: lora_parameters is not an object"},
-        {"{\"fine_tune_type\":\"dora\"}", "fine_tune_type is dora: DoRA of mlx-lm is not supported"},
+        {"{\"fine_tune_type\":\"dora\",\"lora_parameters\":{\"rank\":2,\"scale\":1}}",
+         "holds no magnitudes, but adapter_config.json says fine_tune_type: dora"},
         {"{\"fine_tune_type\":\"full\"}", "these are weights and no adapter; fuse them (mlx_lm.fuse)"},
         {"{\"fine_tune_type\":7}", "fine_tune_type is not \"lora\""},
         {"{\"fine_tune_type\":\"ia3\"}", "fine_tune_type is not \"lora\""},
@@ -265,8 +266,10 @@ static void mlx_tensors_are_judged(void **state)
         factor extra;
         const char *message;
     } cases[] = {
-        {{M ".m", 8, 1}, "is neither .lora_a nor .lora_b (DoRA of mlx-lm is not supported)"},
-        {{M ".weight", 8, 8}, "is neither .lora_a nor .lora_b"},
+        {{M ".m", 8, LIST}, "holds magnitudes, but adapter_config.json says fine_tune_type: lora"},
+        {{M ".m", 7, LIST}, "7 magnitudes, but the base has 8 rows"},
+        {{M ".m", 8, 1}, "has 2 dimensions instead of 1"},
+        {{M ".weight", 8, 8}, "is neither .lora_a nor .lora_b nor .m"},
         {{"model.embed_tokens.lora_a", 8, 2}, "adapters of embeddings are not supported"},
         {{"model.layers.0.mlp.q_proj.lora_a", 8, 2}, "module \"model.layers.0.mlp.q_proj\" is unknown"},
         {{"model.layers.9.mlp.up_proj.lora_a", 8, 2}, "no tensor \"blk.9.ffn_up.weight\""},

@@ -50,13 +50,15 @@ static void describe(fixture *f, const char *arch)
 }
 
 /* With random parameters; magnitudes are those of rows, changed by a third or so. */
-static void open_fixture(fixture *f, const char *arch)
+static void open_wide(fixture *f, const char *arch, size_t width)
 {
     tiny_options o = tiny_default;
     graft_cpu_level level;
     graft_rng rng;
     memset(f, 0, sizeof *f);
     o.arch = arch;
+    o.n_embd = width;
+    o.n_ff = width > o.n_ff ? width : o.n_ff;
     graft_adapter_options options = {.rank = 3, .alpha = 7, .targets = "all-linear", .arch = arch,
                                      .dora = true, .seed = 4};
     assert_ok(graft_cpu_choose(&level));
@@ -77,6 +79,11 @@ static void open_fixture(fixture *f, const char *arch)
         ids[i] = (int32_t)graft_rng_below(&rng, o.n_vocab);
     }
     describe(f, arch);
+}
+
+static void open_fixture(fixture *f, const char *arch)
+{
+    open_wide(f, arch, tiny_default.n_embd);
 }
 
 static void close_fixture(fixture *f)
@@ -232,6 +239,96 @@ static void sums_are_refused(void **state)
     close_fixture(&f);
 }
 
+enum { WIDE = 64 };
+
+static graft_status find_moments(graft_rounding_source *source, const char *tensor,
+                                 const graft_rounding **out)
+{
+    (void)tensor;
+    *out = source->context;
+    return GRAFT_OK;
+}
+
+/* x M y^T */
+static double weighed(const graft_rounding *by, const double *x, const double *y)
+{
+    double sum = 0;
+    for (size_t i = 0; i < WIDE; i++) {
+        for (size_t j = 0; j < WIDE; j++) {
+            sum += x[i] * (double)by->moments[i * WIDE + j] * y[j];
+        }
+    }
+    return sum;
+}
+
+/* The sums of a row as they follow from what the files hold: exact is what merging in f32 wrote. */
+static void add_row(const graft_rounding *by, const graft_gguf_tensor *const t[3], size_t row,
+                    graft_survival_sums *sums)
+{
+    float values[3][WIDE];
+    double change[WIDE], error[WIDE];
+    for (size_t i = 0; i < 3; i++) {
+        t[i]->format->decode(t[i]->data + row * t[i]->row_bytes, values[i],
+                             WIDE / t[i]->format->block_elems);
+    }
+    for (size_t i = 0; i < WIDE; i++) {
+        change[i] = (double)values[1][i] - (double)values[0][i];
+        error[i] = (double)values[2][i] - (double)values[1][i];
+    }
+    sums->delta += weighed(by, change, change);
+    sums->error += weighed(by, error, error);
+    sums->product += weighed(by, change, error);
+}
+
+/* What survives of outputs is known of a DoRA as well, though its change is no product of factors. */
+static void what_survives_of_outputs(void **state)
+{
+    static float moments[WIDE * WIDE];
+    fixture f;
+    graft_rounding by;
+    graft_survival survival;
+    graft_gguf *exact = NULL, *rounded = NULL;
+    (void)state;
+    for (size_t i = 0; i < WIDE; i++) { /* of inputs that go together */
+        for (size_t j = 0; j < WIDE; j++) {
+            moments[i * WIDE + j] = (i == j ? 1.0f : 0) + 0.5f * cosf(0.1f * (float)i) * cosf(0.1f * (float)j);
+        }
+    }
+    open_wide(&f, "llama", WIDE);
+    assert_ok(graft_rounding_open(&by, WIDE, moments));
+    graft_survival_init(&survival);
+    graft_rounding_source source = {.find = find_moments, .context = &by, .aware = true};
+    graft_export_job job = {.adapter = &f.description, .base = f.model->file, .type = "f32"};
+    assert_ok(graft_exporter_find("gguf")->write(&job, test_temp_path("exact.gguf")));
+    job.type = "q4_0";
+    job.rounding = &source;
+    job.survival = &survival;
+    job.force = true;
+    assert_ok(graft_exporter_find("gguf")->write(&job, test_temp_path("rounded.gguf")));
+    assert_ok(graft_gguf_open(&exact, test_temp_path("exact.gguf")));
+    assert_ok(graft_gguf_open(&rounded, test_temp_path("rounded.gguf")));
+    assert_int_equal(survival.n, f.description.n_maps);
+    for (size_t i = 0; i < survival.n; i++) {
+        const graft_survival_row *row = &survival.rows[i];
+        const graft_gguf_tensor *const t[3] = {graft_gguf_find_tensor(f.model->file, row->name),
+                                               graft_gguf_find_tensor(exact, row->name),
+                                               graft_gguf_find_tensor(rounded, row->name)};
+        graft_survival_sums sums = {0};
+        for (size_t k = 0; k < t[0]->ne[1]; k++) {
+            add_row(&by, t, k, &sums);
+        }
+        assert_true(row->has_outputs);
+        assert_true(fabs(row->outputs.delta - sqrt(sums.delta)) <= 1e-4 * sqrt(sums.delta));
+        assert_true(fabs(row->outputs.error - sqrt(sums.error)) <= 1e-3 * sqrt(sums.error));
+        assert_true(fabs(row->outputs.kept - (1 + sums.product / sums.delta)) <= 1e-4);
+    }
+    graft_gguf_close(exact);
+    graft_gguf_close(rounded);
+    graft_survival_clear(&survival);
+    graft_rounding_close(&by);
+    close_fixture(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +336,7 @@ int main(void)
         cmocka_unit_test(what_cannot_hold_one_refuses),
         cmocka_unit_test(rows_of_nothing_stay),
         cmocka_unit_test(sums_are_refused),
+        cmocka_unit_test(what_survives_of_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "support/test.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -126,6 +127,13 @@ static int failing_rename(const char *from, const char *to)
     return graft_io_system_calls.rename(from, to);
 }
 
+static int cannot_exchange(const char *a, const char *b)
+{
+    (void)a, (void)b;
+    errno = ENOSYS;
+    return -1;
+}
+
 /* Whichever rename fails, the old folder stands, whole. */
 static void the_old_one_stays_if_it_fails(void **state)
 {
@@ -138,6 +146,7 @@ static void the_old_one_stays_if_it_fails(void **state)
     put(graft_folder_path(folder), "old", "1");
     assert_ok(graft_folder_commit(&folder));
     calls.rename = failing_rename;
+    calls.exchange = cannot_exchange;
     for (int at = 0; at < 2; at++) { /* moving the old one aside, moving the new one in */
         assert_ok(graft_folder_open(&folder, out, mark));
         put(graft_folder_path(folder), "new", "1");
@@ -153,6 +162,79 @@ static void the_old_one_stays_if_it_fails(void **state)
     graft_free(root);
 }
 
+/* Listing what is to be removed wanted memory, which is what a folder is given up for the lack of. */
+static void a_folder_was_left_behind_where_memory_was_short(void **state)
+{
+    (void)state;
+    graft_folder *folder;
+    char *root, *out = make_root("scarce", &root), *inner;
+    assert_ok(graft_folder_open(&folder, out, mark));
+    assert_ok(graft_path_join(&inner, graft_folder_path(folder), "x/y"));
+    assert_ok(graft_make_dirs(inner));
+    put(inner, "deep", "1");
+    for (int i = 0; i < 200; i++) { /* more than are listed at once */
+        char name[16];
+        snprintf(name, sizeof name, "file-%d", i);
+        put(graft_folder_path(folder), name, "1");
+    }
+    graft_alloc_fail_at(1);
+    graft_folder_discard(&folder);
+    graft_alloc_fail_at(0);
+    assert_int_equal(leftovers(root, ""), 0);
+    graft_free(inner);
+    graft_free(out);
+    graft_free(root);
+}
+
+static int error_of_exchange; /* 0: it works */
+static size_t n_renamed;
+
+static int may_exchange(const char *a, const char *b)
+{
+    errno = error_of_exchange;
+    return error_of_exchange != 0 ? -1 : graft_io_system_calls.exchange(a, b);
+}
+
+static int count_rename(const char *from, const char *to)
+{
+    n_renamed += strstr(to, "out") != NULL && strstr(from, "a.tmp") == NULL;
+    return graft_io_system_calls.rename(from, to);
+}
+
+/* Killed between two renames, neither the old folder nor the new one had the name. */
+static void a_folder_that_replaces_another_was_nowhere_for_a_moment(void **state)
+{
+    (void)state;
+    static const int errors[] = {0, EINVAL, EIO};
+    static graft_io_calls calls;
+    for (size_t i = 0; i < 3; i++) {
+        graft_folder *folder;
+        char name[] = "exchange-0", *root, *out;
+        name[9] = (char)('0' + i);
+        out = make_root(name, &root);
+        for (int k = 0; k < 2; k++) {
+            assert_ok(graft_folder_open(&folder, out, mark));
+            put(graft_folder_path(folder), mark, "{}");
+            put(graft_folder_path(folder), k == 0 ? "old" : "new", "1");
+            calls = graft_io_system_calls;
+            calls.exchange = may_exchange;
+            calls.rename = count_rename;
+            error_of_exchange = errors[i];
+            n_renamed = 0;
+            graft_io_set_calls(&calls);
+            graft_status status = graft_folder_commit(&folder);
+            graft_io_set_calls(NULL);
+            assert_int_equal(status, k == 1 && errors[i] == EIO ? GRAFT_E_DISK : GRAFT_OK);
+            assert_true(n_renamed == (k == 0 ? 1 : errors[i] == EINVAL ? 2 : 0));
+        }
+        assert_true(has(out, errors[i] == EIO ? "old" : "new"));
+        assert_false(has(out, errors[i] == EIO ? "new" : "old"));
+        assert_int_equal(leftovers(root, "out"), 0);
+        graft_free(out);
+        graft_free(root);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +242,8 @@ int main(void)
         cmocka_unit_test(one_that_is_given_up_leaves_nothing),
         cmocka_unit_test(only_folders_of_its_own_are_replaced),
         cmocka_unit_test(the_old_one_stays_if_it_fails),
+        cmocka_unit_test(a_folder_was_left_behind_where_memory_was_short),
+        cmocka_unit_test(a_folder_that_replaces_another_was_nowhere_for_a_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <graft/log.h>
+#include <graft/verify.h>
 
 #include "core/memory.h"
 #include "io/calls.h"
@@ -310,6 +311,58 @@ static void a_table_that_fails_at_the_end_is_exit_8_with_the_adapter_written(voi
     assert_true(graft_path_exists(test_temp_path("run/report.html")));
 }
 
+static int no_room_for_models(const char *path, int flags, mode_t mode)
+{
+    if ((flags & O_CREAT) != 0 && strstr(path, "merged.gguf") != NULL) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return graft_io_system_calls.open(path, flags, mode);
+}
+
+static void a_merged_model_without_room_was_the_end_of_the_report(void **state)
+{
+    (void)state;
+    tiny_run run = run_in(folder);
+    graft_io_calls calls = graft_io_system_calls;
+    run.more[0] = "export";
+    run.more[1] = "gguf:f16,adapter,peft";
+    calls.open = no_room_for_models;
+    tiny_forget(folder);
+    graft_io_set_calls(&calls);
+    assert_fails(tiny_train(&run), GRAFT_E_DISK, "export: gguf:f16: ");
+    assert_contains(graft_error_message(), "No space left");
+    assert_contains(graft_error_message(), "The run is finished, and all else is in ");
+    graft_io_set_calls(NULL);
+    tiny_assert_same(folder, reference, "adapter_model.safetensors");
+    assert_true(graft_path_exists(test_temp_path("run/report.html")));
+    assert_true(graft_path_exists(test_temp_path("run/SHA256SUMS")));
+    assert_ok(tiny_train(&run)); /* with room it is all that is missing */
+    assert_true(graft_path_exists(test_temp_path("run/merged.gguf")));
+}
+
+/* --- verifying --- */
+
+static void a_failed_allocation_was_a_broken_file_to_verify(void **state)
+{
+    (void)state;
+    const char *path = reference;
+    uint64_t n = graft_alloc_count();
+    char *text = NULL;
+    assert_ok(graft_verify(&path, 1, NULL, NULL, 0, &text));
+    graft_text_free(text);
+    n = graft_alloc_count() - n;
+    for (uint64_t k = 1; k <= n; k += 1 + n / 400) {
+        graft_alloc_fail_at(k);
+        graft_status status = graft_verify(&path, 1, NULL, NULL, 0, &text);
+        graft_alloc_fail_at(0);
+        graft_text_free(text);
+        if (status != GRAFT_OK && status != GRAFT_E_MEMORY) {
+            fail_msg("allocation %d of %d: %d: %s", (int)k, (int)n, (int)status, graft_error_message());
+        }
+    }
+}
+
 /* --- what cannot be written is written later --- */
 
 static int refuse_writes_of; /* the step from which on the disk is full; it has room at the next one */
@@ -377,6 +430,8 @@ int main(void)
         cmocka_unit_test_teardown(an_export_that_fails_is_all_that_is_done_again, all_well),
         cmocka_unit_test_teardown(a_table_that_fails_at_the_end_is_exit_8_with_the_adapter_written,
                                   all_well),
+        cmocka_unit_test_teardown(a_failed_allocation_was_a_broken_file_to_verify, all_well),
+        cmocka_unit_test_teardown(a_merged_model_without_room_was_the_end_of_the_report, all_well),
         cmocka_unit_test_teardown(records_of_a_full_disk_are_written_when_there_is_room, all_well),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);

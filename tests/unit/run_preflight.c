@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <graft/plan.h>
 #include <graft/quantize.h>
 
 #include "core/memory.h"
@@ -198,6 +199,76 @@ static void what_a_killed_run_left_half_written_is_removed(void **state)
     assert_true(graft_path_exists(test_temp_path("run/notes.tmp-of-mine")));
 }
 
+static void a_run_killed_while_it_exported_a_folder_could_not_continue(void **state)
+{
+    (void)state;
+    tiny_run run = fresh_run();
+    assert_ok(graft_make_dirs(test_temp_path("run/ollama.tmp-4711-0/inner")));
+    test_temp_file("run/ollama.tmp-4711-0/inner/half", "half", 4);
+    assert_ok(tiny_train(&run));
+    assert_false(graft_path_exists(test_temp_path("run/ollama.tmp-4711-0")));
+}
+
+/* --- graft plan --- */
+
+static graft_status plan(const char *where, const char *setting, const char *value, char **text)
+{
+    graft_config *config = NULL;
+    assert_ok(graft_config_new(&config));
+    assert_ok(graft_config_set(config, "base_model", base));
+    assert_ok(graft_config_set(config, "dataset", "datasets/prompt-completion.jsonl"));
+    assert_ok(graft_config_set(config, "lora_r", "2"));
+    assert_ok(graft_config_set(config, "output_dir", where));
+    if (setting != NULL) {
+        assert_ok(graft_config_set(config, setting, value));
+    }
+    graft_status status = graft_train_plan(config, NULL, 0, 1, text);
+    graft_config_free(config);
+    return status;
+}
+
+static void a_plan_did_not_look_at_the_disk(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    tiny_forget(folder);
+    set_free(3 << 20);
+    assert_fails(plan(folder, NULL, NULL, &text), GRAFT_E_DISK, "output_dir: ");
+    assert_contains(graft_error_message(), " has 3.0 MiB free, and this run writes up to ");
+    assert_contains(text, "\"free_bytes\":3145728"); /* what it needs is told all the same */
+    graft_text_free(text);
+    set_free(64 << 20);
+    assert_ok(plan(folder, NULL, NULL, &text));
+    assert_contains(text, "\"exports\":2,");
+    graft_text_free(text);
+    assert_false(graft_path_exists(folder));
+    test_temp_file("file", "x", 1);
+    assert_fails(plan(test_temp_path("file/run"), NULL, NULL, &text), GRAFT_E_DISK, "output_dir: ");
+    assert_contains(graft_error_message(), "file: is a file and not a folder");
+    graft_text_free(text);
+}
+
+/* Merged models are of the size of the base, or of another type's. */
+static void merged_models_counted_as_adapters(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"adapter", "gguf"}, {"gguf:q8_0", "gguf:f16"}, {"gguf:f16", "gguf:f32"},
+                                           {"ollama:adapter", "ollama"}, {"hf:f16", "hf:f32"}};
+    set_free(64 << 20);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsigned long long bytes[2];
+        for (size_t k = 0; k < 2; k++) {
+            char *text = NULL;
+            assert_ok(plan(folder, "export", cases[i][k], &text));
+            const char *at = strstr(text, "\"export_bytes\":");
+            assert_non_null(at);
+            assert_int_equal(sscanf(at, "\"export_bytes\":%llu", &bytes[k]), 1);
+            graft_text_free(text);
+        }
+        assert_true(bytes[0] < bytes[1]);
+    }
+}
+
 static void too_little_room_for_a_model_is_refused_before_it_is_written(void **state)
 {
     (void)state;
@@ -243,6 +314,9 @@ int main(void)
         cmocka_unit_test_teardown(a_second_run_says_who_has_the_folder, all_well),
         cmocka_unit_test_teardown(a_file_system_without_locks_is_no_obstacle, all_well),
         cmocka_unit_test_teardown(what_a_killed_run_left_half_written_is_removed, all_well),
+        cmocka_unit_test_teardown(a_run_killed_while_it_exported_a_folder_could_not_continue, all_well),
+        cmocka_unit_test_teardown(a_plan_did_not_look_at_the_disk, all_well),
+        cmocka_unit_test_teardown(merged_models_counted_as_adapters, all_well),
         cmocka_unit_test_teardown(too_little_room_for_a_model_is_refused_before_it_is_written, all_well),
         cmocka_unit_test_teardown(a_result_that_cannot_be_written_is_said_before_the_model_reads,
                                   all_well),

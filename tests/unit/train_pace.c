@@ -51,6 +51,7 @@ static void a_plan_is_the_most_that_fits(void **state)
         c.eval_steps = i % 3 == 1 ? 0 : 50;
         c.of_base = i % 2 == 0;
         c.first_seconds = i % 11 == 0 ? 30 : 0;
+        c.spread = i % 13 * 0.05;
         uint64_t n = graft_pace_fit(&c);
         assert_true(n >= c.step && n <= c.most);
         assert_true(n == c.step || graft_pace_seconds(&c, n, 1) <= c.seconds_left);
@@ -187,6 +188,74 @@ static void a_night_ends_in_time(void **state)
         if (n < cases[i].least || n > cases[i].most || end > 500 || plans > cases[i].plans) {
             fail_msg("case %zu: %d steps, done at %.1f, %d plans", i, (int)n, end, plans);
         }
+    }
+}
+
+/* A machine that others use: for a minute a step takes a second, for a minute three; when the last step is done,
+ * the evaluation (a minute, as it was measured when nobody else was there) and the rest take `slower` times. */
+static double run_loaded(double deadline, double slower, bool with_spread)
+{
+    double epoch[PER_EPOCH + 1], now = 0;
+    graft_pace_costs c = usual(epoch);
+    graft_pace_speed speed = {0};
+    c.seconds_left = deadline;
+    uint64_t n = graft_pace_fit(&c);
+    while (c.step < n) {
+        double seconds = (uint64_t)now / 60 % 2 == 0 ? 1 : 3;
+        now += seconds;
+        c.step++;
+        graft_pace_measure(&speed, 100, seconds);
+        c.tokens_per_second = speed.tokens / speed.seconds;
+        c.spread = with_spread ? graft_pace_spread(&speed) : 0;
+        c.seconds_left = deadline - now;
+        n = c.step < n ? graft_pace_decide(&c, n) : n;
+    }
+    return now + slower * 70;
+}
+
+static void a_run_on_a_loaded_machine_was_late(void **state)
+{
+    (void)state;
+    bool was_late = false;
+    for (double deadline = 600; deadline <= 1800; deadline += 30) {
+        assert_true(run_loaded(deadline, 1.4, true) <= deadline);
+        was_late = was_late || run_loaded(deadline, 1.4, false) > deadline;
+    }
+    assert_true(was_late); /* with a reserve that does not know how speed varies */
+}
+
+static void spread_is_the_deviation_of_the_time_per_token(void **state)
+{
+    graft_pace_speed speed = {0};
+    (void)state;
+    assert_float_equal(graft_pace_spread(&speed), 0, 0);
+    for (int i = 0; i < 2000; i++) { /* long steps and short ones of the same speed */
+        graft_pace_measure(&speed, i % 3 == 0 ? 1000 : 10, i % 3 == 0 ? 1.0 : 0.01);
+    }
+    assert_float_equal(graft_pace_spread(&speed), 0, 1e-6);
+    speed = (graft_pace_speed){0};
+    for (int i = 0; i < 2000; i++) {
+        graft_pace_measure(&speed, 100, i % 2 == 0 ? 0.5 : 1.5);
+    }
+    assert_float_equal((float)(speed.tokens / speed.seconds), 100, 1);
+    assert_float_equal(graft_pace_spread(&speed), 0.5, 0.01);
+}
+
+static void long_times_average_the_spread_out(void **state)
+{
+    double epoch[PER_EPOCH + 1];
+    graft_pace_costs c = usual(epoch);
+    (void)state;
+    c.most = 1000000;
+    c.evaluates_end = false;
+    c.close_seconds = 0;
+    c.spread = 0.3;
+    assert_float_equal(graft_pace_seconds(&c, 60, 1), (float)(60 * (1 + 0.6 / sqrt(2))), 1e-4);
+    assert_float_equal(graft_pace_seconds(&c, 28800, 1), 28800 * 1.04F, 0.1); /* a night */
+    c.spread = 100; /* a step that took hours */
+    assert_true(graft_pace_seconds(&c, 28800, 1) < 28800 * 1.05);
+    for (uint64_t n = 1; n < 3000; n++) { /* a plan is looked for by halving */
+        assert_true(graft_pace_seconds(&c, n, 1) < graft_pace_seconds(&c, n + 1, 1));
     }
 }
 
@@ -335,6 +404,9 @@ int main(void)
         cmocka_unit_test(steps_differ_in_the_first_epoch),
         cmocka_unit_test(no_time_is_no_step),
         cmocka_unit_test(a_night_ends_in_time),
+        cmocka_unit_test(a_run_on_a_loaded_machine_was_late),
+        cmocka_unit_test(spread_is_the_deviation_of_the_time_per_token),
+        cmocka_unit_test(long_times_average_the_spread_out),
         cmocka_unit_test(a_little_more_time_is_no_new_plan),
         cmocka_unit_test(notes_keep_the_plan),
         cmocka_unit_test(a_plan_that_makes_no_sense_is_refused),
