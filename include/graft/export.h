@@ -11,6 +11,8 @@ typedef struct graft_export_wish {
     const char *to;       /* "adapter", "gguf", "ollama", ... (graft_export_artefact lists them); NULL: only a grammar */
     const char *out;      /* the file or folder to write */
     const char *type;     /* of the weights: what the artefact takes; NULL: its default */
+    uint64_t size;        /* bytes of a merged GGUF file: types are raised from `type` where most is lost,
+                           * as long as it is not larger; 0: every tensor as `type` says */
     const char *imatrix;  /* an importance matrix, or NULL: all columns count alike */
     const char *rounding; /* "nearest": each weight, as ggml does; "aware": so that what linear maps put out stays;
                            * NULL: aware if there is `data` */

@@ -6,6 +6,8 @@
 
 typedef struct graft_quantize_wish {
     const char *type;     /* "q4_k_m", "q8_0", "f16", ... (graft_quantize_type lists them) */
+    uint64_t size;        /* bytes of the file: types are raised from `type` where most is lost, as long as it
+                           * is not larger; 0: every tensor as `type` says */
     const char *imatrix;  /* an importance matrix, or NULL: all columns count alike */
     int allow_requantize; /* from types below 16 bits, too, though it adds errors */
     const char *pre;      /* of a folder: its pre-tokeniser's name in GGUF files; NULL: found out */

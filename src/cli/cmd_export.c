@@ -38,6 +38,9 @@ static graft_status run(const cli_call *call, graft_config *config)
     } else if (status == GRAFT_OK && wish.out == NULL) {
         status = cli_fail("--out PATH is missing");
     }
+    if (status == GRAFT_OK) {
+        status = cli_bytes(call, "size", &wish.size);
+    }
     if (status == GRAFT_OK && wish.prove) {
         status = graft_config_set(config, "dataset", cli_text(call, "prove"));
     }
@@ -53,6 +56,8 @@ static const cli_option options[] = {
     {"to", CLI_TEXT, "ARTEFACT", "", 0, 0, "what to write, from the list above"},
     {"out", CLI_TEXT, "PATH", "", 0, 0, "the file or folder; an earlier export is replaced"},
     {"type", CLI_TEXT, "TYPE", "", 0, 0, "of the weights (default: the first of those above)"},
+    {"size", CLI_TEXT, "BYTES", "", 0, 0,
+     "of the file (110M; K, M, G: powers of 1024): types are raised from --type where most is lost"},
     {"imatrix", CLI_TEXT, "FILE", "", 0, 0,
      "importance matrix (graft imatrix): rounding errors count where inputs are large"},
     {"rounding", CLI_TEXT, "HOW", "", 0, 0,

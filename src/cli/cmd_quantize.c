@@ -17,6 +17,9 @@ static graft_status run(const cli_call *call, graft_config *config)
         status = cli_fail("--type TYPE is missing (q4_k_m is the usual choice)");
     }
     if (status == GRAFT_OK) {
+        status = cli_bytes(call, "size", &wish.size);
+    }
+    if (status == GRAFT_OK) {
         status = graft_quantize(config, call->args[0], call->args[1], &wish, &hooks,
                                 cli_flag(call, "json"), &text);
     }
@@ -25,6 +28,8 @@ static graft_status run(const cli_call *call, graft_config *config)
 
 static const cli_option options[] = {
     {"type", CLI_TEXT, "TYPE", "", 0, 0, "what most tensors become"},
+    {"size", CLI_TEXT, "BYTES", "", 0, 0,
+     "of the file (110M; K, M, G: powers of 1024): types are raised from --type where most is lost"},
     {"imatrix", CLI_TEXT, "FILE", "", 0, 0,
      "importance matrix (graft imatrix): errors count where inputs are large"},
     {"allow-requantize", CLI_FLAG, "", "false", 0, 0,

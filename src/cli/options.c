@@ -1,6 +1,7 @@
 /* options.c - walking a command line. */
 #include "cli/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -276,6 +277,27 @@ uint64_t cli_count(const cli_call *call, const char *name)
     uint64_t count = 0;
     parse_count(value_of(call, name, &given), &count);
     return count;
+}
+
+graft_status cli_bytes(const cli_call *call, const char *name, uint64_t *out)
+{
+    static const char units[] = "KMGT";
+    const char *text = cli_text(call, name), *unit;
+    char *end = NULL;
+    *out = 0;
+    if (text == NULL) {
+        return GRAFT_OK;
+    }
+    double value = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : 0;
+    if (end != NULL && *end != 0 && (unit = strchr(units, toupper((unsigned char)*end))) != NULL) {
+        value *= (double)(UINT64_C(1) << 10 * (unit - units + 1));
+        end++;
+    }
+    if (end == NULL || *end != 0 || !(value >= 1 && value <= 0x1p60)) {
+        return cli_fail("--%s: \"%s\" is no number of bytes (110M, 1.5G, 115343360)", name, text);
+    }
+    *out = (uint64_t)value;
+    return GRAFT_OK;
 }
 
 double cli_real(const cli_call *call, const char *name)

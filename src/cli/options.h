@@ -86,6 +86,8 @@ const char *cli_text(const cli_call *call, const char *name); /* NULL if not giv
  * `max` are in `out`. */
 size_t cli_texts(const cli_call *call, const char *name, const char **out, size_t max);
 uint64_t cli_count(const cli_call *call, const char *name);
+/* A text option that is a number of bytes: "115343360", "110M", "1.5G" (powers of 1024); 0 if it is not given. */
+graft_status cli_bytes(const cli_call *call, const char *name, uint64_t *out);
 double cli_real(const cli_call *call, const char *name);
 bool cli_given(const cli_call *call, const char *name);
 

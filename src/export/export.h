@@ -59,6 +59,7 @@ typedef struct graft_export_job {
     const char *type;                     /* one the exporter takes; NULL: its default */
     const graft_importance *importance;   /* weighs errors where weights are rounded; NULL: none */
     graft_rounding_source *rounding;      /* rounds so that outputs stay; NULL: to the nearest */
+    uint64_t size;                        /* of a merged GGUF file, up to which types are raised; 0: none */
     bool force;                           /* merge even if most of the fine-tune is lost */
     graft_survival *survival;             /* filled where weights are merged; may be NULL */
     /* Called now and then; a failure ends the export. May be NULL. */

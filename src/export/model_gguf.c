@@ -186,7 +186,7 @@ static graft_status write_tensors(const graft_export_job *job, const graft_mix *
     char arch[64];
     watch w = {job, &merge, survival};
     graft_quantize_job write = {
-        .mix = mix, .importance = job->importance, .rounding = job->rounding,
+        .mix = mix, .importance = job->importance, .rounding = job->rounding, .size = job->size,
         .allow_requantize = true,
         .progress = job->progress, .context = job->context, .finish = judge, .finish_context = &w};
     GRAFT_TRY(graft_mix_model_read(&write.model, job->base, arch, sizeof arch));

@@ -6,6 +6,7 @@
 
 #include "core/memory.h"
 #include "core/threads.h"
+#include "export/budget.h"
 
 /* Numbers of a tile (the rows that a thread takes at a time), and of a batch: what is in memory. */
 #define TILE_NUMBERS ((size_t)1 << 14)
@@ -54,6 +55,8 @@ typedef struct batch {
         char *message;
     } *failures; /* one per tile */
 } batch;
+
+static const char not_finite[] = "is not a finite number";
 
 /* The row a value stands in is named from 0, as in the file. */
 static graft_status check_finite(const part *p, const float *values, size_t n, uint64_t first,
@@ -140,7 +143,7 @@ static graft_status make_rows(const batch *b, uint64_t first, size_t n_rows, flo
     bool rounded = b->rounding != NULL && p->levels != NULL;
     size_t n = n_rows * p->row;
     GRAFT_TRY(read_rows(p, first, n_rows, values));
-    GRAFT_TRY(check_finite(p, values, n, first, "is not a finite number"));
+    GRAFT_TRY(check_finite(p, values, n, first, not_finite));
     if (!p->encoded) {
         memcpy(blocks, (const uint8_t *)s->data + first * p->source_bytes, n_rows * p->target_bytes);
         goto done;
@@ -384,12 +387,11 @@ static graft_status describe(graft_mix_tensor *out, const graft_tensor_source *s
     return GRAFT_OK;
 }
 
-static graft_status plan(run *r, graft_quantized *out, graft_gguf_writer *file)
+/* Parts for the types that the mix says. */
+static graft_status plan(run *r, graft_mix_tensor *tensors)
 {
     graft_status status = GRAFT_OK;
     const graft_quantize_job *job = r->job;
-    graft_mix_tensor *tensors = NULL;
-    GRAFT_TRY(graft_alloc(&tensors, job->n_tensors, sizeof *tensors));
     GRAFT_TRY(graft_alloc(&r->parts, job->n_tensors, sizeof *r->parts));
     for (size_t i = 0; i < job->n_tensors; i++) {
         GRAFT_TRY(describe(&tensors[i], &job->tensors[i]));
@@ -399,19 +401,88 @@ static graft_status plan(run *r, graft_quantized *out, graft_gguf_writer *file)
                                    job->importance != NULL));
     }
     for (size_t i = 0; i < job->n_tensors; i++) {
-        if (job->targets != NULL) {
-            job->targets[i] = tensors[i].target;
-        }
         GRAFT_TRY(plan_part(job, &tensors[i], &job->tensors[i], &r->parts[i]));
-        if (file != NULL) {
-            GRAFT_TRY(graft_gguf_add_tensor(file, tensors[i].name, tensors[i].target,
-                                            job->tensors[i].n_dims, tensors[i].ne, NULL));
+    }
+done:
+    return status;
+}
+
+/* The types are final. */
+static void settle(run *r, const graft_mix_tensor *tensors, graft_quantized *out)
+{
+    for (size_t i = 0; i < r->job->n_tensors; i++) {
+        if (r->job->targets != NULL) {
+            r->job->targets[i] = tensors[i].target;
         }
         count(out, &r->parts[i], tensors[i].fallback);
     }
     r->bytes_total = out->bytes_after;
+}
+
+/* --- a size to aim at --- */
+
+static graft_status read_for_budget(const void *context, uint64_t first_row, size_t n_rows,
+                                    float *out)
+{
+    const part *p = context;
+    graft_status status = read_rows(p, first_row, n_rows, out);
+    return status == GRAFT_OK ? check_finite(p, out, n_rows * p->row, first_row, not_finite) : status;
+}
+
+/* What the types lose that one tensor could have. */
+static graft_status measure(const run *r, const part *p, graft_budget_tensor *out)
+{
+    graft_status status = GRAFT_OK;
+    graft_rounding_source *source = r->job->rounding;
+    const graft_rounding *rounding = NULL;
+    *out = (graft_budget_tensor){
+        .unchanged = p->source->data != NULL ? p->source->format : NULL, .target = p->target,
+        .fixed = !p->encoded || p->target->block_elems == 1, .row = p->row, .n_rows = p->n_rows,
+        .importance = p->importance, .context = p, .read = read_for_budget};
+    if (out->importance == NULL && !out->fixed && source != NULL && source->aware) {
+        GRAFT_TRY(source->find(source, p->source->name, &rounding));
+        out->importance = rounding != NULL && rounding->n == p->row ? rounding->importance : NULL;
+    }
+    GRAFT_TRY(graft_budget_measure(out));
 done:
-    graft_free(tensors);
+    return status;
+}
+
+/* Raises types until the file has the size; `file` has all its keys and no tensors. */
+static graft_status raise_types(run *r, graft_mix_tensor *tensors, const graft_gguf_writer *file,
+                                graft_quantized *out)
+{
+    graft_status status = GRAFT_OK;
+    const graft_quantize_job *job = r->job;
+    graft_budget_tensor *budget = NULL;
+    const char **names = NULL;
+    uint32_t *dims = NULL;
+    size_t alignment;
+    GRAFT_TRY(graft_alloc(&budget, job->n_tensors, sizeof *budget));
+    GRAFT_TRY(graft_alloc(&names, job->n_tensors, sizeof *names));
+    GRAFT_TRY(graft_alloc(&dims, job->n_tensors, sizeof *dims));
+    for (size_t i = 0; i < job->n_tensors; i++) {
+        names[i] = job->tensors[i].name;
+        dims[i] = job->tensors[i].n_dims;
+        if (job->progress != NULL) {
+            GRAFT_TRY(job->progress(job->context, 0, job->size));
+        }
+        GRAFT_TRY(measure(r, &r->parts[i], &budget[i]));
+    }
+    uint64_t fixed = graft_gguf_writer_bytes(file, names, dims, job->n_tensors, &alignment);
+    GRAFT_TRY(graft_budget_raise(budget, job->n_tensors, fixed, alignment, job->size));
+    for (size_t i = 0; i < job->n_tensors; i++) {
+        if (budget[i].target != tensors[i].target) {
+            tensors[i].target = budget[i].target;
+            tensors[i].fallback = false;
+            GRAFT_TRY(plan_part(job, &tensors[i], &job->tensors[i], &r->parts[i]));
+            out->n_raised++;
+        }
+    }
+done:
+    graft_free(budget);
+    graft_free(names);
+    graft_free(dims);
     return status;
 }
 
@@ -467,13 +538,24 @@ graft_status graft_quantize_write(graft_quantized *out, graft_gguf_writer *file,
 {
     graft_status status = GRAFT_OK;
     run r = {.job = job};
+    graft_mix_tensor *tensors = NULL;
     *out = (graft_quantized){0};
-    GRAFT_TRY(plan(&r, out, file));
+    GRAFT_TRY(graft_alloc(&tensors, job->n_tensors, sizeof *tensors));
+    GRAFT_TRY(plan(&r, tensors));
     GRAFT_TRY(prepare_rounding(&r));
     GRAFT_TRY(set_keys(file, job));
+    if (job->size > 0) {
+        GRAFT_TRY(raise_types(&r, tensors, file, out));
+    }
+    settle(&r, tensors, out);
+    for (size_t i = 0; i < job->n_tensors; i++) {
+        GRAFT_TRY(graft_gguf_add_tensor(file, tensors[i].name, tensors[i].target,
+                                        job->tensors[i].n_dims, tensors[i].ne, NULL));
+    }
     GRAFT_TRY(graft_gguf_write_with(file, path, fill, &r));
     out->n_aware = r.n_aware;
 done:
+    graft_free(tensors);
     graft_free(r.scratch);
     graft_free(r.parts);
     graft_free(r.values);
@@ -485,12 +567,16 @@ graft_status graft_quantize_stream_open(graft_quantize_stream **out, const graft
 {
     graft_status status = GRAFT_OK;
     graft_quantized counts = {0};
+    graft_mix_tensor *tensors = NULL;
     *out = NULL;
     GRAFT_TRY(graft_alloc(out, 1, sizeof **out));
+    GRAFT_TRY(graft_alloc(&tensors, job->n_tensors, sizeof *tensors));
     (*out)->job = job;
-    GRAFT_TRY(plan(*out, &counts, NULL));
+    GRAFT_TRY(plan(*out, tensors));
     GRAFT_TRY(prepare_rounding(*out));
+    settle(*out, tensors, &counts);
 done:
+    graft_free(tensors);
     if (status != GRAFT_OK) {
         graft_quantize_stream_close(*out);
         *out = NULL;

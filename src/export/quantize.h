@@ -57,6 +57,7 @@ enum { GRAFT_QUANTIZED_FORMATS = 64 };
 typedef struct graft_quantized {
     size_t n_tensors, n_fallback; /* fallback: rows do not fit the type the mix meant */
     size_t n_weighed;             /* quantised with an importance of their own */
+    size_t n_raised;              /* have a larger type than the mix says */
     size_t n_aware;               /* rounded so that what they put out stays */
     uint64_t n_numbers, bytes_before, bytes_after; /* of tensor data */
     graft_quantized_format formats[GRAFT_QUANTIZED_FORMATS]; /* ends with format NULL */
@@ -69,6 +70,8 @@ typedef struct graft_quantize_job {
     const graft_mix *mix;               /* NULL: every tensor keeps its format */
     const graft_importance *importance; /* NULL: none */
     graft_rounding_source *rounding;    /* NULL: to the nearest, as ggml does */
+    uint64_t size;                      /* of the file, up to which types are raised (budget.h);
+                                         * 0: all as the mix says. Not for streams */
     bool allow_requantize;              /* from types below 16 bits to another such */
     /* Called before each batch and after each tensor; a failure ends the job. May be NULL. */
     graft_status (*progress)(void *context, uint64_t bytes_done, uint64_t bytes_total);

@@ -107,6 +107,10 @@ graft_status graft_gguf_copy_kv(graft_gguf_writer *w, const graft_gguf_kv *kv); 
 /* The data is borrowed until graft_gguf_write returns. NULL: graft_gguf_write_with brings it. */
 graft_status graft_gguf_add_tensor(graft_gguf_writer *w, const char *name, const graft_format *format,
                                    uint32_t n_dims, const uint64_t ne[4], const void *data);
+/* Bytes of the file but for the data of its tensors, each of which is padded to *alignment; n_new more are
+ * going to be added. */
+uint64_t graft_gguf_writer_bytes(const graft_gguf_writer *w, const char *const *new_names,
+                                 const uint32_t *new_dims, size_t n_new, size_t *alignment);
 /* The file is to carry its own digest, key graft.sha256: hex, of the whole file with 64 '0' in the
  * digest's place. Once, and only where all tensors bring their data. */
 graft_status graft_gguf_seal(graft_gguf_writer *w);

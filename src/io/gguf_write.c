@@ -331,6 +331,26 @@ done:
     return status;
 }
 
+/* Name, shape, type and offset of a tensor, as encode_header writes them. */
+static uint64_t tensor_entry_bytes(const char *name, uint32_t n_dims)
+{
+    return 8 + strlen(name) + 4 + 8 * (uint64_t)n_dims + 4 + 8;
+}
+
+uint64_t graft_gguf_writer_bytes(const graft_gguf_writer *w, const char *const *new_names,
+                                 const uint32_t *new_dims, size_t n_new, size_t *alignment)
+{
+    uint64_t bytes = 24 + w->kv.len; /* magic, version, counts */
+    for (size_t i = 0; i < w->n_tensors; i++) {
+        bytes += tensor_entry_bytes(w->tensors[i].name, w->tensors[i].n_dims);
+    }
+    for (size_t i = 0; i < n_new; i++) {
+        bytes += tensor_entry_bytes(new_names[i], new_dims[i]);
+    }
+    *alignment = w->alignment;
+    return (bytes + w->alignment - 1) / w->alignment * w->alignment;
+}
+
 /* Of the file behind its header; each tensor is padded. */
 static uint64_t data_bytes(const graft_gguf_writer *w)
 {

@@ -47,6 +47,10 @@ static graft_status describe(const graft_exporter *exporter, const graft_export_
         GRAFT_TRY(graft_text_append_z(out, "- "));
         GRAFT_TRY(graft_survival_words(job->survival, out));
         GRAFT_TRY(graft_text_append_z(out, " (`survival.json` has every tensor)\n"));
+        if (job->survival->rounding != NULL) {
+            GRAFT_TRY(graft_text_appendf(out, "- rounding: %s (%s)\n", job->survival->rounding,
+                                         job->survival->note));
+        }
     }
     GRAFT_TRY(graft_text_append_z(out, "\nIn this folder, this serves it:\n\n```\n"));
     GRAFT_TRY(exporter->usage(job, ".", out));
@@ -102,7 +106,8 @@ done:
     return status;
 }
 
-static graft_status write_mark(const graft_exporter *exporter, const char *folder)
+static graft_status write_mark(const graft_exporter *exporter, const graft_export_job *job,
+                               const char *folder)
 {
     graft_status status = GRAFT_OK;
     graft_json *o = graft_json_new_object(), *files = graft_json_new_object();
@@ -110,6 +115,10 @@ static graft_status write_mark(const graft_exporter *exporter, const char *folde
     GRAFT_TRY(list_files(files, folder, ""));
     GRAFT_TRY(graft_json_set_string(o, "artefact", exporter->name));
     GRAFT_TRY(graft_json_set_string(o, "graft", graft_version()));
+    if (has_survival(exporter, job) && job->survival->rounding != NULL) {
+        GRAFT_TRY(graft_json_set_string(o, "rounding", job->survival->rounding));
+        GRAFT_TRY(graft_json_set_string(o, "rounding_data", job->survival->note));
+    }
     GRAFT_TRY(graft_json_set(o, "sha256", graft_json_retain(files)));
     GRAFT_TRY(graft_path_join(&path, folder, mark));
     GRAFT_TRY(graft_json_save(o, path));
@@ -136,7 +145,7 @@ static graft_status write_folder(const graft_exporter *exporter, const graft_exp
         GRAFT_TRY(write_survival(survival, job->survival));
     }
     GRAFT_TRY(write_readme(exporter, job, inside));
-    GRAFT_TRY(write_mark(exporter, inside));
+    GRAFT_TRY(write_mark(exporter, job, inside));
     GRAFT_TRY(graft_folder_commit(&folder));
 done:
     graft_free(survival);

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/unknown.h"
 #include "io/files.h"
 
 /* Bytes of moments at a time: as many layers as fit, one at least. And the most tokens of an example. */
@@ -252,25 +253,26 @@ done:
     return status;
 }
 
-graft_status graft_calibration_init(graft_calibration *c, const graft_calibration_wish *wish,
-                                    const graft_config *settings,
-                                    const graft_export_adapter *adapter,
-                                    const graft_export_serving *serving, const graft_hooks *hooks)
+graft_status graft_calibration_check(const char *rounding, const char *data)
 {
-    bool nearest = wish->rounding != NULL && strcmp(wish->rounding, "nearest") == 0;
+    static const char *const known[] = {"aware", "nearest"};
+    bool nearest = rounding != NULL && strcmp(rounding, "nearest") == 0;
+    if (rounding != NULL && !nearest && strcmp(rounding, "aware") != 0) {
+        return graft_fail_unknown("rounding", rounding, known, 2);
+    }
+    return nearest && data != NULL
+               ? graft_fail(GRAFT_E_CONFIG, "data: rounding to the nearest needs none") : GRAFT_OK;
+}
+
+void graft_calibration_init(graft_calibration *c, const graft_calibration_wish *wish,
+                            const graft_config *settings, const graft_export_adapter *adapter,
+                            const graft_export_serving *serving, const graft_hooks *hooks)
+{
     *c = (graft_calibration){.source = {.prepare = prepare, .find = find}, .wish = *wish,
                              .settings = settings, .adapter = adapter, .serving = serving,
                              .hooks = hooks};
     c->source.context = c;
     graft_text_init(&c->note);
-    if (wish->rounding != NULL && !nearest && strcmp(wish->rounding, "aware") != 0) {
-        return graft_fail(GRAFT_E_CONFIG, "rounding: \"%s\" is unknown (known: aware, nearest)",
-                          wish->rounding);
-    }
-    if (nearest && wish->data != NULL) {
-        return graft_fail(GRAFT_E_CONFIG, "data: rounding to the nearest needs none");
-    }
-    return GRAFT_OK;
 }
 
 void graft_calibration_clear(graft_calibration *c)

@@ -38,11 +38,13 @@ typedef struct graft_calibration {
     graft_text note;
 } graft_calibration;
 
-/* GRAFT_E_CONFIG for another word than those two, or for data without rounding by it. Everything is borrowed. */
-graft_status graft_calibration_init(graft_calibration *c, const graft_calibration_wish *wish,
-                                    const graft_config *settings,
-                                    const graft_export_adapter *adapter,
-                                    const graft_export_serving *serving, const graft_hooks *hooks);
+/* GRAFT_E_CONFIG for another word than those two, or for data without rounding by it. */
+graft_status graft_calibration_check(const char *rounding, const char *data);
+
+/* Everything is borrowed; wishes were checked. */
+void graft_calibration_init(graft_calibration *c, const graft_calibration_wish *wish,
+                            const graft_config *settings, const graft_export_adapter *adapter,
+                            const graft_export_serving *serving, const graft_hooks *hooks);
 void graft_calibration_clear(graft_calibration *c);
 
 #endif

@@ -233,6 +233,7 @@ static graft_status check_wish(const graft_exporter **exporter, const graft_expo
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_exporter_get(exporter, wish->to));
     GRAFT_TRY(graft_exporter_check_type(*exporter, wish->type));
+    GRAFT_TRY(graft_calibration_check(wish->rounding, wish->data));
     bool proves = (*exporter)->merges && strcmp((*exporter)->name, "hf") != 0 &&
                   (wish->type == NULL || strcmp(wish->type, "adapter") != 0);
     if (wish->prove != 0 && !proves) {
@@ -240,6 +241,9 @@ static graft_status check_wish(const graft_exporter **exporter, const graft_expo
                             "lmstudio, localai)");
     } else if (wish->imatrix != NULL && !(*exporter)->merges) {
         status = graft_fail(GRAFT_E_CONFIG, "imatrix: %s rounds no weights", (*exporter)->name);
+    } else if (wish->size > 0 && !proves) {
+        status = graft_fail(GRAFT_E_CONFIG, "size: raises types in merged GGUF files (gguf, ollama, "
+                            "lmstudio, localai)");
     } else if ((wish->rounding != NULL || wish->data != NULL) && !(*exporter)->merges) {
         status = graft_fail(GRAFT_E_CONFIG, "%s: %s rounds no weights",
                             wish->rounding != NULL ? "rounding" : "data", (*exporter)->name);
@@ -367,15 +371,15 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     if (wish->grammar != NULL) { /* first, for it takes no time and may be refused */
         GRAFT_TRY(write_beside(&grammar, wish, &serving.of));
     }
-    GRAFT_TRY(graft_calibration_init(
+    graft_calibration_init(
         &calibration,
         &(graft_calibration_wish){wish->rounding, wish->data, wish->rounding_tokens,
                                   (const char *const *)inputs.runs, inputs.n_runs},
-        config, &inputs.description, &serving.of, hooks));
+        config, &inputs.description, &serving.of, hooks);
     const graft_export_job job = {
         .adapter = &inputs.description, .base = inputs.base, .serving = &serving.of,
         .type = wish->type, .importance = importance, .rounding = &calibration.source,
-        .force = wish->force != 0,
+        .size = wish->size, .force = wish->force != 0,
         .survival = &survival, .progress = on_progress, .context = &w};
     written = graft_artefact_write(exporter, &job, wish->out);
     if (written != GRAFT_OK && survival.n == 0) {

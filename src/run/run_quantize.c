@@ -79,6 +79,7 @@ static graft_status format_json(graft_text *out, const graft_mix *mix,
     GRAFT_TRY(graft_json_set(o, "bits_per_weight",
                              graft_json_new_double(bits_per_weight(result))));
     GRAFT_TRY(graft_json_set_int(o, "fallbacks", (int64_t)result->n_fallback));
+    GRAFT_TRY(graft_json_set_int(o, "raised", (int64_t)result->n_raised));
     GRAFT_TRY(graft_json_set_int(o, "weighed", (int64_t)result->n_weighed));
     GRAFT_TRY(graft_json_set(o, "formats", graft_json_retain(formats)));
     for (const graft_quantized_format *f = result->formats; f->format != NULL; f++) {
@@ -108,6 +109,9 @@ static graft_status format_table(graft_text *out, const graft_mix *mix,
                                  (unsigned long long)result->bytes_after,
                                  (unsigned long long)result->bytes_before,
                                  bits_per_weight(result)));
+    if (result->n_raised > 0) {
+        GRAFT_TRY(graft_text_appendf(out, "raised    %zu tensors\n", result->n_raised));
+    }
     if (result->n_weighed > 0) {
         GRAFT_TRY(graft_text_appendf(out, "weighed   %zu tensors\n", result->n_weighed));
     }
@@ -160,6 +164,7 @@ graft_status graft_quantize(graft_config *config, const char *in, const char *pa
     graft_status status = GRAFT_OK;
     watch w = {.hooks = hooks, .begun = graft_clock_seconds()};
     graft_quantize_job job = {.progress = on_progress, .context = &w,
+                              .size = wish->size,
                               .allow_requantize = wish->allow_requantize != 0};
     graft_quantized result = {0};
     graft_importance *importance = NULL;

@@ -206,6 +206,102 @@ def test_another_type_is_quantize_of_the_merged_model(adapters, base, export, gr
             assert a.tensor_type == b.tensor_type and a.data.tobytes() == b.data.tobytes(), a.name
 
 
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "d.jsonl"
+    path.write_text("".join(json.dumps({"messages": [
+        {"role": "user", "content": f"How warm is it in town {i}, and what of {i * i % 97} degrees?"},
+        {"role": "assistant", "content": f"In town {i} it is {i * 7 % 40} degrees."}]}) + "\n"
+        for i in range(60)))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["same", "q4_0", "q4_k_m"])
+def test_aware_rounding_gives_the_runtime_what_nearest_loses(kind, quantised, adapters, unbound,
+                                                             export, runtime, examples, tmp_path):
+    """Logits of llama.cpp on text like the examples, beside those of the unrounded merge; the change is
+    small beside the steps of the base."""
+    source = quantised("q4_1")
+    pairs = {n: (a, b * 0.2) for n, (a, b) in adapters["one"][1].items()}
+    runtime.ggutil.write_adapter(str(tmp_path / "small.gguf"), pairs, 8.0)
+    ids, errors = None, {}
+    for name, words in (("f32", ["--type", "f32"]), ("nearest", ["--rounding", "nearest"]),
+                        ("aware", ["--data", examples])):
+        words += [] if name == "f32" else ["--type", kind]
+        export("gguf", tmp_path / f"{name}.gguf", "--chat-template", "builtin", "--force", *words,
+               adapter=[tmp_path / "small.gguf"], model=source)
+        model = runtime.llamart.Model(tmp_path / f"{name}.gguf", check_tensors=True)
+        ids = ids or model.tokenize("How warm is it in town 77, and what of 12 degrees?")
+        errors[name] = model.logits(ids).astype(np.float64)
+        model.close()
+    nearest, aware = (np.square(errors[n] - errors["f32"]).mean() for n in ("nearest", "aware"))
+    assert aware < 0.6 * nearest, (nearest, aware)
+    fields = read(tmp_path / "aware.gguf").fields
+    assert fields["graft.rounding"].contents() == "aware"
+    assert re.fullmatch(r"\d+ tokens of d.jsonl", fields["graft.rounding_data"].contents())
+    assert read(tmp_path / "nearest.gguf").fields["graft.rounding"].contents() == "nearest"
+    report = json.loads((tmp_path / "aware.gguf.survival.json").read_text())
+    assert report["rounding"] == "aware" and len(report["tensors"]) == 14
+    assert 0 < report["outputs"]["error"] and report["outputs"]["kept"] > report["kept"] - 0.5
+    assert "outputs" not in json.loads((tmp_path / "nearest.gguf.survival.json").read_text())
+
+
+def test_aware_files_are_the_same_again_and_at_any_number_of_threads(quantised, unbound, export,
+                                                                     examples, tmp_path):
+    hashes = set()
+    for threads in (1, 2, 4):
+        export("gguf", tmp_path / "m.gguf", "--chat-template", "builtin", "--force", "--data", examples,
+               "--threads", threads, adapter=[unbound], model=quantised("q4_1"))
+        hashes.add(sha256(tmp_path / "m.gguf"))
+    assert len(hashes) == 1
+
+
+def test_examples_of_the_run_are_found_beside_the_adapter(quantised, unbound, examples, export,
+                                                          tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/adapter.gguf").write_bytes(unbound.read_bytes())
+    (tmp_path / "run/config.yaml").write_text(f"dataset: {examples}\n")
+    export("gguf", tmp_path / "m.gguf", "--chat-template", "builtin", "--force",
+           adapter=[tmp_path / "run/adapter.gguf"], model=quantised("q4_1"))
+    assert read(tmp_path / "m.gguf").fields["graft.rounding"].contents() == "aware"
+    (tmp_path / "run/config.yaml").write_text("dataset: nowhere.jsonl\n")
+    done = export("gguf", tmp_path / "m.gguf", "--chat-template", "builtin", "--force",
+                  adapter=[tmp_path / "run/adapter.gguf"], model=quantised("q4_1"))
+    assert "rounded to the nearest" in done.stderr and "nowhere.jsonl" in done.stderr
+    assert read(tmp_path / "m.gguf").fields["graft.rounding"].contents() == "nearest"
+    done = export("gguf", tmp_path / "n.gguf", "--rounding", "aware", "--chat-template", "builtin",
+                  adapter=[tmp_path / "run/adapter.gguf"], model=quantised("q4_1"), status=None)
+    assert done.returncode != 0 and "nowhere.jsonl" in done.stderr and not (tmp_path / "n.gguf").exists()
+
+
+@pytest.mark.parametrize("command", ["export", "quantize"])
+def test_a_size_is_reached_and_not_passed(command, base, adapters, export, graft, tmp_path):
+    """No tensor could be raised any more, and a size that cannot be is refused with those that can."""
+    def write(*words, status=0):
+        out = tmp_path / "m.gguf"
+        if command == "quantize":
+            return graft("quantize", base[0], out, "--type", "q4_0", *words, status=status)
+        return export("gguf", out, "--type", "q4_0", "--force", *words, adapter=[adapters["one"][0]],
+                      status=status)
+
+    done = write("--size", "1M", status=2)
+    assert "cannot be reached" in done.stderr
+    least, most = map(int, re.search(r"has (\d+) bytes at least, and (\d+) with", done.stderr).groups())
+    write()
+    assert abs((tmp_path / "m.gguf").stat().st_size - least) <= 64
+    counts = []
+    for share in (0.1, 0.5, 0.9):
+        size = int(least + share * (most - least))
+        write("--size", size)
+        tensors = read(tmp_path / "m.gguf").tensors
+        assert size * 0.99 - 8000 <= (tmp_path / "m.gguf").stat().st_size <= size
+        counts.append(sum(t.tensor_type.name != "Q4_0" for t in tensors))
+    assert counts == sorted(counts) and counts[-1] > counts[0]
+    write("--size", most)
+    assert write("--size", 2 * most, status=2).stderr.count("cannot be reached") == 1
+    assert "no number of bytes" in write("--size", "big", status=2).stderr
+
+
 def test_a_change_that_rounding_erases_is_refused(quantised, adapters, runtime, export, tmp_path):
     pairs = {n: (a, b * 1e-4) for n, (a, b) in adapters["one"][1].items()}
     runtime.ggutil.write_adapter(str(tmp_path / "small.gguf"), pairs, 8.0)
