@@ -89,8 +89,13 @@ static graft_status typed_text(graft_json **out, graft_json *text, const graft_j
     graft_json *value = NULL;
     graft_reply_text trimmed = graft_dialect__trim((graft_reply_text){at, n});
     graft_status status = graft_python_or_json(&value, trimmed.at, trimmed.n);
+    if (status == GRAFT_E_DATA) {
+        return GRAFT_OK; /* a text it stays */
+    }
     if (status != GRAFT_OK) {
-        return status == GRAFT_E_DATA ? GRAFT_OK : status;
+        graft_json_free(*out);
+        *out = NULL;
+        return status;
     }
     if (allows(types, value)) {
         graft_json_free(*out);

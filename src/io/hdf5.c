@@ -327,7 +327,9 @@ graft_status graft_h5_put_packed(graft_h5 *image, const char *name, const void *
     size_t size = (n + 8 + CHUNK_BYTES - 1) / CHUNK_BYTES * CHUNK_BYTES;
     GRAFT_TRY(graft_alloc(&padded, size, 1));
     graft_h5__store_u64(padded, n, 8);
-    memcpy(padded + 8, bytes, n);
+    if (n > 0) { /* an empty text has no bytes to copy from */
+        memcpy(padded + 8, bytes, n);
+    }
     GRAFT_TRY(put(image, name, ARRAY_PACKED, padded, size));
 done:
     graft_free(padded);
