@@ -104,21 +104,6 @@ static void find_costs(const graft_rounding *r, const column *e, double costs[RO
     }
 }
 
-double graft_rounding_cost(const graft_rounding *rounding, const float *errors)
-{
-    const size_t n = rounding->n;
-    double cost = 0;
-    for (size_t k = 0; k < n; k++) {
-        const float *row = rounding->moments + k * n;
-        double sum = 0;
-        for (size_t j = k + 1; j < n; j++) {
-            sum += (double)row[j] * (double)errors[j];
-        }
-        cost += (double)errors[k] * (2 * sum + (double)row[k] * (double)errors[k]);
-    }
-    return cost;
-}
-
 /* --- one block --- */
 
 /* A block of one row: where its values can lie. */

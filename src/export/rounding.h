@@ -36,9 +36,6 @@ typedef struct graft_rounding {
 graft_status graft_rounding_open(graft_rounding *out, size_t n, const float *moments);
 void graft_rounding_close(graft_rounding *rounding);
 
-/* e M e^T of one row. */
-double graft_rounding_cost(const graft_rounding *rounding, const float *errors);
-
 /* Rows that are rounded together. */
 enum { GRAFT_ROUNDING_ROWS = 16 };
 size_t graft_rounding_scratch(const graft_levels *levels, size_t n); /* floats */

@@ -249,7 +249,7 @@ def test_aware_rounding_gives_the_runtime_what_nearest_loses(kind, quantised, ad
 def test_aware_files_are_the_same_again_and_at_any_number_of_threads(quantised, unbound, export,
                                                                      examples, tmp_path):
     hashes = set()
-    for threads in (1, 2, 4):
+    for threads in (1, 3):
         export("gguf", tmp_path / "m.gguf", "--chat-template", "builtin", "--force", "--data", examples,
                "--threads", threads, adapter=[unbound], model=quantised("q4_1"))
         hashes.add(sha256(tmp_path / "m.gguf"))
@@ -284,7 +284,7 @@ def test_a_size_is_reached_and_not_passed(command, base, adapters, export, graft
         return export("gguf", out, "--type", "q4_0", "--force", *words, adapter=[adapters["one"][0]],
                       status=status)
 
-    done = write("--size", "1M", status=2)
+    done = write("--size", "100K", status=2)
     assert "cannot be reached" in done.stderr
     least, most = map(int, re.search(r"has (\d+) bytes at least, and (\d+) with", done.stderr).groups())
     write()
