@@ -79,3 +79,14 @@ void graft_k_groups_fit(const graft_k_groups *kind, const float x[256], const fl
         }
     }
 }
+
+void graft_k_groups_grid(const void *block, float *scale, float *offset)
+{
+    const uint8_t *b = block;
+    for (int j = 0; j < 256; j++) {
+        int s, m;
+        graft_k_scale_min(b + 4, j / 32, &s, &m);
+        scale[j] = graft_get_f16(b) * (float)s;
+        offset[j] = -(graft_get_f16(b + 2) * (float)m);
+    }
+}

@@ -15,4 +15,7 @@ typedef struct graft_k_groups {
 void graft_k_groups_fit(const graft_k_groups *kind, const float x[256], const float *importance,
                         uint8_t *header, uint8_t levels[256]);
 
+/* graft_levels.grid of both (quant/levels.h). */
+void graft_k_groups_grid(const void *block, float *scale, float *offset);
+
 #endif

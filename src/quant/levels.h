@@ -29,6 +29,10 @@ extern const graft_levels *const graft_levels_all[]; /* NULL-terminated */
 /* NULL if the format has no such levels. */
 const graft_levels *graft_levels_find(const graft_format *format);
 
+/* Grids of blocks of 32 that begin with a scale, or with a scale and the value of level 0. */
+void graft_grid_of_scale(const void *block, float *scale, float *offset);
+void graft_grid_of_scale_and_min(const void *block, float *scale, float *offset);
+
 extern const graft_levels graft_levels_q4_0, graft_levels_q4_1, graft_levels_q5_0, graft_levels_q5_1,
     graft_levels_q8_0, graft_levels_q2_k, graft_levels_q3_k, graft_levels_q4_k, graft_levels_q5_k,
     graft_levels_q6_k;

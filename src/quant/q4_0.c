@@ -61,14 +61,6 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 
 const graft_format graft_format_q4_0 = {"Q4_0", 2, N, BYTES, decode, encode};
 
-static void grid(const void *block, float *scale, float *offset)
-{
-    for (int j = 0; j < N; j++) {
-        scale[j] = graft_get_f16(block);
-        offset[j] = 0;
-    }
-}
-
 static void put(void *block, const int8_t *levels)
 {
     uint8_t moved[N];
@@ -78,5 +70,5 @@ static void put(void *block, const int8_t *levels)
     put_levels(block, moved);
 }
 
-const graft_levels graft_levels_q4_0 = {&graft_format_q4_0, -8, 7, 0, -1,
-                                        grid, put};
+const graft_levels graft_levels_q4_0 = {&graft_format_q4_0, -8, 7, 0, -1, graft_grid_of_scale,
+                                        put};

@@ -67,23 +67,10 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 
 const graft_format graft_format_q4_1 = {"Q4_1", 3, N, BYTES, decode, encode};
 
-static void grid(const void *block, float *scale, float *offset)
-{
-    const uint8_t *b = block;
-    for (int j = 0; j < N; j++) {
-        scale[j] = graft_get_f16(b);
-        offset[j] = graft_get_f16(b + 2);
-    }
-}
-
 static void put(void *block, const int8_t *levels)
 {
-    uint8_t moved[N];
-    for (int j = 0; j < N; j++) {
-        moved[j] = (uint8_t)(levels[j]);
-    }
-    put_levels(block, moved);
+    put_levels(block, (const uint8_t *)levels);
 }
 
 const graft_levels graft_levels_q4_1 = {&graft_format_q4_1, 0, 15, 0, 2,
-                                        grid, put};
+                                        graft_grid_of_scale_and_min, put};

@@ -67,14 +67,6 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 
 const graft_format graft_format_q5_0 = {"Q5_0", 6, N, BYTES, decode, encode};
 
-static void grid(const void *block, float *scale, float *offset)
-{
-    for (int j = 0; j < N; j++) {
-        scale[j] = graft_get_f16(block);
-        offset[j] = 0;
-    }
-}
-
 static void put(void *block, const int8_t *levels)
 {
     uint8_t moved[N];
@@ -84,5 +76,5 @@ static void put(void *block, const int8_t *levels)
     put_levels(block, moved);
 }
 
-const graft_levels graft_levels_q5_0 = {&graft_format_q5_0, -16, 15, 0, -1,
-                                        grid, put};
+const graft_levels graft_levels_q5_0 = {&graft_format_q5_0, -16, 15, 0, -1, graft_grid_of_scale,
+                                        put};

@@ -54,25 +54,9 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 
 const graft_format graft_format_q5_k = {"Q5_K", 13, N, BYTES, decode, encode};
 
-static void grid(const void *block, float *scale, float *offset)
-{
-    const uint8_t *b = block;
-    for (int j = 0; j < N; j++) {
-        int s, m;
-        graft_k_scale_min(b + 4, j / 32, &s, &m);
-        scale[j] = graft_get_f16(b) * (float)s;
-        offset[j] = -(graft_get_f16(b + 2) * (float)m);
-    }
-}
-
 static void put(void *block, const int8_t *levels)
 {
-    uint8_t moved[N];
-    for (int j = 0; j < N; j++) {
-        moved[j] = (uint8_t)(levels[j]);
-    }
-    put_levels(block, moved);
+    put_levels(block, (const uint8_t *)levels);
 }
 
-const graft_levels graft_levels_q5_k = {&graft_format_q5_k, 0, 31, 0, 2,
-                                        grid, put};
+const graft_levels graft_levels_q5_k = {&graft_format_q5_k, 0, 31, 0, 2, graft_k_groups_grid, put};

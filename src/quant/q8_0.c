@@ -36,18 +36,10 @@ static void encode(const float *values, void *blocks, size_t n_blocks, const flo
 
 const graft_format graft_format_q8_0 = {"Q8_0", 8, N, BYTES, decode, encode};
 
-static void grid(const void *block, float *scale, float *offset)
-{
-    for (int j = 0; j < N; j++) {
-        scale[j] = graft_get_f16(block);
-        offset[j] = 0;
-    }
-}
-
 static void put(void *block, const int8_t *levels)
 {
     memcpy((uint8_t *)block + 2, levels, N);
 }
 
 const graft_levels graft_levels_q8_0 = {&graft_format_q8_0, -127, 127, 0, -1,
-                                        grid, put};
+                                        graft_grid_of_scale, put};
