@@ -1,6 +1,6 @@
 """Adapters of mlx-lm: what it saves, graft trains on, merges, converts and writes again, bit for bit.
 
-Folders are made here as mlx-lm 0.32 makes them (tests/exports/mlx_lm does it with mlx-lm itself)."""
+Folders are made here as mlx-lm 0.32 makes them (what it did itself: tests/exports/RESULTS.md)."""
 import json
 import struct
 
