@@ -34,8 +34,6 @@ TARGETS = {
     "epoch_memory": ("epoch of tool calls, memory of graft / PyTorch", "1/", 10, 15),
     "airline_time": ("airline trajectories, wall clock of PyTorch / graft", "x", 6, 10),
     "airline_int8_time": ("the same with compute: int8", "x", 6, 10),
-    "airline_20_time": ("the same in batches of 20, bf16", "x", 6, 10),
-    "airline_20_int8_time": ("in batches of 20 with compute: int8", "x", 6, 10),
     "shape_time": ("1.7B shape, step time of PyTorch / graft", "x", 2.2, 2.8),
     "shape_int8_time": ("the same with compute: int8", "x", 2.2, 2.8),
     "shape_memory": ("1.7B shape, memory of graft / PyTorch", "1/", 4, 8),

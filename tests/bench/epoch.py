@@ -77,15 +77,11 @@ def run_epoch(options):
 
 
 def run_airline(options):
-    ways = {}
-    for size in (8, 20):
-        for way, more in ways_of(options).items():
-            name = "_".join(part for part in ("20" if size == 20 else "", way) if part)
-            ways[name] = {"batch_size": size, "group_by_prefix": "true", **more}
+    ways = {way: {"batch_size": 8, "group_by_prefix": "true", **more}
+            for way, more in ways_of(options).items()}
     report, n = compare("airline", SHARED / "data/tau-airline.jsonl", 1000, 8192, 1, 1, ways,
                         options)
     report.what = (f"One epoch over {n} whole trajectories of tau-airline, SmolLM2-135M-Instruct "
                    f"Q4_1, rank {RANK} on all linear layers, at most 8,192 tokens: graft in "
-                   "batches of 8 and of 20 with group_by_prefix, PyTorch one by one (its gradients "
-                   "add up, whatever the batch).")
+                   "batches of 8 with group_by_prefix, PyTorch one by one.")
     return report
