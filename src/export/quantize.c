@@ -6,7 +6,7 @@
 
 #include "core/memory.h"
 #include "core/threads.h"
-#include "export/budget.h"
+#include "export/quantize_internal.h"
 
 /* Numbers of a tile (the rows that a thread takes at a time), and of a batch: what is in memory. */
 #define TILE_NUMBERS ((size_t)1 << 14)
@@ -16,29 +16,7 @@ enum { MOST_TILE_ROWS = 512 };
 /* The quantised formats of ggml since 2023; readers refuse another number. */
 enum { QUANTIZATION_VERSION = 2 };
 
-/* What becomes of a source. */
-typedef struct part {
-    const graft_tensor_source *source;
-    const graft_format *target;
-    const float *importance; /* [ne[2]][ne[0]], or NULL */
-    size_t row;              /* numbers of a row */
-    uint64_t n_rows, rows_per_matrix, n_matrices;
-    size_t source_bytes, target_bytes; /* of a row; source_bytes 0 if there is no data */
-    bool encoded;                      /* not copied as it is */
-    const graft_levels *levels;        /* of the target; NULL: it has none */
-} part;
-
-struct graft_quantize_stream {
-    const graft_quantize_job *job;
-    part *parts;
-    float *values;   /* a tile per thread */
-    float *scratch;  /* for rounding, per thread */
-    size_t values_n, scratch_n;
-    size_t n_aware;
-    uint8_t *blocks; /* of a batch */
-    size_t blocks_n;
-    uint64_t bytes_done, bytes_total;
-};
+typedef graft_quantize__part part;
 typedef graft_quantize_stream run;
 
 /* A batch at work. */
@@ -84,6 +62,12 @@ static graft_status read_rows(const part *p, uint64_t first, size_t n_rows, floa
 }
 
 /* What rows are encoded with: an importance of their own, else that of what goes into them. */
+graft_status graft_quantize__read(const part *p, uint64_t first, size_t n_rows, float *values)
+{
+    graft_status status = read_rows(p, first, n_rows, values);
+    return status == GRAFT_OK ? check_finite(p, values, n_rows * p->row, first, not_finite) : status;
+}
+
 static const float *importance_of(const batch *b, uint64_t row)
 {
     const part *p = b->part;
@@ -325,8 +309,8 @@ static graft_status find_importance(const graft_quantize_job *job, const graft_m
     return GRAFT_OK;
 }
 
-static graft_status plan_part(const graft_quantize_job *job, const graft_mix_tensor *tensor,
-                              const graft_tensor_source *source, part *p)
+graft_status graft_quantize__plan(const graft_quantize_job *job, const graft_mix_tensor *tensor,
+                                  const graft_tensor_source *source, part *p)
 {
     graft_status status = GRAFT_OK;
     size_t total;
@@ -401,7 +385,7 @@ static graft_status plan(run *r, graft_mix_tensor *tensors)
                                    job->importance != NULL));
     }
     for (size_t i = 0; i < job->n_tensors; i++) {
-        GRAFT_TRY(plan_part(job, &tensors[i], &job->tensors[i], &r->parts[i]));
+        GRAFT_TRY(graft_quantize__plan(job, &tensors[i], &job->tensors[i], &r->parts[i]));
     }
 done:
     return status;
@@ -417,73 +401,6 @@ static void settle(run *r, const graft_mix_tensor *tensors, graft_quantized *out
         count(out, &r->parts[i], tensors[i].fallback);
     }
     r->bytes_total = out->bytes_after;
-}
-
-/* --- a size to aim at --- */
-
-static graft_status read_for_budget(const void *context, uint64_t first_row, size_t n_rows,
-                                    float *out)
-{
-    const part *p = context;
-    graft_status status = read_rows(p, first_row, n_rows, out);
-    return status == GRAFT_OK ? check_finite(p, out, n_rows * p->row, first_row, not_finite) : status;
-}
-
-/* What the types lose that one tensor could have. */
-static graft_status measure(const run *r, const part *p, graft_budget_tensor *out)
-{
-    graft_status status = GRAFT_OK;
-    graft_rounding_source *source = r->job->rounding;
-    const graft_rounding *rounding = NULL;
-    *out = (graft_budget_tensor){
-        .unchanged = p->source->data != NULL ? p->source->format : NULL, .target = p->target,
-        .fixed = !p->encoded || p->target->block_elems == 1, .row = p->row, .n_rows = p->n_rows,
-        .importance = p->importance, .context = p, .read = read_for_budget};
-    if (out->importance == NULL && !out->fixed && source != NULL && source->aware) {
-        GRAFT_TRY(source->find(source, p->source->name, &rounding));
-        out->importance = rounding != NULL && rounding->n == p->row ? rounding->importance : NULL;
-    }
-    GRAFT_TRY(graft_budget_measure(out));
-done:
-    return status;
-}
-
-/* Raises types until the file has the size; `file` has all its keys and no tensors. */
-static graft_status raise_types(run *r, graft_mix_tensor *tensors, const graft_gguf_writer *file,
-                                graft_quantized *out)
-{
-    graft_status status = GRAFT_OK;
-    const graft_quantize_job *job = r->job;
-    graft_budget_tensor *budget = NULL;
-    const char **names = NULL;
-    uint32_t *dims = NULL;
-    size_t alignment;
-    GRAFT_TRY(graft_alloc(&budget, job->n_tensors, sizeof *budget));
-    GRAFT_TRY(graft_alloc(&names, job->n_tensors, sizeof *names));
-    GRAFT_TRY(graft_alloc(&dims, job->n_tensors, sizeof *dims));
-    for (size_t i = 0; i < job->n_tensors; i++) {
-        names[i] = job->tensors[i].name;
-        dims[i] = job->tensors[i].n_dims;
-        if (job->progress != NULL) {
-            GRAFT_TRY(job->progress(job->context, 0, job->size));
-        }
-        GRAFT_TRY(measure(r, &r->parts[i], &budget[i]));
-    }
-    uint64_t fixed = graft_gguf_writer_bytes(file, names, dims, job->n_tensors, &alignment);
-    GRAFT_TRY(graft_budget_raise(budget, job->n_tensors, fixed, alignment, job->size));
-    for (size_t i = 0; i < job->n_tensors; i++) {
-        if (budget[i].target != tensors[i].target) {
-            tensors[i].target = budget[i].target;
-            tensors[i].fallback = false;
-            GRAFT_TRY(plan_part(job, &tensors[i], &job->tensors[i], &r->parts[i]));
-            out->n_raised++;
-        }
-    }
-done:
-    graft_free(budget);
-    graft_free(names);
-    graft_free(dims);
-    return status;
 }
 
 static graft_status set_text(graft_gguf_writer *file, const char *key, const char *text)
@@ -545,7 +462,7 @@ graft_status graft_quantize_write(graft_quantized *out, graft_gguf_writer *file,
     GRAFT_TRY(prepare_rounding(&r));
     GRAFT_TRY(set_keys(file, job));
     if (job->size > 0) {
-        GRAFT_TRY(raise_types(&r, tensors, file, out));
+        GRAFT_TRY(graft_quantize__raise(&r, tensors, file, out));
     }
     settle(&r, tensors, out);
     for (size_t i = 0; i < job->n_tensors; i++) {
