@@ -27,26 +27,22 @@ struct graft_h5 {
     char name[40]; /* for libhdf5 */
 };
 
-/* Types an array may have, as they lie in the image. */
-typedef enum array_type {
-    ARRAY_F32, ARRAY_U64, ARRAY_TEXT, ARRAY_PACKED, N_ARRAY_TYPES
-} array_type;
-static const char *const type_names[N_ARRAY_TYPES] = {"f32", "u64", "text", "packed"};
-static const unsigned type_bytes[N_ARRAY_TYPES] = {4, 8, 1, 1};
+typedef graft_h5__type array_type;
+static const char *const type_names[GRAFT_H5_N_TYPES] = {"f32", "u64", "text", "packed"};
+static const unsigned type_bytes[GRAFT_H5_N_TYPES] = {4, 8, 1, 1};
 
-/* Packed arrays: one chunk is this many bytes, and takes no fewer than MIN_PACKED in the image. */
-enum { ZSTD_FILTER = 32015, CHUNK_BYTES = 1 << 20, MIN_PACKED = 16 };
-#define MAX_PACKED ((uint64_t)1 << 32)
+/* A chunk takes no fewer bytes in the image than MIN_PACKED. */
+enum { ZSTD_FILTER = 32015, MIN_PACKED = 16 };
 
 static hid_t stored_type(array_type type)
 {
-    return type == ARRAY_F32 ? H5T_IEEE_F32LE : type == ARRAY_U64 ? H5T_STD_U64LE : H5T_STD_U8LE;
+    return type == GRAFT_H5_F32 ? H5T_IEEE_F32LE : type == GRAFT_H5_U64 ? H5T_STD_U64LE : H5T_STD_U8LE;
 }
 
 static hid_t native_type(array_type type)
 {
-    return type == ARRAY_F32 ? H5T_NATIVE_FLOAT
-                             : type == ARRAY_U64 ? H5T_NATIVE_UINT64 : H5T_NATIVE_UINT8;
+    return type == GRAFT_H5_F32 ? H5T_NATIVE_FLOAT
+                             : type == GRAFT_H5_U64 ? H5T_NATIVE_UINT64 : H5T_NATIVE_UINT8;
 }
 
 /* libhdf5 prints its errors unless told otherwise, once per thread of its own. It needs no work at
@@ -119,15 +115,15 @@ static size_t zstd_filter(unsigned flags, size_t n_values, const unsigned *value
                           size_t *room, void **bytes)
 {
     bool unpack = (flags & H5Z_FLAG_REVERSE) != 0;
-    size_t size = unpack ? CHUNK_BYTES : graft_zst_bound(CHUNK_BYTES), made = 0;
-    void *out = unpack || n == CHUNK_BYTES ? H5allocate_memory(size, false) : NULL;
+    size_t size = unpack ? GRAFT_H5_CHUNK : graft_zst_bound(GRAFT_H5_CHUNK), made = 0;
+    void *out = unpack || n == GRAFT_H5_CHUNK ? H5allocate_memory(size, false) : NULL;
     (void)n_values;
     (void)values;
     if (out != NULL) {
         made = unpack ? graft_zst_unpack(out, size, *bytes, n)
                       : graft_zst_pack(out, size, *bytes, n);
     }
-    if (made == 0 || (unpack && made != CHUNK_BYTES)) {
+    if (made == 0 || (unpack && made != GRAFT_H5_CHUNK)) {
         H5free_memory(out);
         return 0;
     }
@@ -220,6 +216,11 @@ void graft_h5_free(graft_h5 *image)
     }
 }
 
+const char *graft_h5__path(const graft_h5 *image)
+{
+    return image->path;
+}
+
 /* --- writing --- */
 
 /* Makes the groups before the last '/' of `name`, without time stamps. */
@@ -258,13 +259,13 @@ static bool is_name(const char *name)
 
 static bool set_packed(hid_t creation)
 {
-    static const hsize_t chunk[1] = {CHUNK_BYTES};
+    static const hsize_t chunk[1] = {GRAFT_H5_CHUNK};
     return H5Pset_chunk(creation, 1, chunk) >= 0 &&
            H5Pset_filter(creation, ZSTD_FILTER, H5Z_FLAG_MANDATORY, 0, NULL) >= 0;
 }
 
-static graft_status put(graft_h5 *image, const char *name, array_type type, const void *data,
-                        size_t n)
+graft_status graft_h5__put(graft_h5 *image, const char *name, array_type type, const void *data,
+                           size_t n)
 {
     graft_status status = GRAFT_OK;
     hsize_t dims[1] = {n};
@@ -279,7 +280,7 @@ static graft_status put(graft_h5 *image, const char *name, array_type type, cons
     creation = H5Pcreate(H5P_DATASET_CREATE);
     if (space < 0 || creation < 0 || H5Pset_obj_track_times(creation, false) < 0 ||
         H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0 ||
-        (type == ARRAY_PACKED && !set_packed(creation)) ||
+        (type == GRAFT_H5_PACKED && !set_packed(creation)) ||
         (set = H5Dcreate2(image->file, name, stored_type(type), space, H5P_DEFAULT, creation,
                           H5P_DEFAULT)) < 0) {
         htri_t there = H5Lexists(image->file, name, H5P_DEFAULT);
@@ -298,41 +299,6 @@ done:
     release(creation, H5Pclose);
     release(space, H5Sclose);
     leave();
-    return status;
-}
-
-graft_status graft_h5_put_f32(graft_h5 *image, const char *name, const float *data, size_t n)
-{
-    return put(image, name, ARRAY_F32, data, n);
-}
-
-graft_status graft_h5_put_u64(graft_h5 *image, const char *name, const uint64_t *data, size_t n)
-{
-    return put(image, name, ARRAY_U64, data, n);
-}
-
-graft_status graft_h5_put_text(graft_h5 *image, const char *name, const char *bytes, size_t n)
-{
-    return put(image, name, ARRAY_TEXT, bytes, n);
-}
-
-graft_status graft_h5_put_packed(graft_h5 *image, const char *name, const void *bytes, size_t n)
-{
-    graft_status status = GRAFT_OK;
-    uint8_t *padded = NULL;
-    if (n > MAX_PACKED - CHUNK_BYTES) {
-        return graft_fail(GRAFT_E_MEMORY, "%s: array \"%s\" would have more than 4 GiB", image->path,
-                          name);
-    }
-    size_t size = (n + 8 + CHUNK_BYTES - 1) / CHUNK_BYTES * CHUNK_BYTES;
-    GRAFT_TRY(graft_alloc(&padded, size, 1));
-    graft_h5__store_u64(padded, n, 8);
-    if (n > 0) { /* an empty text has no bytes to copy from */
-        memcpy(padded + 8, bytes, n);
-    }
-    GRAFT_TRY(put(image, name, ARRAY_PACKED, padded, size));
-done:
-    graft_free(padded);
     return status;
 }
 
@@ -391,7 +357,7 @@ static bool is_packed(hid_t creation)
     size_t n_values = 0;
     hsize_t chunk[1] = {0};
     return H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_chunk(creation, 1, chunk) == 1 &&
-           chunk[0] == CHUNK_BYTES && H5Pget_nfilters(creation) == 1 &&
+           chunk[0] == GRAFT_H5_CHUNK && H5Pget_nfilters(creation) == 1 &&
            H5Pget_filter2(creation, 0, &flags, &n_values, NULL, 0, NULL, &config) == ZSTD_FILTER;
 }
 
@@ -406,7 +372,7 @@ static graft_status open_array(const graft_h5 *image, const char *name, hid_t *o
     bool plain;
     char shown[GRAFT_IO_SHOWN];
     *out = H5I_INVALID_HID;
-    *type = N_ARRAY_TYPES;
+    *type = GRAFT_H5_N_TYPES;
     graft_io__show(shown, name, strlen(name));
     set = is_name(name) && H5Lexists(image->file, name, H5P_DEFAULT) > 0
               ? H5Dopen2(image->file, name, H5P_DEFAULT) : H5I_INVALID_HID;
@@ -417,24 +383,24 @@ static graft_status open_array(const graft_h5 *image, const char *name, hid_t *o
     stored = H5Dget_type(set);
     space = H5Dget_space(set);
     creation = H5Dget_create_plist(set);
-    for (array_type t = ARRAY_F32; t <= ARRAY_TEXT; t++) {
+    for (array_type t = GRAFT_H5_F32; t <= GRAFT_H5_TEXT; t++) {
         *type = H5Tequal(stored, stored_type(t)) > 0 ? t : *type;
     }
-    if (*type == ARRAY_TEXT && is_packed(creation)) {
-        *type = ARRAY_PACKED;
+    if (*type == GRAFT_H5_TEXT && is_packed(creation)) {
+        *type = GRAFT_H5_PACKED;
     }
-    plain = *type < N_ARRAY_TYPES && H5Sget_simple_extent_ndims(space) == 1 &&
+    plain = *type < GRAFT_H5_N_TYPES && H5Sget_simple_extent_ndims(space) == 1 &&
             H5Sget_simple_extent_dims(space, dims, NULL) == 1 &&
-            (*type == ARRAY_PACKED || (H5Pget_layout(creation) == H5D_CONTIGUOUS &&
+            (*type == GRAFT_H5_PACKED || (H5Pget_layout(creation) == H5D_CONTIGUOUS &&
                                        H5Pget_nfilters(creation) == 0)) &&
             H5Pget_external_count(creation) == 0;
     release(stored, H5Tclose);
     release(space, H5Sclose);
     release(creation, H5Pclose);
     plain = plain && H5Fget_filesize(image->file, &image_bytes) >= 0 &&
-            (*type == ARRAY_PACKED
-                 ? dims[0] % CHUNK_BYTES == 0 && dims[0] > 0 && dims[0] <= MAX_PACKED &&
-                       dims[0] / CHUNK_BYTES <= image_bytes / MIN_PACKED
+            (*type == GRAFT_H5_PACKED
+                 ? dims[0] % GRAFT_H5_CHUNK == 0 && dims[0] > 0 && dims[0] <= GRAFT_H5_MAX_PACKED &&
+                       dims[0] / GRAFT_H5_CHUNK <= image_bytes / MIN_PACKED
                  : dims[0] <= image_bytes / type_bytes[*type]);
     if (!plain) {
         graft_status why = memory_or(GRAFT_E_CHECKPOINT);
@@ -532,7 +498,7 @@ static bool has_all_chunks(hid_t set, size_t n)
 {
     hsize_t n_chunks = 0, offset[1], size;
     hid_t space = H5Dget_space(set);
-    bool good = H5Dget_num_chunks(set, space, &n_chunks) >= 0 && n_chunks == n / CHUNK_BYTES;
+    bool good = H5Dget_num_chunks(set, space, &n_chunks) >= 0 && n_chunks == n / GRAFT_H5_CHUNK;
     for (hsize_t i = 0; good && i < n_chunks; i++) {
         haddr_t address;
         unsigned skipped = 1;
@@ -543,8 +509,8 @@ static bool has_all_chunks(hid_t set, size_t n)
     return good;
 }
 
-static graft_status get(const graft_h5 *image, const char *name, array_type wanted, void *out,
-                        size_t n)
+graft_status graft_h5__get(const graft_h5 *image, const char *name, array_type wanted, void *out,
+                           size_t n)
 {
     graft_status status = GRAFT_OK;
     hid_t set = H5I_INVALID_HID;
@@ -558,7 +524,7 @@ static graft_status get(const graft_h5 *image, const char *name, array_type want
                             found, type_names[type], n, type_names[wanted], because(status));
         goto done;
     }
-    if (n > 0 && ((type == ARRAY_PACKED && !has_all_chunks(set, n)) ||
+    if (n > 0 && ((type == GRAFT_H5_PACKED && !has_all_chunks(set, n)) ||
                   H5Dread(set, native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, out) < 0)) {
         status = memory_or(GRAFT_E_CHECKPOINT);
         status = graft_fail(status, "%s: array \"%s\" cannot be read%s", image->path, name,
@@ -567,53 +533,6 @@ static graft_status get(const graft_h5 *image, const char *name, array_type want
 done:
     release(set, H5Dclose);
     leave();
-    return status;
-}
-
-graft_status graft_h5_get_f32(const graft_h5 *image, const char *name, float *out, size_t n)
-{
-    return get(image, name, ARRAY_F32, out, n);
-}
-
-graft_status graft_h5_get_u64(const graft_h5 *image, const char *name, uint64_t *out, size_t n)
-{
-    return get(image, name, ARRAY_U64, out, n);
-}
-
-graft_status graft_h5_get_text(const graft_h5 *image, const char *name, graft_text *out)
-{
-    graft_status status = GRAFT_OK;
-    char *bytes = NULL;
-    size_t n;
-    graft_text_clear(out);
-    GRAFT_TRY(graft_h5_size(image, name, &n));
-    GRAFT_TRY(graft_alloc(&bytes, n, 1));
-    GRAFT_TRY(get(image, name, ARRAY_TEXT, bytes, n));
-    GRAFT_TRY(graft_text_append(out, bytes, n));
-done:
-    graft_free(bytes);
-    return status;
-}
-
-graft_status graft_h5_get_packed(const graft_h5 *image, const char *name, graft_text *out)
-{
-    graft_status status = GRAFT_OK;
-    uint8_t *bytes = NULL;
-    size_t size;
-    uint64_t n = 0;
-    graft_text_clear(out);
-    GRAFT_TRY(graft_h5_size(image, name, &size));
-    GRAFT_TRY(graft_alloc(&bytes, size, 1));
-    GRAFT_TRY(get(image, name, ARRAY_PACKED, bytes, size));
-    n = graft_h5__load_u64(bytes, 8);
-    if (n > size - 8) {
-        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" is shorter than it says",
-                            image->path, name);
-        goto done;
-    }
-    GRAFT_TRY(graft_text_append(out, (const char *)bytes + 8, (size_t)n));
-done:
-    graft_free(bytes);
     return status;
 }
 
