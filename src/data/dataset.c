@@ -40,6 +40,26 @@ void graft_dataset_clear(graft_dataset *dataset)
     graft_dataset_init(dataset);
 }
 
+graft_status graft_dataset_take(graft_dataset *to, graft_dataset *from)
+{
+    graft_status status = GRAFT_OK;
+    size_t n;
+    if (!graft_size_add(to->n, from->n, &n)) {
+        return graft_fail(GRAFT_E_MEMORY, "out of memory: %zu and %zu examples", to->n, from->n);
+    }
+    GRAFT_TRY(graft_reserve(&to->conversations, &to->capacity, n, sizeof *to->conversations));
+    for (size_t i = 0; i < from->n; i++) {
+        to->conversations[to->n + i] = from->conversations[i];
+    }
+    to->n = n;
+    to->n_skipped += from->n_skipped;
+    to->format = from->format != NULL ? from->format : to->format;
+    from->n = 0;
+    graft_dataset_clear(from);
+done:
+    return status;
+}
+
 /* --- which reader --- */
 
 static graft_status use_reader(reading *r, const graft_reader *reader)

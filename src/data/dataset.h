@@ -23,6 +23,8 @@ typedef struct graft_dataset {
 } graft_dataset;
 void graft_dataset_init(graft_dataset *dataset);
 void graft_dataset_clear(graft_dataset *dataset);
+/* Appends the examples of `from`, which has none afterwards. */
+graft_status graft_dataset_take(graft_dataset *to, graft_dataset *from);
 
 /* Appends the examples of a source. The first bad line fails with "file:line: what"
  * (GRAFT_E_DATA); with skip_bad each is logged as a warning, counted and left out. An empty file is

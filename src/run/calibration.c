@@ -42,27 +42,26 @@ done:
     return status;
 }
 
-static graft_status read_sources(graft_calibration *c, const graft_config *config,
-                                 graft_text *names)
-{
-    graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_session_read(&c->corpus.dataset, config, &config->dataset));
-    GRAFT_TRY(name_sources(names, &config->dataset));
-done:
-    return status;
-}
-
-/* The examples of one run. */
+/* The examples of one run that it learnt from: what it holds back stays unseen here too, so that scores
+ * on it are those of a stranger's questions. */
 static graft_status read_run(graft_calibration *c, const char *path, graft_text *names)
 {
     graft_status status = GRAFT_OK;
     graft_config *run = NULL;
+    graft_dataset all, held_back;
+    graft_dataset_init(&all);
+    graft_dataset_init(&held_back);
     GRAFT_TRY(graft_config_new(&run));
     GRAFT_TRY(graft_config_read(run, path));
     GRAFT_TRY(graft_config_set(run, "skip_bad", "true"));
     GRAFT_TRY(graft_config_check(run));
-    GRAFT_TRY(read_sources(c, run, names));
+    GRAFT_TRY(graft_session_read(&all, run, &run->dataset));
+    GRAFT_TRY(graft_session_hold_back(&all, &held_back, run));
+    GRAFT_TRY(graft_dataset_take(&c->corpus.dataset, &all));
+    GRAFT_TRY(name_sources(names, &run->dataset));
 done:
+    graft_dataset_clear(&held_back);
+    graft_dataset_clear(&all);
     graft_config_free(run);
     return status;
 }
@@ -76,7 +75,9 @@ static graft_status read_data(graft_calibration *c, graft_text *names)
     }
     GRAFT_TRY(graft_config_check(c->config));
     if (c->wish.data != NULL) {
-        return read_sources(c, c->config, names);
+        GRAFT_TRY(graft_session_read(&c->corpus.dataset, c->config, &c->config->dataset));
+        GRAFT_TRY(name_sources(names, &c->config->dataset));
+        goto done;
     }
     for (size_t i = 0; i < c->wish.n_runs; i++) {
         GRAFT_TRY(read_run(c, c->wish.runs[i], names));

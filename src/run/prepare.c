@@ -1,5 +1,4 @@
 /* The first half of a training job: everything that can go wrong before the first step. */
-#include <math.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -41,31 +40,6 @@ void graft_training_close(graft_training *t)
     graft_lock_free(t->lock);
 }
 
-static graft_status split_data(graft_training *t)
-{
-    graft_status status = GRAFT_OK;
-    const graft_config *c = t->config;
-    size_t n_dropped = 0, n = t->train.dataset.n;
-    size_t n_eval = (size_t)(c->val_set_size < 1 ? ceil(c->val_set_size * (double)n)
-                                                 : c->val_set_size);
-    graft_split_kind kind =
-        c->val_split == GRAFT_VAL_SPLIT_TOOL ? GRAFT_SPLIT_TOOL : GRAFT_SPLIT_RANDOM;
-    if (c->eval_dataset.n > 0) {
-        return graft_session_read(&t->eval.dataset, c, &c->eval_dataset);
-    }
-    if (n_eval == 0) {
-        return GRAFT_OK;
-    }
-    GRAFT_TRY(graft_dataset_split(&t->train.dataset, &t->eval.dataset, n_eval, kind, c->seed,
-                                  &n_dropped));
-    graft_log(GRAFT_LOG_INFO, "held back %zu of %zu examples for evaluation (%s), %zu left out",
-              t->eval.dataset.n, n,
-              kind == GRAFT_SPLIT_TOOL ? "none of their tools is trained" : "at random",
-              n_dropped);
-done:
-    return status;
-}
-
 static graft_status read_data(graft_training *t)
 {
     graft_status status = GRAFT_OK;
@@ -74,7 +48,9 @@ static graft_status read_data(graft_training *t)
         return graft_fail(GRAFT_E_CONFIG, "dataset is not set: name a JSONL file to train on");
     }
     GRAFT_TRY(graft_session_read(&t->train.dataset, c, &c->dataset));
-    GRAFT_TRY(split_data(t));
+    GRAFT_TRY(c->eval_dataset.n > 0
+                  ? graft_session_read(&t->eval.dataset, c, &c->eval_dataset)
+                  : graft_session_hold_back(&t->train.dataset, &t->eval.dataset, c));
     GRAFT_TRY(graft_training_check_metric(t));
     GRAFT_TRY(graft_training_read_replay(t));
 done:

@@ -1,5 +1,6 @@
 #include "run/session.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "core/interrupt.h"
@@ -172,6 +173,26 @@ graft_status graft_session_read(graft_dataset *dataset, const graft_config *conf
             dataset->conversations[before].source = i;
         }
     }
+done:
+    return status;
+}
+
+graft_status graft_session_hold_back(graft_dataset *train, graft_dataset *eval,
+                                     const graft_config *config)
+{
+    graft_status status = GRAFT_OK;
+    double size = config->val_set_size;
+    size_t n_dropped = 0, n = train->n;
+    size_t n_eval = (size_t)(size < 1 ? ceil(size * (double)n) : size);
+    graft_split_kind kind =
+        config->val_split == GRAFT_VAL_SPLIT_TOOL ? GRAFT_SPLIT_TOOL : GRAFT_SPLIT_RANDOM;
+    if (config->eval_dataset.n > 0 || n_eval == 0) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_dataset_split(train, eval, n_eval, kind, config->seed, &n_dropped));
+    graft_log(GRAFT_LOG_INFO, "held back %zu of %zu examples for evaluation (%s), %zu left out",
+              eval->n, n,
+              kind == GRAFT_SPLIT_TOOL ? "none of their tools is trained" : "at random", n_dropped);
 done:
     return status;
 }

@@ -67,6 +67,11 @@ graft_status graft_session_attach(graft_session *session, const struct graft_loa
 graft_status graft_session_read(graft_dataset *dataset, const graft_config *config,
                                 const graft_config_sources *sources);
 
+/* Moves what val_set_size, val_split and seed hold back of what was read of `dataset` into *eval, an empty
+ * dataset, and says how much; nothing if there is an eval_dataset. */
+graft_status graft_session_hold_back(graft_dataset *train, graft_dataset *eval,
+                                     const graft_config *config);
+
 /* What the settings say about the weights of a dataset: `reasoning`; and of one that is trained on,
  * train_on, mask_errors and tool_call_weight. Changes messages and weights of the dataset; *out is
  * for graft_examples_build. Says what it did. */

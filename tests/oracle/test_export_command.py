@@ -256,6 +256,26 @@ def test_aware_files_are_the_same_again_and_at_any_number_of_threads(quantised, 
     assert len(hashes) == 1
 
 
+def test_rounding_does_not_read_what_the_run_held_back(quantised, unbound, examples, export, graft,
+                                                       tmp_path):
+    """The examples of a run are those it was trained on: tensors as with these alone, others with all."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/adapter.gguf").write_bytes(unbound.read_bytes())
+    graft("data", "split", examples, "--size", 25, "--by", "random", "--seed", 3, "--train_out",
+          tmp_path / "train.jsonl", "--eval_out", tmp_path / "eval.jsonl")
+    tensors = {}
+    for name, config, words in (
+            ("run", "val_set_size: 25\nval_split: random\nseed: 3\n", []),
+            ("trained", "", ["--data", tmp_path / "train.jsonl"]), ("all", "", [])):
+        (tmp_path / "run/config.yaml").write_text(f"dataset: {examples}\n{config}")
+        export("gguf", tmp_path / "m.gguf", "--chat-template", "builtin", "--force", *words,
+               adapter=[tmp_path / "run/adapter.gguf"], model=quantised("q4_1"))
+        assert read(tmp_path / "m.gguf").fields["graft.rounding"].contents() == "aware"
+        tensors[name] = [t.data.tobytes() for t in read(tmp_path / "m.gguf").tensors]
+    assert tensors["run"] == tensors["trained"]
+    assert tensors["all"] != tensors["run"]
+
+
 def test_examples_of_the_run_are_found_beside_the_adapter(quantised, unbound, examples, export,
                                                           tmp_path):
     (tmp_path / "run").mkdir()
