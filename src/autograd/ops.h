@@ -133,8 +133,11 @@ graft_status graft_op_logits(graft_tape *tape, graft_tensor **out, graft_tensor 
  * contributes weight_i / total_weight * -log p(target_i) to *loss (added, in order). Logits are
  * made in chunks of GRAFT_HEAD_CHUNK rows and not kept; the gradient of x is computed along with
  * them. logprobs, if not NULL, gets log p(target_i). Predictions are borrowed only for the call.
- * If the loss is not finite it says so through *loss. */
-#define GRAFT_HEAD_CHUNK 256
+ * If the loss is not finite it says so through *loss.
+ *
+ * Each chunk unpacks the head twice, which costs as much as the products of some 10 of its rows; but its
+ * logits take 4 bytes each. */
+#define GRAFT_HEAD_CHUNK 384
 graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs, graft_tensor *x,
                                 const graft_head *head, const graft_prediction *predictions,
                                 double total_weight);

@@ -1,8 +1,11 @@
 /* kernels/bytes.h - operands of products in 8-bit integers.
  *
- * GRAFT_GROUP neighbours along the reduction axis share a scale: the largest of them is 127 times
- * it, and the others are rounded to whole multiples (to even). Products and sums of a group
- * are exact in integers; what groups give is added in single precision, in order.
+ * GRAFT_GROUP neighbours of W along the reduction axis share a scale: the largest of them is 127
+ * times it, and the others are rounded to whole multiples (to even). Of X GRAFT_RUN_GROUPS such groups
+ * share one: scaling takes the place of multiplying, and errors of X, other than those of W, are
+ * different ones for each token and cancel out in sums over tokens. Products and sums of a group are
+ * exact in integers; what the groups of a run give is added in single precision, in order, and then
+ * to what the runs before gave.
  *
  * Forward, both operands of a group are first turned by a Walsh-Hadamard transform, which leaves
  * their product as it is and spreads the few large numbers that activations have over all 64: half
@@ -15,6 +18,7 @@
 #include "kernels/kernels.h"
 
 #define GRAFT_GROUP 64
+#define GRAFT_RUN_GROUPS 4
 #define GRAFT_BYTE_MAX 127
 /* What the transform leaves to be done: it makes vectors 8 times as long. */
 #define GRAFT_TURNED 0.125f
@@ -22,7 +26,7 @@
 #define GRAFT_GROUP_TINY 0x1p-100f
 
 typedef struct graft_byte_group {
-    float scale;    /* not finite if a number of the group is not */
+    float scale;    /* of its run; not finite if a number there is not */
     int32_t centre; /* -128 times the sum of its bytes: what W costs that is stored plus 128 */
 } graft_byte_group;
 

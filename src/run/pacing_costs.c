@@ -110,7 +110,8 @@ static graft_status run_passes(graft_training *t)
     graft_step_figures steps;
     graft_time_figures time = {0};
     graft_arena *arena = &t->session.compute.arena; /* as the trainer will have it */
-    GRAFT_TRY(graft_arena_reserve(arena, t->trainer.plan.pass_bytes + t->trainer.plan.fixed_bytes));
+    GRAFT_TRY(graft_arena_reserve(arena, graft_plan_step_bytes(&t->trainer.plan, t->session.model,
+                                                               &t->session.compute.kernels)));
     GRAFT_TRY(graft_first_epoch_open(&epoch, t));
     GRAFT_TRY(graft_forecast_steps(&steps, &epoch));
     GRAFT_TRY(graft_forecast_time(&time, t, &epoch, &steps));

@@ -91,6 +91,20 @@ size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,
     return n;
 }
 
+/* Shorter passes than the longest may keep more layers, up to the room there is. */
+size_t graft_plan_step_bytes(const graft_plan *plan, const graft_model *model,
+                             const graft_kernels *kernels)
+{
+    size_t n_tok = plan->max_tokens_per_pass;
+    size_t most = graft_plan_pass_bytes(plan, model, kernels, n_tok);
+    if (plan->checkpointing == GRAFT_CHECKPOINTING_AUTO) {
+        size_t kept = pass_bytes(model, kernels, n_tok, 0);
+        kept = kept < plan->room_bytes ? kept : plan->room_bytes;
+        most = most > kept ? most : kept;
+    }
+    return (most > plan->pass_bytes ? most : plan->pass_bytes) + plan->fixed_bytes;
+}
+
 /* Tokens of a pass, between these two, whose layers can all be kept in what the machine or max_memory
  * has for good. Not counted is what threads need: sums must not depend on their number. */
 static size_t roomy_tokens(const graft_config *config, const graft_model *model,

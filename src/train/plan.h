@@ -40,6 +40,10 @@ graft_status graft_plan_adopt(graft_plan *plan, const graft_model *model,
 size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
                              const graft_kernels *kernels, size_t n_tok);
 
+/* What a step may need at most at a time: the largest of its passes, with all that is fixed. */
+size_t graft_plan_step_bytes(const graft_plan *plan, const graft_model *model,
+                             const graft_kernels *kernels);
+
 /* How many layers a pass of n_tok tokens recomputes in backward. */
 size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,
                              const graft_kernels *kernels, size_t n_tok);

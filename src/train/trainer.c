@@ -267,7 +267,8 @@ graft_status graft_trainer_step(graft_trainer *t, graft_step_report *report)
     report->learning_rate = c->learning_rate * t->watch.factor *
                             graft_course_factor(&t->course, t->schedule, t->step);
     graft_arena_reset(&t->compute->arena);
-    GRAFT_TRY(graft_arena_reserve(&t->compute->arena, t->plan.pass_bytes + t->plan.fixed_bytes));
+    GRAFT_TRY(graft_arena_reserve(&t->compute->arena, graft_plan_step_bytes(
+                                      &t->plan, t->model, &t->compute->kernels)));
     GRAFT_TRY(graft_model_prepare(t->model, t->compute));
     GRAFT_TRY(choose_batch(t));
     GRAFT_TRY(graft_step_layout_build(t->layout, t->batch, t->n_batch, &options));

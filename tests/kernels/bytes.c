@@ -73,22 +73,25 @@ static void turn(float x[GRAFT_GROUP])
     }
 }
 
-/* What a group of n numbers, step apart, becomes: the largest is 127. */
-static void round_group(const float *x, size_t n, size_t step, bool backward,
-                        int8_t q[GRAFT_GROUP], float *scale)
+enum { RUN = GRAFT_RUN_GROUPS * GRAFT_GROUP };
+
+/* What n numbers, step apart, become: the largest, after groups are turned, is 127. */
+static void round_groups(const float *x, size_t n, size_t step, bool backward, int8_t q[RUN],
+                         float *scale)
 {
-    float numbers[GRAFT_GROUP] = {0}, largest = 0;
+    float numbers[RUN] = {0}, largest = 0;
+    size_t padded = graft_bytes_groups(n) * GRAFT_GROUP;
     for (size_t i = 0; i < n; i++) {
         numbers[i] = x[i * step];
     }
-    if (!backward) {
-        turn(numbers);
+    for (size_t k = 0; k < padded && !backward; k += GRAFT_GROUP) {
+        turn(numbers + k);
     }
-    for (size_t i = 0; i < GRAFT_GROUP; i++) {
+    for (size_t i = 0; i < padded; i++) {
         largest = fmaxf(largest, fabsf(numbers[i]));
     }
     *scale = largest / 127 * (backward ? 1 : 0.125f);
-    for (size_t i = 0; i < GRAFT_GROUP; i++) {
+    for (size_t i = 0; i < padded; i++) {
         q[i] = largest < 0x1p-100f ? 0 : (int8_t)nearbyintf(numbers[i] * (127 / largest));
     }
 }
@@ -118,22 +121,25 @@ static void rounding_at_level(const graft_kernels *kernels)
         graft_act *in = test_acts(kernels, x, n_tok, n);
         graft_bytes b = bytes_of(kernels, in, n_tok, n, backward);
         for (size_t t = 0; t < n_tok; t++) {
-            for (size_t k = 0; k < n; k += GRAFT_GROUP) {
-                const graft_byte_group *group = &b.groups[t * b.n_groups + k / GRAFT_GROUP];
-                size_t n_k = n - k < GRAFT_GROUP ? n - k : GRAFT_GROUP;
-                int8_t q[GRAFT_GROUP];
-                float scale, numbers[GRAFT_GROUP];
-                int sum = 0;
+            for (size_t k = 0; k < n; k += RUN) {
+                size_t n_k = n - k < RUN ? n - k : RUN;
+                int8_t q[RUN];
+                float scale, numbers[RUN];
                 for (size_t i = 0; i < n_k; i++) {
                     numbers[i] = (float)x[t * n + k + i];
                 }
-                round_group(numbers, n_k, 1, backward, q, &scale);
-                assert_memory_equal(b.q + t * b.ld + k, q, sizeof q);
-                assert_memory_equal(&group->scale, &scale, sizeof scale);
-                for (size_t i = 0; i < GRAFT_GROUP; i++) {
-                    sum += q[i];
+                round_groups(numbers, n_k, 1, backward, q, &scale);
+                for (size_t g = 0; g < graft_bytes_groups(n_k); g++) {
+                    const graft_byte_group *group = &b.groups[t * b.n_groups + k / GRAFT_GROUP + g];
+                    const int8_t *bytes = q + g * GRAFT_GROUP;
+                    int sum = 0;
+                    assert_memory_equal(b.q + t * b.ld + k + g * GRAFT_GROUP, bytes, GRAFT_GROUP);
+                    assert_memory_equal(&group->scale, &scale, sizeof scale);
+                    for (size_t i = 0; i < GRAFT_GROUP; i++) {
+                        sum += bytes[i];
+                    }
+                    assert_int_equal(group->centre, -128 * sum);
                 }
-                assert_int_equal(group->centre, -128 * sum);
             }
         }
         test_guarded_release();
@@ -169,10 +175,10 @@ static reference multiply(const graft_bytes *x, const graft_weight *w, size_t n_
     }
     for (size_t c = 0; c < n; c++) {
         for (size_t k = 0; k < n_k; k += GRAFT_GROUP) {
-            int8_t q[GRAFT_GROUP];
+            int8_t q[RUN];
             float scale;
             size_t left = n_k - k < GRAFT_GROUP ? n_k - k : GRAFT_GROUP;
-            round_group(all + c * c_step + k * k_step, left, k_step, backward, q, &scale);
+            round_groups(all + c * c_step + k * k_step, left, k_step, backward, q, &scale);
             for (size_t i = 0; i < GRAFT_GROUP; i++) {
                 column[k + i] = (float)q[i] * scale;
             }

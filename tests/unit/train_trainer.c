@@ -343,6 +343,46 @@ static void no_allocation_after_the_first_steps(void **state)
     no_allocation_with("max_steps=100 batch_size=24 compute=bf16 use_dora=true");
 }
 
+/* How often the first step asks for memory if a pass is filled up to `usual` tokens, by sharing up
+ * to MOST, and a step may need `bytes`; 0: what the plan says. *peak: what it needed. */
+enum { MOST = 512 };
+static uint64_t first_requests(size_t usual, size_t bytes, size_t *peak)
+{
+    tiny_training f;
+    graft_step_report report;
+    tiny_training_open(&f, SETTINGS "batch_size=24 compute=f32");
+    for (size_t i = 0; i < TINY_TRAINING_EXAMPLES; i++) { /* two thirds are the same in all */
+        for (uint32_t k = 0; k < f.examples[i].n; k++) {
+            f.examples[i].ids[k] = k < f.examples[i].n * 2 / 3 ? (int32_t)(k % 40)
+                                                               : (int32_t)((7 * k + i) % 40);
+        }
+    }
+    graft_plan *plan = &f.trainer.plan;
+    assert_ok(graft_plan_adopt(plan, f.model, &f.compute.kernels, usual, MOST));
+    if (bytes != 0) { /* no more than that */
+        plan->fixed_bytes = bytes - graft_plan_pass_bytes(plan, f.model, &f.compute.kernels, MOST);
+    }
+    uint64_t before = graft_alloc_count();
+    assert_ok(graft_trainer_step(&f.trainer, &report));
+    uint64_t n = graft_alloc_count() - before;
+    assert_int_equal(graft_step_layout_n_passes(f.trainer.layout), 1);
+    assert_true(report.tokens - report.saved_tokens > 48);
+    *peak = f.compute.arena.peak;
+    tiny_training_close(&f);
+    return n;
+}
+
+/* Passes that grew by sharing took pieces of memory one by one, which were then given back: every
+ * page was touched anew in the second step. */
+static void passes_that_grow_find_their_memory_reserved(void **state)
+{
+    size_t bytes, peak;
+    (void)state;
+    uint64_t n = first_requests(MOST, 0, &bytes);
+    assert_int_equal(first_requests(48, bytes, &peak), n);
+    assert_int_equal(peak, bytes);
+}
+
 static void resumed_with(const char *settings)
 {
     tiny_training f;
@@ -422,6 +462,7 @@ int main(void)
         cmocka_unit_test(same_step_in_any_layout),
         cmocka_unit_test(accumulation_equals_one_batch),
         cmocka_unit_test(no_allocation_after_the_first_steps),
+        cmocka_unit_test(passes_that_grow_find_their_memory_reserved),
         cmocka_unit_test(resumed_run_has_the_same_bits),
         cmocka_unit_test(every_family),
         cmocka_unit_test(settings_have_their_effect),

@@ -2,8 +2,8 @@
  *
  * The instruction multiplies unsigned bytes with signed ones: W is stored plus 128, and the sum of
  * a group begins with what that adds (graft_byte_group.centre). Sums of a group are whole numbers
- * in registers of their own; then they are scaled and added to those of the tile, whose chain is
- * that of k. A part of a panel that is bytes is, per strip and group, [GRAFT_GROUP / 4][width][4]
+ * in registers of their own; then they are scaled as W is and added to those of the run, and these
+ * scaled as X is to those of the tile, whose chain is that of k. A part of a panel that is bytes is, per strip and group, [GRAFT_GROUP / 4][width][4]
  * bytes and [width] scales; other parts are those of unpack.h. */
 #define STRIP_COLS 32
 #include "kernels/avx512bf16/avx512bf16.h"
@@ -37,15 +37,19 @@ VEC_INLINE vec reciprocals(vec largest)
     return _mm512_mask_mov_ps(r, tiny, vec_zero());
 }
 
-/* The largest of 64 magnitudes; as bits, so that what is not a number is larger than all. */
-VEC_INLINE float largest_of(const vec v[4])
+/* The larger magnitudes, as bits, so that what is not a number is larger than all. */
+VEC_INLINE __m512i larger_of(__m512i largest, const vec v[4])
 {
     const __m512i sign = _mm512_set1_epi32(0x7fffffff);
-    __m512i m = _mm512_setzero_si512();
     for (int i = 0; i < 4; i++) {
-        m = _mm512_max_epu32(m, _mm512_and_si512(_mm512_castps_si512(v[i]), sign));
+        largest = _mm512_max_epu32(largest, _mm512_and_si512(_mm512_castps_si512(v[i]), sign));
     }
-    uint32_t bits = _mm512_reduce_max_epu32(m);
+    return largest;
+}
+
+VEC_INLINE float reduce_largest(__m512i largest)
+{
+    uint32_t bits = _mm512_reduce_max_epu32(largest);
     float value;
     memcpy(&value, &bits, sizeof value);
     return value;
@@ -90,18 +94,55 @@ VEC_INLINE void turn(vec v[4])
     TURN_LANES(v, SWAP_8, signs(0xff00))
 }
 
-/* A group of 64 numbers as bytes; *scale is what one of them is worth. */
-VEC_INLINE __m512i group_bytes(__m512i low, __m512i high, bool turned, float *scale)
+/* A group of 64 numbers in single precision: even and odd ones of each half. */
+VEC_INLINE void widen_group(vec v[4], __m512i low, __m512i high, bool turned)
 {
-    vec v[4] = {even_numbers(low), odd_numbers(low), even_numbers(high), odd_numbers(high)};
+    v[0] = even_numbers(low);
+    v[1] = odd_numbers(low);
+    v[2] = even_numbers(high);
+    v[3] = odd_numbers(high);
     if (turned) {
         turn(v);
     }
-    float largest = largest_of(v);
-    vec reciprocal = reciprocals(vec_set(largest));
-    *scale = largest / (float)GRAFT_BYTE_MAX * (turned ? GRAFT_TURNED : 1.0f);
+}
+
+VEC_INLINE __m512i round_group(const vec v[4], vec reciprocal)
+{
     return _mm512_inserti64x4(_mm512_castsi256_si512(round_bytes(v[0], v[1], reciprocal)),
                               round_bytes(v[2], v[3], reciprocal), 1);
+}
+
+/* What a byte is worth if this is the largest number. */
+VEC_INLINE float unit_of(float largest, bool turned)
+{
+    return largest / (float)GRAFT_BYTE_MAX * (turned ? GRAFT_TURNED : 1.0f);
+}
+
+/* The groups of a run, of which n numbers are left in the row. */
+VEC_INLINE void run_to_bytes(int8_t *q, graft_byte_group *groups, const act *x, size_t n,
+                             size_t n_groups, bool turned)
+{
+    vec v[GRAFT_RUN_GROUPS][4];
+    __m512i largest = _mm512_setzero_si512();
+    for (size_t g = 0; g < n_groups; g++) {
+        const act *at = x + g * GRAFT_GROUP;
+        size_t left = n - g * GRAFT_GROUP;
+        __m512i high = _mm512_setzero_si512();
+        if (left > 32) {
+            high = act_load32(at + 32, left - 32);
+        }
+        widen_group(v[g], act_load32(at, left), high, turned);
+        largest = larger_of(largest, v[g]);
+    }
+    float number = reduce_largest(largest);
+    vec reciprocal = reciprocals(vec_set(number));
+    for (size_t g = 0; g < n_groups; g++) {
+        __m512i bytes = round_group(v[g], reciprocal);
+        __m512i sums = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1), bytes);
+        groups[g].scale = unit_of(number, turned);
+        groups[g].centre = -128 * _mm512_reduce_add_epi32(sums);
+        _mm512_storeu_si512(q + g * GRAFT_GROUP, bytes);
+    }
 }
 
 VEC_INLINE void rows_to_bytes(const graft_bytes *out, const graft_act *x, size_t ldx, size_t n_rows,
@@ -109,16 +150,15 @@ VEC_INLINE void rows_to_bytes(const graft_bytes *out, const graft_act *x, size_t
 {
     for (size_t r = 0; r < n_rows; r++) {
         const act *row = (const act *)x + r * ldx;
-        graft_byte_group *group = out->groups + r * out->n_groups;
-        for (size_t k = 0; k < n; k += GRAFT_GROUP, group++) {
-            __m512i low = act_load32(row + k, n - k), high = _mm512_setzero_si512();
-            if (n - k > 32) {
-                high = act_load32(row + k + 32, n - k - 32);
+        graft_byte_group *groups = out->groups + r * out->n_groups;
+        int8_t *q = out->q + r * out->ld;
+        for (size_t g = 0; g < out->n_groups; g += GRAFT_RUN_GROUPS) {
+            size_t k = g * GRAFT_GROUP;
+            if (out->n_groups - g >= GRAFT_RUN_GROUPS) {
+                run_to_bytes(q + k, groups + g, row + k, n - k, GRAFT_RUN_GROUPS, turned);
+            } else {
+                run_to_bytes(q + k, groups + g, row + k, n - k, out->n_groups - g, turned);
             }
-            __m512i q = group_bytes(low, high, turned, &group->scale);
-            __m512i sums = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1), q);
-            group->centre = -128 * _mm512_reduce_add_epi32(sums);
-            _mm512_storeu_si512(out->q + r * out->ld + k, q);
         }
     }
 }
@@ -157,8 +197,12 @@ VEC_INLINE void bytes_forward(load32 *load, const graft_weight *w, size_t c0, si
             for (int i = 0; i < 16; i++) {
                 __m512i low = load_or_zero(load, rows[i], k0, k, n_k);
                 __m512i high = load_or_zero(load, rows[i], k0, k + 32, n_k);
-                a[i] = _mm512_xor_si512(group_bytes(low, high, true, &scales[i]),
+                vec v[4];
+                widen_group(v, low, high, true);
+                float largest = reduce_largest(larger_of(_mm512_setzero_si512(), v));
+                a[i] = _mm512_xor_si512(round_group(v, reciprocals(vec_set(largest))),
                                         _mm512_set1_epi8((char)-128));
+                scales[i] = unit_of(largest, true);
             }
             transpose16(a);
             for (size_t i = 0; i < QUADS; i++, out += 4 * width) {
@@ -298,46 +342,63 @@ VEC_INLINE __m512i set_quad(const int8_t *p)
     return _mm512_set1_epi32(quad);
 }
 
-/* acc += a slice of bytes. */
-VEC_INLINE void byte_sum(vec *acc, int n_rows, int n_vec, const graft_slice *s, size_t r,
+/* acc += a group of bytes, scaled as W is. Returns where the next one lies. */
+VEC_INLINE const uint8_t *group_sum(vec *acc, int n_rows, int n_vec, const graft_slice *s,
+                                    const int8_t *x, const graft_byte_group *group,
+                                    const uint8_t *b)
+{
+    __m512i sum[TILE];
+    UNROLL_TILE
+    for (int i = 0; i < n_rows; i++) {
+        __m512i centre = _mm512_set1_epi32(group[(size_t)i * s->group_step].centre);
+        for (int j = 0; j < n_vec; j++) {
+            sum[i * n_vec + j] = centre;
+        }
+    }
+    _Pragma("GCC unroll 16")
+    for (int q = 0; q < QUADS; q++, x += 4, b += 64 * n_vec) {
+        __m512i right[2];
+        for (int j = 0; j < n_vec; j++) {
+            right[j] = _mm512_loadu_si512(b + 64 * j);
+        }
+        UNROLL_TILE
+        for (int i = 0; i < n_rows; i++) {
+            __m512i left = set_quad(x + (size_t)i * s->row_step);
+            for (int j = 0; j < n_vec; j++) {
+                sum[i * n_vec + j] = dot_bytes(sum[i * n_vec + j], right[j], left);
+            }
+        }
+    }
+    UNROLL_TILE
+    for (int i = 0; i < n_rows * n_vec; i++) {
+        vec scale = vec_load((const float *)(const void *)(b + 64 * (i % n_vec)));
+        acc[i] = vec_fma(_mm512_cvtepi32_ps(sum[i]), scale, acc[i]);
+    }
+    return b + 64 * n_vec;
+}
+
+/* total += a slice of bytes. Of the three sets of sums two are in registers. */
+VEC_INLINE void byte_sum(vec *total, int n_rows, int n_vec, const graft_slice *s, size_t r,
                          const uint8_t *b)
 {
     const int8_t *x = (const int8_t *)s->x + r * s->row_step;
     const graft_byte_group *group = s->groups + r * s->group_step;
-    for (size_t k = 0; k < s->n_k; k += GRAFT_GROUP, group++) {
-        __m512i sum[TILE];
-        vec scale[2];
+    size_t n_groups = (s->n_k + GRAFT_GROUP - 1) / GRAFT_GROUP;
+    for (size_t g = 0; g < n_groups;) {
+        vec acc[TILE];
+        const graft_byte_group *first = group;
+        size_t end = g + GRAFT_RUN_GROUPS < n_groups ? g + GRAFT_RUN_GROUPS : n_groups;
         UNROLL_TILE
-        for (int i = 0; i < n_rows; i++) {
-            __m512i centre = _mm512_set1_epi32(group[(size_t)i * s->group_step].centre);
-            for (int j = 0; j < n_vec; j++) {
-                sum[i * n_vec + j] = centre;
-            }
+        for (int i = 0; i < n_rows * n_vec; i++) {
+            acc[i] = vec_zero();
         }
-        _Pragma("GCC unroll 16")
-        for (int q = 0; q < QUADS; q++, x += 4, b += 64 * n_vec) {
-            __m512i right[2];
-            for (int j = 0; j < n_vec; j++) {
-                right[j] = _mm512_loadu_si512(b + 64 * j);
-            }
-            UNROLL_TILE
-            for (int i = 0; i < n_rows; i++) {
-                __m512i left = set_quad(x + (size_t)i * s->row_step);
-                for (int j = 0; j < n_vec; j++) {
-                    sum[i * n_vec + j] = dot_bytes(sum[i * n_vec + j], right[j], left);
-                }
-            }
-        }
-        for (int j = 0; j < n_vec; j++, b += 64) {
-            scale[j] = vec_load((const float *)(const void *)b);
+        for (; g < end; g++, x += GRAFT_GROUP, group++) {
+            b = group_sum(acc, n_rows, n_vec, s, x, group, b);
         }
         UNROLL_TILE
-        for (int i = 0; i < n_rows; i++) {
-            vec left = vec_set(group[(size_t)i * s->group_step].scale);
-            for (int j = 0; j < n_vec; j++) {
-                vec part = vec_mul(_mm512_cvtepi32_ps(sum[i * n_vec + j]), scale[j]);
-                acc[i * n_vec + j] = vec_fma(part, left, acc[i * n_vec + j]);
-            }
+        for (int i = 0; i < n_rows * n_vec; i++) {
+            vec scale = vec_set(first[(size_t)(i / n_vec) * s->group_step].scale);
+            total[i] = vec_fma(acc[i], scale, total[i]);
         }
     }
 }

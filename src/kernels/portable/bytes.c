@@ -26,41 +26,54 @@ static void turn(graft_real x[GRAFT_GROUP])
     }
 }
 
-/* x becomes whole numbers; returns what one is worth. */
-static float to_whole(graft_real x[GRAFT_GROUP], bool backward)
+/* Groups of x become whole numbers; returns what one is worth. */
+static float to_whole(graft_real *x, size_t n_groups, bool backward)
 {
     graft_real largest = 0;
-    if (!backward) {
-        turn(x);
+    size_t n = n_groups * GRAFT_GROUP;
+    for (size_t i = 0; i < n && !backward; i += GRAFT_GROUP) {
+        turn(x + i);
     }
-    for (size_t i = 0; i < GRAFT_GROUP; i++) {
+    for (size_t i = 0; i < n; i++) {
         largest = larger(largest, x[i]);
     }
     float size = (float)largest, per_unit = size < GRAFT_GROUP_TINY ? 0 : GRAFT_BYTE_MAX / size;
-    for (size_t i = 0; i < GRAFT_GROUP; i++) {
+    for (size_t i = 0; i < n; i++) {
         float value = (float)x[i] * per_unit;
         x[i] = isfinite(value) ? (graft_real)nearbyintf(value) : 0;
     }
     return size / GRAFT_BYTE_MAX * (backward ? 1.0f : GRAFT_TURNED);
 }
 
+/* Groups [g, g + n_groups) of row r, which share a scale. */
+static void run_to_bytes(const graft_bytes *out, const graft_act *x, size_t ldx, size_t r, size_t n,
+                         size_t g, size_t n_groups, bool backward)
+{
+    graft_real numbers[GRAFT_RUN_GROUPS * GRAFT_GROUP] = {0};
+    graft_byte_group *groups = out->groups + r * out->n_groups + g;
+    size_t k = g * GRAFT_GROUP;
+    for (size_t i = 0; i < n_groups * GRAFT_GROUP && k + i < n; i++) {
+        numbers[i] = act_get(x, r * ldx + k + i, true);
+    }
+    float scale = to_whole(numbers, n_groups, backward);
+    for (size_t i = 0; i < n_groups; i++) {
+        int sum = 0;
+        for (size_t j = i * GRAFT_GROUP; j < (i + 1) * GRAFT_GROUP; j++) {
+            out->q[r * out->ld + k + j] = (int8_t)numbers[j];
+            sum += (int)numbers[j];
+        }
+        groups[i] = (graft_byte_group){scale, -128 * sum};
+    }
+}
+
 void graft_portable_to_bytes_half(const graft_bytes *out, const graft_act *x, size_t ldx,
                                   size_t n_rows, size_t n, bool backward)
 {
     for (size_t r = 0; r < n_rows; r++) {
-        for (size_t k = 0; k < n; k += GRAFT_GROUP) {
-            graft_byte_group *group = &out->groups[r * out->n_groups + k / GRAFT_GROUP];
-            graft_real numbers[GRAFT_GROUP] = {0};
-            int sum = 0;
-            for (size_t i = 0; i < GRAFT_GROUP && k + i < n; i++) {
-                numbers[i] = act_get(x, r * ldx + k + i, true);
-            }
-            group->scale = to_whole(numbers, backward);
-            for (size_t i = 0; i < GRAFT_GROUP; i++) {
-                out->q[r * out->ld + k + i] = (int8_t)numbers[i];
-                sum += (int)numbers[i];
-            }
-            group->centre = -128 * sum;
+        for (size_t g = 0; g < out->n_groups; g += GRAFT_RUN_GROUPS) {
+            size_t left = out->n_groups - g;
+            run_to_bytes(out, x, ldx, r, n, g, left < GRAFT_RUN_GROUPS ? left : GRAFT_RUN_GROUPS,
+                         backward);
         }
     }
 }
@@ -71,7 +84,7 @@ void graft_portable_round_group(graft_real *x, size_t n, size_t step, bool backw
     for (size_t i = 0; i < n; i++) {
         numbers[i] = x[i * step];
     }
-    float scale = to_whole(numbers, backward);
+    float scale = to_whole(numbers, 1, backward);
     for (size_t i = 0; i < GRAFT_GROUP; i++) {
         x[i * step] = numbers[i] * (graft_real)scale;
     }
