@@ -21,6 +21,7 @@ enum { GRAFT_CURRICULUM_NONE, GRAFT_CURRICULUM_LENGTH };
 enum { GRAFT_REASONING_TRAIN, GRAFT_REASONING_CONTEXT, GRAFT_REASONING_DROP };
 enum { GRAFT_LR_COSINE, GRAFT_LR_LINEAR, GRAFT_LR_CONSTANT };
 enum { GRAFT_CHECKPOINTING_AUTO, GRAFT_CHECKPOINTING_TRUE, GRAFT_CHECKPOINTING_FALSE };
+enum { GRAFT_EXPORT_ROUNDING_AWARE, GRAFT_EXPORT_ROUNDING_NEAREST };
 enum { GRAFT_SPIKE_WARN, GRAFT_SPIKE_SKIP, GRAFT_SPIKE_IGNORE };
 enum { GRAFT_COMPUTE_AUTO, GRAFT_COMPUTE_BF16, GRAFT_COMPUTE_F32, GRAFT_COMPUTE_INT8 };
 
@@ -75,6 +76,10 @@ graft_status graft_config_require(const graft_config *config, const char *name);
 
 /* Appends the value as graft_config_get has it. GRAFT_E_CONFIG if the name is unknown. */
 graft_status graft_config_value(const graft_config *config, const char *name, graft_text *out);
+
+/* Sets these settings to the values that they have in `from`; those without a value stay. */
+graft_status graft_config_copy(graft_config *to, const graft_config *from, const char *const *names,
+                               size_t n);
 
 /* Appends the effective configuration as YAML that reads back to the same. */
 graft_status graft_config_format(const graft_config *config, graft_text *out);

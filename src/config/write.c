@@ -86,6 +86,24 @@ graft_status graft_config_value(const graft_config *config, const char *name, gr
     return status;
 }
 
+graft_status graft_config_copy(graft_config *to, const graft_config *from, const char *const *names,
+                               size_t n)
+{
+    graft_status status = GRAFT_OK;
+    graft_text value;
+    graft_text_init(&value);
+    for (size_t i = 0; i < n; i++) {
+        value.len = 0;
+        GRAFT_TRY(graft_config_value(from, names[i], &value));
+        if (value.len > 0) {
+            GRAFT_TRY(graft_config_set(to, names[i], graft_text_z(&value)));
+        }
+    }
+done:
+    graft_text_clear(&value);
+    return status;
+}
+
 const char *graft_config_get(graft_config *config, const char *name)
 {
     graft_text_clear(&config->scratch);

@@ -57,7 +57,8 @@ void graft_rounding_run(const graft_rounding *rounding, const graft_rounding_row
 
 /* Where moments come from. */
 typedef struct graft_rounding_source {
-    /* Called once, if any weights will be rounded to blocks: sets aware and note. NULL: they are set. */
+    /* Called if any weights will be rounded to blocks: sets aware and note, and itself to NULL, so that
+     * another artefact finds them set. NULL: they are set. */
     graft_status (*prepare)(struct graft_rounding_source *source);
     /* *out is valid until the next call; NULL: there are none for this tensor. */
     graft_status (*find)(struct graft_rounding_source *source, const char *tensor,

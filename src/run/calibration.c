@@ -9,8 +9,7 @@
 #include "core/unknown.h"
 #include "io/files.h"
 
-/* Bytes of moments at a time: as many layers as fit, one at least. And the most tokens of an example. */
-#define MOMENTS_LIMIT ((size_t)1 << 30)
+/* The most tokens of an example. */
 enum { MOST_OF_EXAMPLE = 2048 };
 
 /* --- examples --- */
@@ -21,14 +20,8 @@ static graft_status copy_settings(graft_calibration *c)
     static const char *const names[] = {"base_model", "tokenizer_pre", "threads", "cpu"};
     static const char *const fixed[][2] = {
         {"compute", "f32"}, {"truncation", "drop"}, {"template_loss", "drop"}, {"skip_bad", "true"}};
-    graft_config *from = (graft_config *)(uintptr_t)c->settings; /* its scratch text changes */
     GRAFT_TRY(graft_config_new(&c->config));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = graft_config_get(from, names[i]);
-        if (value != NULL && value[0] != 0) {
-            GRAFT_TRY(graft_config_set(c->config, names[i], value));
-        }
-    }
+    GRAFT_TRY(graft_config_copy(c->config, c->settings, names, sizeof names / sizeof *names));
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
         GRAFT_TRY(graft_config_set(c->config, fixed[i][0], fixed[i][1]));
     }
@@ -175,6 +168,7 @@ static graft_status prepare(graft_rounding_source *source)
     bool insists = c->wish.rounding != NULL || c->wish.data != NULL;
     if (c->wish.rounding != NULL && strcmp(c->wish.rounding, "nearest") == 0) {
         source->note = "as asked for";
+        source->prepare = NULL;
         return GRAFT_OK;
     }
     status = prepare_all(c);
@@ -192,17 +186,29 @@ static graft_status prepare(graft_rounding_source *source)
         graft_log(GRAFT_LOG_INFO, "weights are rounded for %s", graft_text_z(&c->note));
     }
     source->note = graft_text_z(&c->note);
+    source->prepare = status == GRAFT_OK ? NULL : source->prepare;
     return status;
 }
 
 /* --- moments --- */
+
+/* However many fit, the bits are the same. */
+size_t graft_calibration_limit(const graft_config *settings)
+{
+    const size_t most = (size_t)1 << 30;
+    uint64_t share = (uint64_t)graft_memory_available() / 4;
+    if (settings->max_memory > 0) {
+        share = settings->max_memory * ((uint64_t)1 << 20) / 4;
+    }
+    return share > 0 && share < most ? (size_t)share : most;
+}
 
 static graft_status collect(graft_calibration *c, size_t slot)
 {
     graft_status status = GRAFT_OK;
     const double begun = graft_clock_seconds();
     graft_progress progress = {.phase = "reading", .unit = "examples", .total = c->n_chosen};
-    GRAFT_TRY(graft_input_moments_begin(&c->moments, slot, MOMENTS_LIMIT));
+    GRAFT_TRY(graft_input_moments_begin(&c->moments, slot, graft_calibration_limit(c->settings)));
     for (size_t i = 0; i < c->n_chosen; i++) {
         const graft_example *example = &c->corpus.samples[c->chosen[i]];
         progress.done = i;

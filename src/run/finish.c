@@ -3,7 +3,7 @@
 
 #include "core/log.h"
 #include "core/memory.h"
-#include "run/artefact.h"
+#include "run/exporting.h"
 #include "run/training.h"
 
 static graft_status write_named(const graft_training *t, const char *name, const char *bytes,
@@ -81,7 +81,6 @@ done:
     return status;
 }
 
-/* Where an artefact belongs in the run folder. */
 static graft_status write_artefact(const graft_training *t, const graft_exporter *exporter,
                                    const graft_export_job *job)
 {
@@ -97,12 +96,11 @@ done:
     return status;
 }
 
-/* Is it this artefact that cannot be had, of this fine-tune, in this place or for want of room? The adapter
- * itself has to be on disk before anything goes on. */
-static bool is_of_artefact(const graft_exporter *exporter, graft_status status)
+/* Is it this artefact that cannot be had, of this fine-tune? The adapter itself has to be on disk before
+ * anything goes on. */
+static bool is_of_artefact(graft_status status)
 {
-    return status == GRAFT_E_FAILED || status == GRAFT_E_CONFIG || status == GRAFT_E_MODEL ||
-           (status == GRAFT_E_DISK && exporter->merges);
+    return status == GRAFT_E_FAILED || status == GRAFT_E_CONFIG || status == GRAFT_E_MODEL;
 }
 
 /* What cannot be exported is no reason to leave out the rest, hours later: it is said here, in the journal (and
@@ -146,39 +144,29 @@ done:
     return status;
 }
 
-static graft_status write_all(graft_training *t, const graft_export_job *plain, bool merges)
+static graft_status write_all(graft_training *t, const graft_export_job *plain)
 {
     graft_status status = GRAFT_OK;
-    graft_text words;
-    graft_text_init(&words);
     for (size_t i = 0; i < t->config->export.n; i++) {
         const char *item = t->config->export.items[i];
         const graft_exporter *exporter;
         graft_export_job job = *plain;
         GRAFT_TRY(graft_exporter_of_item(&exporter, &job.type, item));
-        if (exporter->merges != merges) {
+        if (exporter->merges) {
             continue;
         }
         status = write_artefact(t, exporter, &job);
-        if (is_of_artefact(exporter, status)) {
+        if (is_of_artefact(status)) {
             GRAFT_TRY(keep_failure(t, item, status));
             continue;
         }
         GRAFT_TRY(status);
-        if (merges) {
-            graft_text_clear(&words);
-            GRAFT_TRY(graft_survival_words(job.survival, &words));
-            graft_log(graft_survival_judge(job.survival) == GRAFT_SURVIVES ? GRAFT_LOG_INFO
-                                                                            : GRAFT_LOG_WARN,
-                      "%s: %s", exporter->name, graft_text_z(&words));
-        }
     }
 done:
-    graft_text_clear(&words);
     return status;
 }
 
-graft_status graft_training_export(graft_training *t, bool merges)
+graft_status graft_training_export(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     const graft_config *c = t->config;
@@ -186,11 +174,9 @@ graft_status graft_training_export(graft_training *t, bool merges)
     graft_export_map *maps = NULL;
     float *values = NULL;
     graft_serving serving;
-    graft_survival survival;
     graft_text recipe;
     graft_text_init(&recipe);
     graft_serving_init(&serving);
-    graft_survival_init(&survival);
     GRAFT_TRY(describe_maps(adapter, &maps, &values));
     GRAFT_TRY(graft_config_format(c, &recipe));
     GRAFT_TRY(describe_serving(t, &serving));
@@ -208,13 +194,143 @@ graft_status graft_training_export(graft_training *t, bool merges)
         .context = serving.of.n_ctx,
     };
     const graft_export_job job = {.adapter = &description, .base = t->session.model->file,
-                                  .serving = &serving.of, .survival = &survival};
-    GRAFT_TRY(write_all(t, &job, merges));
+                                  .serving = &serving.of};
+    GRAFT_TRY(write_all(t, &job));
 done:
     graft_free(maps);
     graft_free(values);
     graft_text_clear(&recipe);
     graft_serving_clear(&serving);
-    graft_survival_clear(&survival);
+    return status;
+}
+
+/* --- merged models --- */
+
+bool graft_training_is_merged_from(const graft_exporter *exporter)
+{
+    return strcmp(exporter->name, "adapter") == 0 || strcmp(exporter->name, "peft") == 0;
+}
+
+/* What `graft export` is given: the adapter's file, or the folder that is PEFT's. */
+static graft_status find_adapter(char **out, const graft_config *c)
+{
+    graft_status status = GRAFT_OK;
+    const graft_exporter *exporter;
+    const char *type;
+    for (size_t i = 0; i < c->export.n; i++) {
+        GRAFT_TRY(graft_exporter_of_item(&exporter, &type, c->export.items[i]));
+        if (graft_training_is_merged_from(exporter) && !exporter->in_run_folder) {
+            return graft_path_join(out, c->output_dir, exporter->writes);
+        }
+    }
+    status = graft_strdup(out, c->output_dir);
+done:
+    return status;
+}
+
+/* The settings of the run that merging depends on; its template lies beside the adapter. */
+static graft_status copy_settings(graft_config **out, const graft_config *from)
+{
+    graft_status status = GRAFT_OK;
+    static const char *const names[] = {"base_model", "tokenizer_pre", "threads", "cpu", "max_memory"};
+    GRAFT_TRY(graft_config_new(out));
+    GRAFT_TRY(graft_config_copy(*out, from, names, sizeof names / sizeof *names));
+    GRAFT_TRY(graft_config_check(*out));
+done:
+    return status;
+}
+
+/* Merging has a session of its own. A state that no checkpoint has is kept: it may still be saved. */
+static void give_back(graft_training *t)
+{
+    graft_arena_clear(&t->session.compute.arena);
+    if (t->unsaved) {
+        return;
+    }
+    for (size_t i = 0; i < t->trainer.optimizer->n_moments; i++) {
+        graft_free(t->trainer.moments[i]);
+        t->trainer.moments[i] = NULL;
+    }
+    graft_base_watch_clear(&t->base_watch);
+    graft_session_close(&t->session);
+    graft_corpus_clear(&t->train);
+    graft_corpus_clear(&t->eval);
+}
+
+static graft_status merge_one(const graft_training *t, graft_exporting *e, const graft_config *config,
+                              const char *adapter, const char *item)
+{
+    graft_status status = GRAFT_OK;
+    const graft_exporter *exporter;
+    const char *type;
+    bool nearest = t->config->export_rounding == GRAFT_EXPORT_ROUNDING_NEAREST;
+    graft_text words;
+    graft_text_init(&words);
+    GRAFT_TRY(graft_exporter_of_item(&exporter, &type, item));
+    if (e->inputs.base == NULL) {
+        graft_export_wish wish = {.adapters = &adapter, .n_adapters = 1,
+                                  .rounding = nearest ? "nearest" : NULL};
+        GRAFT_TRY(graft_exporting_open(e, config, &wish, t->hooks));
+    }
+    graft_export_job job = graft_exporting_begin(e, type);
+    GRAFT_TRY(write_artefact(t, exporter, &job));
+    if (e->survival.n > 0) {
+        GRAFT_TRY(graft_survival_words(&e->survival, &words));
+        graft_log(graft_survival_judge(&e->survival) == GRAFT_SURVIVES ? GRAFT_LOG_INFO : GRAFT_LOG_WARN,
+                  "%s: %s", exporter->name, graft_text_z(&words));
+    }
+done:
+    graft_text_clear(&words);
+    return status;
+}
+
+static graft_status merge_all(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    graft_config *config = NULL;
+    char *adapter = NULL;
+    graft_exporting e;
+    graft_exporting_init(&e);
+    GRAFT_TRY(copy_settings(&config, t->config));
+    GRAFT_TRY(find_adapter(&adapter, t->config));
+    for (size_t i = 0; i < t->config->export.n; i++) {
+        const char *item = t->config->export.items[i], *type;
+        const graft_exporter *exporter;
+        GRAFT_TRY(graft_exporter_of_item(&exporter, &type, item));
+        if (!exporter->merges) {
+            continue;
+        }
+        status = merge_one(t, &e, config, adapter, item);
+        if (status == GRAFT_E_INTERRUPTED) {
+            status = graft_fail(status, "stopped while %s was exported; the same command continues", item);
+            goto done;
+        }
+        if (status != GRAFT_OK) {
+            GRAFT_TRY(keep_failure(t, item, status));
+            graft_exporting_close(&e); /* half open, or in want of what it holds */
+        }
+    }
+done:
+    graft_exporting_close(&e);
+    graft_config_free(config);
+    graft_free(adapter);
+    return status;
+}
+
+graft_status graft_training_merge(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_exporter *exporter;
+    const char *type;
+    bool merges = false;
+    for (size_t i = 0; i < t->config->export.n; i++) {
+        GRAFT_TRY(graft_exporter_of_item(&exporter, &type, t->config->export.items[i]));
+        merges = merges || exporter->merges;
+    }
+    if (merges) {
+        give_back(t);
+        status = merge_all(t);
+    }
+done:
     return status;
 }

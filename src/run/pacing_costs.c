@@ -24,7 +24,8 @@ static bool is_scored(const graft_training *t)
 static double close_seconds(const graft_training *t)
 {
     double copies = (double)t->config->export.n + 4;
-    return CLOSE_SECONDS + copies * (double)t->session.adapter->n_params * sizeof(float) / DISK_RATE;
+    double bytes = copies * (double)t->session.adapter->n_params * sizeof(float) + t->pacing.merged_bytes;
+    return CLOSE_SECONDS + bytes / DISK_RATE + t->pacing.merge_seconds;
 }
 
 void graft_training_pace_costs(graft_pace_costs *out, const graft_training *t)
@@ -182,6 +183,7 @@ graft_status graft_training_measure_speed(graft_training *t)
     if (!(t->trainer.pace.tokens_per_second > 0)) {
         GRAFT_TRY(run_passes(t));
     }
+    GRAFT_TRY(graft_training_measure_merges(t));
 done:
     return status;
 }

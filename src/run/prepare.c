@@ -137,18 +137,40 @@ static void log_plan(const graft_training *t)
               r->model->hparams.n_layer, r->plan.pass_bytes >> 20);
 }
 
+/* Merged models are made of an adapter that lies in the run folder (finish.c). */
+static graft_status add_adapter(graft_config *c)
+{
+    graft_status status = GRAFT_OK;
+    const char *wanted = c->use_dora ? "peft" : "adapter";
+    graft_text items;
+    graft_text_init(&items);
+    GRAFT_TRY(graft_config_value(c, "export", &items));
+    GRAFT_TRY(graft_text_appendf(&items, ",%s", wanted));
+    GRAFT_TRY(graft_config_set(c, "export", graft_text_z(&items)));
+    graft_log(GRAFT_LOG_INFO, "export: %s too, for merged models are made of it", wanted);
+done:
+    graft_text_clear(&items);
+    return status;
+}
+
 /* Said now and not after the last step. */
-static graft_status check_exports(const graft_config *c)
+static graft_status check_exports(graft_config *c)
 {
     graft_status status = GRAFT_OK;
     const graft_exporter *exporter;
     const char *type;
+    bool merges = false, has_adapter = false;
     for (size_t i = 0; i < c->export.n; i++) {
         GRAFT_TRY(graft_exporter_of_item(&exporter, &type, c->export.items[i]));
         if (c->use_dora && graft_exporter_check_dora(exporter, type) != GRAFT_OK) {
             status = graft_fail(GRAFT_E_CONFIG, "use_dora: export: %s", graft_error_message());
             goto done;
         }
+        merges = merges || exporter->merges;
+        has_adapter = has_adapter || graft_training_is_merged_from(exporter);
+    }
+    if (merges && !has_adapter) {
+        GRAFT_TRY(add_adapter(c));
     }
 done:
     return status;
@@ -184,6 +206,7 @@ graft_status graft_training_prepare(graft_training *t)
     GRAFT_TRY(graft_session_new_adapter(&t->session));
     GRAFT_TRY(graft_trainer_init(&t->trainer, t->config, t->session.model, t->session.adapter,
                                  &t->session.compute, t->train.units, t->train.n_units));
+    t->n_examples = t->train.n_units;
     log_plan(t);
     graft_training_log_mixture(t);
     GRAFT_TRY(identify(t));

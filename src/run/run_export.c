@@ -4,13 +4,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/clock.h"
-#include "core/log.h"
 #include "core/memory.h"
 #include "core/threads.h"
 #include "io/files.h"
 #include "io/json.h"
-#include "run/calibration.h"
+#include "run/exporting.h"
 #include "run/prove.h"
 #include "run/tool_grammar.h"
 
@@ -24,74 +22,6 @@ const char *graft_export_artefact(size_t i, const char **help, const char **type
         }
     }
     return NULL;
-}
-
-/* --- what is known of the model --- */
-
-static graft_status choose_template(graft_serving *serving, const graft_export_inputs *inputs,
-                                    const char *wanted)
-{
-    graft_status status = GRAFT_OK;
-    graft_template_choice choice = {0};
-    graft_text trained;
-    graft_text_init(&trained);
-    graft_text_init(&choice.text);
-    if (wanted == NULL) {
-        GRAFT_TRY(graft_export_inputs_template(inputs, &trained));
-    }
-    if (trained.len > 0) {
-        graft_log(GRAFT_LOG_INFO, "chat template: the one beside the adapter");
-        GRAFT_TRY(graft_serving_set_template(serving, trained.data, trained.len));
-        goto done;
-    }
-    GRAFT_TRY(graft_template_choose(&choice, wanted, inputs->base, true));
-    if (choice.source != NULL && memchr(choice.source, 0, choice.n) == NULL) {
-        graft_log(GRAFT_LOG_INFO, "chat template: %s", choice.name);
-        GRAFT_TRY(graft_serving_set_template(serving, choice.source, choice.n));
-    } else {
-        graft_log(GRAFT_LOG_WARN, "%s has no chat template, and none was named: servers will make "
-                  "one up", graft_gguf_path(inputs->base));
-    }
-done:
-    graft_template_choice_clear(&choice);
-    graft_text_clear(&trained);
-    return status;
-}
-
-static graft_status describe_serving(graft_serving *serving, const graft_export_inputs *inputs,
-                                     const graft_config *config, const graft_export_wish *wish)
-{
-    graft_status status = GRAFT_OK;
-    graft_tokenizer *tokenizer = NULL;
-    GRAFT_TRY(graft_tokenizer_new(&tokenizer, inputs->base, config->tokenizer_pre));
-    GRAFT_TRY(graft_serving_describe(serving, inputs->base, tokenizer,
-                                     graft_text_z(&inputs->label), wish->name));
-    GRAFT_TRY(choose_template(serving, inputs, config->chat_template));
-    serving->of.n_ctx = graft_artefact_context(
-        wish->context > 0 ? wish->context : inputs->description.context, 0, inputs->base);
-done:
-    graft_tokenizer_free(tokenizer);
-    return status;
-}
-
-/* --- the job --- */
-
-typedef struct watch {
-    const graft_hooks *hooks;
-    double begun;
-} watch;
-
-static graft_status on_progress(void *context, uint64_t done, uint64_t total)
-{
-    const watch *w = context;
-    double seconds = graft_clock_seconds() - w->begun;
-    graft_progress progress = {.phase = "exporting", .unit = "MiB", .done = done >> 20,
-                               .total = (total + (1 << 20) - 1) >> 20, .seconds = seconds};
-    if (done > 0 && done < total) {
-        progress.seconds_left = seconds * (double)(total - done) / (double)done;
-    }
-    graft_hooks_progress(w->hooks, &progress);
-    return graft_hooks_check(w->hooks);
 }
 
 /* Bytes of what was written. */
@@ -300,24 +230,18 @@ done:
 }
 
 /* Nothing but a grammar: of the base, adapters only tell with which template they were trained. */
-static graft_status export_grammar(graft_config *config, const graft_export_wish *wish, bool json,
+static graft_status export_grammar(const graft_config *config, const graft_export_wish *wish, bool json,
                                    char **out)
 {
     graft_status status = GRAFT_OK;
-    graft_export_inputs inputs;
-    graft_serving serving;
+    graft_exporting e;
     graft_tool_grammar grammar = {0};
     graft_json *made = NULL;
     graft_text text;
     graft_text_init(&text);
-    graft_export_inputs_init(&inputs);
-    graft_serving_init(&serving);
-    GRAFT_TRY(wish->n_adapters > 0
-                  ? graft_export_inputs_open(&inputs, config->base_model, wish->adapters,
-                                             wish->n_adapters, wish->force != 0)
-                  : graft_gguf_open(&inputs.base, config->base_model));
-    GRAFT_TRY(describe_serving(&serving, &inputs, config, wish));
-    GRAFT_TRY(graft_tool_grammar_write(&grammar, wish->grammar, &serving.of, wish->out));
+    graft_exporting_init(&e);
+    GRAFT_TRY(graft_exporting_open(&e, config, wish, NULL));
+    GRAFT_TRY(graft_tool_grammar_write(&grammar, wish->grammar, &e.serving.of, wish->out));
     if (json) {
         GRAFT_TRY(graft_tool_grammar_json(&grammar, &made));
         GRAFT_TRY(graft_json_write(&text, made, GRAFT_JSON_PYTHON));
@@ -330,8 +254,7 @@ done:
     graft_json_free(made);
     graft_text_clear(&text);
     graft_tool_grammar_clear(&grammar);
-    graft_serving_clear(&serving);
-    graft_export_inputs_clear(&inputs);
+    graft_exporting_close(&e);
     return status;
 }
 
@@ -340,18 +263,12 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
 {
     graft_status status = GRAFT_OK, written;
     const graft_exporter *exporter = NULL;
-    graft_export_inputs inputs;
-    graft_serving serving;
-    graft_survival survival;
+    graft_exporting e;
     graft_importance *importance = NULL;
     graft_proof proof;
     graft_tool_grammar grammar = {0};
-    graft_calibration calibration = {0};
-    watch w = {hooks, graft_clock_seconds()};
     graft_proof_init(&proof);
-    graft_export_inputs_init(&inputs);
-    graft_serving_init(&serving);
-    graft_survival_init(&survival);
+    graft_exporting_init(&e);
     *out = NULL;
     GRAFT_TRY(graft_config_check(config));
     graft_threads_set((int)config->threads);
@@ -361,42 +278,30 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
         goto done;
     }
     GRAFT_TRY(check_wish(&exporter, wish));
-    GRAFT_TRY(graft_export_inputs_open(&inputs, config->base_model, wish->adapters,
-                                       wish->n_adapters, wish->force != 0));
-    GRAFT_TRY(describe_serving(&serving, &inputs, config, wish));
-    inputs.description.context = serving.of.n_ctx;
+    GRAFT_TRY(graft_exporting_open(&e, config, wish, hooks));
     if (wish->imatrix != NULL) {
         GRAFT_TRY(graft_importance_open(&importance, wish->imatrix));
     }
     if (wish->grammar != NULL) { /* first, for it takes no time and may be refused */
-        GRAFT_TRY(write_beside(&grammar, wish, &serving.of));
+        GRAFT_TRY(write_beside(&grammar, wish, &e.serving.of));
     }
-    graft_calibration_init(
-        &calibration,
-        &(graft_calibration_wish){wish->rounding, wish->data, wish->rounding_tokens,
-                                  (const char *const *)inputs.runs, inputs.n_runs},
-        config, &inputs.description, &serving.of, hooks);
-    const graft_export_job job = {
-        .adapter = &inputs.description, .base = inputs.base, .serving = &serving.of,
-        .type = wish->type, .importance = importance, .rounding = &calibration.source,
-        .size = wish->size, .force = wish->force != 0,
-        .survival = &survival, .progress = on_progress, .context = &w};
+    graft_export_job job = graft_exporting_begin(&e, wish->type);
+    job.importance = importance;
+    job.size = wish->size;
+    job.force = wish->force != 0;
     written = graft_artefact_write(exporter, &job, wish->out);
-    if (written != GRAFT_OK && survival.n == 0) {
+    if (written != GRAFT_OK && e.survival.n == 0) {
         status = written;
         goto done;
     }
     if (written == GRAFT_OK && wish->prove != 0) {
-        GRAFT_TRY(prove(&proof, config, &inputs, &serving, wish->out, hooks));
+        GRAFT_TRY(prove(&proof, config, &e.inputs, &e.serving, wish->out, hooks));
     }
     GRAFT_TRY(report(out, exporter, &job, wish->out, &proof, &grammar, json != 0, written));
 done:
     graft_tool_grammar_clear(&grammar);
-    graft_calibration_clear(&calibration);
     graft_proof_clear(&proof);
     graft_importance_close(importance);
-    graft_survival_clear(&survival);
-    graft_serving_clear(&serving);
-    graft_export_inputs_clear(&inputs);
+    graft_exporting_close(&e);
     return status;
 }

@@ -62,9 +62,9 @@ static graft_status run(graft_training *t)
     GRAFT_TRY(begin(t));
     GRAFT_TRY(graft_training_steps(t));
     GRAFT_TRY(graft_training_choose(t));
-    GRAFT_TRY(graft_training_export(t, false));
+    GRAFT_TRY(graft_training_export(t));
     GRAFT_TRY(graft_training_evaluate_after(t));
-    GRAFT_TRY(graft_training_export(t, true)); /* what can be refused comes last */
+    GRAFT_TRY(graft_training_merge(t)); /* what can be refused comes last */
     graft_interrupt_hold(); /* it is all but done */
     status = write_rest(t);
     graft_interrupt_release();

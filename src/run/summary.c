@@ -57,13 +57,13 @@ static graft_status append_serving(const graft_training *t, graft_text *out)
             GRAFT_TRY(graft_text_appendf(
                 out, "\nServe it with llama.cpp:\n  llama-server -m %s --lora %s/adapter.gguf "
                 "--jinja --chat-template-file %s/chat_template.jinja\n",
-                graft_gguf_path(t->session.model->file), folder, folder));
+                t->config->base_model, folder, folder));
         }
     }
     if (t->config->use_dora) {
         GRAFT_TRY(graft_text_appendf(
             out, "\nA DoRA is served merged into its base:\n  graft export --base %s --adapter %s --to gguf "
-            "--out merged.gguf\n", graft_gguf_path(t->session.model->file), folder));
+            "--out merged.gguf\n", t->config->base_model, folder));
     }
     if (has_bfcl(&t->config->dataset) || has_bfcl(&t->config->replay)) {
         GRAFT_TRY(graft_text_append_z(
@@ -89,7 +89,7 @@ static graft_status summary_text(const graft_training *t, graft_text *out)
     graft_status status = GRAFT_OK;
     uint64_t n = t->trainer.step - t->begin_step;
     GRAFT_TRY(graft_text_appendf(out, "Trained %llu steps on %zu examples",
-                                 (unsigned long long)t->trainer.step, t->train.n_units));
+                                 (unsigned long long)t->trainer.step, t->n_examples));
     if (n > 0) {
         GRAFT_TRY(graft_text_appendf(out, ", the last one with loss %.4f, in %.0f s", t->last_loss,
                                      t->seconds));
@@ -146,7 +146,7 @@ static graft_status summary_json(const graft_training *t, graft_text *out)
     graft_json *o = graft_json_new_object();
     GRAFT_TRY(graft_json_set_string(o, "output_dir", t->config->output_dir));
     GRAFT_TRY(graft_json_set_int(o, "steps", (int64_t)t->trainer.step));
-    GRAFT_TRY(graft_json_set_int(o, "examples", (int64_t)t->train.n_units));
+    GRAFT_TRY(graft_json_set_int(o, "examples", (int64_t)t->n_examples));
     GRAFT_TRY(graft_json_set_double(o, "loss", t->last_loss));
     GRAFT_TRY(graft_json_set_double(o, "seconds", t->seconds));
     GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)t->tokens));

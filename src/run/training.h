@@ -33,6 +33,8 @@ typedef struct graft_pacing {
     double spent_before; /* of them by earlier processes */
     double *first_epoch; /* tokens of its first i steps */
     graft_pace_speed speed;
+    bool knows_merges;
+    double merge_seconds, merged_bytes; /* of models that are merged at the end: beside writing them; theirs */
     double border;               /* clock after the last step, evaluations since then taken out */
     double wall_seen, clock_seen; /* both clocks when they were last compared */
 } graft_pacing;
@@ -58,6 +60,7 @@ typedef struct graft_training {
     graft_trainer trainer;
     graft_base_watch base_watch;
     graft_journal *journal;
+    size_t n_examples; /* units of `train`, which is given back before models are merged */
     graft_text identity;
     char base_hash[65];
     graft_base base;
@@ -165,6 +168,8 @@ bool graft_training_is_limited(const graft_training *t);
 double graft_training_seconds_left(const graft_training *t);
 /* What is known now; speed must be. */
 void graft_training_pace_costs(graft_pace_costs *out, const graft_training *t);
+/* What it takes to merge models at the end, once speed is known. */
+graft_status graft_training_measure_merges(graft_training *t);
 /* Counts the tokens of the first epoch, and runs some passes if speed is not known. */
 graft_status graft_training_measure_speed(graft_training *t);
 /* The same, and evaluates a part of the data if it is not known how long that takes. */
@@ -218,9 +223,16 @@ graft_status graft_training_rescue(graft_training *t, graft_status failed);
 
 /* Writes config.yaml and chat_template.jinja into the run folder. */
 graft_status graft_training_save_config(graft_training *t);
-/* Writes the artefacts that `export` names: those that hold merged weights, or the others. One that cannot be
- * made of this fine-tune is said and left out. */
-graft_status graft_training_export(graft_training *t, bool merges);
+/* Writes the artefacts that `export` names and that hold no weights of the base. One that cannot be made of this
+ * fine-tune is said and left out. */
+graft_status graft_training_export(graft_training *t);
+/* Writes those that hold merged weights, of the adapter that lies in the run folder by now, as `graft export` would:
+ * the same bytes. What only steps need is given back before, so that it does not stand beside what this needs.
+ * GRAFT_E_INTERRUPTED if the hooks ask to stop; what else goes wrong is said, and the artefact left out. */
+graft_status graft_training_merge(graft_training *t);
+/* Is it an artefact that merged models can be made of? */
+struct graft_exporter;
+bool graft_training_is_merged_from(const struct graft_exporter *exporter);
 /* Once everything is written: fails with what was left out. */
 graft_status graft_training_check_exports(const graft_training *t);
 /* Appends "prefix sharing saved 120 of 900 tokens (13.3 %)"; nothing if it is off or no step ran. */

@@ -29,7 +29,7 @@ static const char *const neutral[] = {
     "per_device_train_batch_size", "gradient_accumulation_steps", "gradient_checkpointing",
     "max_memory", "threads", "eval_before", "eval_after", "load_best_model_at_end", "require",
     "perplexity_dataset", "perplexity_tokens", "save_minutes", "save_steps", "save_total_limit",
-    "resume_from_checkpoint", "force", "logging_steps", "export", "finish_by", "max_hours",
+    "resume_from_checkpoint", "force", "logging_steps", "export", "export_rounding", "finish_by", "max_hours",
     "max_temperature", "nice",
     "recheck_steps", "base_check_steps",
 };

@@ -12,16 +12,6 @@
 
 enum { SLICE = GRAFT_SYMMETRIC_ROWS };
 
-/* The slot that holds the weight, or of a matrix that is several maps the one whose first rows it is. */
-static size_t slot_of(const graft_model *model, const graft_weight *w)
-{
-    size_t i = 0;
-    while (i < model->n_slots && model->slots[i].weight.data != w->data) {
-        i++;
-    }
-    return i;
-}
-
 /* Rows [begin, begin + n) of activations as floats. */
 static void take_rows(const graft_input_moments *m, const graft_act *x, size_t ldx, size_t n_in,
                       size_t begin, size_t n)
@@ -40,7 +30,7 @@ static void see(void *context, const graft_weight *w, const graft_act *x, size_t
                 bool again)
 {
     graft_input_moments *m = context;
-    size_t slot = slot_of(m->model, w), n_in = w->n_in;
+    size_t slot = graft_read_slot(m->model, w), n_in = w->n_in;
     if (slot == m->model->n_slots) {
         return; /* later rows of a matrix that was seen already */
     }

@@ -63,12 +63,10 @@ static void see(void *context, const graft_weight *w, const graft_act *x, size_t
 {
     const looking *l = context;
     (void)again;
-    for (size_t i = 0; i < l->model->n_slots; i++) {
-        if (&l->model->slots[i].weight == w) {
-            addition a = {l->sums->of[i], (const graft_real *)x, ldx, n_tok, w->n_in};
-            graft_parallel((w->n_in + TILE - 1) / TILE, add_tile, &a);
-            return;
-        }
+    size_t slot = graft_read_slot(l->model, w);
+    if (slot < l->model->n_slots) {
+        addition a = {l->sums->of[slot], (const graft_real *)x, ldx, n_tok, w->n_in};
+        graft_parallel((w->n_in + TILE - 1) / TILE, add_tile, &a);
     }
 }
 

@@ -24,3 +24,12 @@ done:
     graft_free(rows);
     return status;
 }
+
+size_t graft_read_slot(const graft_model *model, const graft_weight *w)
+{
+    size_t i = 0;
+    while (i < model->n_slots && model->slots[i].weight.data != w->data) {
+        i++;
+    }
+    return i;
+}

@@ -123,3 +123,49 @@ def test_what_cannot_be_read_is_refused(graft, tiny_model, jsonl, tmp_path):
     assert "unknown architecture" in graft("imatrix", data, "--base", tmp_path / "other.gguf",
                                            "--out", out, status=6).stderr
     assert not out.exists()
+
+
+def fused_inputs(model, ids):
+    """{tensor: what goes into it} of a Phi-3 of transformers."""
+    import torch
+    names = {"self_attn.qkv_proj": "attn_qkv", "self_attn.o_proj": "attn_output",
+             "mlp.gate_up_proj": "ffn_up", "mlp.down_proj": "ffn_down"}
+    seen, hooks = {}, []
+    for i, layer in enumerate(model.model.layers):
+        for module, part in names.items():
+            name = f"blk.{i}.{part}.weight"
+            hooks.append(layer.get_submodule(module).register_forward_pre_hook(
+                lambda _, x, name=name: seen.update({name: x[0][0].double().numpy()})))
+    with torch.no_grad():
+        model(torch.tensor([ids]))
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+def test_matrices_that_are_several_maps_had_sums_of_zero(graft, families, jsonl, tmp_path):
+    one, out = families("phi3"), tmp_path / "i.gguf"
+    data = jsonl("data.jsonl", examples(3))
+    graft("imatrix", data, "--base", one.gguf, "--out", out)
+    shown = graft("data", "show", data, "--base", one.gguf, "--all", "--json")
+    sums = {}
+    for line in shown.stdout.splitlines():
+        for name, x in fused_inputs(one.model.float().eval(), json.loads(line)["ids"]).items():
+            sums[name] = sums.get(name, 0) + (x * x).sum(0)
+    _, got = read(out)
+    assert {n.removesuffix(".in_sum2") for n in got if n.endswith(".in_sum2")} == set(sums)
+    for name, expected in sums.items():
+        assert (np.abs(got[name + ".in_sum2"][0] - expected) / expected.mean()).max() < 1e-4, name
+
+
+def test_matrices_that_are_several_maps_are_rounded_for_their_inputs(graft, families, runtime, jsonl, tmp_path):
+    import test_export_hf
+    one = families("phi3")
+    test_export_hf.make_adapter(one, runtime, tmp_path / "a.gguf")
+    done = graft("export", "--base", one.gguf, "--adapter", tmp_path / "a.gguf", "--to", "gguf", "--type", "q4_0",
+                 "--data", jsonl("data.jsonl", examples(5)), "--force", "--json", "--out", tmp_path / "m.gguf")
+    survival = json.loads(done.stdout)["survival"]
+    assert survival["rounding"] == "aware"
+    rows = {r["name"]: r for r in survival["tensors"]}
+    assert {f"blk.0.{part}.weight" for part in ("attn_qkv", "attn_output", "ffn_up", "ffn_down")} <= set(rows)
+    assert all(r["outputs"]["error"] > 0 for r in rows.values())

@@ -121,6 +121,18 @@ def prepare_export(job, folder):
         raise Failed(f"the run to be exported was not made: {whole.err}{struck.err}")
 
 
+def prepare_finish(job, folder):
+    """A run that stopped before it merged, over the models of another."""
+    models = ["adapter", "gguf:q8_0", "ollama:f16"]
+    write_run(folder, seed=7, resume_from_checkpoint="never", export=models)
+    whole = graft(folder, TRAIN)
+    shutil.rmtree(folder / "run/checkpoints")
+    write_run(folder, export=models)
+    struck = graft(folder, TRAIN, {"KIND": "create", "UNDER": "run/merged.gguf", "AT": 1, "DO": "kill-before"})
+    if whole.code != 0 or struck.code != -9:
+        raise Failed(f"the run to be merged was not made: {whole.err}{struck.err}")
+
+
 def prepare_cache(job, folder):
     """A run with a token cache, over the cache of other data."""
     for data, steps in (("cached.jsonl", 1), ("data.jsonl", 1)):
@@ -163,6 +175,9 @@ JOBS = [
     Job("train", TRAIN, prepare_train, "run", "a run of 4 steps with a checkpoint after each"),
     Job("resume", TRAIN, prepare_resume, "run", "a run that continues behind step 2"),
     Job("export", TRAIN, prepare_export, "run", "the end of a run: its artefacts over older ones"),
+    # a file that it cannot read it does without, and says so
+    Job("finish", TRAIN, prepare_finish, "run", "the end of a run: models that are merged, rounded for its data, "
+        "over older ones", only=("kills", "images")),
     Job("cache", TRAIN, prepare_cache, "run", "a run of 1 step that keeps its tokens over older ones",
         continues=False),
     Job("quantize", ["quantize", "-q", "MATERIAL/tiny.gguf", "out/file", "--type", "q8_0",

@@ -63,7 +63,7 @@ def seconds_of(job, options):
 def run_random(options):
     """Chains until enough kills have hit."""
     tally = Tally("kills")
-    chosen = [j for j in options.chosen if j.name in ("train", "resume", "export")] or options.chosen
+    chosen = [j for j in options.chosen if j.name in ("train", "resume", "export", "finish")] or options.chosen
     spans = {job.name: seconds_of(job, options) for job in chosen}
     per_job = -(-options.kills // len(chosen))
 
