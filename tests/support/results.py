@@ -4,6 +4,8 @@ import os
 import time
 
 CPUS = int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
+# Limits of time are those of the release build: under a sanitizer all takes some ten times as long.
+PATIENCE = 1 if os.environ.get("BUILD", "release") == "release" else 6
 
 
 class Result:
