@@ -35,6 +35,7 @@ void graft_training_close(graft_training *t)
     graft_unwritten_clear(&t->unwritten);
     graft_json_free(t->unexported);
     graft_text_clear(&t->identity);
+    graft_free(t->base_path);
     graft_free(t->checkpoints);
     graft_runlog_close(t->log);
     graft_lock_free(t->lock);
@@ -176,6 +177,7 @@ graft_status graft_training_prepare(graft_training *t)
     GRAFT_TRY(read_data(t));
     GRAFT_TRY(graft_session_open(&t->session, t->config));
     GRAFT_TRY(graft_gguf_sha256(t->session.model->file, t->base_hash));
+    GRAFT_TRY(graft_strdup(&t->base_path, graft_gguf_path(t->session.model->file)));
     t->base = (graft_base){.model = t->session.model, .sha256 = t->base_hash};
     GRAFT_TRY(tokenise(t));
     set_context(t);

@@ -57,13 +57,13 @@ static graft_status append_serving(const graft_training *t, graft_text *out)
             GRAFT_TRY(graft_text_appendf(
                 out, "\nServe it with llama.cpp:\n  llama-server -m %s --lora %s/adapter.gguf "
                 "--jinja --chat-template-file %s/chat_template.jinja\n",
-                t->config->base_model, folder, folder));
+                t->base_path, folder, folder));
         }
     }
     if (t->config->use_dora) {
         GRAFT_TRY(graft_text_appendf(
             out, "\nA DoRA is served merged into its base:\n  graft export --base %s --adapter %s --to gguf "
-            "--out merged.gguf\n", t->config->base_model, folder));
+            "--out merged.gguf\n", t->base_path, folder));
     }
     if (has_bfcl(&t->config->dataset) || has_bfcl(&t->config->replay)) {
         GRAFT_TRY(graft_text_append_z(

@@ -63,6 +63,7 @@ typedef struct graft_training {
     size_t n_examples; /* units of `train`, which is given back before models are merged */
     graft_text identity;
     char base_hash[65];
+    char *base_path; /* the first of its files: what servers are given */
     graft_base base;
     char *checkpoints; /* folder */
     graft_eval_report before, after; /* n == 0: not measured; while training, after: of the adapter that
