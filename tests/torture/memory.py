@@ -1,6 +1,7 @@
 """tests/torture/run memory - every allocation of every job fails in turn, once or for good.
 
 Those of the libraries too: json-c, HDF5, PCRE2, zstd, libyaml, the C library."""
+import jobs
 from common import Report
 from loops import Way, run_ways, table_of
 
@@ -26,9 +27,10 @@ allocation failed in it, what it says of files counts as want of memory and not 
 
 def run(options):
     total, tallies, n_states = run_ways("memory", WAYS, options)
+    chosen = jobs.of_section(options.chosen, "memory")
     allocations = sum(sum(job.counts[k] for k in ("malloc", "calloc", "realloc", "memalign"))
-                      for job in options.chosen)
-    text = (f"{total.points} points over {allocations} allocations of {len(options.chosen)} jobs, "
+                      for job in chosen)
+    text = (f"{total.points} points over {allocations} allocations of {len(chosen)} jobs, "
             f"{len(total.failures)} wrong")
     return Report(total, "Each allocation in turn fails (once: only that one; gone: all from there on; "
                   "maps: mmap and threads). Right is exit 3 with a message or exit 0 with the same "
