@@ -135,8 +135,7 @@ graft_status graft_op_logits(graft_tape *tape, graft_tensor **out, graft_tensor 
  * them. logprobs, if not NULL, gets log p(target_i). Predictions are borrowed only for the call.
  * If the loss is not finite it says so through *loss.
  *
- * Each chunk unpacks the head twice, which costs as much as the products of some 10 of its rows; but its
- * logits take 4 bytes each. */
+ * Each chunk unpacks the head twice, whatever its rows; but their logits take 4 bytes each. */
 #define GRAFT_HEAD_CHUNK 384
 graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs, graft_tensor *x,
                                 const graft_head *head, const graft_prediction *predictions,

@@ -86,7 +86,7 @@ def run(options):
     int8 = [r for r in rows if r["compute"] == "int8"]
     if int8:
         report.body += ["", "compute: int8, rounding of X and W included; the peak is that of "
-                        "VPDPBUSD, of which scaling every 64 leaves 89 %", "",
+                        "VPDPBUSD, of which scaling W every 64 and X every 256 leaves 93 %", "",
                         *rate_table(int8, formats)]
     report.rows = rows
     return report

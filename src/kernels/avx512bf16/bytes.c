@@ -3,8 +3,9 @@
  * The instruction multiplies unsigned bytes with signed ones: W is stored plus 128, and the sum of
  * a group begins with what that adds (graft_byte_group.centre). Sums of a group are whole numbers
  * in registers of their own; then they are scaled as W is and added to those of the run, and these
- * scaled as X is to those of the tile, whose chain is that of k. A part of a panel that is bytes is, per strip and group, [GRAFT_GROUP / 4][width][4]
- * bytes and [width] scales; other parts are those of unpack.h. */
+ * scaled as X is to those of the tile, whose chain is that of k. A part of a panel that is bytes is,
+ * per strip and group, [GRAFT_GROUP / 4][width][4] bytes and [width] scales; other parts are those of
+ * unpack.h. */
 #define STRIP_COLS 32
 #include "kernels/avx512bf16/avx512bf16.h"
 #include "kernels/avx512bf16/tile_out.h"
