@@ -82,7 +82,7 @@ graft_status graft_exporter_check_dora(const graft_exporter *exporter, const cha
     return holds->no_dora == NULL
                ? GRAFT_OK
                : graft_fail(GRAFT_E_FAILED, "%s: cannot hold a DoRA: %s; merge it into the base (gguf, "
-                            "ollama, lmstudio, localai, hf), or write it for PEFT (peft)",
+                            "ollama, lmstudio, localai, hf), or write it for PEFT or mlx-lm (peft, mlx)",
                             exporter->name, holds->no_dora);
 }
 

@@ -130,3 +130,18 @@ graft_status graft_export__put_in_hf_order(const graft_export_adapter *adapter,
 done:
     return status;
 }
+
+graft_status graft_export__magnitude(const graft_export_adapter *adapter, const graft_export_map *map,
+                                     float **out)
+{
+    graft_status status = GRAFT_OK;
+    *out = NULL;
+    if (map->magnitude == NULL) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_alloc(out, map->n_out, sizeof **out));
+    memcpy(*out, map->magnitude, map->n_out * sizeof **out);
+    GRAFT_TRY(graft_export__put_in_hf_order(adapter, map, 1, out));
+done:
+    return status;
+}

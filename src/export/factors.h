@@ -20,5 +20,9 @@ graft_status graft_export__fold(const graft_export_adapter *adapter, const graft
 /* Puts the map's n_out rows of `width` numbers, *of on the heap, into Hugging Face's order. */
 graft_status graft_export__put_in_hf_order(const graft_export_adapter *adapter,
                                            const graft_export_map *map, size_t width, float **of);
+/* Sets *out to a copy of the map's magnitudes in Hugging Face's order, NULL if it has none (no DoRA). The
+ * caller frees it. */
+graft_status graft_export__magnitude(const graft_export_adapter *adapter, const graft_export_map *map,
+                                     float **out);
 
 #endif

@@ -1,9 +1,10 @@
 /* export/mlx.c - the adapter as mlx-lm loads it (--adapter-path).
  *
  * adapters.safetensors holds <module>.lora_a (n_in, rank) and <module>.lora_b (rank, n_out), the
- * transposes of PEFT's, in Hugging Face's names and row order; adapter_config.json says one rank and
- * one scale for all and which modules are adapted, by their names in a layer (mlx_lm/tuner/utils.py,
- * load_adapters). Maps of a smaller rank are filled up with zeros. load_mlx.c reads it back. */
+ * transposes of PEFT's, and of a DoRA <module>.m (n_out), in Hugging Face's names and row order;
+ * adapter_config.json says one rank and one scale for all and which modules are adapted, by their names
+ * in a layer (mlx_lm/tuner/utils.py, load_adapters; tuner/dora.py). Maps of a smaller rank are filled up
+ * with zeros. load_mlx.c reads it back. */
 #include <string.h>
 
 #include "adapter/modules.h"
@@ -36,7 +37,8 @@ static void transpose(float *out, const float *in, size_t n_rows, size_t n_colum
 }
 
 typedef struct factors {
-    float *a, *b; /* [n_in][rank], [rank][n_out] */
+    float *a, *b;     /* [n_in][rank], [rank][n_out] */
+    float *magnitude; /* [n_out]; NULL: none */
 } factors;
 
 static graft_status make_factors(const graft_export_adapter *adapter, const graft_export_map *map,
@@ -54,11 +56,13 @@ static graft_status make_factors(const graft_export_adapter *adapter, const graf
     GRAFT_TRY(graft_alloc(&out->b, rank * map->n_out, sizeof *out->b));
     transpose(out->a, map->a, map->rank, map->n_in, rank);
     transpose(out->b, b, map->n_out, map->rank, map->n_out);
+    GRAFT_TRY(graft_export__magnitude(adapter, map, &out->magnitude));
 done:
     graft_free(b);
     return status;
 }
 
+/* A matrix of rows x row numbers; row 0: a list of `rows`. */
 static graft_status add_factor(graft_safetensors_writer *file, const char *arch, const char *name,
                                const char *suffix, uint64_t rows, uint64_t row, const float *data)
 {
@@ -67,7 +71,8 @@ static graft_status add_factor(graft_safetensors_writer *file, const char *arch,
     graft_text_init(&text);
     GRAFT_TRY(graft_export__hf_name(&text, arch, name));
     GRAFT_TRY(graft_text_append_z(&text, suffix));
-    GRAFT_TRY(graft_safetensors_add(file, text.data, 2, (const uint64_t[2]){rows, row}, data));
+    GRAFT_TRY(graft_safetensors_add(file, text.data, row == 0 ? 1 : 2, (const uint64_t[2]){rows, row},
+                                    data));
 done:
     graft_text_clear(&text);
     return status;
@@ -91,6 +96,10 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
                              made[i].a));
         GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".lora_b", rank, map->n_out,
                              made[i].b));
+        if (made[i].magnitude != NULL) {
+            GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".m", map->n_out, 0,
+                                 made[i].magnitude));
+        }
     }
     GRAFT_TRY(graft_path_join(&path, folder, "adapters.safetensors"));
     GRAFT_TRY(graft_safetensors_write(file, path));
@@ -98,6 +107,7 @@ done:
     for (size_t i = 0; made != NULL && i < adapter->n_maps; i++) {
         graft_free(made[i].a);
         graft_free(made[i].b);
+        graft_free(made[i].magnitude);
     }
     graft_free(made);
     graft_free(path);
@@ -133,6 +143,7 @@ static graft_status write_config(const graft_export_adapter *adapter, const char
     graft_json *config = graft_json_new_object(), *lora = graft_json_new_object();
     graft_json *keys = graft_json_new_array();
     size_t rank = graft_export__largest_rank(adapter);
+    bool dora = graft_export_is_dora(adapter->maps, adapter->n_maps);
     for (size_t i = 0; i < adapter->n_maps; i++) {
         GRAFT_TRY(add_key(keys, adapter, &adapter->maps[i]));
     }
@@ -140,7 +151,7 @@ static graft_status write_config(const graft_export_adapter *adapter, const char
     GRAFT_TRY(graft_json_set_double(lora, "scale", common_scale(adapter)));
     GRAFT_TRY(graft_json_set_double(lora, "dropout", 0.0));
     GRAFT_TRY(graft_json_set(lora, "keys", graft_json_retain(keys)));
-    GRAFT_TRY(graft_json_set_string(config, "fine_tune_type", "lora"));
+    GRAFT_TRY(graft_json_set_string(config, "fine_tune_type", dora ? "dora" : "lora"));
     GRAFT_TRY(graft_json_set_int(config, "num_layers", -1)); /* all */
     GRAFT_TRY(graft_json_set(config, "lora_parameters", graft_json_retain(lora)));
     if (adapter->base_name != NULL) {
@@ -157,7 +168,6 @@ done:
 static graft_status write_mlx(const graft_export_job *job, const char *folder)
 {
     graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_export__refuse_dora(&graft_exporter_mlx, job->adapter));
     GRAFT_TRY(graft_export__check(job->adapter));
     GRAFT_TRY(graft_export__check_arch(job->adapter->arch));
     GRAFT_TRY(write_weights(job->adapter, folder));
@@ -176,5 +186,4 @@ static graft_status usage(const graft_export_job *job, const char *path, graft_t
 const graft_exporter graft_exporter_mlx = {
     .name = "mlx", .writes = "mlx", .help = "the adapter for mlx-lm (--adapter-path)",
     .is_folder = true, .write = write_mlx, .usage = usage,
-    .no_dora = "its layout for mlx-lm is not written here",
 };

@@ -150,11 +150,7 @@ static graft_status make_factors(const graft_export_adapter *adapter, const graf
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_export__fold(adapter, map, &out->b));
     GRAFT_TRY(graft_export__put_in_hf_order(adapter, map, map->rank, &out->b));
-    if (map->magnitude != NULL) {
-        GRAFT_TRY(graft_alloc(&out->magnitude, map->n_out, sizeof *out->magnitude));
-        memcpy(out->magnitude, map->magnitude, map->n_out * sizeof *out->magnitude);
-        GRAFT_TRY(graft_export__put_in_hf_order(adapter, map, 1, &out->magnitude));
-    }
+    GRAFT_TRY(graft_export__magnitude(adapter, map, &out->magnitude));
 done:
     return status;
 }

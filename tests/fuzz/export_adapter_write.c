@@ -1,5 +1,5 @@
-/* Any bytes as the numbers of an adapter: what is written, as GGUF or as a PEFT folder (also a DoRA),
- * reads back as the same maps; what is not finite, or named twice, is refused and leaves no file. */
+/* Any bytes as the numbers of an adapter: what is written, as GGUF or as a folder of PEFT or mlx-lm (also
+ * a DoRA), reads back as the same maps; what is not finite, or named twice, is refused and leaves no file. */
 #include <math.h>
 #include <string.h>
 
@@ -55,7 +55,24 @@ static bool alike(double a, double b, double unit)
     return fabs(a - b) <= 1e-6 * fabs(a) + unit;
 }
 
-static void compare(const graft_export_adapter *adapter, const char *path, const graft_gguf *base)
+/* mlx-lm has one rank for all: b's rows beyond a's rank are zeros. */
+static void compare_factors(const graft_export_map *a, const graft_export_map *b)
+{
+    fuzz_check(memcmp(a->a, b->a, a->rank * a->n_in * sizeof(float)) == 0);
+    for (size_t k = a->rank * a->n_in; k < b->rank * b->n_in; k++) {
+        fuzz_check(b->a[k] == 0);
+    }
+    for (size_t row = 0; row < a->n_out; row++) { /* within a unit of the smallest float */
+        for (size_t k = 0; k < b->rank; k++) {
+            double wanted = k < a->rank ? a->scale * (double)a->b[row * a->rank + k] : 0;
+            fuzz_check(alike(wanted, b->scale * (double)b->b[row * b->rank + k],
+                             3e-45 * fabs(b->scale)));
+        }
+    }
+}
+
+static void compare(const graft_export_adapter *adapter, const char *path, const graft_gguf *base,
+                    bool one_rank)
 {
     graft_loaded_adapter got;
     fuzz_check(graft_adapter_load(&got, path, base) == GRAFT_OK);
@@ -65,15 +82,12 @@ static void compare(const graft_export_adapter *adapter, const char *path, const
         while (strcmp(a->name, b->name) != 0) {
             fuzz_check(++b < got.maps + got.n_maps);
         }
-        fuzz_check(a->rank == b->rank && a->n_in == b->n_in && a->n_out == b->n_out);
-        fuzz_check(memcmp(a->a, b->a, a->rank * a->n_in * sizeof(float)) == 0);
+        fuzz_check((one_rank ? a->rank <= b->rank : a->rank == b->rank) && a->n_in == b->n_in &&
+                   a->n_out == b->n_out);
+        compare_factors(a, b);
         fuzz_check((a->magnitude == NULL) == (b->magnitude == NULL));
         fuzz_check(a->magnitude == NULL ||
                    memcmp(a->magnitude, b->magnitude, a->n_out * sizeof(float)) == 0);
-        for (size_t k = 0; k < a->rank * a->n_out; k++) { /* within a unit of the smallest float */
-            fuzz_check(alike(a->scale * (double)a->b[k], b->scale * (double)b->b[k],
-                             3e-45 * fabs(b->scale)));
-        }
     }
     graft_loaded_adapter_clear(&got);
 }
@@ -82,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static float numbers[3 * MAPS][64];
     static graft_gguf *base;
+    static const char *const folders[] = {"adapter", "peft", "mlx"};
     static const char *const shapes[MAPS] = {"blk.0.attn_q.weight", "blk.0.attn_k.weight",
                                              "blk.0.ffn_up.weight", "blk.0.ffn_down.weight"};
     graft_export_map maps[MAPS];
@@ -90,11 +105,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     bool finite = true, twice = false;
     if (base == NULL) {
         base = tiny_base("base.gguf", "llama");
-        (void)tiny_dir("written");
+        for (size_t i = 0; i < 3; i++) {
+            (void)tiny_dir(folders[i]);
+        }
         fuzz_without_syncs();
     }
     unsigned kind = take(&b), which = take(&b);
-    bool peft = kind % 2 == 1, dora = peft && which >= 128;
+    bool folder = kind % 2 == 1, dora = folder && which >= 128, mlx = folder && which / 64 % 2 == 1;
     which %= MAPS;
     adapter.maps = maps;
     adapter.n_maps = 1 + kind / 2 % MAPS;
@@ -114,14 +131,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             finite = fill(&b, numbers[2 * MAPS + i], maps[i].n_out) && finite;
         }
     }
-    const graft_exporter *exporter = graft_exporter_find(peft ? "peft" : "adapter");
-    const char *path = test_temp_path(peft ? "written" : "written/adapter.gguf");
-    const char *file = peft ? test_temp_path("written/adapter_model.safetensors") : path;
+    const char *to = folders[mlx ? 2 : folder];
+    const char *file = mlx ? test_temp_path("mlx/adapters.safetensors")
+                       : folder ? test_temp_path("peft/adapter_model.safetensors")
+                                : test_temp_path("adapter/adapter.gguf");
+    const char *path = folder ? test_temp_path(to) : file;
     fuzz_check(graft_file_remove(file) == GRAFT_OK);
-    graft_status status = tiny_export(exporter, &adapter, test_temp_path("written"));
+    graft_status status = tiny_export(graft_exporter_find(to), &adapter, test_temp_path(to));
     if (status == GRAFT_OK) {
         fuzz_check(finite && !twice);
-        compare(&adapter, path, base);
+        compare(&adapter, path, base, mlx);
     } else {
         fuzz_check(status == GRAFT_E_NUMERICS || (twice && status == GRAFT_E_FAILED));
         fuzz_check(!graft_path_exists(file));

@@ -179,6 +179,9 @@ def test_doras_are_merged_as_mlx_lm_fuses_them(small_model, graft, runtime, tmp_
     for name in pairs:
         assert np.abs(found[name] - wanted[name]).max() <= 1e-6 * np.abs(wanted[name]).max(), name
     graft("verify", "--base", small_model[0], tmp_path / "dora")
+    graft("export", "--base", small_model[0], "--adapter", tmp_path / "dora", "--to", "mlx", "--out", tmp_path / "again")
+    same_tensors(tmp_path / "again", tensors)
+    assert json.loads((tmp_path / "again/adapter_config.json").read_text())["fine_tune_type"] == "dora"
 
 
 def test_half_precision_adapters_are_read(small_model, graft, runtime, tmp_path):
