@@ -6,9 +6,9 @@
 #include "core/strings.h"
 
 const graft_hf_architecture *const graft_hf_architectures[] = {
-    &graft_hf_llama,  &graft_hf_mistral, &graft_hf_smollm3, &graft_hf_qwen2,
-    &graft_hf_qwen3,  &graft_hf_phi3,    &graft_hf_gemma2,  &graft_hf_gemma3,
-    &graft_hf_gemma3_vision, &graft_hf_granite, NULL,
+    &graft_hf_llama,  &graft_hf_mistral, &graft_hf_mistral3, &graft_hf_mistral3_vision,
+    &graft_hf_smollm3, &graft_hf_qwen2,  &graft_hf_qwen3,  &graft_hf_phi3,
+    &graft_hf_gemma2, &graft_hf_gemma3,  &graft_hf_gemma3_vision, &graft_hf_granite, NULL,
 };
 
 graft_status graft_hf_architecture_of(const graft_hf_architecture **out,

@@ -64,5 +64,8 @@ graft_status graft_hf_rope_read(const graft_hf_config *config, graft_hf_rope *ou
 /* A positive number that the type cannot do without. */
 graft_status graft_hf_rope_need(const graft_hf_config *config, const graft_hf_rope *rope,
                                 const char *name, double *out);
+/* original_max_position_embeddings of the rotation, which must be there and within [1, INT32_MAX]. */
+graft_status graft_hf_rope_first_context(const graft_hf_config *config, const graft_hf_rope *rope,
+                                         size_t *out);
 
 #endif

@@ -70,9 +70,16 @@ static graft_status check_activation(const graft_hf_model *model)
 /* Rotations that the keys, or extra tensors, can tell the runtime of. */
 static graft_status check_rope(const graft_hf_model *model)
 {
-    static const char *const by_keys[] = {"default", "linear", "yarn"};
+    static const char *const by_keys[] = {"default", "linear", "yarn"}; /* yarn: with tables */
     static const char *const by_tensors[] = {"llama3", "longrope"};
     const char *type = model->rope.type;
+    double factor;
+    size_t context;
+    if (strcmp(type, "yarn") == 0 && model->n_extras == 0) { /* Phi-3 has tables of it */
+        graft_status status = graft_hf_rope_need(&model->config, &model->rope, "factor", &factor);
+        return status == GRAFT_OK
+                   ? graft_hf_rope_first_context(&model->config, &model->rope, &context) : status;
+    }
     for (size_t i = 0; i < sizeof by_keys / sizeof *by_keys; i++) {
         if (strcmp(type, by_keys[i]) == 0) {
             return GRAFT_OK;
@@ -157,9 +164,9 @@ static graft_status yarn_keys(const graft_hf_model *model, const graft_hf_keys *
     };
     graft_status status = GRAFT_OK;
     double value = 0;
-    GRAFT_TRY(graft_hf_rope_need(&model->config, &model->rope, "original_max_position_embeddings",
-                                 &value));
-    GRAFT_TRY(graft_hf_key_u32(keys, ".rope.scaling.original_context_length", (uint64_t)value));
+    size_t context;
+    GRAFT_TRY(graft_hf_rope_first_context(&model->config, &model->rope, &context));
+    GRAFT_TRY(graft_hf_key_u32(keys, ".rope.scaling.original_context_length", context));
     for (size_t i = 0; i < sizeof optional / sizeof *optional; i++) {
         if (graft_json_get(model->rope.params, optional[i][0]) != NULL) {
             GRAFT_TRY(graft_hf__want_real(&model->config, model->rope.params, optional[i][0],

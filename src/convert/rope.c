@@ -71,3 +71,16 @@ graft_status graft_hf_rope_need(const graft_hf_config *config, const graft_hf_ro
     }
     return status;
 }
+
+graft_status graft_hf_rope_first_context(const graft_hf_config *config, const graft_hf_rope *rope,
+                                         size_t *out)
+{
+    double value = 0;
+    graft_status status =
+        graft_hf_rope_need(config, rope, "original_max_position_embeddings", &value);
+    if (status == GRAFT_OK && !(value >= 1 && value <= INT32_MAX)) {
+        status = graft_hf_config_fail(config, "original_max_position_embeddings is out of range");
+    }
+    *out = status == GRAFT_OK ? (size_t)value : 0;
+    return status;
+}

@@ -121,6 +121,12 @@ def texts():
                               json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 4}).encode(),
                               safetensors({"a": entry()}, f32(1, 2)))):
         yield "run_folder", f"file_{i}", bytes([i]) + text
+    yield "convert_folder", "config-mistral3", b"0" + json.dumps({
+        "architectures": ["Ministral3ForCausalLM"], "model_type": "ministral3", "hidden_size": 8,
+        "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1,
+        "head_dim": 4, "vocab_size": 6, "max_position_embeddings": 32, "rms_norm_eps": 1e-05,
+        "rope_parameters": {"rope_type": "yarn", "rope_theta": 100, "factor": 4, "mscale": 1, "mscale_all_dim": 1,
+                            "llama_4_scaling_beta": 0.1, "original_max_position_embeddings": 8}}).encode()
     yield "convert_folder", "template.jinja", b"\xf0{{ messages }}"
     yield "convert_folder", "template.json", b'\xf1{"chat_template": "{{ messages }}"}'
 

@@ -117,6 +117,11 @@ COMMON = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_att
 LLAMA3_ROPE = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
                "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
 
+MINISTRAL = {"rope_type": "yarn", "rope_theta": 1000.0, "factor": 4.0, "original_max_position_embeddings": 16,
+             "beta_fast": 4.0, "beta_slow": 0.5, "mscale": 1.0, "mscale_all_dim": 0.7,
+             "llama_4_scaling_beta": 0.3}
+
+
 def long_rope(original):
     """Settings of Phi-4-mini; texts longer than `original` take the long factors."""
     return dict(hidden_size=96, max_position_embeddings=4 * original, tie_word_embeddings=True,
@@ -137,6 +142,7 @@ FAMILIES = {
     "llama-spm": ("Llama", dict(rope_parameters={"rope_type": "linear", "factor": 2.0,
                                                  "rope_theta": 10000.0}), "spm"),
     "mistral": ("Mistral", dict(head_dim=24, sliding_window=None), "spm-json"),
+    "ministral3": ("Ministral3", dict(head_dim=24, rms_norm_eps=1e-5, rope_parameters=MINISTRAL), "smollm"),
     "smollm3": ("SmolLM3", dict(num_hidden_layers=5), "dbrx"),
     "qwen2": ("Qwen2", dict(num_key_value_heads=1, tie_word_embeddings=True), "qwen2"),
     "qwen2-yarn": ("Qwen2", dict(rope_parameters={
@@ -251,15 +257,9 @@ def read_gguf(path):
     return gguf_keys(path), {t.name: np.array(t.data) for t in gguf.GGUFReader(path).tensors}
 
 
-ARCH = {"Llama": "llama", "Mistral": "llama", "SmolLM3": "smollm3", "Qwen2": "qwen2", "Qwen3": "qwen3",
-        "Phi3": "phi3", "Gemma2": "gemma2", "Gemma3Text": "gemma3", "Granite": "granite"}
-
-
-# Ministral 3: the keys it has beside a Mistral's
-MINISTRAL = {"rope.freq_base": 1000.0, "rope.scaling.type": "yarn", "rope.scaling.factor": 4.0,
-             "rope.scaling.original_context_length": 16, "rope.scaling.yarn_beta_fast": 4.0,
-             "rope.scaling.yarn_beta_slow": 0.5, "rope.scaling.yarn_log_multiplier": 0.7,
-             "attention.temperature_scale": 0.3}
+ARCH = {"Llama": "llama", "Mistral": "llama", "Ministral3": "mistral3", "SmolLM3": "smollm3",
+        "Qwen2": "qwen2", "Qwen3": "qwen3", "Phi3": "phi3", "Gemma2": "gemma2", "Gemma3Text": "gemma3",
+        "Granite": "granite"}
 
 
 def copy_gguf(source, target, keys, arch=None):
@@ -281,15 +281,6 @@ def copy_gguf(source, target, keys, arch=None):
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-
-
-class Ministral:
-    """A file of Ministral 3, made of a Mistral's."""
-
-    def __init__(self, root, mistral):
-        self.arch, self.gguf, self.tensors = "mistral3", root / "ministral.gguf", mistral.tensors
-        self.n_vocab = mistral.n_vocab
-        copy_gguf(mistral.gguf, self.gguf, {f"mistral3.{k}": v for k, v in MINISTRAL.items()}, "mistral3")
 
 
 class Converted:

@@ -13,7 +13,7 @@ import pytest
 import hf_folders
 
 FAMILIES = list(hf_folders.FAMILIES)
-INTERLEAVED = {"llama", "smollm3", "granite"}
+INTERLEAVED = {"llama", "mistral3", "smollm3", "granite"}
 
 
 def expected_tensors(one):
@@ -69,13 +69,18 @@ def expected_hyperparameters(one):
         keys["rope.freq_base"] = rope["rope_theta"]
     if one.arch in INTERLEAVED:
         keys.update({"vocab_size": c.vocab_size, "rope.dimension_count": head})
-    if one.arch in ("llama", "qwen3", "gemma2", "gemma3"):
+    if one.arch in ("llama", "mistral3", "qwen3", "gemma2", "gemma3"):
         keys.update({"attention.key_length": head, "attention.value_length": head})
     if rope.get("rope_type") == "linear":
         keys.update({"rope.scaling.type": "linear", "rope.scaling.factor": rope["factor"]})
     if rope.get("rope_type") == "yarn":
         keys.update({"rope.scaling.type": "yarn", "rope.scaling.factor": rope["factor"],
                      "rope.scaling.original_context_length": rope["original_max_position_embeddings"]})
+    if one.arch == "mistral3":
+        keys.update({f"rope.scaling.yarn_{k}": v for k, v in {
+            "beta_fast": rope["beta_fast"], "beta_slow": rope["beta_slow"],
+            "log_multiplier": np.float32(rope["mscale_all_dim"])}.items()})
+        keys["attention.temperature_scale"] = np.float32(rope["llama_4_scaling_beta"])
     if one.arch == "phi3":
         original = c.original_max_position_embeddings
         keys.update({"rope.scaling.original_context_length": original,

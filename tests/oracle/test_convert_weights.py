@@ -58,13 +58,16 @@ def test_shards(convert, families, tmp_path):
     assert all(np.array_equal(tensors[n], one.tensors[n]) for n in one.tensors)
 
 
-def test_the_text_part_of_a_vision_model(convert, families, tmp_path):
-    """Gemma3ForConditionalGeneration: both generations of names; what is not text is left out."""
+@pytest.mark.parametrize("name, architecture, kind", [
+    ("gemma3", "Gemma3ForConditionalGeneration", "gemma3_text"),
+    ("ministral3", "Mistral3ForConditionalGeneration", "ministral3")])
+def test_the_text_part_of_a_vision_model(name, architecture, kind, convert, families, tmp_path):
+    """Both generations of names; what is not text is left out."""
     import torch
     from safetensors.torch import save_file
-    one = families("gemma3")
+    one = families(name)
     text = one.model.config.to_dict()
-    text["model_type"] = "gemma3_text"
+    text["model_type"] = kind
     for prefix, head in (("language_model.model.", "language_model.lm_head."),
                          ("model.language_model.", "lm_head.")):
         folder = tmp_path / prefix.split(".")[0] / "tiny"
@@ -76,14 +79,40 @@ def test_the_text_part_of_a_vision_model(convert, families, tmp_path):
         tensors["multi_modal_projector.y.weight"] = torch.ones(3, 4)
         save_file(tensors, folder / "model.safetensors")
         (folder / "config.json").write_text(json.dumps(
-            {"architectures": ["Gemma3ForConditionalGeneration"], "text_config": text,
+            {"architectures": [architecture], "text_config": text,
              "vision_config": {"hidden_size": 5}, "bos_token_id": 1}))
         said = convert(folder, tmp_path / "out.gguf")
-        assert "2 tensors of other parts" in said and "lm_head.weight is left out" in said
+        assert "2 tensors of other parts" in said
+        assert ("lm_head.weight is left out" in said) == one.model.config.tie_word_embeddings
         keys, tensors = hf_folders.read_gguf(tmp_path / "out.gguf")
         assert keys == {**one.keys, **{k: v for k, v in keys.items() if k.startswith("general.size")}}
         assert sorted(tensors) == sorted(one.tensors)
         assert all(np.array_equal(tensors[n], one.tensors[n]) for n in one.tensors)
+
+
+def test_of_mistral3_what_the_runtime_cannot_do_is_refused(families, graft, tmp_path):
+    one = families("ministral3")
+    folder = tmp_path / "tiny"
+    shutil.copytree(one.folder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    rope = config["rope_parameters"]
+    for change, message in (
+            ({"sliding_window": 16}, "layers with windows"),
+            ({"rope_parameters": None}, "rope_parameters are missing"),
+            ({"rope_parameters": {**rope, "mscale": 0.5}}, "mscale is 0.5, and the runtime takes 1"),
+            ({"rope_parameters": {**rope, "llama_4_scaling_beta": -1}}, "llama_4_scaling_beta is negative"),
+            ({"model_type": "mistral4"}, "the text part is a")):
+        (folder / "config.json").write_text(json.dumps({**config, **change}))
+        done = graft("quantize", folder, tmp_path / "out.gguf", "--type", "f32", status=6)
+        assert message in done.stderr and "config.json" in done.stderr, done.stderr
+    # as Devstral 2 says that it has neither, and as Mistral Small 3.1 has it
+    for change, gone in (({**rope, "mscale_all_dim": 0, "llama_4_scaling_beta": 0}, ("log_multiplier", "temperature")),
+                         ({"rope_type": "default", "rope_theta": 1000.0}, ("log_multiplier", "temperature", "yarn"))):
+        (folder / "config.json").write_text(json.dumps({**config, "rope_parameters": change}))
+        graft("quantize", folder, tmp_path / "out.gguf", "--type", "f32")
+        keys = hf_folders.gguf_keys(tmp_path / "out.gguf")
+        assert keys["general.architecture"] == "mistral3" and keys["mistral3.rope.freq_base"] == 1000
+        assert not [k for k in keys for word in gone if word in k]
 
 
 SCALES = {"tensor": (lambda w: (1,), None), "scalar": (lambda w: (), None),

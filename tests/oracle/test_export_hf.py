@@ -7,9 +7,8 @@ import hf_folders
 import numpy as np
 import pytest
 
-CONVERTED = ["llama", "llama3", "llama-spm", "mistral", "smollm3", "qwen2", "qwen2-yarn", "qwen3", "phi3",
+FAMILIES = ["llama", "llama3", "llama-spm", "mistral", "ministral3", "smollm3", "qwen2", "qwen2-yarn", "qwen3", "phi3",
              "phi4-mini", "phi4-long", "gemma2", "gemma3", "granite"]
-WRITTEN = [*CONVERTED, "ministral3"]
 
 
 def make_adapter(one, runtime, path):
@@ -25,28 +24,13 @@ def make_adapter(one, runtime, path):
 
 
 @pytest.fixture(scope="module")
-def bases(families, tmp_path_factory):
-    """bases(name): a family's file, with .gguf, .arch, .tensors and .n_vocab"""
-    made = {}
-
-    def get(name):
-        if name != "ministral3":
-            return families(name)
-        if not made:
-            made[name] = hf_folders.Ministral(tmp_path_factory.mktemp("ministral"), families("mistral"))
-        return made[name]
-
-    return get
-
-
-@pytest.fixture(scope="module")
-def exported(bases, graft, runtime, tmp_path_factory):
+def exported(families, graft, runtime, tmp_path_factory):
     """exported(name) -> (folder, merged GGUF file)"""
     root, made = tmp_path_factory.mktemp("hf"), {}
 
     def get(name):
         if name not in made:
-            one = bases(name)
+            one = families(name)
             make_adapter(one, runtime, root / "tuned.gguf")
             words = ["--base", one.gguf, "--adapter", root / "tuned.gguf"]
             graft("export", *words, "--to", "hf", "--type", "f32", "--out", root / name)
@@ -57,14 +41,14 @@ def exported(bases, graft, runtime, tmp_path_factory):
     return get
 
 
-@pytest.mark.parametrize("name", WRITTEN)
-def test_transformers_computes_the_merged_model(name, exported, bases, driver, runtime, tmp_path):
+@pytest.mark.parametrize("name", FAMILIES)
+def test_transformers_computes_the_merged_model(name, exported, families, driver, runtime, tmp_path):
     """Beside graft and llama.cpp. There are more tokens than the first contexts of phi4-long and
     ministral3, so that the second half of their rotations is seen."""
     import torch
     from transformers import AutoModelForCausalLM
     folder, merged = exported(name)
-    n_vocab = bases(name).n_vocab
+    n_vocab = families(name).n_vocab
     ids = [i * i * 7 % (n_vocab - 3) for i in range(1, 41)]
     model, loading = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True,
                                                           dtype=torch.float32)
@@ -73,7 +57,7 @@ def test_transformers_computes_the_merged_model(name, exported, bases, driver, r
         theirs = model.eval()(torch.tensor([ids])).logits[0].numpy()
     subprocess.run([driver("logits"), merged, "-", tmp_path / "logits", *map(str, ids)], check=True)
     ours = np.fromfile(tmp_path / "logits", np.float32).reshape(theirs.shape)
-    run, plain = (runtime.llamart.Model(path, check_tensors=True) for path in (merged, bases(name).gguf))
+    run, plain = (runtime.llamart.Model(path, check_tensors=True) for path in (merged, families(name).gguf))
     assert np.abs(theirs - plain.logits(ids)).max() > 0.05
     assert np.abs(theirs - ours).max() <= 1e-4
     limit = 3e-3 if name.startswith("gemma") else 1e-3  # its GELU comes from a table of half floats
@@ -81,7 +65,7 @@ def test_transformers_computes_the_merged_model(name, exported, bases, driver, r
     run.close(), plain.close()
 
 
-@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_transformers_finds_the_same_tokens(name, exported, graft):
     from transformers import AutoTokenizer
     folder, merged = exported(name)
@@ -91,7 +75,7 @@ def test_transformers_finds_the_same_tokens(name, exported, graft):
         assert tokenizer(text, add_special_tokens=False)["input_ids"] == json.loads(done.stdout)["ids"], text
 
 
-@pytest.mark.parametrize("name", CONVERTED)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_converting_back_gives_the_merged_file(name, exported, convert, tmp_path):
     folder, merged = exported(name)
     convert(folder, tmp_path / "back.gguf")
