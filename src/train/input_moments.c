@@ -56,6 +56,46 @@ static graft_status read(graft_input_moments *m, const int32_t *ids, uint32_t n)
     return status;
 }
 
+static size_t first_of_layer(const graft_model *model, size_t slot)
+{
+    while (slot > 0 && model->slots[slot - 1].layer == model->slots[slot].layer) {
+        slot--;
+    }
+    return slot;
+}
+
+static size_t place_of_layer(const graft_input_moments *m, size_t first)
+{
+    size_t place = 0;
+    while (place < m->n_layers && m->layers[place] != first) {
+        place++;
+    }
+    return place;
+}
+
+static graft_status order_layers(graft_input_moments *m)
+{
+    graft_status status = GRAFT_OK;
+    const graft_model *model = m->model;
+    GRAFT_TRY(graft_alloc(&m->layers, model->n_slots, sizeof *m->layers));
+    for (size_t t = 0; t < graft_gguf_n_tensors(model->file); t++) {
+        const char *name = graft_gguf_tensor_at(model->file, t)->name;
+        size_t slot = 0;
+        while (slot < model->n_slots && strcmp(model->slots[slot].name, name) != 0) {
+            slot++;
+        }
+        if (slot == model->n_slots) {
+            continue;
+        }
+        size_t first = first_of_layer(model, slot);
+        if (place_of_layer(m, first) == m->n_layers) {
+            m->layers[m->n_layers++] = first;
+        }
+    }
+done:
+    return status;
+}
+
 graft_status graft_input_moments_init(graft_input_moments *m, graft_model *model,
                                       graft_compute *compute)
 {
@@ -70,6 +110,7 @@ graft_status graft_input_moments_init(graft_input_moments *m, graft_model *model
     }
     GRAFT_TRY(graft_alloc(&m->rows, m->widest, SLICE * sizeof *m->rows));
     GRAFT_TRY(graft_alloc(&m->packed, graft_symmetric_packed(m->widest, SLICE), sizeof *m->packed));
+    GRAFT_TRY(order_layers(m));
     GRAFT_TRY(read(m, &id, 1));
     m->learning = false;
 done:
@@ -82,7 +123,6 @@ static void drop(graft_input_moments *m)
         graft_free(m->of[i]);
         m->of[i] = NULL;
     }
-    m->begin = m->end = 0;
     m->n_tok = 0;
 }
 
@@ -90,6 +130,7 @@ void graft_input_moments_clear(graft_input_moments *m)
 {
     drop(m);
     graft_free(m->owners);
+    graft_free(m->layers);
     graft_free(m->of);
     graft_free(m->rows);
     graft_free(m->packed);
@@ -116,19 +157,15 @@ graft_status graft_input_moments_begin(graft_input_moments *m, size_t slot, size
 {
     graft_status status = GRAFT_OK;
     const graft_slot *slots = m->model->slots;
-    size_t used = 0, end, bytes;
+    size_t used = 0, place = place_of_layer(m, first_of_layer(m->model, slot));
     drop(m);
-    m->begin = slot;
-    while (m->begin > 0 && slots[m->begin - 1].layer == slots[slot].layer) {
-        m->begin--;
-    }
-    for (m->end = m->begin; m->end < m->model->n_slots; m->end = end) {
-        bytes = layer_bytes(m, m->end, &end);
-        if (m->end > m->begin && (bytes > limit || used > limit - bytes)) {
+    for (size_t taken = 0; place < m->n_layers; place++, taken++) {
+        size_t end, bytes = layer_bytes(m, m->layers[place], &end);
+        if (taken > 0 && (bytes > limit || used > limit - bytes)) {
             break;
         }
         used = graft_size_add(used, bytes, &used) ? used : SIZE_MAX;
-        for (size_t i = m->end; i < end; i++) {
+        for (size_t i = m->layers[place]; i < end; i++) {
             if (m->owners[i] == i) {
                 GRAFT_TRY(graft_alloc(&m->of[i], slots[i].weight.n_in,
                                       slots[i].weight.n_in * sizeof(float)));
@@ -151,7 +188,7 @@ graft_status graft_input_moments_read(graft_input_moments *m, const int32_t *ids
 
 graft_status graft_input_moments_finish(graft_input_moments *m)
 {
-    for (size_t i = m->begin; i < m->end; i++) {
+    for (size_t i = 0; i < m->model->n_slots; i++) {
         const graft_slot *slot = &m->model->slots[i];
         const size_t n = slot->weight.n_in;
         for (size_t k = 0; m->of[i] != NULL && k < n; k++) {

@@ -13,7 +13,8 @@ typedef struct graft_input_moments {
     graft_compute *compute;
     size_t *owners;      /* [n_slots]: the first slot with the same input */
     float **of;          /* [n_slots]: [n_in][n_in], the upper triangle; NULL but for collected owners */
-    size_t begin, end;   /* slots whose moments are collected */
+    size_t *layers;      /* [n_layers]: the first slot of each, in the order of their tensors in the file */
+    size_t n_layers;
     uint64_t n_tok;      /* read for them so far */
     float *rows, *packed; /* a slice of tokens */
     size_t widest;       /* n_in */
@@ -27,7 +28,9 @@ graft_status graft_input_moments_init(graft_input_moments *m, graft_model *model
                                       graft_compute *compute);
 void graft_input_moments_clear(graft_input_moments *m);
 
-/* Begins anew with the layer of a slot and as many behind it as `limit` bytes hold. */
+/* Begins anew with the layer of a slot and as many that follow it in the file as `limit` bytes hold: what
+ * goes through the tensors in the file's order asks for them next, and files have layers in the order
+ * 0, 1, 10, 11, ..., too. */
 graft_status graft_input_moments_begin(graft_input_moments *m, size_t slot, size_t limit);
 
 /* Reads n tokens as one sequence; the bits do not depend on threads. GRAFT_E_DATA for ids beyond the

@@ -213,6 +213,56 @@ static void collect_all(float **all, fixture *f, size_t limit, int threads)
     graft_input_moments_clear(&m);
 }
 
+/* The same model with its tensors in an order: of layers the last first. */
+static const char *backwards(const char *path, const char *to)
+{
+    graft_gguf *file;
+    graft_gguf_writer *writer;
+    assert_ok(graft_gguf_open(&file, path));
+    assert_ok(graft_gguf_writer_new(&writer));
+    for (size_t i = 0; i < graft_gguf_n_kv(file); i++) {
+        assert_ok(graft_gguf_copy_kv(writer, graft_gguf_kv_at(file, i)));
+    }
+    for (size_t i = graft_gguf_n_tensors(file); i-- > 0;) {
+        const graft_gguf_tensor *t = graft_gguf_tensor_at(file, i);
+        assert_ok(graft_gguf_add_tensor(writer, t->name, t->format, t->n_dims, t->ne, t->data));
+    }
+    assert_ok(graft_gguf_write(writer, test_temp_path(to)));
+    graft_gguf_writer_free(writer);
+    graft_gguf_close(file);
+    return test_temp_path(to);
+}
+
+/* Layers lay in the order 0, 1, 10, 11, ...: what was collected beside layer 1 was needed much later, and read again
+ * by then. Now one reading is as many layers as there is room for, whatever the order. */
+static void layers_come_in_the_order_of_the_file(void **state)
+{
+    (void)state;
+    fixture f;
+    graft_input_moments m;
+    tiny_options o = odd_model("llama");
+    o.n_layer = 4;
+    open_fixture(&f, &o);
+    graft_model_close(f.model);
+    assert_ok(graft_model_open(&f.model, backwards(test_temp_path("moments.gguf"), "backwards.gguf")));
+    const size_t room = 2 * (3 * o.n_embd * o.n_embd + o.n_ff * o.n_ff) * sizeof(float);
+    size_t readings = 0;
+    assert_ok(graft_input_moments_init(&m, f.model, &f.compute));
+    for (size_t i = f.model->n_slots; i-- > 0;) {
+        if (graft_input_moments_of(&m, i) == NULL) {
+            collect(&m, &f, i, room);
+            readings++;
+        }
+        for (size_t k = 0; k < f.model->n_slots; k++) {
+            size_t layer = f.model->slots[k].layer, now = 3 - (readings - 1) * 2;
+            assert_int_equal(graft_input_moments_of(&m, k) != NULL, layer == now || layer == now - 1);
+        }
+    }
+    assert_int_equal(readings, 2);
+    graft_input_moments_clear(&m);
+    close_fixture(&f);
+}
+
 static void bits_depend_on_neither_threads_nor_room(void **state)
 {
     (void)state;
@@ -311,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moments_are_the_plain_sums),
         cmocka_unit_test(moments_of_matrices_that_are_several_maps),
+        cmocka_unit_test(layers_come_in_the_order_of_the_file),
         cmocka_unit_test(bits_depend_on_neither_threads_nor_room),
         cmocka_unit_test(maps_that_share_an_input_share_its_moments),
         cmocka_unit_test(squares_are_the_plain_sums),
