@@ -196,7 +196,7 @@ static graft_status prepare(graft_rounding_source *source)
 /* However many fit, the bits are the same. */
 size_t graft_calibration_limit(const graft_config *settings)
 {
-    const size_t most = (size_t)1 << 30;
+    const size_t most = (size_t)4 << 30; /* more makes few readings fewer */
     uint64_t share = (uint64_t)graft_memory_available() / 4;
     if (settings->max_memory > 0) {
         share = settings->max_memory * ((uint64_t)1 << 20) / 4;

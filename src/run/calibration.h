@@ -41,7 +41,7 @@ typedef struct graft_calibration {
 /* GRAFT_E_CONFIG for another word than those two, or for data without rounding by it. */
 graft_status graft_calibration_check(const char *rounding, const char *data);
 
-/* Bytes of moments at a time: as many layers as fit, one at least. 1 GiB, or a quarter of max_memory or, without
+/* Bytes of moments at a time: as many layers as fit, one at least. 4 GiB, or a quarter of max_memory or, without
  * that, of what is free, if it is less. */
 size_t graft_calibration_limit(const graft_config *settings);
 
