@@ -64,6 +64,9 @@ typedef struct graft_attention {
     size_t ldq, ldk, ldv;
     graft_real softcap; /* scores become cap * tanh(score / cap), after the scale; 0: none */
     size_t window;      /* the query at position p sees keys at positions > p - window; 0: all */
+    /* Gradients may leave out keys at which every query of a call puts less than this share of what it
+     * would put everywhere if it looked at all keys alike; 0: none is left out. */
+    graft_real faint;
 } graft_attention;
 
 /* Widest head. Any width up to it works; multiples of 16 (of 8 at level avx2) are fast. */

@@ -366,6 +366,102 @@ static void skipped(void **state)
     test_each_level(skipped_at_level);
 }
 
+/* Are sixteen keys from this position on hardly looked at? */
+static bool is_faint(size_t position)
+{
+    return position / 16 % 3 == 0;
+}
+
+/* Every query looks away from the keys of some positions. */
+static void look_away(const graft_kernels *kernels, problem *p)
+{
+    size_t d = p->a.d_head;
+    for (size_t i = 0; i < p->n_query * p->width; i += d) {
+        p->q[i] = 8;
+    }
+    for (size_t s = 0; s < p->a.n_spans; s++) {
+        for (size_t j = 0; j < p->spans[s].n_key; j++) {
+            for (size_t i = 0; i < p->kv_width; i += d) {
+                p->k[(p->spans[s].key_begin + j) * p->kv_width + i] = is_faint(p->spans[s].depth + j) ? -8 : 0;
+            }
+        }
+    }
+    p->a.q = test_acts(kernels, p->q, p->n_query, p->width);
+    p->a.k = test_acts(kernels, p->k, p->n_key, p->kv_width);
+}
+
+/* Gradients without keys that hardly count are what they are with them. */
+static void faint_keys_with(const graft_kernels *kernels, problem *p)
+{
+    problem_memory(kernels, p);
+    look_away(kernels, p);
+    p->a.faint = GRAFT_REAL(0.5);
+    expectation e = expect(p);
+    size_t n_q = p->n_query * p->width, n_k = p->n_key * p->kv_width;
+    double few = kernels->half ? 0x1p-5 : 4e-5, many = kernels->half ? 0x1p-4 : 4e-4; /* of 8 times larger numbers */
+    forward(kernels, p, GRAFT_ATTENTION_ROWS);
+    backward(kernels, p, GRAFT_ATTENTION_ROWS);
+    test_close("dq", test_reals(kernels, p->dq, p->n_query, p->width), e.dq, e.ones, n_q, few);
+    test_close("dk", over_groups(p, p->dk), e.dk, e.ones, n_k, many);
+    test_close("dv", over_groups(p, p->dv), e.dv, e.ones, n_k, many);
+    test_guarded_release();
+}
+
+/* Values of what is left out are not read, and all others are. */
+static void faint_values(const graft_kernels *kernels)
+{
+    enum { N = 300, FROM = 256, D = 32 };
+    problem p;
+    problem_heads(&p, 1, 1, D);
+    problem_span(&p, -1, 0, N);
+    problem_memory(kernels, &p);
+    look_away(kernels, &p);
+    forward(kernels, &p, GRAFT_ATTENTION_ROWS);
+    for (size_t i = 0; i < FROM * D; i++) {
+        p.v[i] = is_faint(i / D) ? (graft_real)NAN : p.v[i];
+    }
+    p.a.v = test_acts(kernels, p.v, N, D);
+    for (int keeps = 0; keeps < 2; keeps++) {
+        p.a.faint = keeps == 0 ? GRAFT_REAL(0.5) : 0;
+        kernels->attention_backward(&p.a, 0, FROM, N, 0, p.out, p.dout_act, p.ldo, p.stats, p.dq, p.ldo,
+                                    p.dk, D, p.dv, D, p.scratch);
+        graft_real *dq = test_reals(kernels, p.dq, N, D);
+        for (size_t i = FROM * D; i < N * D; i++) {
+            assert_true(isnan(dq[i]) == (keeps == 1));
+        }
+    }
+    test_guarded_release();
+}
+
+static void faint_at_level(const graft_kernels *kernels)
+{
+    problem p;
+    problem_heads(&p, 2, 1, 32);
+    problem_span(&p, -1, 0, 333);
+    faint_keys_with(kernels, &p);
+    problem_heads(&p, 1, 1, 16); /* runs end within the sixteen */
+    for (int s = 0; s < MAX_SPANS; s++) {
+        problem_span(&p, s - 1, 0, 1 + (size_t)(s * s) % 23);
+    }
+    faint_keys_with(kernels, &p);
+    problem_heads(&p, 2, 2, 64);
+    p.a.window = 150;
+    p.a.softcap = GRAFT_REAL(20.0);
+    problem_span(&p, -1, 0, 290);
+    problem_span(&p, 0, 0, 130);
+    problem_span(&p, 0, 0, 77);
+    faint_keys_with(kernels, &p);
+    if (kernels->half && kernels->level >= GRAFT_CPU_AVX512BF16) { /* others keep all */
+        faint_values(kernels);
+    }
+}
+
+static void faint_keys(void **state)
+{
+    (void)state;
+    test_each_level(faint_at_level);
+}
+
 static void long_contexts(void **state)
 {
     (void)state;
@@ -506,6 +602,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(long_contexts, setup, teardown),
         cmocka_unit_test_setup_teardown(limited, setup, teardown),
         cmocka_unit_test_setup_teardown(skipped, setup, teardown),
+        cmocka_unit_test_setup_teardown(faint_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(cached_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(layout_changes_no_bit, setup, teardown),
         cmocka_unit_test_setup_teardown(extremes, setup, teardown),
