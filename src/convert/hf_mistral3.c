@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "convert/architectures.h"
-#include "core/log.h"
 
 /* Numbers of the rotation that only these models have. */
 typedef struct position {
