@@ -71,13 +71,19 @@ def test_a_disk_that_fills_leaves_what_was_there(to, start, tmp_path):
         assert left == [] if not before else {p: p.read_bytes() for p in left} == old
 
 
+def stoppable():
+    """Slow enough to be stopped, and willing: what a shell starts in the background ignores SIGINT."""
+    os.nice(10)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("to", ["gguf", "hf"])
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_an_interrupted_export_leaves_no_half_file(to, sign, start, tmp_path):
     for attempt in range(20):  # beside other programs it may be done before this one has looked
         folder = tmp_path / str(attempt)
         folder.mkdir()
-        job = start(to, folder / "out", "--type", "f32", preexec_fn=lambda: os.nice(10))
+        job = start(to, folder / "out", "--type", "f32", preexec_fn=stoppable)
         while not any(folder.iterdir()) and job.poll() is None:
             time.sleep(0.001)
         job.send_signal(sign)
