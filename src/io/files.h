@@ -72,7 +72,7 @@ void graft_folder_discard(graft_folder **folder);          /* accepts NULL insid
 enum { GRAFT_APPENDER_KEEPS = 16 << 20 };
 typedef struct graft_appender graft_appender;
 graft_status graft_appender_open(graft_appender **out, const char *path, bool truncate);
-/* GRAFT_E_DISK: not written yet, and kept if there is room for it. */
+/* GRAFT_E_DISK: not written yet, and kept if there is room for it. GRAFT_E_MEMORY: neither. */
 graft_status graft_appender_line(graft_appender *appender, const char *bytes, size_t n);
 /* Writes what is kept. */
 graft_status graft_appender_flush(graft_appender *appender);
@@ -80,6 +80,7 @@ graft_status graft_appender_flush(graft_appender *appender);
 size_t graft_appender_missing(const graft_appender *appender);
 /* What was appended survives a loss of power from now on. */
 graft_status graft_appender_sync(graft_appender *appender);
+/* Writes what is kept, if that is possible; the error message stays as it is. */
 void graft_appender_close(graft_appender *appender);
 
 graft_status graft_make_dirs(const char *path);           /* mkdir -p */

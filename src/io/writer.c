@@ -241,37 +241,54 @@ done:
     return status;
 }
 
-graft_status graft_appender_flush(graft_appender *appender)
+/* errno, or 0 if nothing is left to be written. */
+static int write_kept(graft_appender *appender)
 {
     graft_text *kept = &appender->kept;
     /* one write, so that lines of several processes do not mix */
     size_t n = kept->len == 0 ? 0 : graft_io__write_some(appender->fd, kept->data, kept->len);
-    int error = errno;
-    if (n == kept->len) {
-        kept->len = 0;
-        appender->n_missing = 0;
-        return appender->n_dropped == 0 ? GRAFT_OK
-                                        : graft_fail(GRAFT_E_DISK, "%s: lines were lost while it could "
-                                                     "not be written", appender->path);
+    if (n < kept->len) {
+        int error = errno;
+        memmove(kept->data, kept->data + n, kept->len - n);
+        kept->len -= n;
+        return error;
     }
-    memmove(kept->data, kept->data + n, kept->len - n);
-    kept->len -= n;
-    return graft_io__disk_fail(appender->path, "cannot write", error);
+    kept->len = 0;
+    appender->n_missing = 0;
+    return 0;
+}
+
+graft_status graft_appender_flush(graft_appender *appender)
+{
+    int error = write_kept(appender);
+    if (error != 0) {
+        return graft_io__disk_fail(appender->path, "cannot write", error);
+    }
+    return appender->n_dropped == 0 ? GRAFT_OK
+                                    : graft_fail(GRAFT_E_DISK, "%s: lines were lost while it could "
+                                                 "not be written", appender->path);
 }
 
 graft_status graft_appender_line(graft_appender *appender, const char *bytes, size_t n)
 {
     graft_status status = GRAFT_OK;
     graft_text *kept = &appender->kept;
+    size_t before = kept->len;
     if (appender->n_missing > 0 && kept->len + n >= GRAFT_APPENDER_KEEPS) {
-        GRAFT_TRY(graft_appender_flush(appender));
+        status = graft_appender_flush(appender);
+        appender->n_dropped += status != GRAFT_OK;
+        GRAFT_TRY(status);
+        before = kept->len;
     }
-    GRAFT_TRY(graft_text_append(kept, bytes, n));
-    GRAFT_TRY(graft_text_append_char(kept, '\n'));
+    status = graft_text_append(kept, bytes, n);
+    status = status == GRAFT_OK ? graft_text_append_char(kept, '\n') : status;
+    if (status != GRAFT_OK) {
+        kept->len = before; /* half a line would swallow the next */
+        goto done;
+    }
     appender->n_missing++;
-    return graft_appender_flush(appender);
+    status = graft_appender_flush(appender);
 done:
-    appender->n_dropped++;
     return status;
 }
 
@@ -292,7 +309,7 @@ graft_status graft_appender_sync(graft_appender *appender)
 void graft_appender_close(graft_appender *appender)
 {
     if (appender != NULL) {
-        (void)graft_appender_flush(appender);
+        (void)write_kept(appender); /* what failed before has the message */
         if (appender->fd >= 0) {
             (void)graft_io__calls()->close(appender->fd);
         }

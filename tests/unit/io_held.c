@@ -232,6 +232,37 @@ static void a_log_keeps_so_much_and_counts_the_rest(void **state)
     graft_free(line);
 }
 
+/* Without memory for the newline alone, half a record stood in front of the same one tried again, and the next run
+ * took both for a torn line: metrics.jsonl had no record of a step that was saved. */
+static void a_line_without_memory_leaves_no_half(void **state)
+{
+    (void)state;
+    char line[600], path[512], expected[604];
+    size_t n_failed = 0;
+    memset(line, 'x', sizeof line);
+    snprintf(path, sizeof path, "%s", test_temp_path("short.log"));
+    for (size_t n = 1; n < sizeof line; n++) {
+        graft_appender *log;
+        assert_ok(graft_appender_open(&log, path, true));
+        assert_ok(graft_appender_line(log, "a", 1));
+        graft_alloc_fail_at(1);
+        graft_status status = graft_appender_line(log, line, n);
+        graft_alloc_fail_at(0);
+        if (status != GRAFT_OK) {
+            assert_fails(status, GRAFT_E_MEMORY, "out of memory");
+            assert_int_equal(graft_appender_missing(log), 0);
+            assert_ok(graft_appender_line(log, line, n));
+            n_failed++;
+        }
+        assert_fails(graft_fail(GRAFT_E_FAILED, "what failed"), GRAFT_E_FAILED, "what failed");
+        graft_appender_close(log);
+        assert_string_equal(graft_error_message(), "what failed");
+        snprintf(expected, sizeof expected, "a\n%.*s\n", (int)n, line);
+        assert_content(path, expected);
+    }
+    assert_in_range(n_failed, 100, sizeof line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +274,7 @@ int main(void)
         cmocka_unit_test_teardown(temporary_files_are_removed_when_a_handler_asks, all_well),
         cmocka_unit_test_teardown(a_log_on_a_full_disk_is_whole_when_there_is_room, all_well),
         cmocka_unit_test_teardown(a_log_keeps_so_much_and_counts_the_rest, all_well),
+        cmocka_unit_test_teardown(a_line_without_memory_leaves_no_half, all_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
