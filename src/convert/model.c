@@ -67,18 +67,23 @@ static graft_status check_activation(const graft_hf_model *model)
                                 model->architecture->activation);
 }
 
+/* What its keys will say (yarn_keys); Phi-3 has tables of it instead. */
+static bool has_yarn_numbers(const graft_hf_model *model)
+{
+    double factor;
+    size_t context;
+    return graft_hf_rope_need(&model->config, &model->rope, "factor", &factor) == GRAFT_OK &&
+           graft_hf_rope_first_context(&model->config, &model->rope, &context) == GRAFT_OK;
+}
+
 /* Rotations that the keys, or extra tensors, can tell the runtime of. */
 static graft_status check_rope(const graft_hf_model *model)
 {
-    static const char *const by_keys[] = {"default", "linear", "yarn"}; /* yarn: with tables */
+    static const char *const by_keys[] = {"default", "linear", "yarn"};
     static const char *const by_tensors[] = {"llama3", "longrope"};
     const char *type = model->rope.type;
-    double factor;
-    size_t context;
-    if (strcmp(type, "yarn") == 0 && model->n_extras == 0) { /* Phi-3 has tables of it */
-        graft_status status = graft_hf_rope_need(&model->config, &model->rope, "factor", &factor);
-        return status == GRAFT_OK
-                   ? graft_hf_rope_first_context(&model->config, &model->rope, &context) : status;
+    if (strcmp(type, "yarn") == 0 && model->n_extras == 0 && !has_yarn_numbers(model)) {
+        return graft_error_code();
     }
     for (size_t i = 0; i < sizeof by_keys / sizeof *by_keys; i++) {
         if (strcmp(type, by_keys[i]) == 0) {

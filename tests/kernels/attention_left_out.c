@@ -1,0 +1,181 @@
+/* Attention that leaves keys out: capped scores beside windows, blocks that no window reaches, and gradients
+ * without keys that are hardly looked at. */
+#include "support/attention.h"
+
+#include <math.h>
+
+/* Capped scores, windows of any length and both, over forests and over chains of short spans. */
+static void limited_at_level(const graft_kernels *kernels)
+{
+    static const size_t widths[] = {64, 256, 5, 80}, windows[] = {0, 1, 2, 17, 63, 64, 65, 150};
+    enum { N_WINDOWS = sizeof windows / sizeof *windows };
+    problem p;
+    for (size_t i = 0; i < 2 * N_WINDOWS; i++) {
+        problem_heads(&p, 2, 1, widths[i % 4]);
+        p.a.window = windows[i / 2];
+        p.a.softcap = i % 2 == 0 ? GRAFT_REAL(0.5) : i % 4 == 1 ? GRAFT_REAL(50.0) : 0;
+        p.a.scale = GRAFT_REAL(0.2);
+        problem_forest(&p, 2 + graft_rng_below(&problem_rng, 8), 60);
+        problem_check(kernels, &p, true);
+        problem_heads(&p, 1, 1, 16);
+        p.a.window = windows[i / 2];
+        p.a.softcap = i % 2 == 0 ? 0 : GRAFT_REAL(0.5);
+        for (int s = 0; s < MAX_SPANS; s++) {
+            problem_span(&p, s - 1, 0, 1 + (size_t)s % 7);
+        }
+        problem_check(kernels, &p, true);
+    }
+    problem_heads(&p, 1, 1, 32); /* a tree over a trunk much longer than the window */
+    p.a.window = 200;
+    problem_span(&p, -1, 0, 900);
+    problem_span(&p, 0, 0, 130);
+    problem_span(&p, 0, 0, 77);
+    problem_span(&p, 1, 0, 150);
+    problem_check(kernels, &p, true);
+}
+
+static void limited(void **state)
+{
+    (void)state;
+    test_each_level(limited_at_level);
+}
+
+/* Whole blocks of keys outside of all windows of a call are not even read. */
+static void skipped_at_level(const graft_kernels *kernels)
+{
+    enum { N = 300, WINDOW = 70, SEEN = 192 - WINDOW + 1, D = 32 };
+    problem p;
+    problem_heads(&p, 1, 1, D);
+    p.a.window = WINDOW;
+    problem_span(&p, -1, 0, N);
+    problem_memory(kernels, &p);
+    for (size_t i = 0; i < (SEEN / 64) * 64 * D; i++) {
+        p.k[i] = p.v[i] = (graft_real)NAN;
+    }
+    p.a.k = test_acts(kernels, p.k, N, D);
+    p.a.v = test_acts(kernels, p.v, N, D);
+    for (size_t begin = 192; begin < N; begin += GRAFT_ATTENTION_ROWS) {
+        size_t end = begin + GRAFT_ATTENTION_ROWS < N ? begin + GRAFT_ATTENTION_ROWS : N;
+        kernels->attention(&p.a, 0, begin, end, 0, p.out, p.ldo, p.stats, p.scratch);
+        kernels->attention_backward(&p.a, 0, begin, end, 0, p.out, p.dout_act, p.ldo, p.stats,
+                                    p.dq, p.ldo, p.dk, D, p.dv, D, p.scratch);
+    }
+    graft_real *out = test_reals(kernels, p.out, N, D), *dq = test_reals(kernels, p.dq, N, D);
+    for (size_t i = 192 * D; i < N * D; i++) {
+        assert_true(isfinite(out[i]) && isfinite(dq[i]) && isfinite(p.dk[i]));
+    }
+    kernels->attention(&p.a, 0, 130, 131, 0, p.out, p.ldo, p.stats, p.scratch);
+    assert_true(isnan(test_reals(kernels, p.out, N, D)[130 * D])); /* the test can tell */
+}
+
+static void skipped(void **state)
+{
+    (void)state;
+    test_each_level(skipped_at_level);
+}
+
+/* Are sixteen keys from this position on hardly looked at? */
+static bool is_faint(size_t position)
+{
+    return position / 16 % 3 == 0;
+}
+
+/* Every query looks away from the keys of some positions. */
+static void look_away(const graft_kernels *kernels, problem *p)
+{
+    size_t d = p->a.d_head;
+    for (size_t i = 0; i < p->n_query * p->width; i += d) {
+        p->q[i] = 8;
+    }
+    for (size_t s = 0; s < p->a.n_spans; s++) {
+        for (size_t j = 0; j < p->spans[s].n_key; j++) {
+            for (size_t i = 0; i < p->kv_width; i += d) {
+                p->k[(p->spans[s].key_begin + j) * p->kv_width + i] = is_faint(p->spans[s].depth + j) ? -8 : 0;
+            }
+        }
+    }
+    p->a.q = test_acts(kernels, p->q, p->n_query, p->width);
+    p->a.k = test_acts(kernels, p->k, p->n_key, p->kv_width);
+}
+
+/* Gradients without keys that hardly count are what they are with them. */
+static void faint_keys_with(const graft_kernels *kernels, problem *p)
+{
+    problem_memory(kernels, p);
+    look_away(kernels, p);
+    p->a.faint = GRAFT_REAL(0.5);
+    expectation e = problem_expect(p);
+    size_t n_q = p->n_query * p->width, n_k = p->n_key * p->kv_width;
+    double few = kernels->half ? 0x1p-5 : 4e-5, many = kernels->half ? 0x1p-4 : 4e-4; /* of 8 times larger numbers */
+    problem_forward(kernels, p, GRAFT_ATTENTION_ROWS);
+    problem_backward(kernels, p, GRAFT_ATTENTION_ROWS);
+    test_close("dq", test_reals(kernels, p->dq, p->n_query, p->width), e.dq, e.ones, n_q, few);
+    test_close("dk", problem_over_groups(p, p->dk), e.dk, e.ones, n_k, many);
+    test_close("dv", problem_over_groups(p, p->dv), e.dv, e.ones, n_k, many);
+    test_guarded_release();
+}
+
+/* Values of what is left out are not read, and all others are. */
+static void faint_values(const graft_kernels *kernels)
+{
+    enum { N = 300, FROM = 256, D = 32 };
+    problem p;
+    problem_heads(&p, 1, 1, D);
+    problem_span(&p, -1, 0, N);
+    problem_memory(kernels, &p);
+    look_away(kernels, &p);
+    problem_forward(kernels, &p, GRAFT_ATTENTION_ROWS);
+    for (size_t i = 0; i < FROM * D; i++) {
+        p.v[i] = is_faint(i / D) ? (graft_real)NAN : p.v[i];
+    }
+    p.a.v = test_acts(kernels, p.v, N, D);
+    for (int keeps = 0; keeps < 2; keeps++) {
+        p.a.faint = keeps == 0 ? GRAFT_REAL(0.5) : 0;
+        kernels->attention_backward(&p.a, 0, FROM, N, 0, p.out, p.dout_act, p.ldo, p.stats, p.dq, p.ldo,
+                                    p.dk, D, p.dv, D, p.scratch);
+        graft_real *dq = test_reals(kernels, p.dq, N, D);
+        for (size_t i = FROM * D; i < N * D; i++) {
+            assert_true(isnan(dq[i]) == (keeps == 1));
+        }
+    }
+    test_guarded_release();
+}
+
+static void faint_at_level(const graft_kernels *kernels)
+{
+    problem p;
+    problem_heads(&p, 2, 1, 32);
+    problem_span(&p, -1, 0, 333);
+    faint_keys_with(kernels, &p);
+    problem_heads(&p, 1, 1, 16); /* runs end within the sixteen */
+    for (int s = 0; s < MAX_SPANS; s++) {
+        problem_span(&p, s - 1, 0, 1 + (size_t)(s * s) % 23);
+    }
+    faint_keys_with(kernels, &p);
+    problem_heads(&p, 2, 2, 64);
+    p.a.window = 150;
+    p.a.softcap = GRAFT_REAL(20.0);
+    problem_span(&p, -1, 0, 290);
+    problem_span(&p, 0, 0, 130);
+    problem_span(&p, 0, 0, 77);
+    faint_keys_with(kernels, &p);
+    if (kernels->half && kernels->level >= GRAFT_CPU_AVX512BF16) { /* others keep all */
+        faint_values(kernels);
+    }
+}
+
+static void faint_keys(void **state)
+{
+    (void)state;
+    test_each_level(faint_at_level);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(limited, problem_setup, problem_teardown),
+        cmocka_unit_test_setup_teardown(skipped, problem_setup, problem_teardown),
+        cmocka_unit_test_setup_teardown(faint_keys, problem_setup, problem_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
