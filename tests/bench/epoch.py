@@ -1,4 +1,4 @@
-"""tests/bench/run epoch, airline - real examples, graft beside PyTorch + PEFT in bf16."""
+"""tests/bench/run epoch, airline - real examples, graft beside PyTorch + PEFT."""
 from common import BASE, GRAFT, OUT, PYTHON, SHARED, TEMPLATE, Report, need
 from training import RANK, row_table, run_graft, run_torch, scale, ways_of
 

@@ -37,8 +37,8 @@ def run(options):
         "model's tokenizer, PyTorch's ids come from the whole vocabulary; both compute all logits."]
     report = Report("shape", [peer] + rows,
                     f"Random weights in the shape of {options.shape} (arch llama, tied; graft "
-                    f"Q4_0, PyTorch bf16), rank {RANK} on all linear layers, {options.steps} steps "
-                    f"of {options.batch} x {options.length} tokens, all trained.", body)
+                    f"Q4_0, PyTorch {options.peer_dtype}), rank {RANK} on all linear layers, "
+                    f"{options.steps} steps of {options.batch} x {options.length} tokens, all trained.", body)
     if options.shape == "qwen3-1.7b":
         report.figures = {"shape_time": ratio}
         for way in [way for way in grafts if way]:

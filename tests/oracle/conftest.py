@@ -102,7 +102,7 @@ def base_f32(base_model, runtime):
     path = BUILD / "base/SmolLM2-135M-Instruct.F32.gguf"
     if not path.exists() or path.stat().st_mtime < base_model.stat().st_mtime:
         reader, tensors = runtime.ggutil.load(str(base_model))
-        part = path.with_suffix(".part")
+        part = path.with_suffix(f".{os.getpid()}")  # files of tests run beside each other
         runtime.ggutil.write_like(reader, tensors, str(part))
         part.replace(path)
     return path
