@@ -173,7 +173,7 @@ static void a_folder_was_left_behind_where_memory_was_short(void **state)
     assert_ok(graft_make_dirs(inner));
     put(inner, "deep", "1");
     for (int i = 0; i < 200; i++) { /* more than are listed at once */
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "file-%d", i);
         put(graft_folder_path(folder), name, "1");
     }
