@@ -74,14 +74,14 @@ static graft_status set_llama3(graft_json *rope, const writing *w, const graft_g
     GRAFT_TRY(graft_alloc(&values, half, sizeof *values));
     factors->format->decode(factors->data, values, half);
     for (size_t i = 0; i < half; i++) {
-        factor = fmax(factor, (double)values[i]);
+        factor = (double)values[i] > factor ? (double)values[i] : factor; /* fmax ends gcc 12 for arm64 */
     }
     for (size_t i = 0; i < half; i++) {
         double wave = 2 * 3.14159265358979323846 * pow(r->base, 2.0 * (double)i / (double)r->d_rope);
         double smooth = (context / wave - low) / (high - low);
         double own = wave < context / high ? 1 : wave > context / low
                      ? factor : 1 / ((1 - smooth) / factor + smooth);
-        if (fabs(own - (double)values[i]) > 1e-3 * own) {
+        if (!(fabs(own - (double)values[i]) <= 1e-3 * own)) {
             status = graft_fail(GRAFT_E_FAILED, "rope_freqs.weight does not come from the usual "
                                 "settings of rope type llama3, so config.json cannot say it");
             goto done;
