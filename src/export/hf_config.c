@@ -73,8 +73,8 @@ static graft_status set_llama3(graft_json *rope, const writing *w, const graft_g
     }
     GRAFT_TRY(graft_alloc(&values, half, sizeof *values));
     factors->format->decode(factors->data, values, half);
-    for (size_t i = 0; i < half; i++) {
-        factor = (double)values[i] > factor ? (double)values[i] : factor; /* fmax ends gcc 12 for arm64 */
+    for (size_t i = 0; i < half; i++) { /* with fmax gcc 12 for arm64 ends in an error of its own */
+        factor = (double)values[i] > factor ? (double)values[i] : factor;
     }
     for (size_t i = 0; i < half; i++) {
         double wave = 2 * 3.14159265358979323846 * pow(r->base, 2.0 * (double)i / (double)r->d_rope);

@@ -154,6 +154,11 @@ def has_bf16():
     return cpu_level() in ("avx512bf16", "amx")
 
 
+def has_int8():
+    """Whether compute: int8 is measured: as VPDPBUSD; beside the tiles of AMX it never was."""
+    return cpu_level() == "avx512bf16"
+
+
 def machine(options):
     with open("/proc/cpuinfo") as info:
         names = [line.split(":")[1].strip() for line in info if line.startswith("model name")]

@@ -38,7 +38,8 @@ def run(options):
     report = Report("shape", [peer] + rows,
                     f"Random weights in the shape of {options.shape} (arch llama, tied; graft "
                     f"Q4_0, PyTorch {options.peer_dtype}), rank {RANK} on all linear layers, "
-                    f"{options.steps} steps of {options.batch} x {options.length} tokens, all trained.", body)
+                    f"{options.steps} steps of {options.batch} x {options.length} tokens, all "
+                    "trained.", body)
     if options.shape == "qwen3-1.7b":
         report.figures = {"shape_time": ratio}
         for way in [way for way in grafts if way]:

@@ -3,7 +3,7 @@ import json
 import re
 import shutil
 
-from common import (GRAFT, HERE, OUT, PYTHON, gigabytes, has_bf16, precision, run_child, table)
+from common import (GRAFT, HERE, OUT, PYTHON, gigabytes, has_int8, precision, run_child, table)
 
 RANK, ALPHA, RATE = 16, 32, 2e-4
 
@@ -11,7 +11,7 @@ RANK, ALPHA, RATE = 16, 32, 2e-4
 def ways_of(options):
     """How graft runs a job: as it chooses, and where this machine can, in 8-bit integers."""
     ways = {"": {}}
-    if has_bf16() and "compute" not in options.settings:
+    if has_int8() and "compute" not in options.settings:
         ways["int8"] = {"compute": "int8"}
     return ways
 
@@ -49,8 +49,7 @@ def warm_rate(steps):
 def run_torch(name, arguments, options):
     child = run_child([PYTHON, HERE / "torch_lora.py", *arguments, "--dtype",
                        options.peer_dtype, "--rank", RANK, "--alpha", ALPHA, "--lr", RATE,
-                       "--threads", options.threads],
-                      f"{name}-torch")
+                       "--threads", options.threads], f"{name}-torch")
     said = json.loads(child.out.splitlines()[-1])
     return {"program": said["peer"], "examples": said["examples"], "steps": said["steps"],
             "tokens": said["tokens"], "seconds": said["seconds"],

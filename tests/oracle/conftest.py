@@ -2,6 +2,7 @@
 
 Tests run in the repository root with build/oracle-venv's Python. What may be absent (the base
 model, ../shared) skips the tests that ask for it, with the reason."""
+import fcntl
 import json
 import os
 import pathlib
@@ -100,11 +101,13 @@ def runtime(shared):
 def base_f32(base_model, runtime):
     """The base with every tensor dequantised to f32 (538 MB); kept under build/ between runs."""
     path = BUILD / "base/SmolLM2-135M-Instruct.F32.gguf"
-    if not path.exists() or path.stat().st_mtime < base_model.stat().st_mtime:
-        reader, tensors = runtime.ggutil.load(str(base_model))
-        part = path.with_suffix(f".{os.getpid()}")  # files of tests run beside each other
-        runtime.ggutil.write_like(reader, tensors, str(part))
-        part.replace(path)
+    with open(path.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other files of tests run beside this one
+        if not path.exists() or path.stat().st_mtime < base_model.stat().st_mtime:
+            reader, tensors = runtime.ggutil.load(str(base_model))
+            part = path.with_suffix(".part")
+            runtime.ggutil.write_like(reader, tensors, str(part))
+            part.replace(path)
     return path
 
 
