@@ -16,7 +16,7 @@ GOALS = {
     "allocations": ("allocation failure at each call in turn",
                     "all; clear error, nothing lost, no leak"),
     "threads": ("threads 1..16, resumed or not", "one hash"),
-    "soak": ("soak", "growth after step 100 <= 1 MiB; 0 heap allocations per step"),
+    "soak": ("soak", "hours; growth after step 100 <= 1 MiB; 0 heap allocations per step"),
 }
 
 
