@@ -16,9 +16,10 @@ enum { TARGET_LENGTH = 64 };
 /* The next of names separated by commas; false behind the last one. Longer ones are cut. */
 static bool next_target(const char **at, char name[TARGET_LENGTH])
 {
+    *at += strspn(*at, ", ");
     size_t n = strcspn(*at, ", ");
     snprintf(name, TARGET_LENGTH, "%.*s", (int)(n < TARGET_LENGTH ? n : TARGET_LENGTH - 1), *at);
-    *at += n + strspn(*at + n, ", ");
+    *at += n;
     return n > 0;
 }
 
@@ -48,7 +49,12 @@ done:
 
 static bool is_all(const char *targets)
 {
-    return strcmp(targets, "all-linear") == 0;
+    char name[TARGET_LENGTH];
+    bool all = false;
+    while (next_target(&targets, name)) {
+        all = all || strcmp(name, "all-linear") == 0;
+    }
+    return all;
 }
 
 static graft_status check_targets(const graft_adapter_options *options, const graft_slot *slots,
@@ -56,13 +62,13 @@ static graft_status check_targets(const graft_adapter_options *options, const gr
 {
     const char *at = options->targets;
     char name[TARGET_LENGTH];
+    if (!next_target(&at, name)) {
+        return graft_fail(GRAFT_E_CONFIG, "lora_target_modules names no module");
+    }
     if (is_all(options->targets)) {
         return GRAFT_OK;
     }
-    if (*at == '\0') {
-        return graft_fail(GRAFT_E_CONFIG, "lora_target_modules names no module");
-    }
-    while (next_target(&at, name)) {
+    do {
         bool found = false;
         for (size_t i = 0; i < n_slots; i++) {
             found = found || is_called(&slots[i], options->arch, name);
@@ -74,7 +80,7 @@ static graft_status check_targets(const graft_adapter_options *options, const gr
             return graft_fail(GRAFT_E_CONFIG,
                               "lora_target_modules: this model has no module \"%s\"", name);
         }
-    }
+    } while (next_target(&at, name));
     return GRAFT_OK;
 }
 

@@ -196,6 +196,10 @@ static void targets(void **state)
         {"q_proj", "this model has no module \"q_proj\"", 0},
         {"lm_head", "unknown module \"lm_head\" (known: all-linear, q_proj, ", 0},
         {"", "names no module", 0},
+        {" ,", "names no module", 0},
+        {",ffn_up", NULL, 2},
+        {"ffn_up,all-linear", NULL, 8},
+        {"all-linear", NULL, 8},
     };
     (void)state;
     o.arch = "phi3";
