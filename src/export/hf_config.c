@@ -175,16 +175,18 @@ done:
     return status;
 }
 
-/* GRAFT_E_FAILED for what no class of Hugging Face's can say. */
-static graft_status check_rope(const writing *w, bool longrope)
+/* GRAFT_E_FAILED for what no class of Hugging Face's can say. has_own: each frequency has its factor. */
+static graft_status check_rope(const writing *w, bool longrope, bool has_own)
 {
     const graft_rope_hparams *r = &w->model->hparams.rope;
     bool has_long = graft_gguf_find_tensor(w->model->file, "rope_factors_long.weight") != NULL;
     bool own = r->magnitude != 1 || r->longrope;
-    if (r->none || ((has_long || own) && !longrope) || (longrope && r->scale != 1) ||
+    bool scaled = r->scale != 1 && (longrope || has_own); /* no rope_type has both */
+    if (r->none || ((has_long || own) && !longrope) || scaled ||
         (r->temperature != 0 && !is(w, "mistral3"))) {
         return graft_fail(GRAFT_E_FAILED, "the rotation of this model (%s) is not written for %s",
                           r->none              ? "none"
+                          : scaled              ? "a scale beside factors of frequencies"
                           : r->temperature != 0 ? "a temperature"
                           : has_long            ? "factors for long contexts"
                                                 : "a magnitude", w->class->name);
@@ -202,7 +204,7 @@ static graft_status set_rope(const writing *w)
     bool longrope = is(w, "phi3") && factors == NULL &&
                     graft_gguf_find_tensor(file, "rope_factors_long.weight") != NULL;
     graft_json *rope = graft_json_new_object();
-    GRAFT_TRY(check_rope(w, longrope));
+    GRAFT_TRY(check_rope(w, longrope, factors != NULL));
     GRAFT_TRY(set_number(w->out, "rope_theta", r->base));
     if (longrope) {
         GRAFT_TRY(set_longrope(rope, w));

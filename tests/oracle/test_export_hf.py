@@ -135,6 +135,18 @@ def test_what_config_json_cannot_say_is_refused(families, graft, runtime, tmp_pa
     assert "the rotation of this model" in done.stderr and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("kind", ["linear", "yarn"])
+def test_a_scale_beside_own_frequencies_is_refused(kind, families, graft, runtime, tmp_path):
+    """rope_freqs.weight of Llama 3.1 in a file that was stretched further: no rope_type has both."""
+    one = families("llama3")
+    make_adapter(one, runtime, tmp_path / "a.gguf")
+    hf_folders.copy_gguf(one.gguf, tmp_path / "odd.gguf", {"llama.rope.scaling.type": kind,
+                                                           "llama.rope.scaling.factor": 2.0})
+    done = graft("export", "--base", tmp_path / "odd.gguf", "--adapter", tmp_path / "a.gguf", "--to", "hf",
+                 "--out", tmp_path / "out", status=1)
+    assert "a scale beside factors of frequencies" in done.stderr and not (tmp_path / "out").exists()
+
+
 def test_a_name_that_changes_the_tokens_is_refused(families, graft, runtime, tmp_path):
     """llama.cpp lets special tokens of models named like Phi-3 swallow the spaces behind them."""
     one = families("qwen2")
