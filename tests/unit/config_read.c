@@ -158,7 +158,7 @@ static void wrong_files_are_refused(void **state)
         {"lora_r: 2.5\n", "\"2.5\" is not a whole number in [1, 4096]"},
         {"lora_r: -1\n", "\"-1\" is not a whole number in [1, 4096]"},
         {"batch_size: 5000000000\n", "batch_size: 5000000000 is outside [1, 1000000]"},
-        {"lora_dropout: 1\n", "lora_dropout: 1 is outside [0, 1)"},
+        {"lora_dropout: 1\n", "lora_dropout: 1 is outside [0, 0.999]"},
         {"learning_rate: 0\n", "learning_rate: 0 is outside (0, 1e3]"},
         {"learning_rate: fast\n", "\"fast\" is not a number in (0, 1e3]"},
         {"learning_rate: nan\n", "is not a number in (0, 1e3]"},
