@@ -11,7 +11,7 @@
 
 /* vLLM allows ranks up to --max-lora-rank, 16 unless it is told otherwise, and only these. */
 static const size_t ranks[] = {8, 16, 32, 64, 128, 256, 320, 512};
-enum { DEFAULT_RANK = 16 };
+enum { DEFAULT_RANK = 16, LARGEST_RANK = 512 };
 
 /* A copy of the map with zeros behind its rows of A and columns of B. */
 static graft_status fill_up(graft_export_map *out, const graft_export_map *map, size_t rank)
@@ -65,6 +65,12 @@ static graft_status write_vllm(const graft_export_job *job, const char *folder)
     char *path = NULL;
     GRAFT_TRY(graft_export__refuse_dora(&graft_exporter_vllm, job->adapter));
     GRAFT_TRY(graft_export__check(job->adapter));
+    if (graft_export__largest_rank(job->adapter) > LARGEST_RANK) {
+        status = graft_fail(GRAFT_E_FAILED, "vLLM serves adapters of ranks up to %d, this one has %zu: export a "
+                            "merged model (gguf, hf), or train with a smaller lora_r", LARGEST_RANK,
+                            graft_export__largest_rank(job->adapter));
+        goto done;
+    }
     GRAFT_TRY(write_one_rank(job, folder));
     if (template != NULL) {
         GRAFT_TRY(graft_path_join(&path, folder, "chat_template.jinja"));

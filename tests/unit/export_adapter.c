@@ -335,6 +335,23 @@ static void what_cannot_be_written_is_named(void **state)
     assert_null(graft_exporter_find("onnx"));
 }
 
+static void vllm_has_a_largest_rank(void **state)
+{
+    (void)state;
+    enum { RANK = 513 };
+    float *zeros = NULL;
+    graft_export_adapter adapter = tiny_adapter();
+    assert_ok(graft_alloc(&zeros, RANK * N_EMBD, sizeof *zeros));
+    graft_export_map map = {"blk.0.attn_q.weight", zeros, zeros, RANK - 1, N_EMBD, N_EMBD, 4.0, NULL};
+    adapter.maps = &map;
+    adapter.n_maps = 1;
+    tiny_write("vllm", &adapter, tiny_dir("v"));
+    map.rank = RANK;
+    assert_fails(tiny_export(graft_exporter_find("vllm"), &adapter, test_temp_path("v")), GRAFT_E_FAILED,
+                 "vLLM serves adapters of ranks up to 512, this one has 513");
+    graft_free(zeros);
+}
+
 /* --- the base an adapter was trained on --- */
 
 static int warnings;
@@ -413,6 +430,7 @@ int main(void)
         cmocka_unit_test(scales_are_folded),
         cmocka_unit_test(the_config_says_what_is_adapted),
         cmocka_unit_test(what_cannot_be_written_is_named),
+        cmocka_unit_test(vllm_has_a_largest_rank),
         cmocka_unit_test(another_base_is_warned_of),
         cmocka_unit_test(loading_fails_without_memory),
     };
