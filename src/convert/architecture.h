@@ -90,6 +90,9 @@ graft_status graft_hf_architecture_of(const graft_hf_architecture **out,
 graft_status graft_hf_model_read(graft_hf_model *model, const char *folder);
 void graft_hf_model_clear(graft_hf_model *model);
 
+/* Whether its GGUF architecture has a class that sees and one of text alone. */
+bool graft_hf_is_ambiguous(const graft_hf_architecture *architecture);
+
 size_t graft_hf_size_of(const graft_hf_dims *dims, graft_hf_size size);
 
 /* --- what architectures share --- */

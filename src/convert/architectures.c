@@ -36,3 +36,13 @@ done:
     graft_text_clear(&known);
     return status;
 }
+
+bool graft_hf_is_ambiguous(const graft_hf_architecture *architecture)
+{
+    bool found = false;
+    for (size_t i = 0; graft_hf_architectures[i] != NULL; i++) {
+        const graft_hf_architecture *other = graft_hf_architectures[i];
+        found = found || (other->has_vision && strcmp(other->arch, architecture->arch) == 0);
+    }
+    return found;
+}

@@ -85,6 +85,9 @@ graft_status graft_hf_set_keys(const graft_hf *hf, graft_gguf_writer *file)
         n_numbers += ne[0] * ne[1] * ne[2] * ne[3];
     }
     GRAFT_TRY(graft_hf_key_text(&keys, "general.architecture", architecture->arch));
+    if (graft_hf_is_ambiguous(architecture)) { /* where its adapters go (export/peft_names.h) */
+        GRAFT_TRY(graft_hf_key_text(&keys, "graft.source_class", architecture->name));
+    }
     GRAFT_TRY(graft_hf_general_keys(&hf->model.config, hf->folder, n_numbers, &keys));
     GRAFT_TRY(architecture->keys(&hf->model, &keys));
     GRAFT_TRY(graft_hf_vocab_keys(&hf->vocab, &keys));

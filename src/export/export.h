@@ -32,6 +32,7 @@ typedef struct graft_export_adapter {
     double alpha;             /* nominal, > 0; scales that differ from alpha / rank are folded into B */
     const char *arch;         /* "llama" */
     size_t n_head, n_kv;      /* for the row order of q and k */
+    bool multimodal;          /* in Hugging Face's class the text model is inside of another */
     const char *base_name;    /* base_model_name_or_path of PEFT; also graft.base_model */
     const char *base_hash;    /* SHA-256 of the base file, hex: graft.base_sha256 */
     uint64_t base_bytes;      /* its size: graft.base_bytes; 0: unknown */
@@ -39,6 +40,9 @@ typedef struct graft_export_adapter {
     const char *parts;        /* which adapters with which weights, as JSON: graft.adapters */
     uint64_t context;         /* tokens of context it was trained for: graft.context_length; 0: unknown */
 } graft_export_adapter;
+
+/* Whether Hugging Face's class for this base is one that sees, with the text model inside. */
+bool graft_export_is_multimodal(const graft_gguf *base);
 
 /* What programs that serve a model have to be told. Texts may be NULL, which is "unknown". */
 typedef struct graft_export_serving {

@@ -1,8 +1,7 @@
 /* export/load_mlx.c - a folder of mlx-lm (--adapter-path) back into plain maps.
  *
  * What mlx.c writes: <module>.lora_a (n_in, rank) and <module>.lora_b (rank, n_out), one rank and one
- * scale for all in adapter_config.json; of a DoRA <module>.m (n_out), the lengths of rows, too. Models
- * that mlx-lm has inside of others put "language_model." in front of their modules. */
+ * scale for all in adapter_config.json; of a DoRA <module>.m (n_out), the lengths of rows, too. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -65,9 +64,8 @@ done:
 /* Splits "MODULE.lora_a", ".lora_b" or, of a DoRA, ".m". */
 static graft_status split_name(const char *name, char **module, const char **part)
 {
-    static const char inner[] = "language_model.";
     static const char *const parts[] = {".lora_a", ".lora_b", ".m"};
-    size_t n = strlen(name), start = graft_str_starts_with(name, inner) ? sizeof inner - 1 : 0;
+    size_t n = strlen(name);
     if (strstr(name, "embed_tokens.") != NULL) {
         return graft_fail(GRAFT_E_MODEL, "tensor \"%s\": adapters of embeddings are not supported",
                           name);
@@ -75,7 +73,7 @@ static graft_status split_name(const char *name, char **module, const char **par
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (graft_str_ends_with(name, parts[i])) {
             *part = parts[i];
-            return graft_strndup(module, name + start, n - start - strlen(parts[i]));
+            return graft_strndup(module, name, n - strlen(parts[i]));
         }
     }
     return graft_fail(GRAFT_E_MODEL, "tensor \"%s\" is neither .lora_a nor .lora_b nor .m", name);

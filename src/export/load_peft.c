@@ -121,13 +121,14 @@ done:
     return status;
 }
 
-/* The first pattern that is the module's name or its end after a dot. */
+/* The first pattern that is the module's name or its end after a dot, wherever the text model is. */
 static double by_pattern(const config *c, const char *key, const char *module, double otherwise)
 {
     const graft_json *patterns = graft_json_get(c->json, key);
     for (graft_json_iter it = graft_json_iter_begin(patterns); graft_json_iter_next(&it);) {
-        size_t n = strlen(it.key), m = strlen(module);
-        if (n <= m && strcmp(module + m - n, it.key) == 0 && (n == m || module[m - n - 1] == '.')) {
+        const char *own = graft_export__inner_name(it.key);
+        size_t n = strlen(own), m = strlen(module);
+        if (n <= m && strcmp(module + m - n, own) == 0 && (n == m || module[m - n - 1] == '.')) {
             return graft_json_double(it.value);
         }
     }

@@ -63,13 +63,15 @@ done:
 }
 
 /* A matrix of rows x row numbers; row 0: a list of `rows`. */
-static graft_status add_factor(graft_safetensors_writer *file, const char *arch, const char *name,
-                               const char *suffix, uint64_t rows, uint64_t row, const float *data)
+static graft_status add_factor(graft_safetensors_writer *file, const graft_export_adapter *adapter,
+                               const char *name, const char *suffix, uint64_t rows, uint64_t row,
+                               const float *data)
 {
     graft_status status = GRAFT_OK;
     graft_text text;
     graft_text_init(&text);
-    GRAFT_TRY(graft_export__hf_name(&text, arch, name));
+    GRAFT_TRY(graft_text_append_z(&text, adapter->multimodal ? "language_model." : ""));
+    GRAFT_TRY(graft_export__hf_name(&text, adapter->arch, name));
     GRAFT_TRY(graft_text_append_z(&text, suffix));
     GRAFT_TRY(graft_safetensors_add(file, text.data, row == 0 ? 1 : 2, (const uint64_t[2]){rows, row},
                                     data));
@@ -92,12 +94,12 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
     for (size_t i = 0; i < adapter->n_maps; i++) {
         const graft_export_map *map = &adapter->maps[i];
         GRAFT_TRY(make_factors(adapter, map, rank, &made[i]));
-        GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".lora_a", map->n_in, rank,
+        GRAFT_TRY(add_factor(file, adapter, map->name, ".lora_a", map->n_in, rank,
                              made[i].a));
-        GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".lora_b", rank, map->n_out,
+        GRAFT_TRY(add_factor(file, adapter, map->name, ".lora_b", rank, map->n_out,
                              made[i].b));
         if (made[i].magnitude != NULL) {
-            GRAFT_TRY(add_factor(file, adapter->arch, map->name, ".m", map->n_out, 0,
+            GRAFT_TRY(add_factor(file, adapter, map->name, ".m", map->n_out, 0,
                                  made[i].magnitude));
         }
     }

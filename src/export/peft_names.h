@@ -1,6 +1,8 @@
 /* export/peft_names.h - room-internal: where GGUF files and Hugging Face models differ.
  *
- * Names: "blk.3.attn_q.weight" is "model.layers.3.self_attn.q_proj". Row order: Hugging Face rotates
+ * Names: "blk.3.attn_q.weight" is "model.layers.3.self_attn.q_proj". Classes that see have the text model
+ * inside, as "model.language_model.layers.3...." (transformers before 4.52, and mlx-lm:
+ * "language_model.model.layers.3...."). Row order: Hugging Face rotates
  * the first half of a head against the second, GGUF files of some architectures pair neighbours, so
  * their rows of q and k are (head, d/2, 2) where Hugging Face has (head, 2, d/2). */
 #ifndef GRAFT_EXPORT_PEFT_NAMES_H
@@ -15,8 +17,16 @@
  * GRAFT_E_FAILED if it has none. */
 graft_status graft_export__hf_name(graft_text *out, const char *arch, const char *gguf_name);
 
-/* The reverse: appends the GGUF tensor's name; GRAFT_E_MODEL if the module is unknown. */
+/* The same as an adapter of PEFT's calls it, which depends on whether the text model is inside. */
+graft_status graft_export__peft_name(graft_text *out, const char *arch, bool multimodal,
+                                     const char *gguf_name);
+
+/* The reverse, of every name above: appends the GGUF tensor's name; GRAFT_E_MODEL if the module is
+ * unknown. */
 graft_status graft_export__gguf_name(graft_text *out, const char *arch, const char *hf_name);
+
+/* What is left of a module's name, or of a pattern, without the part of the model it belongs to. */
+const char *graft_export__inner_name(const char *hf_name);
 
 /* GRAFT_E_FAILED if nothing is known about the architecture. */
 graft_status graft_export__check_arch(const char *arch);

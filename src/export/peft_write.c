@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "adapter/modules.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "core/strings.h"
 #include "export/exporters.h"
@@ -65,14 +66,14 @@ static graft_status describe_modules(const graft_export_adapter *adapter, size_t
                                      graft_json *targets, graft_json *patterns)
 {
     graft_status status = GRAFT_OK;
-    bool short_names = short_names_suffice(adapter);
+    bool short_names = !adapter->multimodal && short_names_suffice(adapter); /* eyes have q_proj, too */
     graft_text name;
     graft_text_init(&name);
     for (size_t i = 0; i < adapter->n_maps; i++) {
         const graft_export_map *map = &adapter->maps[i];
         const char *dot;
         graft_text_clear(&name);
-        GRAFT_TRY(graft_export__hf_name(&name, adapter->arch, map->name));
+        GRAFT_TRY(graft_export__peft_name(&name, adapter->arch, adapter->multimodal, map->name));
         dot = strrchr(name.data, '.');
         const char *target = short_names && dot != NULL ? dot + 1 : name.data;
         if (!graft_json_holds(targets, target)) {
@@ -156,14 +157,15 @@ done:
 }
 
 /* A matrix of rows x row numbers; row 0: a list of `rows`. */
-static graft_status add_factor(graft_safetensors_writer *file, const char *arch, const char *name,
-                               const char *suffix, uint64_t rows, uint64_t row, const float *data)
+static graft_status add_factor(graft_safetensors_writer *file, const graft_export_adapter *adapter,
+                               const char *name, const char *suffix, uint64_t rows, uint64_t row,
+                               const float *data)
 {
     graft_status status = GRAFT_OK;
     graft_text text;
     graft_text_init(&text);
     GRAFT_TRY(graft_text_append_z(&text, "base_model.model."));
-    GRAFT_TRY(graft_export__hf_name(&text, arch, name));
+    GRAFT_TRY(graft_export__peft_name(&text, adapter->arch, adapter->multimodal, name));
     GRAFT_TRY(graft_text_append_z(&text, suffix));
     GRAFT_TRY(graft_safetensors_add(file, text.data, row == 0 ? 1 : 2,
                                     (const uint64_t[2]){rows, row}, data));
@@ -172,14 +174,16 @@ done:
     return status;
 }
 
-static graft_status add_map(graft_safetensors_writer *file, const char *arch,
+static graft_status add_map(graft_safetensors_writer *file, const graft_export_adapter *adapter,
                             const graft_export_map *map, const factors *made)
 {
     graft_status status = GRAFT_OK;
-    GRAFT_TRY(add_factor(file, arch, map->name, ".lora_A.weight", map->rank, map->n_in, map->a));
-    GRAFT_TRY(add_factor(file, arch, map->name, ".lora_B.weight", map->n_out, map->rank, made->b));
+    GRAFT_TRY(add_factor(file, adapter, map->name, ".lora_A.weight", map->rank, map->n_in,
+                         map->a));
+    GRAFT_TRY(add_factor(file, adapter, map->name, ".lora_B.weight", map->n_out, map->rank,
+                         made->b));
     if (made->magnitude != NULL) {
-        GRAFT_TRY(add_factor(file, arch, map->name, ".lora_magnitude_vector", map->n_out, 0,
+        GRAFT_TRY(add_factor(file, adapter, map->name, ".lora_magnitude_vector", map->n_out, 0,
                              made->magnitude));
     }
 done:
@@ -222,7 +226,7 @@ static graft_status write_weights(const graft_export_adapter *adapter, const cha
     GRAFT_TRY(graft_alloc(&made, adapter->n_maps, sizeof *made));
     for (size_t i = 0; i < adapter->n_maps; i++) {
         GRAFT_TRY(make_factors(adapter, &adapter->maps[i], &made[i]));
-        GRAFT_TRY(add_map(file, adapter->arch, &adapter->maps[i], &made[i]));
+        GRAFT_TRY(add_map(file, adapter, &adapter->maps[i], &made[i]));
     }
     GRAFT_TRY(graft_path_join(&path, folder, "adapter_model.safetensors"));
     GRAFT_TRY(graft_safetensors_write(file, path));
@@ -245,6 +249,10 @@ graft_status graft_export__write_peft(const graft_export_job *job, const char *f
     GRAFT_TRY(graft_export__check_arch(adapter->arch));
     GRAFT_TRY(write_weights(adapter, folder));
     GRAFT_TRY(write_config(adapter, folder));
+    if (adapter->multimodal) {
+        graft_log(GRAFT_LOG_INFO, "peft: modules are called model.language_model.layers.N, as in this base's "
+                  "class that sees (ForConditionalGeneration)");
+    }
 done:
     return status;
 }

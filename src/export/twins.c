@@ -74,16 +74,32 @@ done:
 }
 
 /* "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight" for "blk.0.attn_q.weight.lora_a" */
-static graft_status twin_name(graft_text *out, const char *arch, const char *name, bool is_a)
+static graft_status twin_name(graft_text *out, const char *arch, bool multimodal, const char *name,
+                              bool is_a)
 {
     graft_status status = GRAFT_OK;
     char *map = NULL;
     GRAFT_TRY(graft_strndup(&map, name, strlen(name) - strlen(".lora_a")));
     GRAFT_TRY(graft_text_append_z(out, "base_model.model."));
-    GRAFT_TRY(graft_export__hf_name(out, arch, map));
+    GRAFT_TRY(graft_export__peft_name(out, arch, multimodal, map));
     GRAFT_TRY(graft_text_append_z(out, is_a ? ".lora_A.weight" : ".lora_B.weight"));
 done:
     graft_free(map);
+    return status;
+}
+
+/* *out is NULL if there is none; `name` is what was looked for. */
+static graft_status find_twin(const graft_safetensors_tensor **out, graft_text *name, const char *gguf_name,
+                              const graft_safetensors *peft, const char *arch, bool is_a)
+{
+    graft_status status = GRAFT_OK;
+    *out = NULL;
+    for (int i = 1; i >= 0 && *out == NULL; i--) {
+        graft_text_clear(name);
+        GRAFT_TRY(twin_name(name, arch, i == 1, gguf_name, is_a));
+        *out = graft_safetensors_find(peft, graft_text_z(name));
+    }
+done:
     return status;
 }
 
@@ -92,15 +108,15 @@ static graft_status compare_tensor(const graft_gguf_tensor *t, const graft_gguf 
 {
     graft_status status = GRAFT_OK;
     bool is_a = graft_str_ends_with(t->name, ".lora_a");
+    const graft_safetensors_tensor *s;
     graft_text name;
     char *map = NULL;
     graft_text_init(&name);
     if (!is_a && !graft_str_ends_with(t->name, ".lora_b")) {
         return GRAFT_OK;
     }
-    GRAFT_TRY(twin_name(&name, arch, t->name, is_a));
+    GRAFT_TRY(find_twin(&s, &name, t->name, peft, arch, is_a));
     GRAFT_TRY(graft_strndup(&map, t->name, strlen(t->name) - strlen(".lora_a")));
-    const graft_safetensors_tensor *s = graft_safetensors_find(peft, graft_text_z(&name));
     if (s == NULL || s->format != t->format || s->n_bytes != t->n_bytes || s->n_dims != 2 ||
         s->shape[1] != t->ne[0]) {
         status = graft_fail(GRAFT_E_MODEL, "%s is %s, %s is in %s", graft_text_z(&name),

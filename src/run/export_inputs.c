@@ -237,6 +237,7 @@ static graft_status describe(graft_export_inputs *inputs)
     inputs->description = (graft_export_adapter){
         .maps = inputs->sum.maps, .n_maps = inputs->sum.n_maps, .alpha = inputs->sum.alpha,
         .arch = graft_text_z(&inputs->arch), .n_head = (size_t)n_head, .n_kv = (size_t)n_kv,
+        .multimodal = graft_export_is_multimodal(inputs->base),
         .base_name = graft_text_z(&inputs->base_name), .base_hash = inputs->base_hash,
         .base_bytes = graft_gguf_size(inputs->base),
         .recipe = inputs->recipe.len > 0 ? graft_text_z(&inputs->recipe) : NULL,

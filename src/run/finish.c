@@ -187,6 +187,7 @@ graft_status graft_training_export(graft_training *t)
         .arch = t->session.model->family->arch,
         .n_head = t->session.model->hparams.n_head,
         .n_kv = t->session.model->hparams.n_kv,
+        .multimodal = graft_export_is_multimodal(t->session.model->file),
         .base_name = c->base_model,
         .base_hash = t->base_hash,
         .base_bytes = graft_gguf_size(t->session.model->file),

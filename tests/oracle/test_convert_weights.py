@@ -85,7 +85,9 @@ def test_the_text_part_of_a_vision_model(name, architecture, kind, convert, fami
         assert "2 tensors of other parts" in said
         assert ("lm_head.weight is left out" in said) == one.model.config.tie_word_embeddings
         keys, tensors = hf_folders.read_gguf(tmp_path / "out.gguf")
-        assert keys == {**one.keys, **{k: v for k, v in keys.items() if k.startswith("general.size")}}
+        assert keys == {**one.keys, **{k: v for k, v in keys.items() if k.startswith("general.size")},
+                        "graft.source_class": architecture}
+        assert one.keys["graft.source_class"] == type(one.model).__name__
         assert sorted(tensors) == sorted(one.tensors)
         assert all(np.array_equal(tensors[n], one.tensors[n]) for n in one.tensors)
 
