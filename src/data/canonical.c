@@ -86,6 +86,9 @@ static graft_status read_weight(float *weight, graft_role role, const graft_json
             return graft_draft__bad(found, value);
         }
     }
+    if (w < 0) { /* it would unlearn the reply, and weights of both signs can add up to none */
+        return graft_fail(GRAFT_E_DATA, "%s is below 0", found);
+    }
     if (!isfinite((float)w)) {
         return graft_fail(GRAFT_E_DATA, "%s is too large", found);
     }

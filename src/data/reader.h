@@ -59,8 +59,8 @@ graft_status graft_reader__convert_text(graft_conversation *out, const graft_rea
  *   role function, their forerunners, are read as tool_calls and tool
  * - a tool message answers a call that stands before it and is not answered yet. Without
  *   tool_call_id it is given the id of the first such call of its name if the calls had no ids
- * - weight, train, loss_mask, loss_weight: the loss weight of an assistant message (numbers or
- *   booleans; default 1); they are taken out of the message
+ * - weight, train, loss_mask, loss_weight: the loss weight of an assistant message (numbers from 0
+ *   on, or booleans; default 1); they are taken out of the message
  * GRAFT_E_DATA: "message 4: role \"tool\" without tool_call_id" (messages are counted from 1). */
 graft_status graft_conversation__canonical(graft_conversation *conversation);
 

@@ -56,6 +56,10 @@ static const struct {
      "message 1: weight on a message of role \"user\" (only assistants are trained)"},
     {M("{'role':'assistant','content':'a','weight':'x'}"), "message 1: weight is string"},
     {M("{'role':'assistant','content':'a','weight':1e300}"), "message 1: weight is too large"},
+    {M(U ",{'role':'assistant','content':'a','loss_weight':-1}"),
+     "message 2: loss_weight is below 0"},
+    {M("{'role':'assistant','content':'a','weight':-1e-300}"), "message 1: weight is below 0"},
+    {M("{'role':'assistant','content':'a','weight':-1e300}"), "message 1: weight is below 0"},
     {M("{'role':'assistant','content':'a','weight':1,'train':true}"),
      "message 1: both weight and train are set"},
     /* calls */

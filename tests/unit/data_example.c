@@ -116,11 +116,11 @@ static void weights_are_those_of_the_messages(void **state)
     test_built b = test_built_of(plain, CHATML,
                     "{'messages':[" MESSAGE("user", "Q") ",{'role':'assistant','content':'A',"
                     "'weight':0.5},{'role':'assistant','content':'B','weight':0},"
-                    "{'role':'assistant','content':'C','weight':-1}]}");
+                    "{'role':'assistant','content':'C','weight':2}]}");
     assert_int_equal(b.n, 1);
     assert_trained(&b.examples[0],
                    "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n[0.5:A<|im_end|>]\n"
-                   "<|im_start|>assistant\nB<|im_end|>\n<|im_start|>assistant\n[-1:C<|im_end|>]\n");
+                   "<|im_start|>assistant\nB<|im_end|>\n<|im_start|>assistant\n[2:C<|im_end|>]\n");
     test_built_clear(&b);
     b = test_built_of(plain, CHATML, "{'messages':[" MESSAGE("user", "Q")
               ",{'role':'assistant','content':'A','train':false}," MESSAGE("user", "R") "]}");

@@ -115,12 +115,12 @@ static void weights_are_read_from_messages(void **state)
                    "{'role':'assistant','content':'a','weight':0.25},"
                    "{'role':'assistant','content':'b','train':false},"
                    "{'role':'assistant','content':'c','loss_mask':1},"
-                   "{'role':'assistant','content':'d','loss_weight':-2}]}",
+                   "{'role':'assistant','content':'d','loss_weight':2}]}",
                    "openai",
                    "[{'role':'user','content':'u'},{'role':'assistant','content':'a'},"
                    "{'role':'assistant','content':'b'},{'role':'assistant','content':'c'},"
                    "{'role':'assistant','content':'d'}]",
-                   NULL, "0 0.25 0 1 -2 ");
+                   NULL, "0 0.25 0 1 2 ");
 }
 
 static void train_last_keeps_one_weight(void **state)
