@@ -2,9 +2,11 @@
  * [f(a=1, b="x")], the results of several calls as one list. */
 #include "data/record.h"
 
-#define INTRODUCTION                                                                             \
+#define PURPOSE                                                                                  \
     "You are an expert in composing functions. You are given a question and a set of possible "  \
-    "functions. \nBased on the question, you will need to make one or more function/tool calls " \
+    "functions."
+#define INTRODUCTION                                                                             \
+    PURPOSE " \nBased on the question, you will need to make one or more function/tool calls "   \
     "to achieve the purpose.\nHere is a list of functions in JSON format that you can invoke:\n"
 #define FORM                                                                                     \
     ". \nShould you decide to return the function call(s). \nPut it in the format of "           \
@@ -177,6 +179,32 @@ done:
     return status;
 }
 
+static bool has_calls(const graft_conversation *c)
+{
+    for (size_t i = 0; i < c->n_turns; i++) {
+        if (graft_json_has(graft_json_at(c->messages, i), "tool_calls")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Calls without tools are told from texts by the sentence that begins the system text: without it
+ * the record is ShareGPT's. */
+static graft_status append_system(graft_text *out, const graft_conversation *c, graft_piece own)
+{
+    graft_status status = GRAFT_OK;
+    if (!c->tools && has_calls(c)) {
+        GRAFT_TRY(graft_text_append_z(out, own.n ? PURPOSE "\n\n" : PURPOSE));
+    }
+    GRAFT_TRY(graft_text_append(out, own.at, own.n));
+    if (c->tools) {
+        GRAFT_TRY(append_tools(out, c->tools));
+    }
+done:
+    return status;
+}
+
 static graft_status write(graft_json **out, const graft_conversation *c)
 {
     graft_status status = GRAFT_OK;
@@ -185,10 +213,7 @@ static graft_status write(graft_json **out, const graft_conversation *c)
     graft_piece own = leads ? graft_piece_of(content_of(c, 0)) : (graft_piece){"", 0};
     graft_text system;
     graft_text_init(&system);
-    GRAFT_TRY(graft_text_append(&system, own.at, own.n));
-    if (c->tools) {
-        GRAFT_TRY(append_tools(&system, c->tools));
-    }
+    GRAFT_TRY(append_system(&system, c, own));
     GRAFT_TRY(graft_json_set(record, "system",
                              graft_json_new_string(graft_text_z(&system), system.len)));
     GRAFT_TRY(graft_json_set(record, "conversations", graft_json_retain(items)));

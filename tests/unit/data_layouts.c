@@ -5,6 +5,7 @@
 
 #include "core/memory.h"
 #include "data/record.h"
+#include "support/quotes.h"
 
 static const char *const samples[][2] = {
     {"datasets/canonical.jsonl", "openai"},
@@ -91,6 +92,64 @@ static void samples_are_written(void **state)
     }
 }
 
+/* Writes what a layout holds into a file and reads that without naming the layout. */
+static void assert_found_again(const graft_dataset *d, const graft_record_writer *writer)
+{
+    graft_text text;
+    graft_dataset again;
+    size_t held[64], n = 0;
+    graft_text_init(&text);
+    for (size_t i = 0; i < d->n; i++) {
+        if (graft_record_write(&text, writer, &d->conversations[i]) == GRAFT_OK) {
+            assert_true(n < sizeof held / sizeof *held);
+            held[n++] = i;
+        }
+    }
+    if (n) {
+        graft_source source = {test_temp_file("again.jsonl", text.data, text.len), NULL, NULL};
+        graft_dataset_init(&again);
+        assert_ok(graft_dataset_read(&again, &source, false));
+        assert_int_equal(again.n, n);
+        for (size_t i = 0; i < n; i++) {
+            assert_ok(graft_conversation__same(&d->conversations[held[i]],
+                                               &again.conversations[i]));
+        }
+        graft_dataset_clear(&again);
+    }
+    graft_text_clear(&text);
+}
+
+static void what_is_written_is_found_again(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_SAMPLES; i++) {
+        graft_dataset d;
+        assert_ok(read_sample(&d, i));
+        for (size_t w = 0; graft_record_writers[w]; w++) {
+            assert_found_again(&d, graft_record_writers[w]);
+        }
+        graft_dataset_clear(&d);
+    }
+}
+
+/* A system text of one's own leaves room for the marks of a layout. */
+static void calls_without_tools_are_found_again(void **state)
+{
+    (void)state;
+    const char *text = test_quotes(
+        "{'messages':[{'role':'system','content':'Be {short}.'},{'role':'user','content':'q'},"
+        "{'role':'assistant','tool_calls':[{'function':{'name':'f','arguments':{'a':1}}}]},"
+        "{'role':'tool','content':'r'},{'role':'assistant','content':'s'}]}");
+    graft_source source = {test_temp_file("bare.jsonl", text, strlen(text)), NULL, NULL};
+    graft_dataset d;
+    graft_dataset_init(&d);
+    assert_ok(graft_dataset_read(&d, &source, false));
+    for (size_t w = 0; graft_record_writers[w]; w++) {
+        assert_found_again(&d, graft_record_writers[w]);
+    }
+    graft_dataset_clear(&d);
+}
+
 static void memory_may_run_out_anywhere(void **state)
 {
     (void)state;
@@ -121,6 +180,8 @@ int main(void)
         cmocka_unit_test(every_reader_has_a_sample),
         cmocka_unit_test(samples_are_detected),
         cmocka_unit_test(samples_are_written),
+        cmocka_unit_test(what_is_written_is_found_again),
+        cmocka_unit_test(calls_without_tools_are_found_again),
         cmocka_unit_test(memory_may_run_out_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
