@@ -50,7 +50,8 @@ GRAFT_API graft_status graft_data_show(graft_config *config, uint64_t first, uin
  * lists them). Every record is read back and compared: a bad line, or an example that the layout cannot hold,
  * is GRAFT_E_DATA with file:line and what would be lost, and nothing is written; with skip_bad it is
  * left out, told to hooks->emit and counted. *out: the summary; with json an object that holds the
- * findings, too. A file at `path` is replaced. */
+ * findings, too. A warning is logged where detection takes what was written for another layout.
+ * A file at `path` is replaced. */
 GRAFT_API graft_status graft_data_convert(graft_config *config, const char *to, const char *path,
                                           const graft_hooks *hooks, int json, char **out);
 

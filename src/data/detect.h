@@ -1,4 +1,4 @@
-/* data/detect.h - which layout a file has, told by its first records. Room-internal. */
+/* data/detect.h - which layout a file has, told by its first records. */
 #ifndef GRAFT_DATA_DETECT_H
 #define GRAFT_DATA_DETECT_H
 

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "core/log.h"
 #include "core/memory.h"
+#include "data/detect.h"
 #include "data/record.h"
 #include "run/data_files.h"
 
@@ -23,6 +25,7 @@ typedef struct conversion {
     const char *format;   /* that is read */
     graft_json *findings; /* NULL: emit them */
     size_t n_written, n_left;
+    graft_first_records first; /* that were written */
 } conversion;
 
 static graft_status find_writer(conversion *c, const char *to)
@@ -84,6 +87,19 @@ static void empty_slot(slot *s)
     *s = (slot){0};
 }
 
+static graft_status put(conversion *c, const graft_text *record)
+{
+    graft_status status = GRAFT_OK;
+    if (!graft_first_records_full(&c->first)) {
+        GRAFT_TRY(graft_first_records_keep(&c->first, record->data, record->len,
+                                           c->n_written + 1, false));
+    }
+    GRAFT_TRY(graft_writer_write(c->file, record->data, record->len));
+    c->n_written++;
+done:
+    return status;
+}
+
 static graft_status take_record(void *context, graft_record *record)
 {
     conversion *c = context;
@@ -91,8 +107,7 @@ static graft_status take_record(void *context, graft_record *record)
     graft_status status = record->status == GRAFT_OK ? s->status : record->status;
     const char *message = record->status == GRAFT_OK ? s->message : record->message;
     if (status == GRAFT_OK) {
-        status = graft_writer_write(c->file, s->record.data, s->record.len);
-        c->n_written++;
+        status = put(c, &s->record);
     } else if (status == GRAFT_E_DATA && message && c->config->skip_bad) {
         status = tell(c, message);
     } else {
@@ -126,6 +141,21 @@ done:
     return status;
 }
 
+/* What is written is not always what will be read: layouts differ from plainer ones only where
+ * tools are called, which may be further on than detection looks. */
+static graft_status warn_of_detection(const conversion *c, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    const graft_reader *reader = NULL;
+    GRAFT_TRY(graft_first_records_reader(&reader, &c->first));
+    if (reader != c->layout->reader) {
+        graft_log(GRAFT_LOG_WARN, "%s: its first records look like layout %s: say format %s where "
+                  "it is read", path, reader ? reader->name : "none", c->layout->name);
+    }
+done:
+    return status;
+}
+
 static graft_status summarise(graft_text *out, const conversion *c)
 {
     graft_status status = GRAFT_OK;
@@ -153,6 +183,7 @@ static void clear(conversion *c)
         empty_slot(&c->slots[i]);
     }
     graft_free(c->slots);
+    graft_first_records_clear(&c->first);
     graft_json_free(c->findings);
     graft_writer_discard(&c->file);
 }
@@ -173,6 +204,7 @@ graft_status graft_data_convert(graft_config *config, const char *to, const char
     }
     GRAFT_TRY(graft_data_files_open(&c.file, path, "out"));
     GRAFT_TRY(convert_all(&c));
+    GRAFT_TRY(warn_of_detection(&c, path));
     GRAFT_TRY(graft_writer_commit(&c.file));
     GRAFT_TRY(summarise(&summary, &c));
     GRAFT_TRY(graft_text_take(&summary, out));
