@@ -69,6 +69,17 @@ typedef struct flushing {
     const graft_batch_work *work;
 } flushing;
 
+/* A record that is bad in a layout that was guessed may be a good one of another. */
+static graft_status read_as(graft_conversation *c, const graft_batch_work *work,
+                            const graft_json *json)
+{
+    graft_status status = graft_reader__convert(c, work->reader, work->state, json);
+    return status == GRAFT_E_DATA && work->guessed
+               ? graft_fail(status, "%s (read as %s; `format` names another layout)",
+                            graft_error_message(), work->reader->name)
+               : status;
+}
+
 static graft_status convert(graft_record *record, const graft_batch_work *work)
 {
     graft_status status = GRAFT_OK;
@@ -77,7 +88,7 @@ static graft_status convert(graft_record *record, const graft_batch_work *work)
     GRAFT_TRY(graft_strdup(&c->file, work->path));
     c->line = record->line;
     GRAFT_TRY(graft_json_parse(&json, record->text, record->n));
-    GRAFT_TRY(graft_reader__convert(c, work->reader, work->state, json));
+    GRAFT_TRY(read_as(c, work, json));
 done:
     if (status == GRAFT_E_DATA && record->part > 0) {
         status = graft_fail_prefix("example %zu", record->part);

@@ -15,6 +15,7 @@ typedef struct graft_batch {
 typedef struct graft_batch_work {
     const char *path;
     const graft_reader *reader; /* NULL if no record was good so far */
+    bool guessed;               /* by marks in texts, which others may hold, too */
     void *state;
     const graft_record_visitor *visitor;
 } graft_batch_work;

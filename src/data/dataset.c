@@ -116,7 +116,8 @@ static graft_status detect(reading *r, const graft_json *record)
 
 static graft_status flush(reading *r)
 {
-    graft_batch_work work = {r->source->path, r->reader, r->state, r->visitor};
+    bool guessed = r->reader && r->reader->marked && !r->source->format;
+    graft_batch_work work = {r->source->path, r->reader, guessed, r->state, r->visitor};
     return graft_batch__flush(&r->batch, &work);
 }
 

@@ -14,6 +14,8 @@ struct graft_reader {
     bool (*matches)(const graft_json *record); /* does a record look like it? */
     bool marked; /* it is a plainer layout with marks in texts or roles, which the first record of a
                   * file may lack: detection looks for them in the records after it, too */
+    /* Such marks are mere text in a file that has a record like this one; NULL: never. */
+    bool (*denied_by)(const graft_json *record);
     /* Reads the answer file of a source. NULL: this layout has none. GRAFT_E_CONFIG or _E_DATA. */
     graft_status (*open)(void **state, const char *answers_path);
     void (*close)(void *state);
@@ -39,8 +41,9 @@ graft_status graft_readers_names(graft_text *out);
 /* The reader that a record looks like it was made for; NULL if none. */
 const graft_reader *graft_reader__detect(const graft_json *record);
 /* The same, given that records before it look like `so_far` (NULL: none before it): another one
- * only if it is marked and stands before `so_far` in the list. */
+ * only if it is marked and stands before `so_far` in the list. Never `denied` (NULL: all may be). */
 const graft_reader *graft_reader__detect_more(const graft_reader *so_far,
+                                              const graft_reader *denied,
                                               const graft_json *record);
 /* What is missing in a record of a known layout that cannot be trained on (questions without
  * answers, declarations of tools, logs that were cut); NULL if it is none of these. */

@@ -40,26 +40,30 @@ static graft_piece text_of(const graft_json *item)
     return graft_piece_of(value ? value : graft_json_get(item, "content"));
 }
 
+static const char *role_of(const graft_json *item)
+{
+    static const char *const known[][2] = {
+        {"system", "system"},       {"human", "user"},    {"user", "user"},
+        {"gpt", "assistant"},       {"assistant", "assistant"}, {"model", "assistant"},
+        {"tool", "tool"},           {"observation", "tool"}, {"function", "tool"}};
+    const graft_json *from = graft_json_get(item, "from");
+    graft_piece name = graft_piece_of(from ? from : graft_json_get(item, "role"));
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(known[i][0], name.at) == 0) {
+            return known[i][1];
+        }
+    }
+    return NULL;
+}
+
+static bool has_calls_apart(const graft_json *item)
+{
+    return graft_json_length(graft_json_get(item, "tool_calls")) > 0;
+}
+
 static bool has(graft_piece text, const char *what)
 {
     return graft_piece_find(text, what) < text.n;
-}
-
-static bool matches(const graft_json *record)
-{
-    const graft_json *items = items_of(record);
-    graft_piece example = graft_piece_of(graft_json_get(record, "example"));
-    for (size_t i = 0; i < graft_json_length(items); i++) {
-        const graft_json *item = graft_json_at(items, i);
-        graft_piece text = text_of(item);
-        if (graft_json_get(item, "tool_calls")) {
-            return false;
-        }
-        if (has(text, "<tool_call>") || has(text, "</tools>")) {
-            return true;
-        }
-    }
-    return has(example, "<tool_call>") || has(example, "<tools>");
 }
 
 /* --- the system text --- */
@@ -279,20 +283,6 @@ done:
 
 /* --- records --- */
 
-static const char *role_of(const char *from)
-{
-    static const char *const known[][2] = {
-        {"system", "system"},       {"human", "user"},    {"user", "user"},
-        {"gpt", "assistant"},       {"assistant", "assistant"}, {"model", "assistant"},
-        {"tool", "tool"},           {"observation", "tool"}, {"function", "tool"}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(known[i][0], from) == 0) {
-            return known[i][1];
-        }
-    }
-    return NULL;
-}
-
 static graft_status add_turn(graft_conversation *out, const char *role, graft_piece text)
 {
     if (strcmp(role, "system") == 0) {
@@ -309,12 +299,14 @@ static graft_status add_turn(graft_conversation *out, const char *role, graft_pi
 static graft_status add_item(graft_conversation *out, const graft_json *item)
 {
     graft_status status = GRAFT_OK;
-    const graft_json *from = graft_json_get(item, "from");
     const graft_json *weight = graft_json_get(item, "weight");
-    from = from ? from : graft_json_get(item, "role");
-    const char *role = from ? role_of(graft_piece_of(from).at) : NULL;
+    const char *role = role_of(item);
     if (!role) {
         return graft_fail(GRAFT_E_DATA, "unknown \"from\" (known: system, human, gpt, tool)");
+    }
+    if (has_calls_apart(item)) {
+        return graft_fail(GRAFT_E_DATA, "has tool_calls, but calls of this layout are <tool_call> "
+                          "in texts");
     }
     if (!graft_json_is(graft_json_get(item, graft_json_has(item, "value") ? "value" : "content"),
                        GRAFT_JSON_STRING)) {
@@ -373,10 +365,48 @@ done:
     return status;
 }
 
+/* --- detection --- */
+
+/* Others may talk about <tool_call>, and a system text may say how calls are written. */
+static bool is_marked(const graft_json *item)
+{
+    graft_piece before, body, behind;
+    const char *role = role_of(item);
+    if (!role) {
+        return false;
+    }
+    return strcmp(role, "system") == 0
+               ? find_tools(text_of(item), &before, &body, &behind)
+               : strcmp(role, "assistant") == 0 && has(text_of(item), "<tool_call>");
+}
+
+static bool denied_by(const graft_json *record)
+{
+    const graft_json *items = items_of(record);
+    for (size_t i = 0; i < graft_json_length(items); i++) {
+        if (has_calls_apart(graft_json_at(items, i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool matches(const graft_json *record)
+{
+    const graft_json *items = items_of(record);
+    graft_piece example = graft_piece_of(graft_json_get(record, "example"));
+    bool marked = has(example, "<tool_call>") || has(example, "<tools>");
+    for (size_t i = 0; i < graft_json_length(items); i++) {
+        marked = marked || is_marked(graft_json_at(items, i));
+    }
+    return marked && !denied_by(record);
+}
+
 const graft_reader graft_reader_hermes = {
     .name = "hermes",
     .shape = "{conversations: [{from, value}]} with <tools> and <tool_call> in the texts",
     .matches = matches,
     .marked = true,
+    .denied_by = denied_by,
     .convert = convert,
 };

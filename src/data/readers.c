@@ -42,22 +42,17 @@ done:
 
 const graft_reader *graft_reader__detect(const graft_json *record)
 {
-    for (size_t i = 0; graft_readers[i]; i++) {
-        if (graft_readers[i]->matches(record)) {
-            return graft_readers[i];
-        }
-    }
-    return NULL;
+    return graft_reader__detect_more(NULL, NULL, record);
 }
 
-const graft_reader *graft_reader__detect_more(const graft_reader *so_far, const graft_json *record)
+const graft_reader *graft_reader__detect_more(const graft_reader *so_far,
+                                              const graft_reader *denied,
+                                              const graft_json *record)
 {
-    if (!so_far) {
-        return graft_reader__detect(record);
-    }
     for (size_t i = 0; graft_readers[i] && graft_readers[i] != so_far; i++) {
-        if (graft_readers[i]->marked && graft_readers[i]->matches(record)) {
-            return graft_readers[i];
+        const graft_reader *reader = graft_readers[i];
+        if (reader != denied && (!so_far || reader->marked) && reader->matches(record)) {
+            return reader;
         }
     }
     return so_far;

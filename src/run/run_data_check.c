@@ -205,8 +205,10 @@ static graft_status summarise(graft_text *out, const checking *c)
 {
     graft_status status = GRAFT_OK;
     const graft_linter_result *r = &c->result;
-    if (r->counts.examples > 0) {
+    if (r->format) {
         GRAFT_TRY(graft_text_appendf(out, "format: %s\n", r->format));
+    }
+    if (r->counts.examples > 0) {
         GRAFT_TRY(graft_dataset_counts_format(out, &r->counts));
     }
     GRAFT_TRY(format_table(out, c));

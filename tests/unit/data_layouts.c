@@ -60,6 +60,44 @@ static void samples_are_detected(void **state)
     }
 }
 
+/* Which marks make a Hermes file, whatever else its texts are about. */
+static void hermes_is_told_by_its_marks(void **state)
+{
+    (void)state;
+    static const char plain[] = "{'messages':[{'role':'user','content':'q'},"
+                                "{'role':'assistant','content':'a'}]}\n";
+    static const char call[] = "{'messages':[{'role':'assistant','content':'','tool_calls':"
+                               "[{'function':{'name':'f','arguments':{}}}]}]}\n";
+    static const char *const cases[][2] = {
+        {"{'role':'user','content':'what is <tool_call>?'},{'role':'assistant','content':'a'}",
+         "openai"},
+        {"{'role':'system','content':'Tools are in <tools> </tools>.'},"
+         "{'role':'assistant','content':'a'}", "openai"},
+        {"{'role':'system','content':'<tools> [{\\'name\\':\\'f\\'}] </tools>'},"
+         "{'role':'assistant','content':'a'}", "hermes"},
+        {"{'role':'assistant','tool_calls':[],"
+         "'content':'<tool_call>{\\'name\\':\\'f\\',\\'arguments\\':{}}</tool_call>'}", "hermes"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        /* Without a call that is no text, with one in a record before it, behind it. */
+        for (int apart = 0; apart < 3; apart++) {
+            graft_dataset d;
+            graft_text text;
+            graft_text_init(&text);
+            assert_ok(graft_text_appendf(&text, "%s%s{'messages':[%s]}\n%s", plain,
+                                         apart == 1 ? call : "", cases[i][0],
+                                         apart == 2 ? call : ""));
+            graft_source source = {test_temp_file("m.jsonl", test_quotes(graft_text_z(&text)),
+                                                  text.len), NULL, NULL};
+            graft_dataset_init(&d);
+            assert_ok(graft_dataset_read(&d, &source, false));
+            assert_string_equal(d.format, apart ? "openai" : cases[i][1]);
+            graft_dataset_clear(&d);
+            graft_text_clear(&text);
+        }
+    }
+}
+
 /* Writes all examples in all layouts; how many were held. */
 static graft_status write_all(const graft_dataset *d, size_t *held)
 {
@@ -179,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reader_has_a_sample),
         cmocka_unit_test(samples_are_detected),
+        cmocka_unit_test(hermes_is_told_by_its_marks),
         cmocka_unit_test(samples_are_written),
         cmocka_unit_test(what_is_written_is_found_again),
         cmocka_unit_test(calls_without_tools_are_found_again),
