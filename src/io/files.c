@@ -154,6 +154,23 @@ bool graft_path_same(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+graft_status graft_path_beside(char **out, const char *path, const char *name)
+{
+    graft_status status = GRAFT_OK;
+    const char *slash = strrchr(path, '/');
+    char *folder = NULL;
+    *out = NULL;
+    if (graft_path_is_dir(path)) {
+        return graft_path_join(out, path, name);
+    }
+    GRAFT_TRY(slash != NULL ? graft_strndup(&folder, path, (size_t)(slash - path) + 1)
+                            : graft_strdup(&folder, "."));
+    GRAFT_TRY(graft_path_join(out, folder, name));
+done:
+    graft_free(folder);
+    return status;
+}
+
 graft_status graft_path_join(char **out, const char *dir, const char *name)
 {
     graft_status status = GRAFT_OK;

@@ -89,6 +89,8 @@ bool graft_path_is_dir(const char *path);
 bool graft_dir_holds(const char *folder, const char *name); /* something of that name */
 bool graft_path_same(const char *a, const char *b);       /* both exist and are one file */
 graft_status graft_path_join(char **out, const char *dir, const char *name);
+/* A file in the folder of a file, or in the folder that `path` is itself. */
+graft_status graft_path_beside(char **out, const char *path, const char *name);
 graft_status graft_file_remove(const char *path);         /* missing is fine */
 /* Names in a folder, sorted; the array and each name are freed with graft_dir_free. */
 graft_status graft_dir_list(char ***out, size_t *n, const char *path);

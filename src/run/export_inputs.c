@@ -10,8 +10,7 @@
 #include "core/memory.h"
 #include "io/files.h"
 #include "io/json.h"
-
-#define TEMPLATE_LIMIT ((size_t)1 << 20)
+#include "run/session.h"
 
 void graft_export_inputs_init(graft_export_inputs *inputs)
 {
@@ -246,32 +245,13 @@ done:
     return status;
 }
 
-/* A file in the folder of the adapter. */
-static graft_status path_beside(char **out, const char *adapter, const char *name)
-{
-    const char *slash = strrchr(adapter, '/');
-    char *folder = NULL;
-    graft_status status = GRAFT_OK;
-    if (graft_path_is_dir(adapter)) {
-        GRAFT_TRY(graft_strdup(&folder, adapter));
-    } else if (slash != NULL) {
-        GRAFT_TRY(graft_strndup(&folder, adapter, (size_t)(slash - adapter) + 1));
-    } else {
-        GRAFT_TRY(graft_strdup(&folder, "."));
-    }
-    GRAFT_TRY(graft_path_join(out, folder, name));
-done:
-    graft_free(folder);
-    return status;
-}
-
 static graft_status find_runs(graft_export_inputs *inputs)
 {
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_alloc(&inputs->runs, inputs->n, sizeof *inputs->runs));
     for (size_t i = 0; i < inputs->n; i++) {
         char **path = &inputs->runs[inputs->n_runs];
-        GRAFT_TRY(path_beside(path, inputs->parts[i].path, "config.yaml"));
+        GRAFT_TRY(graft_path_beside(path, inputs->parts[i].path, "config.yaml"));
         if (graft_path_exists(*path)) {
             inputs->n_runs++;
         } else {
@@ -304,18 +284,15 @@ done:
 graft_status graft_export_inputs_template(const graft_export_inputs *inputs, graft_text *out)
 {
     graft_status status = GRAFT_OK;
-    char *path = NULL;
     const char *first = NULL;
     graft_text text;
     graft_text_init(&text);
     for (size_t i = 0; i < inputs->n; i++) {
-        graft_free(path);
-        path = NULL;
-        GRAFT_TRY(path_beside(&path, inputs->parts[i].path, "chat_template.jinja"));
-        if (!graft_path_exists(path)) {
+        graft_text_clear(&text);
+        GRAFT_TRY(graft_template_beside(&text, inputs->parts[i].path));
+        if (text.len == 0) {
             continue;
         }
-        GRAFT_TRY(graft_file_read(&text, path, TEMPLATE_LIMIT));
         if (first == NULL) {
             first = inputs->parts[i].path;
             GRAFT_TRY(graft_text_append(out, graft_text_z(&text), text.len));
@@ -327,7 +304,6 @@ graft_status graft_export_inputs_template(const graft_export_inputs *inputs, gra
         }
     }
 done:
-    graft_free(path);
     graft_text_clear(&text);
     return status;
 }

@@ -65,6 +65,7 @@ static graft_status tokenise(graft_training *t)
     static const char *const names[] = {"eval", "replay"};
     GRAFT_TRY(graft_session_chat(&t->session, graft_dataset_has_tools(&t->train.dataset) ||
                                                   graft_dataset_has_tools(&t->eval.dataset)));
+    GRAFT_TRY(graft_session_compare_template(&t->session));
     if (t->config->token_cache != NULL) {
         GRAFT_TRY(graft_cache_open_folder(t->config->token_cache));
     }

@@ -50,7 +50,7 @@ static graft_status prepare(graft_config *config, graft_session *session, graft_
     }
     GRAFT_TRY(graft_session_read(&corpus->dataset, config, &config->dataset));
     GRAFT_TRY(graft_session_open(session, config));
-    GRAFT_TRY(graft_session_chat(session, graft_dataset_has_tools(&corpus->dataset)));
+    GRAFT_TRY(graft_session_chat_tuned(session, graft_dataset_has_tools(&corpus->dataset)));
     GRAFT_TRY(graft_session_load_adapter(session));
     GRAFT_TRY(graft_corpus_build(corpus, session));
     graft_session_set_context(session, graft_corpus_longest(corpus));

@@ -199,7 +199,7 @@ graft_status graft_generate_reply(graft_config *config, const graft_generate_req
         goto done;
     }
     GRAFT_TRY(graft_session_open(&session, config));
-    GRAFT_TRY(graft_session_chat(&session, conversation.tools != NULL));
+    GRAFT_TRY(graft_session_chat_tuned(&session, conversation.tools != NULL));
     GRAFT_TRY(graft_session_load_adapter(&session));
     GRAFT_TRY(answer(&session, &conversation, request, hooks, json != 0, out));
 done:

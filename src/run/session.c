@@ -132,18 +132,28 @@ void graft_template_choice_clear(graft_template_choice *choice)
     graft_text_clear(&choice->text);
 }
 
-graft_status graft_session_chat(graft_session *session, bool with_tools)
+graft_status graft_template_beside(graft_text *out, const char *adapter)
 {
     graft_status status = GRAFT_OK;
-    graft_template_choice chosen = {0};
+    char *path = NULL;
+    GRAFT_TRY(graft_path_beside(&path, adapter, "chat_template.jinja"));
+    if (graft_path_exists(path)) {
+        GRAFT_TRY(graft_file_read(out, path, TEMPLATE_LIMIT));
+    }
+done:
+    graft_free(path);
+    return status;
+}
+
+static graft_status use_template(graft_session *session, const graft_template_choice *chosen,
+                                 bool with_tools)
+{
+    graft_status status = GRAFT_OK;
     char *bos = NULL, *eos = NULL;
     const graft_tokenizer *tokenizer = session->tokenizer;
     GRAFT_TRY(token_text(&bos, tokenizer, tokenizer ? graft_tokenizer_bos(tokenizer) : -1));
     GRAFT_TRY(token_text(&eos, tokenizer, tokenizer ? graft_tokenizer_eos(tokenizer) : -1));
-    GRAFT_TRY(graft_template_choose(&chosen, session->config->chat_template,
-                                    session->model == NULL ? NULL : session->model->file,
-                                    with_tools));
-    GRAFT_TRY(graft_chat_new(&session->chat, chosen.source, chosen.n, chosen.name, bos, eos,
+    GRAFT_TRY(graft_chat_new(&session->chat, chosen->source, chosen->n, chosen->name, bos, eos,
                              with_tools));
     if (session->config->tool_call_format != NULL) {
         GRAFT_TRY(graft_chat_set_dialect(session->chat, session->config->tool_call_format));
@@ -155,7 +165,60 @@ graft_status graft_session_chat(graft_session *session, bool with_tools)
 done:
     graft_free(bos);
     graft_free(eos);
+    return status;
+}
+
+graft_status graft_session_chat(graft_session *session, bool with_tools)
+{
+    graft_status status = GRAFT_OK;
+    graft_template_choice chosen = {0};
+    GRAFT_TRY(graft_template_choose(&chosen, session->config->chat_template,
+                                    session->model == NULL ? NULL : session->model->file,
+                                    with_tools));
+    GRAFT_TRY(use_template(session, &chosen, with_tools));
+done:
     graft_template_choice_clear(&chosen);
+    return status;
+}
+
+graft_status graft_session_chat_tuned(graft_session *session, bool with_tools)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = session->config;
+    graft_template_choice chosen = {.name = "the one beside the adapter"};
+    graft_text_init(&chosen.text);
+    if (c->chat_template == NULL && c->init_adapter != NULL) {
+        GRAFT_TRY(graft_template_beside(&chosen.text, c->init_adapter));
+    }
+    if (chosen.text.len == 0) {
+        GRAFT_TRY(graft_session_chat(session, with_tools));
+        goto done;
+    }
+    chosen.source = graft_text_z(&chosen.text);
+    chosen.n = chosen.text.len;
+    GRAFT_TRY(use_template(session, &chosen, with_tools));
+done:
+    graft_template_choice_clear(&chosen);
+    return status;
+}
+
+graft_status graft_session_compare_template(const graft_session *session)
+{
+    graft_status status = GRAFT_OK;
+    const char *adapter = session->config->init_adapter, *used = graft_chat_source(session->chat);
+    graft_text trained;
+    graft_text_init(&trained);
+    if (adapter == NULL) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_template_beside(&trained, adapter));
+    if (trained.len > 0 && strcmp(graft_text_z(&trained), used) != 0) {
+        graft_log(GRAFT_LOG_WARN, "init_adapter: %s was trained with another chat template (the "
+                  "chat_template.jinja beside it) than is used now: %s", adapter,
+                  graft_chat_name(session->chat));
+    }
+done:
+    graft_text_clear(&trained);
     return status;
 }
 

@@ -45,6 +45,16 @@ void graft_template_choice_clear(graft_template_choice *choice);
  * its own, and no special tokens. */
 graft_status graft_session_chat(graft_session *session, bool with_tools);
 
+/* As graft_session_chat; but where init_adapter is used as it is and no chat_template is set, the template that it
+ * was trained with, if that lies beside it. */
+graft_status graft_session_chat_tuned(graft_session *session, bool with_tools);
+
+/* Says so if init_adapter was trained with another chat template than the session's. */
+graft_status graft_session_compare_template(const graft_session *session);
+
+/* Appends the text of chat_template.jinja in the folder of an adapter; nothing if there is none. */
+graft_status graft_template_beside(graft_text *out, const char *adapter);
+
 /* The model will read sequences of up to n_tok tokens, replies included. Where it reads short and long
  * contexts differently, says how it is set and what the runtime has to be given. */
 void graft_session_set_context(graft_session *session, size_t n_tok);
