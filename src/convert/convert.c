@@ -5,6 +5,7 @@
 #include "convert/tensors.h"
 #include "convert/vocab.h"
 #include "core/memory.h"
+#include "io/files.h"
 
 struct graft_hf {
     char *folder;
@@ -46,6 +47,16 @@ graft_file_fate graft_hf_fate(const graft_hf *hf, const char **path)
         }
     }
     return worst;
+}
+
+graft_status graft_hf_check_output(const graft_hf *hf, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < hf->weights.n_files; i++) {
+        GRAFT_TRY(graft_path_check_output(path, hf->weights.paths[i]));
+    }
+done:
+    return status;
 }
 
 void graft_hf_close(graft_hf *hf)

@@ -24,6 +24,8 @@ graft_status graft_hf_open(graft_hf **out, const char *folder, const graft_hf_op
 void graft_hf_close(graft_hf *hf);
 /* What has become of its weights since they were opened: the worst, and *path is that file's. */
 graft_file_fate graft_hf_fate(const graft_hf *hf, const char **path);
+/* GRAFT_E_CONFIG if `path`, which is to be written, is a file of its weights. */
+graft_status graft_hf_check_output(const graft_hf *hf, const char *path);
 
 /* The tensors in the order they are written, as graft_quantize_write takes them. Rows are read
  * as f32; reading fails with GRAFT_E_NUMERICS where a number is not finite. Borrowed. */

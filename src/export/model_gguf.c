@@ -220,7 +220,7 @@ graft_status graft_export__write_model(const graft_export_job *job, const char *
     if (job->type != NULL && strcmp(job->type, "same") != 0) {
         GRAFT_TRY(graft_mix_get(&mix, job->type));
     }
-    GRAFT_TRY(graft_quantize_check_path(job->base, path));
+    GRAFT_TRY(graft_gguf_check_output(job->base, path));
     graft_survival_clear(survival);
     status = write_tensors(job, mix, survival, path);
     if (status == GRAFT_E_MODEL || status == GRAFT_E_NUMERICS) {

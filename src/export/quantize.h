@@ -119,7 +119,4 @@ graft_status graft_quantize_copy_keys(graft_gguf_writer *file, const graft_gguf 
                                       bool (*skip)(const void *context, graft_gguf_string key),
                                       const void *context);
 
-/* GRAFT_E_CONFIG if `path` is one of the files that `in` is read from. */
-graft_status graft_quantize_check_path(const graft_gguf *in, const char *path);
-
 #endif

@@ -104,18 +104,6 @@ done:
     return status;
 }
 
-graft_status graft_quantize_check_path(const graft_gguf *in, const char *path)
-{
-    for (size_t i = 0; i < graft_gguf_n_parts(in); i++) {
-        uint64_t bytes;
-        if (graft_path_same(graft_gguf_part(in, i, &bytes), path)) {
-            return graft_fail(GRAFT_E_CONFIG, "%s: would be written over itself; name another file",
-                              path);
-        }
-    }
-    return GRAFT_OK;
-}
-
 static int in_order(const void *a, const void *b)
 {
     const graft_tensor_source *x = a, *y = b;
@@ -132,7 +120,7 @@ graft_status graft_quantize_gguf(graft_quantized *out, const graft_gguf *in,
     char arch[64];
     *out = (graft_quantized){0};
     GRAFT_TRY(graft_mix_model_read(&whole.model, in, arch, sizeof arch));
-    GRAFT_TRY(graft_quantize_check_path(in, path));
+    GRAFT_TRY(graft_gguf_check_output(in, path));
     GRAFT_TRY(graft_gguf_writer_new(&file));
     GRAFT_TRY(graft_quantize_copy_keys(file, in, NULL, NULL));
     whole.n_tensors = graft_gguf_n_tensors(in);

@@ -154,6 +154,13 @@ bool graft_path_same(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+graft_status graft_path_check_output(const char *out, const char *in)
+{
+    return in != NULL && graft_path_same(in, out)
+               ? graft_fail(GRAFT_E_CONFIG, "%s: would be written over itself; name another file", out)
+               : GRAFT_OK;
+}
+
 graft_status graft_path_beside(char **out, const char *path, const char *name)
 {
     graft_status status = GRAFT_OK;

@@ -88,6 +88,8 @@ bool graft_path_exists(const char *path);
 bool graft_path_is_dir(const char *path);
 bool graft_dir_holds(const char *folder, const char *name); /* something of that name */
 bool graft_path_same(const char *a, const char *b);       /* both exist and are one file */
+/* GRAFT_E_CONFIG if `out`, which is to be written, is the file `in`, which is read (NULL: none). */
+graft_status graft_path_check_output(const char *out, const char *in);
 graft_status graft_path_join(char **out, const char *dir, const char *name);
 /* A file in the folder of a file, or in the folder that `path` is itself. */
 graft_status graft_path_beside(char **out, const char *path, const char *name);

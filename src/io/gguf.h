@@ -50,6 +50,8 @@ const char *graft_gguf_path(const graft_gguf *file); /* of several: the first pa
 uint64_t graft_gguf_size(const graft_gguf *file);    /* of all parts together */
 size_t graft_gguf_n_parts(const graft_gguf *file);   /* 1: not split */
 const char *graft_gguf_part(const graft_gguf *file, size_t i, uint64_t *bytes); /* path and size */
+/* GRAFT_E_CONFIG if `path`, which is to be written, is one of them. */
+graft_status graft_gguf_check_output(const graft_gguf *file, const char *path);
 const uint8_t *graft_gguf_bytes(const graft_gguf *file, size_t part, size_t *n); /* as it is mapped */
 /* SHA-256 of the file as hex, of several parts one behind the other: the identity of a base. */
 graft_status graft_gguf_sha256(const graft_gguf *file, char out[65]);

@@ -270,6 +270,17 @@ const char *graft_gguf_part(const graft_gguf *file, size_t i, uint64_t *bytes)
     return part_at(file, i)->path;
 }
 
+graft_status graft_gguf_check_output(const graft_gguf *file, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t bytes;
+    for (size_t i = 0; i < graft_gguf_n_parts(file); i++) {
+        GRAFT_TRY(graft_path_check_output(path, graft_gguf_part(file, i, &bytes)));
+    }
+done:
+    return status;
+}
+
 const uint8_t *graft_gguf_bytes(const graft_gguf *file, size_t part, size_t *n)
 {
     *n = part_at(file, part)->mapped.size;

@@ -17,6 +17,17 @@ graft_source graft_data_files_source(const graft_config_source *item)
     return (graft_source){item->path, item->format, item->answers};
 }
 
+graft_status graft_data_files_check_output(const char *path, const graft_config_sources *sources)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < sources->n; i++) {
+        GRAFT_TRY(graft_path_check_output(path, sources->items[i].path));
+        GRAFT_TRY(graft_path_check_output(path, sources->items[i].answers));
+    }
+done:
+    return status;
+}
+
 graft_status graft_data_files_poll(void *context)
 {
     return graft_hooks_check(context);

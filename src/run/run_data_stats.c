@@ -88,8 +88,10 @@ graft_status graft_data_stats(graft_config *config, const char *html, const graf
     graft_text_init(&text);
     *out = NULL;
     GRAFT_TRY(graft_data_files_prepare(config));
+    GRAFT_TRY(html ? graft_data_files_check_output(html, &config->dataset) : GRAFT_OK);
     if (config->base_model) {
         GRAFT_TRY(graft_session_open(&session, config));
+        GRAFT_TRY(html ? graft_gguf_check_output(session.model->file, html) : GRAFT_OK);
     }
     for (size_t i = 0; i < config->dataset.n; i++) {
         graft_source source = graft_data_files_source(&config->dataset.items[i]);

@@ -8,6 +8,7 @@
 #include "core/threads.h"
 #include "io/files.h"
 #include "io/json.h"
+#include "run/data_files.h"
 #include "run/exporting.h"
 #include "run/prove.h"
 #include "run/tool_grammar.h"
@@ -185,6 +186,25 @@ done:
     return status;
 }
 
+/* Is the artefact none of what it is made from? */
+static graft_status check_out(const graft_export_inputs *inputs, const graft_config *config,
+                              const graft_export_wish *wish)
+{
+    graft_status status = GRAFT_OK;
+    const char *path = wish->out;
+    const char *const read[] = {wish->grammar, wish->data, wish->imatrix};
+    GRAFT_TRY(graft_gguf_check_output(inputs->base, path));
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
+        GRAFT_TRY(graft_path_check_output(path, read[i]));
+    }
+    for (size_t i = 0; i < inputs->n; i++) {
+        GRAFT_TRY(graft_path_check_output(path, inputs->parts[i].path));
+    }
+    GRAFT_TRY(graft_data_files_check_output(path, &config->dataset)); /* of prove */
+done:
+    return status;
+}
+
 /* The report; where the export was refused, the refusal stays the result. */
 static graft_status report(char **out, const graft_exporter *exporter, const graft_export_job *job,
                            const char *path, const graft_proof *proof,
@@ -241,6 +261,7 @@ static graft_status export_grammar(const graft_config *config, const graft_expor
     graft_text_init(&text);
     graft_exporting_init(&e);
     GRAFT_TRY(graft_exporting_open(&e, config, wish, NULL));
+    GRAFT_TRY(check_out(&e.inputs, config, wish));
     GRAFT_TRY(graft_tool_grammar_write(&grammar, wish->grammar, &e.serving.of, wish->out));
     if (json) {
         GRAFT_TRY(graft_tool_grammar_json(&grammar, &made));
@@ -279,6 +300,7 @@ graft_status graft_export(graft_config *config, const graft_export_wish *wish,
     }
     GRAFT_TRY(check_wish(&exporter, wish));
     GRAFT_TRY(graft_exporting_open(&e, config, wish, hooks));
+    GRAFT_TRY(check_out(&e.inputs, config, wish));
     if (wish->imatrix != NULL) {
         GRAFT_TRY(graft_importance_open(&importance, wish->imatrix));
     }

@@ -11,6 +11,7 @@
 #include "io/json.h"
 #include "run/base_file.h"
 #include "run/corpus.h"
+#include "run/data_files.h"
 #include "train/input_sums.h"
 
 /* What llama.cpp calls a chunk: its context while it reads. */
@@ -121,10 +122,12 @@ graft_status graft_imatrix(graft_config *config, const char *path, uint64_t exam
     graft_hooks_begin(hooks);
     GRAFT_TRY(graft_config_check(config));
     GRAFT_TRY(graft_config_require(config, "dataset"));
+    GRAFT_TRY(graft_data_files_check_output(path, &config->dataset));
     GRAFT_TRY(graft_space_check(path, 0));
     config->compute = GRAFT_COMPUTE_F32; /* squares of rounded numbers would be no faster */
     GRAFT_TRY(graft_session_read(&corpus.dataset, config, &config->dataset));
     GRAFT_TRY(graft_session_open(&session, config));
+    GRAFT_TRY(graft_gguf_check_output(session.model->file, path));
     GRAFT_TRY(check_room(path, session.model));
     GRAFT_TRY(graft_session_chat(&session, graft_dataset_has_tools(&corpus.dataset)));
     GRAFT_TRY(graft_corpus_build(&corpus, &session));

@@ -129,6 +129,7 @@ static graft_status quantize_folder(graft_quantized *out, const char *folder, co
     graft_gguf_writer *file = NULL;
     graft_hf_options options = {.pre = pre};
     GRAFT_TRY(graft_hf_open(&hf, folder, &options));
+    GRAFT_TRY(graft_hf_check_output(hf, path));
     w->folder = hf;
     GRAFT_TRY(graft_gguf_writer_new(&file));
     GRAFT_TRY(graft_hf_set_keys(hf, file));
@@ -174,6 +175,7 @@ graft_status graft_quantize(graft_config *config, const char *in, const char *pa
     GRAFT_TRY(graft_config_check(config));
     graft_threads_set((int)config->threads);
     GRAFT_TRY(graft_mix_get(&job.mix, wish->type));
+    GRAFT_TRY(graft_path_check_output(path, wish->imatrix));
     if (wish->imatrix != NULL) {
         GRAFT_TRY(graft_importance_open(&importance, wish->imatrix));
     }

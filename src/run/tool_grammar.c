@@ -164,6 +164,7 @@ graft_status graft_tool_grammar_write(graft_tool_grammar *out, const char *tools
     graft_status status = GRAFT_OK;
     collection c = {0};
     *out = (graft_tool_grammar){0};
+    GRAFT_TRY(graft_path_check_output(path, tools_path));
     GRAFT_TRY(collect(&c, tools_path));
     status = graft_grammar_make(&out->grammar, serving, c.tools);
     if (status == GRAFT_E_DATA) { /* the tools' fault, not the template's */
