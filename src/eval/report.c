@@ -24,32 +24,6 @@ void graft_eval_report_clear(graft_eval_report *report)
     graft_eval_report_init(report);
 }
 
-/* The reply as a JSON string; bytes that are no character become U+FFFD. */
-static graft_status text_value(graft_json **out, const char *text, size_t n)
-{
-    graft_status status = GRAFT_OK;
-    graft_text valid;
-    graft_text_init(&valid);
-    for (size_t i = 0; i < n;) {
-        uint32_t codepoint;
-        size_t used = graft_utf8_decode(text + i, n - i, &codepoint);
-        if (used == 0) {
-            GRAFT_TRY(graft_text_append_codepoint(&valid, 0xFFFD));
-            used = 1;
-        } else {
-            GRAFT_TRY(graft_text_append(&valid, text + i, used));
-        }
-        i += used;
-    }
-    *out = graft_json_new_string(graft_text_z(&valid), valid.len);
-    if (*out == NULL) {
-        status = graft_fail(GRAFT_E_MEMORY, "out of memory: a reply");
-    }
-done:
-    graft_text_clear(&valid);
-    return status;
-}
-
 /* What was expected, as it was judged by: the alternatives, or {"name", "arguments"} per call. */
 static graft_status expected_value(graft_json **out, const graft_expected *expected)
 {
@@ -124,7 +98,11 @@ graft_status graft_eval_report_add(graft_eval_report *report, const graft_eval_r
     GRAFT_TRY(graft_judge(item.verdicts, &judged));
     GRAFT_TRY(graft_count_calls(&item.counts, &judged));
     GRAFT_TRY(measure_answer(&item.answer_f1, reply, &expected));
-    GRAFT_TRY(text_value(&item.output, reply->output, reply->n_output));
+    item.output = graft_json_new_text(reply->output, reply->n_output);
+    if (item.output == NULL) {
+        status = graft_fail(GRAFT_E_MEMORY, "out of memory: a reply");
+        goto done;
+    }
     GRAFT_TRY(graft_json_copy(&item.calls, reply->calls));
     GRAFT_TRY(expected_value(&item.expected, &expected));
     GRAFT_TRY(graft_reserve(&report->items, &report->capacity, report->n + 1, sizeof item));

@@ -227,6 +227,27 @@ graft_json *graft_json_new_string(const char *bytes, size_t n)
     return n <= INT_MAX ? made(json_object_new_string_len(n > 0 ? bytes : "", (int)n)) : NULL;
 }
 
+graft_json *graft_json_new_text(const char *bytes, size_t n)
+{
+    graft_json *value = NULL;
+    graft_text valid;
+    graft_text_init(&valid);
+    for (size_t i = 0, used = 0; i < n; i += used) {
+        uint32_t codepoint;
+        used = graft_utf8_decode(bytes + i, n - i, &codepoint);
+        graft_status status = used > 0 ? graft_text_append(&valid, bytes + i, used)
+                                       : graft_text_append_codepoint(&valid, 0xFFFD);
+        if (status != GRAFT_OK) {
+            goto done;
+        }
+        used = used > 0 ? used : 1;
+    }
+    value = graft_json_new_string(graft_text_z(&valid), valid.len);
+done:
+    graft_text_clear(&valid);
+    return value;
+}
+
 graft_json *graft_json_new_int(int64_t value)
 {
     return made(json_object_new_int64(value));

@@ -128,8 +128,7 @@ static graft_status describe(char **out, const graft_session *session, const rep
                                   &broken, graft_text_z(&s->text), s->text.len));
     GRAFT_TRY(graft_json_set_int(o, "prompt_tokens", (int64_t)n_prompt));
     GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)reply->n));
-    GRAFT_TRY(graft_json_set(o, "text", graft_json_new_string(graft_text_z(&s->text),
-                                                              s->text.len)));
+    GRAFT_TRY(graft_json_set(o, "text", graft_json_new_text(graft_text_z(&s->text), s->text.len)));
     GRAFT_TRY(graft_json_set(o, "calls", graft_json_retain(calls)));
     GRAFT_TRY(graft_json_set_string(o, "finish", reply->ended ? "end_of_turn" : "length"));
     GRAFT_TRY(graft_json_write(&text, o, GRAFT_JSON_COMPACT));

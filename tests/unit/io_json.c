@@ -412,6 +412,24 @@ static void integers_of_python_know_no_bound(void **state)
                  "at byte 0: the number is too large for a double");
 }
 
+static void any_bytes_become_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *text;
+    } cases[] = {
+        {"", "\"\""},
+        {"a\xe4\xb8\x96", "\"a\xe4\xb8\x96\""},
+        {"a\xe4\xb8", "\"a\xef\xbf\xbd\xef\xbf\xbd\""},
+        {"\xff" "b\xc0\xaf", "\"\xef\xbf\xbd" "b\xef\xbf\xbd\xef\xbf\xbd\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        graft_json *value = graft_json_new_text(cases[i].bytes, strlen(cases[i].bytes));
+        assert_written(value, GRAFT_JSON_COMPACT, cases[i].text);
+        graft_json_free(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +442,7 @@ int main(void)
         cmocka_unit_test(other_types_give_nothing),
         cmocka_unit_test(objects_keep_their_order),
         cmocka_unit_test(values_are_built),
+        cmocka_unit_test(any_bytes_become_text),
         cmocka_unit_test(copies_are_independent),
         cmocka_unit_test(equality_is_that_of_json),
         cmocka_unit_test(styles),
