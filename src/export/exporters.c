@@ -61,7 +61,8 @@ graft_status graft_exporter_check_type(const graft_exporter *exporter, const cha
     }
     if (exporter->types != NULL && lists(exporter->types, "...")) {
         return graft_mix_get(&mix, type) == GRAFT_OK
-                   ? GRAFT_OK : graft_fail_prefix("or \"same\"; as a type of quantize");
+                   ? GRAFT_OK : graft_fail_prefix("type: %s can be \"same\" or what graft quantize "
+                                                 "writes", exporter->name);
     }
     return exporter->types == NULL
                ? graft_fail(GRAFT_E_CONFIG, "type: %s has no choice of types", exporter->name)

@@ -131,6 +131,25 @@ done:
     return status;
 }
 
+/* The second one would be written over the first. */
+static graft_status check_repeat(const graft_config *c, size_t i, const graft_exporter *exporter)
+{
+    graft_status status = GRAFT_OK;
+    const graft_exporter *earlier;
+    const char *type;
+    for (size_t k = 0; k < i; k++) {
+        GRAFT_TRY(graft_exporter_of_item(&earlier, &type, c->export.items[k]));
+        if (earlier == exporter) {
+            status = graft_fail(GRAFT_E_CONFIG, "export: %s and %s would both be %s: name one, and "
+                                "make the other with graft export after the run", c->export.items[k],
+                                c->export.items[i], exporter->writes);
+            goto done;
+        }
+    }
+done:
+    return status;
+}
+
 /* Said now and not after the last step. */
 static graft_status check_exports(graft_config *c)
 {
@@ -140,6 +159,7 @@ static graft_status check_exports(graft_config *c)
     bool merges = false, has_adapter = false;
     for (size_t i = 0; i < c->export.n; i++) {
         GRAFT_TRY(graft_exporter_of_item(&exporter, &type, c->export.items[i]));
+        GRAFT_TRY(check_repeat(c, i, exporter));
         if (c->use_dora && graft_exporter_check_dora(exporter, type) != GRAFT_OK) {
             status = graft_fail(GRAFT_E_CONFIG, "use_dora: export: %s", graft_error_message());
             goto done;
