@@ -6,21 +6,19 @@
 #include "run/training.h"
 
 /* The perplexity of general text, if some is named. */
-static graft_status measure_general(graft_eval_report *report, graft_session *session)
+static graft_status measure_general(graft_eval_report *report, graft_session *session,
+                                    const graft_corpus *general)
 {
     graft_status status = GRAFT_OK;
-    graft_corpus general = {0};
     const graft_config_sources *sources = &session->config->perplexity_dataset;
-    GRAFT_TRY(graft_general_read(&general, session));
-    if (general.n_samples > 0) {
-        if (graft_corpus_longest(&general) > graft_model_context(session->model)) {
-            graft_session_set_context(session, graft_corpus_longest(&general));
+    if (general->n_samples > 0) {
+        if (graft_corpus_longest(general) > graft_model_context(session->model)) {
+            graft_session_set_context(session, graft_corpus_longest(general));
         }
         GRAFT_TRY(graft_general_loss(&report->general_loss, &report->general_tokens, session,
-                                     &general, sources->items[0].path));
+                                     general, sources->items[0].path));
     }
 done:
-    graft_corpus_clear(&general);
     return status;
 }
 
@@ -64,7 +62,7 @@ static graft_status evaluate(graft_config *config, const char *replies, const gr
 {
     graft_status status = GRAFT_OK;
     graft_session session = {0};
-    graft_corpus corpus = {0};
+    graft_corpus corpus = {0}, general = {0};
     graft_eval_report report;
     graft_gates gates;
     graft_text text;
@@ -78,8 +76,9 @@ static graft_status evaluate(graft_config *config, const char *replies, const gr
     if (replies != NULL) {
         GRAFT_TRY(graft_score_replies(&report, &session, &corpus, replies));
     } else {
+        GRAFT_TRY(graft_general_read(&general, &session)); /* what cannot be read is said before any reply */
         GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
-        GRAFT_TRY(measure_general(&report, &session));
+        GRAFT_TRY(measure_general(&report, &session, &general));
     }
     GRAFT_TRY(graft_base_check(&(graft_base){.model = session.model}));
     GRAFT_TRY(describe(&report, json, &text));
@@ -88,6 +87,7 @@ static graft_status evaluate(graft_config *config, const char *replies, const gr
 done:
     graft_hooks_end();
     graft_eval_report_clear(&report);
+    graft_corpus_clear(&general);
     graft_corpus_clear(&corpus);
     graft_session_close(&session);
     graft_text_clear(&text);
