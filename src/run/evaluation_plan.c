@@ -35,6 +35,17 @@ done:
     return status;
 }
 
+graft_status graft_training_read_gates(graft_gates *gates, const graft_config *config)
+{
+    bool evaluates = config->eval_after && (config->eval_dataset.n > 0 || config->val_set_size > 0);
+    if (config->require.n > 0 && !evaluates) {
+        return graft_fail(GRAFT_E_CONFIG, "require: scores are asked for, but nothing is evaluated "
+                                          "at the end: set eval_dataset or val_set_size, and "
+                                          "eval_after");
+    }
+    return graft_gates_read(gates, (const char *const *)config->require.items, config->require.n);
+}
+
 graft_status graft_training_check_metric(graft_training *t)
 {
     graft_status status = GRAFT_OK;

@@ -128,13 +128,33 @@ done:
     return status;
 }
 
+/* The setting, if it is a path. */
+static const char *named_checkpoint(const graft_config *c)
+{
+    const char *wanted = c->resume_from_checkpoint;
+    bool named = wanted != NULL && strcmp(wanted, "auto") != 0 && strcmp(wanted, "never") != 0;
+    return named ? wanted : NULL;
+}
+
+graft_status graft_training_look_resume(const graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const char *path = named_checkpoint(t->config);
+    candidate c = {0};
+    if (path != NULL) {
+        status = candidate_open(&c, t, path);
+        candidate_clear(&c);
+    }
+    return status;
+}
+
 graft_status graft_training_resume(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     const char *wanted = t->config->resume_from_checkpoint;
     if (wanted == NULL || strcmp(wanted, "auto") == 0) {
         GRAFT_TRY(resume_auto(t));
-    } else if (strcmp(wanted, "never") != 0) {
+    } else if (named_checkpoint(t->config) != NULL) {
         GRAFT_TRY(resume_from(t, wanted));
     }
     t->config->force = false; /* not for whoever feeds config.yaml back */

@@ -6,11 +6,14 @@ static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
 {
     graft_status status = GRAFT_OK;
     graft_first_epoch epoch = {0};
+    graft_gates gates;
     GRAFT_TRY(graft_hooks_check(t->hooks));
+    GRAFT_TRY(graft_training_read_gates(&gates, t->config));
     GRAFT_TRY(graft_preflight_look(t));
     GRAFT_TRY(graft_training_begin_pace(t));
     GRAFT_TRY(graft_training_open_sensors(t));
     GRAFT_TRY(graft_training_prepare(t));
+    GRAFT_TRY(graft_training_look_resume(t));
     GRAFT_TRY(graft_first_epoch_open(&epoch, t));
     GRAFT_TRY(graft_forecast_steps(&f->steps, &epoch));
     graft_forecast_memory(&f->memory, t, f->steps.n_largest);

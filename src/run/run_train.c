@@ -2,7 +2,6 @@
 
 #include "core/interrupt.h"
 #include "core/log.h"
-#include "eval/gates.h"
 #include "run/preflight.h"
 #include "run/report_html.h"
 #include "run/sums.h"
@@ -72,17 +71,6 @@ done:
     return status == GRAFT_OK ? status : graft_training_rescue(t, status);
 }
 
-static graft_status read_gates(graft_gates *gates, const graft_config *config)
-{
-    bool evaluates = config->eval_after && (config->eval_dataset.n > 0 || config->val_set_size > 0);
-    if (config->require.n > 0 && !evaluates) {
-        return graft_fail(GRAFT_E_CONFIG, "require: scores are asked for, but nothing is evaluated "
-                                          "at the end: set eval_dataset or val_set_size, and "
-                                          "eval_after");
-    }
-    return graft_gates_read(gates, (const char *const *)config->require.items, config->require.n);
-}
-
 graft_status graft_train(graft_config *config, const graft_hooks *hooks, int json, char **out)
 {
     graft_status status = GRAFT_OK;
@@ -96,7 +84,7 @@ graft_status graft_train(graft_config *config, const graft_hooks *hooks, int jso
     }
     graft_hooks_begin(hooks);
     GRAFT_TRY(graft_config_check(config));
-    GRAFT_TRY(read_gates(&gates, config));
+    GRAFT_TRY(graft_training_read_gates(&gates, config));
     GRAFT_TRY(graft_selection_read(&t.selection, config->metric_for_best_model));
     GRAFT_TRY(graft_preflight_folder(&t));
     GRAFT_TRY(graft_runlog_open(&t.log, t.config->output_dir));

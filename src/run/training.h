@@ -2,6 +2,7 @@
 #ifndef GRAFT_RUN_TRAINING_H
 #define GRAFT_RUN_TRAINING_H
 
+#include "eval/gates.h"
 #include "eval/selection.h"
 #include "io/files.h"
 #include "run/base_file.h"
@@ -96,6 +97,9 @@ void graft_training_close(graft_training *t);
 graft_status graft_training_prepare(graft_training *t);
 /* Continues from a checkpoint if there is one and the settings allow it. */
 graft_status graft_training_resume(graft_training *t);
+/* Whether the checkpoint that resume_from_checkpoint names, if it names one, can be continued from; fails as
+ * graft_training_resume would. */
+graft_status graft_training_look_resume(const graft_training *t);
 /* Steps until done; on GRAFT_E_INTERRUPTED a checkpoint has been saved. */
 graft_status graft_training_steps(graft_training *t);
 /* Reads `replay` into the training data, which are read, and holds some of it back. */
@@ -121,6 +125,8 @@ graft_status graft_training_set_held(const graft_training *t, graft_json *object
 void graft_training_name_moment(char out[GRAFT_MOMENT_BYTES], const graft_training *t,
                                 uint64_t step, char between);
 
+/* The scores that `require` names; GRAFT_E_CONFIG if nothing would have them. */
+graft_status graft_training_read_gates(graft_gates *gates, const graft_config *config);
 /* What can be said before the base is open: reads metric_for_best_model, and says if nothing in the
  * evaluation data, which are read, would ever have that score. */
 graft_status graft_training_check_metric(graft_training *t);
