@@ -143,12 +143,14 @@ done:
 static graft_status summary_json(const graft_training *t, graft_text *out)
 {
     graft_status status = GRAFT_OK;
+    bool stepped = t->trainer.step > t->begin_step; /* or else there is neither loss nor time of one */
     graft_json *o = graft_json_new_object();
     GRAFT_TRY(graft_json_set_string(o, "output_dir", t->config->output_dir));
     GRAFT_TRY(graft_json_set_int(o, "steps", (int64_t)t->trainer.step));
     GRAFT_TRY(graft_json_set_int(o, "examples", (int64_t)t->n_examples));
-    GRAFT_TRY(graft_json_set_double(o, "loss", t->last_loss));
-    GRAFT_TRY(graft_json_set_double(o, "seconds", t->seconds));
+    GRAFT_TRY(stepped ? graft_json_set_double(o, "loss", t->last_loss) : graft_json_set(o, "loss", NULL));
+    GRAFT_TRY(stepped ? graft_json_set_double(o, "seconds", t->seconds)
+                      : graft_json_set(o, "seconds", NULL));
     GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)t->tokens));
     GRAFT_TRY(graft_json_set_int(o, "saved_tokens", (int64_t)t->saved_tokens));
     GRAFT_TRY(graft_json_set_int(o, "of_steps", (int64_t)t->trainer.n_asked));
