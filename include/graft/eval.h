@@ -8,8 +8,9 @@
 
 /* Scores base_model (with init_adapter, if set) on `dataset`: one greedy reply per assistant turn
  * (at most eval_samples), the loss per trained token, and the perplexity of perplexity_dataset if it is
- * set. The chat template is chat_template's, else chat_template.jinja beside the adapter, else the base's
- * own; so it is for graft_score and graft_generate_reply. *out: a table, or with json the object {"n", "loss_per_token", "tokens", "scores", "items",
+ * set. The chat template is chat_template's, else chat_template.jinja beside the adapter, else the
+ * base's own; so it is for graft_score and graft_generate_reply. *out: a table, or with json the
+ * object {"n", "loss_per_token", "tokens", "scores", "items",
  * "perplexity": {"perplexity", "loss_per_token", "of"}}. */
 GRAFT_API graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json,
                                   char **out);

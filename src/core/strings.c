@@ -1,6 +1,7 @@
 /* core/strings.c */
 #include "core/strings.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,6 +199,31 @@ graft_status graft_text_append_escaped(graft_text *text, const char *bytes, size
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+static bool is_plain_word(const char *word)
+{
+    for (const unsigned char *c = (const unsigned char *)word; *c != 0; c++) {
+        if (*c < 0x80 && !isalnum(*c) && strchr("_-./:=@%+,", *c) == NULL) {
+            return false;
+        }
+    }
+    return *word != 0;
+}
+
+graft_status graft_text_append_word(graft_text *text, const char *word)
+{
+    graft_status status = GRAFT_OK;
+    if (is_plain_word(word)) {
+        return graft_text_append_z(text, word);
+    }
+    GRAFT_TRY(graft_text_append_char(text, '\''));
+    for (; *word != 0; word++) {
+        GRAFT_TRY(*word == '\'' ? graft_text_append_z(text, "'\\''") : graft_text_append_char(text, *word));
+    }
+    GRAFT_TRY(graft_text_append_char(text, '\''));
+done:
+    return status;
 }
 
 size_t graft_edit_distance(const char *a, const char *b, size_t limit)

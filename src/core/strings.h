@@ -40,6 +40,10 @@ bool graft_utf8_valid(const char *bytes, size_t n, size_t *bad_offset); /* bad_o
 graft_status graft_text_append_escaped(graft_text *text, const char *bytes, size_t n,
                                        bool keep_lines);
 
+/* Appends a word of a shell's command: as it is, or between single quotes if it holds more than letters, digits
+ * and what paths and addresses are made of. */
+graft_status graft_text_append_word(graft_text *text, const char *word);
+
 /* Restricted Damerau-Levenshtein distance, at most `limit` (returns limit + 1 beyond it). For "did you mean". */
 size_t graft_edit_distance(const char *a, const char *b, size_t limit);
 

@@ -129,8 +129,21 @@ done:
 
 static graft_status usage(const graft_export_job *job, const char *path, graft_text *out)
 {
-    return graft_text_appendf(out, "llama-server -m %s --lora %s --jinja\n",
-                              job->base == NULL ? "BASE.gguf" : graft_gguf_path(job->base), path);
+    graft_status status = GRAFT_OK;
+    const char *base = job->base == NULL ? "BASE.gguf" : graft_gguf_path(job->base);
+    const char *template = job->serving == NULL ? NULL : job->serving->template_path;
+    GRAFT_TRY(graft_text_append_z(out, "llama-server -m "));
+    GRAFT_TRY(graft_text_append_word(out, base));
+    GRAFT_TRY(graft_text_append_z(out, " --lora "));
+    GRAFT_TRY(graft_text_append_word(out, path));
+    GRAFT_TRY(graft_text_append_z(out, " --jinja"));
+    if (template != NULL) {
+        GRAFT_TRY(graft_text_append_z(out, " --chat-template-file "));
+        GRAFT_TRY(graft_text_append_word(out, template));
+    }
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    return status;
 }
 
 const graft_exporter graft_exporter_adapter = {

@@ -49,6 +49,7 @@ typedef struct graft_export_serving {
     const char *name;          /* of the new model, for people: "SmolLM2 135M Instruct weather" */
     const char *slug;          /* the same as the name of a file: "smollm2-135m-instruct-weather" */
     const char *chat_template; /* Jinja: the one that training used */
+    const char *template_path; /* where that lies; NULL: in the base, or nowhere */
     const char *bos, *eos;     /* texts of special tokens */
     const char *const *stops;  /* texts of the tokens that end a turn */
     size_t n_stops;

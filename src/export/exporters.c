@@ -110,3 +110,18 @@ done:
     graft_free(name);
     return status;
 }
+
+static bool has_hf_base(const graft_export_adapter *adapter)
+{
+    return adapter->base_name != NULL && !graft_str_ends_with(adapter->base_name, ".gguf");
+}
+
+graft_status graft_export__append_hf_base(graft_text *out, const graft_export_adapter *adapter)
+{
+    return graft_text_append_word(out, has_hf_base(adapter) ? adapter->base_name : "HF_BASE");
+}
+
+const char *graft_export__hf_base_remark(const graft_export_adapter *adapter)
+{
+    return has_hf_base(adapter) ? "" : "  # HF_BASE: name or folder of the base at Hugging Face";
+}

@@ -27,6 +27,11 @@ graft_status graft_export__refuse_dora(const graft_exporter *exporter,
 graft_status graft_export__set_origin(graft_safetensors_writer *file,
                                       const graft_export_adapter *adapter);
 
+/* The base as a word of a command, for programs that read no GGUF files, and a remark that goes behind the
+ * command where nobody knows what it is called there (or ""). */
+graft_status graft_export__append_hf_base(graft_text *out, const graft_export_adapter *adapter);
+const char *graft_export__hf_base_remark(const graft_export_adapter *adapter);
+
 /* NAME in the folder: the value as JSON. */
 graft_status graft_export__write_json(const graft_json *value, const char *folder, const char *name);
 

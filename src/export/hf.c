@@ -93,7 +93,8 @@ static graft_status usage(const graft_export_job *job, const char *path, graft_t
 {
     graft_status status = GRAFT_OK;
     const graft_export_serving *s = job->serving;
-    GRAFT_TRY(graft_text_appendf(out, "vllm serve %s", path));
+    GRAFT_TRY(graft_text_append_z(out, "vllm serve "));
+    GRAFT_TRY(graft_text_append_word(out, path));
     if (s != NULL && s->slug != NULL) {
         GRAFT_TRY(graft_text_appendf(out, " --served-model-name %s", s->slug));
     }

@@ -26,12 +26,16 @@ static graft_status usage(const graft_export_job *job, const char *path, graft_t
 {
     const char *slug = graft_export__slug(job);
     size_t n_ctx = job->serving == NULL ? 0 : job->serving->n_ctx;
-    graft_status status = graft_text_appendf(
-        out, "cp -r %s/%s ~/.lmstudio/models/ && lms load %s", path, publisher, slug);
-    if (status == GRAFT_OK && n_ctx > 0) {
-        status = graft_text_appendf(out, " --context-length %zu", n_ctx);
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_append_z(out, "cp -r "));
+    GRAFT_TRY(graft_text_append_word(out, path));
+    GRAFT_TRY(graft_text_appendf(out, "/%s ~/.lmstudio/models/ && lms load %s", publisher, slug));
+    if (n_ctx > 0) {
+        GRAFT_TRY(graft_text_appendf(out, " --context-length %zu", n_ctx));
     }
-    return status == GRAFT_OK ? graft_text_append_char(out, '\n') : status;
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    return status;
 }
 
 const graft_exporter graft_exporter_lmstudio = {

@@ -109,8 +109,13 @@ done:
 
 static graft_status usage(const graft_export_job *job, const char *path, graft_text *out)
 {
+    graft_status status = GRAFT_OK;
     (void)job;
-    return graft_text_appendf(out, "local-ai run --models-path %s\n", path);
+    GRAFT_TRY(graft_text_append_z(out, "local-ai run --models-path "));
+    GRAFT_TRY(graft_text_append_word(out, path));
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    return status;
 }
 
 const graft_exporter graft_exporter_localai = {

@@ -180,9 +180,14 @@ done:
 
 static graft_status usage(const graft_export_job *job, const char *path, graft_text *out)
 {
-    return graft_text_appendf(out, "mlx_lm.server --model %s --adapter-path %s\n",
-                              job->adapter->base_name == NULL ? "BASE" : job->adapter->base_name,
-                              path);
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_append_z(out, "mlx_lm.server --model "));
+    GRAFT_TRY(graft_export__append_hf_base(out, job->adapter));
+    GRAFT_TRY(graft_text_append_z(out, " --adapter-path "));
+    GRAFT_TRY(graft_text_append_word(out, path));
+    GRAFT_TRY(graft_text_appendf(out, "%s\n", graft_export__hf_base_remark(job->adapter)));
+done:
+    return status;
 }
 
 const graft_exporter graft_exporter_mlx = {

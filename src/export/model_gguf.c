@@ -255,11 +255,16 @@ done:
 static graft_status usage(const graft_export_job *job, const char *path, graft_text *out)
 {
     size_t n = job->serving == NULL ? 0 : job->serving->n_ctx;
-    graft_status status = graft_text_appendf(out, "llama-server -m %s --jinja", path);
-    if (status == GRAFT_OK && n > 0) {
-        status = graft_text_appendf(out, " -c %zu", n);
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_append_z(out, "llama-server -m "));
+    GRAFT_TRY(graft_text_append_word(out, path));
+    GRAFT_TRY(graft_text_append_z(out, " --jinja"));
+    if (n > 0) {
+        GRAFT_TRY(graft_text_appendf(out, " -c %zu", n));
     }
-    return status == GRAFT_OK ? graft_text_append_char(out, '\n') : status;
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
+done:
+    return status;
 }
 
 const graft_exporter graft_exporter_gguf = {

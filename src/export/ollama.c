@@ -108,8 +108,12 @@ done:
 static graft_status usage(const graft_export_job *job, const char *path, graft_text *out)
 {
     const char *slug = graft_export__slug(job);
-    return graft_text_appendf(out, "ollama create %s -f %s/Modelfile && ollama run %s\n", slug, path,
-                              slug);
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(graft_text_appendf(out, "ollama create %s -f ", slug));
+    GRAFT_TRY(graft_text_append_word(out, path));
+    GRAFT_TRY(graft_text_appendf(out, "/Modelfile && ollama run %s\n", slug));
+done:
+    return status;
 }
 
 const graft_exporter graft_exporter_ollama = {

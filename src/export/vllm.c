@@ -95,9 +95,11 @@ static graft_status usage(const graft_export_job *job, const char *path, graft_t
     graft_status status = GRAFT_OK;
     const graft_export_serving *s = job->serving;
     size_t rank = needed_rank(job->adapter);
-    GRAFT_TRY(graft_text_appendf(out, "vllm serve %s --enable-lora --lora-modules %s=%s",
-                                 job->adapter->base_name == NULL ? "BASE" : job->adapter->base_name,
-                                 s == NULL || s->slug == NULL ? "graft" : s->slug, path));
+    GRAFT_TRY(graft_text_append_z(out, "vllm serve "));
+    GRAFT_TRY(graft_export__append_hf_base(out, job->adapter));
+    GRAFT_TRY(graft_text_appendf(out, " --enable-lora --lora-modules %s=",
+                                 s == NULL || s->slug == NULL ? "graft" : s->slug));
+    GRAFT_TRY(graft_text_append_word(out, path));
     if (rank > DEFAULT_RANK) {
         GRAFT_TRY(graft_text_appendf(out, " --max-lora-rank %zu", rank));
     }
@@ -105,9 +107,11 @@ static graft_status usage(const graft_export_job *job, const char *path, graft_t
         GRAFT_TRY(graft_text_appendf(out, " --max-model-len %zu", s->n_ctx));
     }
     if (s != NULL && s->chat_template != NULL) {
-        GRAFT_TRY(graft_text_appendf(out, " --chat-template %s/chat_template.jinja", path));
+        GRAFT_TRY(graft_text_append_z(out, " --chat-template "));
+        GRAFT_TRY(graft_text_append_word(out, path));
+        GRAFT_TRY(graft_text_append_z(out, "/chat_template.jinja"));
     }
-    GRAFT_TRY(graft_text_append_char(out, '\n'));
+    GRAFT_TRY(graft_text_appendf(out, "%s\n", graft_export__hf_base_remark(job->adapter)));
 done:
     return status;
 }

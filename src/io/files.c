@@ -157,7 +157,8 @@ bool graft_path_same(const char *a, const char *b)
 graft_status graft_path_check_output(const char *out, const char *in)
 {
     return in != NULL && graft_path_same(in, out)
-               ? graft_fail(GRAFT_E_CONFIG, "%s: would be written over itself; name another file", out)
+               ? graft_fail(GRAFT_E_CONFIG, "%s: would be written over itself; name another file",
+                            out)
                : GRAFT_OK;
 }
 

@@ -65,7 +65,8 @@ bool graft_json_iter_next(graft_json_iter *it);
 graft_json *graft_json_new_object(void);
 graft_json *graft_json_new_array(void);
 graft_json *graft_json_new_string(const char *bytes, size_t n);
-graft_json *graft_json_new_text(const char *bytes, size_t n); /* any bytes: those of no character become U+FFFD */
+/* Of any bytes: those of no character become U+FFFD. */
+graft_json *graft_json_new_text(const char *bytes, size_t n);
 graft_json *graft_json_new_int(int64_t value);
 graft_json *graft_json_new_double(double value); /* written with the shortest spelling that reads back; non-finite becomes null */
 graft_json *graft_json_new_bool(bool value);

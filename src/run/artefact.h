@@ -9,7 +9,7 @@
 /* What is said of a model that is served. Owns its texts. */
 typedef struct graft_serving {
     graft_export_serving of;
-    graft_text chat_template, name, slug, bos, eos;
+    graft_text chat_template, template_path, name, slug, bos, eos;
     char **stops;
 } graft_serving;
 
@@ -19,7 +19,9 @@ void graft_serving_clear(graft_serving *serving);
 graft_status graft_serving_describe(graft_serving *serving, const graft_gguf *base,
                                     const graft_tokenizer *tokenizer, const char *label,
                                     const char *name);
-graft_status graft_serving_set_template(graft_serving *serving, const char *source, size_t n);
+/* path: of the file that holds it, or NULL. */
+graft_status graft_serving_set_template(graft_serving *serving, const char *source, size_t n,
+                                        const char *path);
 
 /* What a file or folder is called when a model is named after it: without folders and endings, and where that
  * says nothing ("adapter.gguf") the folder's name. */

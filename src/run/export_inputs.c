@@ -281,7 +281,7 @@ done:
     return status;
 }
 
-graft_status graft_export_inputs_template(const graft_export_inputs *inputs, graft_text *out)
+graft_status graft_export_inputs_template(const graft_export_inputs *inputs, graft_text *out, char **path)
 {
     graft_status status = GRAFT_OK;
     const char *first = NULL;
@@ -296,6 +296,7 @@ graft_status graft_export_inputs_template(const graft_export_inputs *inputs, gra
         if (first == NULL) {
             first = inputs->parts[i].path;
             GRAFT_TRY(graft_text_append(out, graft_text_z(&text), text.len));
+            GRAFT_TRY(graft_path_beside(path, first, "chat_template.jinja"));
         } else if (out->len != text.len || memcmp(graft_text_z(out), graft_text_z(&text), text.len)) {
             status = graft_fail(GRAFT_E_CONFIG, "%s and %s were trained with different chat "
                                 "templates: say which one is meant (chat_template)", first,

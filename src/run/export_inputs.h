@@ -31,7 +31,8 @@ graft_status graft_export_inputs_open(graft_export_inputs *inputs, const char *b
                                       const char *const *adapters, size_t n, bool force);
 
 /* The chat template that the adapters were trained with, from the file that training leaves beside them.
- * Empty if there is none; GRAFT_E_CONFIG if they differ. */
-graft_status graft_export_inputs_template(const graft_export_inputs *inputs, graft_text *out);
+ * Empty if there is none; GRAFT_E_CONFIG if they differ. *path, NULL before, is that file (the first of
+ * several), which the caller frees. */
+graft_status graft_export_inputs_template(const graft_export_inputs *inputs, graft_text *out, char **path);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/memory.h"
 
 static graft_status choose_template(graft_serving *serving, const graft_export_inputs *inputs,
                                     const char *wanted)
@@ -12,20 +13,22 @@ static graft_status choose_template(graft_serving *serving, const graft_export_i
     graft_status status = GRAFT_OK;
     graft_template_choice choice = {0};
     graft_text trained;
+    char *path = NULL;
     graft_text_init(&trained);
     graft_text_init(&choice.text);
     if (wanted == NULL) {
-        GRAFT_TRY(graft_export_inputs_template(inputs, &trained));
+        GRAFT_TRY(graft_export_inputs_template(inputs, &trained, &path));
     }
     if (trained.len > 0) {
         graft_log(GRAFT_LOG_INFO, "chat template: the one beside the adapter");
-        GRAFT_TRY(graft_serving_set_template(serving, trained.data, trained.len));
+        GRAFT_TRY(graft_serving_set_template(serving, trained.data, trained.len, path));
         goto done;
     }
     GRAFT_TRY(graft_template_choose(&choice, wanted, inputs->base, true));
     if (choice.source != NULL && memchr(choice.source, 0, choice.n) == NULL) {
         graft_log(GRAFT_LOG_INFO, "chat template: %s", choice.name);
-        GRAFT_TRY(graft_serving_set_template(serving, choice.source, choice.n));
+        GRAFT_TRY(graft_serving_set_template(serving, choice.source, choice.n,
+                                             choice.text.len > 0 ? wanted : NULL));
     } else {
         graft_log(GRAFT_LOG_WARN, "%s has no chat template, and none was named: servers will make "
                   "one up", graft_gguf_path(inputs->base));
@@ -33,6 +36,7 @@ static graft_status choose_template(graft_serving *serving, const graft_export_i
 done:
     graft_template_choice_clear(&choice);
     graft_text_clear(&trained);
+    graft_free(path);
     return status;
 }
 

@@ -73,7 +73,7 @@ static graft_status describe_serving(graft_training *t, graft_serving *serving)
     GRAFT_TRY(graft_artefact_label(&label, c->output_dir));
     GRAFT_TRY(graft_serving_describe(serving, base, t->session.tokenizer, graft_text_z(&label),
                                      NULL));
-    GRAFT_TRY(graft_serving_set_template(serving, source, strlen(source)));
+    GRAFT_TRY(graft_serving_set_template(serving, source, strlen(source), NULL));
     serving->of.n_ctx = graft_artefact_context(c->max_seq_length, graft_corpus_longest(&t->train),
                                                base);
 done:

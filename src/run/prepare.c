@@ -141,8 +141,8 @@ static graft_status check_repeat(const graft_config *c, size_t i, const graft_ex
         GRAFT_TRY(graft_exporter_of_item(&earlier, &type, c->export.items[k]));
         if (earlier == exporter) {
             status = graft_fail(GRAFT_E_CONFIG, "export: %s and %s would both be %s: name one, and "
-                                "make the other with graft export after the run", c->export.items[k],
-                                c->export.items[i], exporter->writes);
+                                "make the other with graft export after the run",
+                                c->export.items[k], c->export.items[i], exporter->writes);
             goto done;
         }
     }

@@ -76,7 +76,7 @@ static graft_status evaluate(graft_config *config, const char *replies, const gr
     if (replies != NULL) {
         GRAFT_TRY(graft_score_replies(&report, &session, &corpus, replies));
     } else {
-        GRAFT_TRY(graft_general_read(&general, &session)); /* what cannot be read is said before any reply */
+        GRAFT_TRY(graft_general_read(&general, &session)); /* or is refused, before any reply */
         GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
         GRAFT_TRY(measure_general(&report, &session, &general));
     }

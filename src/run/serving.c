@@ -12,6 +12,7 @@ void graft_serving_init(graft_serving *serving)
 {
     *serving = (graft_serving){0};
     graft_text_init(&serving->chat_template);
+    graft_text_init(&serving->template_path);
     graft_text_init(&serving->name);
     graft_text_init(&serving->slug);
     graft_text_init(&serving->bos);
@@ -25,6 +26,7 @@ void graft_serving_clear(graft_serving *serving)
     }
     graft_free(serving->stops);
     graft_text_clear(&serving->chat_template);
+    graft_text_clear(&serving->template_path);
     graft_text_clear(&serving->name);
     graft_text_clear(&serving->slug);
     graft_text_clear(&serving->bos);
@@ -32,12 +34,18 @@ void graft_serving_clear(graft_serving *serving)
     graft_serving_init(serving);
 }
 
-graft_status graft_serving_set_template(graft_serving *serving, const char *source, size_t n)
+graft_status graft_serving_set_template(graft_serving *serving, const char *source, size_t n,
+                                        const char *path)
 {
     graft_status status = GRAFT_OK;
     graft_text_clear(&serving->chat_template);
+    graft_text_clear(&serving->template_path);
     GRAFT_TRY(graft_text_append(&serving->chat_template, source, n));
     serving->of.chat_template = graft_text_z(&serving->chat_template);
+    if (path != NULL) {
+        GRAFT_TRY(graft_text_append_z(&serving->template_path, path));
+        serving->of.template_path = graft_text_z(&serving->template_path);
+    }
 done:
     return status;
 }

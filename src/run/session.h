@@ -45,8 +45,8 @@ void graft_template_choice_clear(graft_template_choice *choice);
  * its own, and no special tokens. */
 graft_status graft_session_chat(graft_session *session, bool with_tools);
 
-/* As graft_session_chat; but where init_adapter is used as it is and no chat_template is set, the template that it
- * was trained with, if that lies beside it. */
+/* As graft_session_chat; but where init_adapter is used as it is and no chat_template is set, the
+ * template that it was trained with, if that lies beside it. */
 graft_status graft_session_chat_tuned(graft_session *session, bool with_tools);
 
 /* Says so if init_adapter was trained with another chat template than the session's. */

@@ -54,16 +54,21 @@ static graft_status append_serving(const graft_training *t, graft_text *out)
     for (size_t i = 0; i < t->config->export.n; i++) {
         if (strcmp(t->config->export.items[i], "adapter") == 0 &&
             !graft_json_has(t->unexported, "adapter")) {
-            GRAFT_TRY(graft_text_appendf(
-                out, "\nServe it with llama.cpp:\n  llama-server -m %s --lora %s/adapter.gguf "
-                "--jinja --chat-template-file %s/chat_template.jinja\n",
-                t->base_path, folder, folder));
+            GRAFT_TRY(graft_text_append_z(out, "\nServe it with llama.cpp:\n  llama-server -m "));
+            GRAFT_TRY(graft_text_append_word(out, t->base_path));
+            GRAFT_TRY(graft_text_append_z(out, " --lora "));
+            GRAFT_TRY(graft_text_append_word(out, folder));
+            GRAFT_TRY(graft_text_append_z(out, "/adapter.gguf --jinja --chat-template-file "));
+            GRAFT_TRY(graft_text_append_word(out, folder));
+            GRAFT_TRY(graft_text_append_z(out, "/chat_template.jinja\n"));
         }
     }
     if (t->config->use_dora) {
-        GRAFT_TRY(graft_text_appendf(
-            out, "\nA DoRA is served merged into its base:\n  graft export --base %s --adapter %s --to gguf "
-            "--out merged.gguf\n", t->base_path, folder));
+        GRAFT_TRY(graft_text_append_z(out, "\nA DoRA is served merged into its base:\n  graft export --base "));
+        GRAFT_TRY(graft_text_append_word(out, t->base_path));
+        GRAFT_TRY(graft_text_append_z(out, " --adapter "));
+        GRAFT_TRY(graft_text_append_word(out, folder));
+        GRAFT_TRY(graft_text_append_z(out, " --to gguf --out merged.gguf\n"));
     }
     if (has_bfcl(&t->config->dataset) || has_bfcl(&t->config->replay)) {
         GRAFT_TRY(graft_text_append_z(
@@ -143,12 +148,13 @@ done:
 static graft_status summary_json(const graft_training *t, graft_text *out)
 {
     graft_status status = GRAFT_OK;
-    bool stepped = t->trainer.step > t->begin_step; /* or else there is neither loss nor time of one */
+    bool stepped = t->trainer.step > t->begin_step; /* else there is no loss and no time of one */
     graft_json *o = graft_json_new_object();
     GRAFT_TRY(graft_json_set_string(o, "output_dir", t->config->output_dir));
     GRAFT_TRY(graft_json_set_int(o, "steps", (int64_t)t->trainer.step));
     GRAFT_TRY(graft_json_set_int(o, "examples", (int64_t)t->n_examples));
-    GRAFT_TRY(stepped ? graft_json_set_double(o, "loss", t->last_loss) : graft_json_set(o, "loss", NULL));
+    GRAFT_TRY(stepped ? graft_json_set_double(o, "loss", t->last_loss)
+                      : graft_json_set(o, "loss", NULL));
     GRAFT_TRY(stepped ? graft_json_set_double(o, "seconds", t->seconds)
                       : graft_json_set(o, "seconds", NULL));
     GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)t->tokens));

@@ -126,6 +126,22 @@ static void terminals_are_not_steered(void **state)
     check_escaped("", 0, false, "");
 }
 
+static void words_of_commands_stay_words(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"runs/a-b_1.gguf", "runs/a-b_1.gguf"}, {"https://host:80/a@b=c,d+e%20", "https://host:80/a@b=c,d+e%20"},
+        {"\xc3\xa4.gguf", "\xc3\xa4.gguf"}, {"a b", "'a b'"}, {"it's", "'it'\\''s'"}, {"$(x)", "'$(x)'"},
+        {"~", "'~'"}, {"a\nb", "'a\nb'"}, {"", "''"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        graft_text text;
+        graft_text_init(&text);
+        assert_ok(graft_text_append_word(&text, cases[i][0]));
+        assert_string_equal(graft_text_z(&text), cases[i][1]);
+        graft_text_clear(&text);
+    }
+}
+
 static void edit_distance_counts_slips(void **state)
 {
     (void)state;
@@ -162,6 +178,7 @@ int main(void)
         cmocka_unit_test(every_code_point_survives),
         cmocka_unit_test(malformed_utf8_is_refused),
         cmocka_unit_test(terminals_are_not_steered),
+        cmocka_unit_test(words_of_commands_stay_words),
         cmocka_unit_test(edit_distance_counts_slips),
         cmocka_unit_test(prefixes_and_suffixes),
     };
