@@ -2,6 +2,7 @@
 #include "data/batch.h"
 
 #include "core/interrupt.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "core/threads.h"
 
@@ -80,6 +81,15 @@ static graft_status read_as(graft_conversation *c, const graft_batch_work *work,
                : status;
 }
 
+/* Looks for marks where detection did not. */
+static void find_late(graft_record *record, const graft_batch_work *work, const graft_json *json)
+{
+    if (record->line > work->looked_to) {
+        const graft_reader *other = graft_reader__detect_more(work->reader, work->denied, json);
+        record->late = other != work->reader ? other->name : NULL;
+    }
+}
+
 static graft_status convert(graft_record *record, const graft_batch_work *work)
 {
     graft_status status = GRAFT_OK;
@@ -88,6 +98,7 @@ static graft_status convert(graft_record *record, const graft_batch_work *work)
     GRAFT_TRY(graft_strdup(&c->file, work->path));
     c->line = record->line;
     GRAFT_TRY(graft_json_parse(&json, record->text, record->n));
+    find_late(record, work, json);
     GRAFT_TRY(read_as(c, work, json));
 done:
     if (status == GRAFT_E_DATA && record->part > 0) {
@@ -116,6 +127,16 @@ static void convert_job(void *context, size_t job, int thread)
     }
 }
 
+static void warn_once(graft_batch *batch, const graft_record *record, const char *path)
+{
+    if (record->late && !batch->warned) {
+        graft_log(GRAFT_LOG_WARN, "%s:%zu: looks like %s, but the file is read as %s, which it "
+                  "looks like before that: `format` names one for all of it", path, record->line,
+                  record->late, record->format);
+        batch->warned = true;
+    }
+}
+
 graft_status graft_batch__flush(graft_batch *batch, const graft_batch_work *work)
 {
     graft_status status = GRAFT_OK;
@@ -140,6 +161,7 @@ graft_status graft_batch__flush(graft_batch *batch, const graft_batch_work *work
         graft_parallel(batch->n, convert_job, &f);
     }
     for (size_t i = 0; i < batch->n; i++) {
+        warn_once(batch, &batch->records[i], work->path);
         GRAFT_TRY(visitor->take(visitor->context, &batch->records[i]));
     }
 done:

@@ -9,6 +9,7 @@ typedef struct graft_batch {
     graft_text text;       /* of all records, one behind the other */
     graft_record *records; /* their text is set when they are converted */
     size_t n, capacity;
+    bool warned;           /* of a record behind detection that looks like another layout */
 } graft_batch;
 
 /* What is done with a batch. */
@@ -16,6 +17,8 @@ typedef struct graft_batch_work {
     const char *path;
     const graft_reader *reader; /* NULL if no record was good so far */
     bool guessed;               /* by marks in texts, which others may hold, too */
+    bool denied;                /* detection found that such marks have no meaning in the file */
+    size_t looked_to;           /* the last line at which it looked; SIZE_MAX: `format` was named */
     void *state;
     const graft_record_visitor *visitor;
 } graft_batch_work;

@@ -24,6 +24,8 @@ typedef struct reading {
     size_t gathered_line;
     bool gap;             /* a line was no JSON */
     bool listed;          /* the known layouts were told */
+    bool denied;          /* of detection: marks in texts have no meaning */
+    size_t looked_to;     /* the last line at which detection looked */
 } reading;
 
 void graft_dataset_init(graft_dataset *dataset)
@@ -117,7 +119,9 @@ static graft_status detect(reading *r, const graft_json *record)
 static graft_status flush(reading *r)
 {
     bool guessed = r->reader && r->reader->marked && !r->source->format;
-    graft_batch_work work = {r->source->path, r->reader, guessed, r->state, r->visitor};
+    graft_batch_work work = {.path = r->source->path, .reader = r->reader, .guessed = guessed,
+                             .denied = r->denied, .state = r->state, .visitor = r->visitor,
+                             .looked_to = r->source->format ? SIZE_MAX : r->looked_to};
     return graft_batch__flush(&r->batch, &work);
 }
 
@@ -282,7 +286,8 @@ static graft_status add_first(reading *r, graft_first_records *first)
     graft_status status = GRAFT_OK;
     const graft_reader *reader = NULL;
     if (!r->reader) {
-        GRAFT_TRY(graft_first_records_reader(&reader, first));
+        GRAFT_TRY(graft_first_records_reader(&reader, &r->denied, first));
+        r->looked_to = first->n ? first->records[first->n - 1].line : 0;
         GRAFT_TRY(reader ? use_reader(r, reader) : GRAFT_OK);
     }
     for (size_t i = 0; i < first->n; i++) {

@@ -49,6 +49,7 @@ typedef struct graft_record {
     size_t n, line;
     size_t part;         /* where a record of the file holds several examples: which, from 1; else 0 */
     const char *format;  /* name of the reader; NULL if no record was usable so far */
+    const char *late;    /* a layout whose marks it has where detection no longer looked; or NULL */
     size_t slot;         /* place in its batch, below GRAFT_BATCH_RECORDS */
     graft_status status; /* of the conversion; GRAFT_E_DATA: the record is bad */
     char *message;       /* "file:line: what", if it failed (NULL: not even memory for that) */

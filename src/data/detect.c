@@ -29,75 +29,40 @@ done:
     return status;
 }
 
-/* The next record of *i on that is an object of a known kind, to be freed; NULL behind the last. */
-static graft_status next_record(graft_json **out, const graft_first_records *first, size_t *i)
+/* Does the record take the marks of some layout their meaning? */
+static bool denies(const graft_json *record)
 {
-    graft_status status = GRAFT_OK;
-    *out = NULL;
-    while (!*out && *i < first->n) {
-        const char *text = graft_text_z(&first->text) + first->records[*i].begin;
-        status = graft_json_parse(out, text, first->records[*i].n);
-        if (status != GRAFT_OK && status != GRAFT_E_DATA) {
-            return status;
-        }
-        ++*i;
-        if (!graft_json_is(*out, GRAFT_JSON_OBJECT) || graft_reader__refusal(*out)) {
-            graft_json_free(*out);
-            *out = NULL;
+    for (size_t i = 0; graft_readers[i]; i++) {
+        if (graft_readers[i]->denied_by && graft_readers[i]->denied_by(record)) {
+            return true;
         }
     }
-    return GRAFT_OK;
+    return false;
 }
 
-/* The reader of the records but `denied`, which may be NULL. */
-static graft_status find_reader(const graft_reader **out, const graft_first_records *first,
-                                const graft_reader *denied)
-{
-    graft_status status = GRAFT_OK;
-    graft_json *record = NULL;
-    *out = NULL;
-    for (size_t i = 0;;) {
-        GRAFT_TRY(next_record(&record, first, &i));
-        if (!record) {
-            break;
-        }
-        *out = graft_reader__detect_more(*out, denied, record);
-        graft_json_free(record);
-    }
-done:
-    return status;
-}
-
-static graft_status is_denied(bool *out, const graft_reader *reader,
-                              const graft_first_records *first)
-{
-    graft_status status = GRAFT_OK;
-    graft_json *record = NULL;
-    *out = false;
-    for (size_t i = 0; !*out;) {
-        GRAFT_TRY(next_record(&record, first, &i));
-        if (!record) {
-            break;
-        }
-        *out = reader->denied_by(record);
-        graft_json_free(record);
-    }
-done:
-    return status;
-}
-
-graft_status graft_first_records_reader(const graft_reader **out,
+graft_status graft_first_records_reader(const graft_reader **out, bool *denied,
                                         const graft_first_records *first)
 {
     graft_status status = GRAFT_OK;
-    bool denied = false;
-    GRAFT_TRY(find_reader(out, first, NULL));
-    if (*out && (*out)->denied_by) {
-        GRAFT_TRY(is_denied(&denied, *out, first));
+    const graft_reader *all = NULL, *undeniable = NULL;
+    *out = NULL;
+    *denied = false;
+    for (size_t i = 0; i < first->n; i++) {
+        graft_json *record = NULL;
+        const char *text = graft_text_z(&first->text) + first->records[i].begin;
+        status = graft_json_parse(&record, text, first->records[i].n);
+        if (status != GRAFT_OK && status != GRAFT_E_DATA) {
+            goto done;
+        }
+        status = GRAFT_OK;
+        if (graft_json_is(record, GRAFT_JSON_OBJECT) && !graft_reader__refusal(record)) {
+            all = graft_reader__detect_more(all, false, record);
+            undeniable = graft_reader__detect_more(undeniable, true, record);
+            *denied = *denied || denies(record);
+        }
+        graft_json_free(record);
     }
-    if (denied) {
-        status = find_reader(out, first, *out);
-    }
+    *out = *denied ? undeniable : all;
 done:
     return status;
 }

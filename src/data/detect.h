@@ -20,8 +20,9 @@ void graft_first_records_clear(graft_first_records *first);
 bool graft_first_records_full(const graft_first_records *first); /* enough to tell */
 graft_status graft_first_records_keep(graft_first_records *first, const char *text, size_t n,
                                       size_t line, bool whole);
-/* The reader that they look like they were made for; NULL if they look like nothing known. */
-graft_status graft_first_records_reader(const graft_reader **out,
+/* The reader that they look like they were made for; NULL if they look like nothing known. *denied:
+ * one of them takes the marks of readers with `denied_by` their meaning. */
+graft_status graft_first_records_reader(const graft_reader **out, bool *denied,
                                         const graft_first_records *first);
 
 /* Fails with "unknown layout with keys ..."; list: and the known ones. */

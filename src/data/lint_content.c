@@ -125,6 +125,16 @@ static const struct {
     {"[/INST]", false},          {"<tool_call>", true},      {"[TOOL_CALLS]", true},
 };
 
+/* What to do about the mark. */
+static const char *advice(int m)
+{
+    if (strcmp(marks[m].mark, "<tool_call>") == 0) {
+        return "write the call as tool_calls, or read the file with --format hermes";
+    }
+    return marks[m].call ? "write the call as tool_calls"
+                         : "give messages as they were before rendering";
+}
+
 /* The number of the first mark in a text, or -1. */
 static int find_mark(const char *text, size_t n)
 {
@@ -154,8 +164,7 @@ static graft_status check_markup(graft_findings *out, const graft_conversation *
         if (m >= 0 && (!marks[m].call || c->turns[k].role == GRAFT_ROLE_ASSISTANT)) {
             GRAFT_TRY(graft_findings_add(
                 out, &graft_lint_chat_markup, "message %zu: content holds \"%s\" as text: %s",
-                k + 1, marks[m].mark, marks[m].call ? "write the call as tool_calls"
-                                             : "give messages as they were before rendering"));
+                k + 1, marks[m].mark, advice(m)));
         }
     }
 done:

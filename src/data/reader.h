@@ -41,9 +41,8 @@ graft_status graft_readers_names(graft_text *out);
 /* The reader that a record looks like it was made for; NULL if none. */
 const graft_reader *graft_reader__detect(const graft_json *record);
 /* The same, given that records before it look like `so_far` (NULL: none before it): another one
- * only if it is marked and stands before `so_far` in the list. Never `denied` (NULL: all may be). */
-const graft_reader *graft_reader__detect_more(const graft_reader *so_far,
-                                              const graft_reader *denied,
+ * only if it is marked and stands before `so_far` in the list. denied: none with `denied_by`. */
+const graft_reader *graft_reader__detect_more(const graft_reader *so_far, bool denied,
                                               const graft_json *record);
 /* What is missing in a record of a known layout that cannot be trained on (questions without
  * answers, declarations of tools, logs that were cut); NULL if it is none of these. */

@@ -42,16 +42,16 @@ done:
 
 const graft_reader *graft_reader__detect(const graft_json *record)
 {
-    return graft_reader__detect_more(NULL, NULL, record);
+    return graft_reader__detect_more(NULL, false, record);
 }
 
-const graft_reader *graft_reader__detect_more(const graft_reader *so_far,
-                                              const graft_reader *denied,
+const graft_reader *graft_reader__detect_more(const graft_reader *so_far, bool denied,
                                               const graft_json *record)
 {
     for (size_t i = 0; graft_readers[i] && graft_readers[i] != so_far; i++) {
         const graft_reader *reader = graft_readers[i];
-        if (reader != denied && (!so_far || reader->marked) && reader->matches(record)) {
+        if (!(denied && reader->denied_by) && (!so_far || reader->marked) &&
+            reader->matches(record)) {
             return reader;
         }
     }

@@ -147,7 +147,8 @@ static graft_status warn_of_detection(const conversion *c, const char *path)
 {
     graft_status status = GRAFT_OK;
     const graft_reader *reader = NULL;
-    GRAFT_TRY(graft_first_records_reader(&reader, &c->first));
+    bool denied;
+    GRAFT_TRY(graft_first_records_reader(&reader, &denied, &c->first));
     if (reader != c->layout->reader) {
         graft_log(GRAFT_LOG_WARN, "%s: its first records look like layout %s: say format %s where "
                   "it is read", path, reader ? reader->name : "none", c->layout->name);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/log.h"
 #include "core/memory.h"
 #include "data/record.h"
 #include "support/quotes.h"
@@ -96,6 +97,51 @@ static void hermes_is_told_by_its_marks(void **state)
             graft_text_clear(&text);
         }
     }
+}
+
+static void note_warning(void *context, graft_log_level level, const char *line)
+{
+    assert_int_equal(level, GRAFT_LOG_WARN);
+    assert_ok(graft_text_appendf(context, "%s|", line));
+}
+
+/* What is logged while `first`, 40 plain records and two with a call in the text are read. */
+static void assert_warns(const char *first, const char *format, const char *expected)
+{
+    graft_text text, warnings;
+    graft_dataset d;
+    graft_text_init(&text);
+    graft_text_init(&warnings);
+    assert_ok(graft_text_append_z(&text, first));
+    for (int i = 0; i < 42; i++) {
+        assert_ok(graft_text_appendf(&text, "{'messages':[{'role':'user','content':'%d'},"
+                                     "{'role':'assistant','content':'%s'}]}\n", i,
+                                     i < 40 ? "a" : "<tool_call>{\\'name\\':\\'f\\'}</tool_call>"));
+    }
+    graft_source source = {test_temp_file("late.jsonl", test_quotes(graft_text_z(&text)), text.len),
+                           format, NULL};
+    graft_dataset_init(&d);
+    graft_log_set_sink(note_warning, &warnings);
+    assert_ok(graft_dataset_read(&d, &source, false));
+    graft_log_set_sink(NULL, NULL);
+    assert_contains(graft_text_z(&warnings), expected);
+    assert_int_equal(warnings.len > 0, *expected != '\0');
+    const char *end = strchr(graft_text_z(&warnings), '|');
+    assert_true(!end || !end[1]); /* one at most */
+    graft_dataset_clear(&d);
+    graft_text_clear(&text);
+    graft_text_clear(&warnings);
+}
+
+static void marks_behind_detection_are_told_once(void **state)
+{
+    (void)state;
+    static const char call[] = "{'messages':[{'role':'assistant','content':'','tool_calls':"
+                               "[{'function':{'name':'f','arguments':{}}}]}]}\n";
+    assert_warns("", NULL, "late.jsonl:41: looks like hermes, but the file is read as openai");
+    assert_warns("", "openai", "");
+    assert_warns("", "hermes", "");
+    assert_warns(call, NULL, ""); /* its calls are not in texts */
 }
 
 /* Writes all examples in all layouts; how many were held. */
@@ -217,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_reader_has_a_sample),
         cmocka_unit_test(samples_are_detected),
+        cmocka_unit_test(marks_behind_detection_are_told_once),
         cmocka_unit_test(hermes_is_told_by_its_marks),
         cmocka_unit_test(samples_are_written),
         cmocka_unit_test(what_is_written_is_found_again),
