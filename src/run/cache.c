@@ -1,8 +1,9 @@
 /* cache.c - tokenised examples kept on disk, so that the next run with the same data starts at once.
  *
  * One file per corpus in the folder that `token_cache` names. Its key is a digest of all that tokens
- * and weights follow from: the conversations as they are rendered, the base (and with it the
- * tokenizer), the template, and the settings. Numbers lie in the byte order of the machine. */
+ * and weights follow from: the conversations as they are rendered, the base, the tokenizer (which may
+ * have another pre-tokeniser than the base names), the template, and the settings. Numbers lie in the
+ * byte order of the machine. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "io/hdf5.h"
 #include "run/corpus.h"
 
-#define FORMAT "graft tokens 2" /* changes when the same input gives other tokens or weights */
+#define FORMAT "graft tokens 3" /* changes when the same input gives other tokens or weights */
 
 /* --- the key --- */
 
@@ -35,16 +36,17 @@ static graft_status make_key(char out[65], const graft_corpus *corpus,
     graft_status status = GRAFT_OK;
     graft_sha256 hash;
     uint8_t digest[32];
-    char settings[256];
+    char settings[384], tokenizer[65];
     graft_text scratch;
     const char *source = graft_chat_source(session->chat);
     graft_text_init(&scratch);
+    graft_tokenizer_hash(session->tokenizer, tokenizer);
     graft_sha256_init(&hash);
     snprintf(settings, sizeof settings,
-             FORMAT " %s limit %zu truncation %d losses %d calls %.9g context %d %zu", base_hash,
-             corpus->limit, session->config->truncation, session->config->template_loss,
-             (double)corpus->weighting.calls, corpus->weighting.reasoning_is_context,
-             strlen(source));
+             FORMAT " %s %s limit %zu truncation %d losses %d calls %.9g context %d %zu", base_hash,
+             tokenizer, corpus->limit, session->config->truncation,
+             session->config->template_loss, (double)corpus->weighting.calls,
+             corpus->weighting.reasoning_is_context, strlen(source));
     graft_sha256_update(&hash, settings, strlen(settings));
     graft_sha256_update(&hash, source, strlen(source));
     for (size_t i = 0; i < corpus->dataset.n; i++) {

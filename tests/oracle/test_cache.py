@@ -105,7 +105,8 @@ def test_whatever_changes_tokens_makes_it_anew(plan, shared, root, jsonl):
     records[0]["messages"][-1]["content"] = "other"
     other = jsonl("other.jsonl", records)
     for more in (("--train_on", "last"), ("--tool_call_weight", 2), ("--reasoning", "context"),
-                 ("--chat_template", template), ("--max_seq_length", 3000)):
+                 ("--chat_template", template), ("--max_seq_length", 3000),
+                 ("--max_seq_length", 3000, "--tokenizer_pre", "llama-bpe")):
         lengths, log = plan(*more)
         assert "belongs to other data" in log, more
         again, log = plan(*more)
