@@ -113,3 +113,19 @@ uint64_t graft_training_n_evaluations(const graft_training *t)
     uint64_t every = graft_training_interval(t);
     return (uint64_t)c->eval_before + (t->trainer.n_steps + every - 1) / every;
 }
+
+uint64_t graft_training_n_items(const graft_training *t)
+{
+    const graft_dataset *data = &t->eval.dataset;
+    bool only_last = t->config->eval_turns == GRAFT_EVAL_TURNS_LAST;
+    uint64_t n = 0, limit = t->config->eval_samples;
+    for (size_t i = 0; i < data->n; i++) {
+        const graft_conversation *c = &data->conversations[i];
+        size_t replies = 0;
+        for (size_t k = 0; k < c->n_turns; k++) {
+            replies += c->turns[k].role == GRAFT_ROLE_ASSISTANT;
+        }
+        n += replies > 0 && !only_last ? replies : 1;
+    }
+    return limit > 0 && limit < n ? limit : n;
+}

@@ -130,27 +130,12 @@ done:
     return status;
 }
 
-/* How many replies an evaluation asks for, at most. */
-static double count_items(const graft_training *t)
-{
-    const graft_dataset *data = &t->eval.dataset;
-    double n = 0, limit = (double)t->config->eval_samples;
-    for (size_t i = 0; i < data->n; i++) {
-        size_t replies = 0;
-        for (size_t k = 0; k < data->conversations[i].n_turns; k++) {
-            replies += data->conversations[i].turns[k].role == GRAFT_ROLE_ASSISTANT;
-        }
-        n += replies > 0 ? (double)replies : 1;
-    }
-    return limit > 0 && limit < n ? limit : n;
-}
-
 /* One evaluation of the untrained adapter, of few items. All of it counts as if it grew with them. */
 static graft_status measure_evaluation(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     graft_eval_report report;
-    double begin = graft_clock_seconds(), items = count_items(t);
+    double begin = graft_clock_seconds(), items = (double)graft_training_n_items(t);
     uint64_t asked = t->config->eval_samples;
     graft_eval_report_init(&report);
     graft_log(GRAFT_LOG_INFO, "a first evaluation, of at most %d items, to measure its time", PROBE_ITEMS);

@@ -148,6 +148,14 @@ done:
     return status;
 }
 
+/* How many of them there will be between the first and the last is not known until there is a plan. */
+static uint64_t count_evaluations(const graft_training *t)
+{
+    uint64_t n = graft_training_n_evaluations(t);
+    bool known = !graft_training_is_limited(t) || t->trainer.pace.planned;
+    return known || n < 2 ? n : 2;
+}
+
 graft_status graft_preflight_count(graft_space_figures *out, const graft_training *t)
 {
     graft_status status = GRAFT_OK;
@@ -164,7 +172,7 @@ graft_status graft_preflight_count(graft_space_figures *out, const graft_trainin
     out->n_checkpoints = left == 0 ? 0 : left < n_new ? left : n_new;
     out->checkpoint = t->trainer.plan.checkpoint_bytes;
     out->n_artefacts = c->export.n;
-    out->other = OTHER_BYTES + graft_training_n_evaluations(t) * t->eval.n_units * ITEM_BYTES;
+    out->other = OTHER_BYTES + count_evaluations(t) * graft_training_n_items(t) * ITEM_BYTES;
     out->all = out->n_checkpoints * out->checkpoint + out->artefacts + out->other;
 done:
     return status;
@@ -185,8 +193,8 @@ graft_status graft_preflight_space(const graft_training *t, const graft_space_fi
     return graft_fail(GRAFT_E_DISK, "output_dir: %s has %.1f MiB free, and this run writes up to "
                       "%.1f MiB: %llu checkpoints of %.1f MiB (save_total_limit %llu, and one more "
                       "while it is written), %llu artefacts (export) of %.1f MiB in all, %.1f MiB of "
-                      "scores and logs: free some space, choose another output_dir, or lower "
-                      "save_total_limit or lora_r",
+                      "scores (eval_samples, eval_steps) and logs: free some space, choose another "
+                      "output_dir, or lower save_total_limit or lora_r",
                       t->config->output_dir, mib(n->free), mib(n->all),
                       (unsigned long long)n->n_checkpoints, mib(n->checkpoint),
                       (unsigned long long)t->config->save_total_limit,

@@ -23,8 +23,8 @@ typedef struct graft_space_figures {
     uint64_t free;                      /* where the folder is or would be */
 } graft_space_figures;
 
-/* Once the run is planned and knows at which step it begins. GRAFT_E_MODEL if an artefact cannot be made of this
- * base. */
+/* Once the run knows at which step it begins. Under a time limit, evaluations between steps count only when it
+ * has been planned (graft_training_plan_pace). GRAFT_E_MODEL if an artefact cannot be made of this base. */
 graft_status graft_preflight_count(graft_space_figures *out, const graft_training *t);
 /* Is there room for it? GRAFT_E_DISK with the sum. */
 graft_status graft_preflight_space(const graft_training *t, const graft_space_figures *figures);

@@ -2,6 +2,18 @@
 
 #include "run/forecast.h"
 
+/* How much is written follows from how many steps there is time for. */
+static graft_status check_limited_space(graft_forecast *f, graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    t->trainer.n_steps = f->limit.n_steps;
+    t->trainer.pace.planned = true;
+    GRAFT_TRY(graft_preflight_count(&f->space, t));
+    status = graft_preflight_space(t, &f->space);
+done:
+    return status;
+}
+
 static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
 {
     graft_status status = GRAFT_OK;
@@ -33,6 +45,7 @@ static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
     if (f->has_time && graft_training_is_limited(t)) {
         GRAFT_TRY(graft_forecast_limit(&f->limit, t, &f->time));
         f->has_limit = true;
+        GRAFT_TRY(check_limited_space(f, t));
     }
 done:
     graft_first_epoch_close(&epoch);

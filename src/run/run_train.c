@@ -15,19 +15,24 @@ static graft_status explain_early_stop(const graft_training *t)
                       t->trainer.step > 0 ? "continues" : "starts again");
 }
 
+static graft_status check_space(const graft_training *t)
+{
+    graft_space_figures space;
+    graft_status status = graft_preflight_count(&space, t);
+    return status == GRAFT_OK ? graft_preflight_space(t, &space) : status;
+}
+
 /* Everything up to the first step. */
 static graft_status begin(graft_training *t)
 {
     graft_status status = GRAFT_OK;
-    graft_space_figures space;
     GRAFT_TRY(graft_hooks_check(t->hooks));
     GRAFT_TRY(graft_training_begin_pace(t));
     GRAFT_TRY(graft_training_open_sensors(t));
     GRAFT_TRY(graft_training_prepare(t));
     GRAFT_TRY(graft_training_resume(t));
     t->saved_step = t->trainer.step;
-    GRAFT_TRY(graft_preflight_count(&space, t));
-    GRAFT_TRY(graft_preflight_space(t, &space));
+    GRAFT_TRY(check_space(t));
     GRAFT_TRY(graft_base_watch_init(&t->base_watch, t->session.model->file,
                                     t->config->base_check_steps));
     GRAFT_TRY(graft_sums_remove(t->config->output_dir));
@@ -37,6 +42,9 @@ static graft_status begin(graft_training *t)
     GRAFT_TRY(graft_training_check_pace(t));
     GRAFT_TRY(graft_training_measure_before(t));
     GRAFT_TRY(graft_training_plan_pace(t));
+    if (graft_training_is_limited(t)) { /* now it is known how often it is evaluated */
+        GRAFT_TRY(check_space(t));
+    }
 done:
     return status == GRAFT_E_INTERRUPTED ? explain_early_stop(t) : status;
 }

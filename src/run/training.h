@@ -136,6 +136,8 @@ graft_status graft_training_plan_evaluations(graft_training *t);
 uint64_t graft_training_interval(const graft_training *t);
 /* How often the evaluation data are scored in a run that is not stopped early. */
 uint64_t graft_training_n_evaluations(const graft_training *t);
+/* How many replies each of them asks for, at most. */
+uint64_t graft_training_n_items(const graft_training *t);
 /* The score before training belongs to step 0: a run that continues reads what it wrote then. */
 graft_status graft_training_evaluate_before(graft_training *t);
 /* Between two steps: measures if it is time to and it was not done, and decides whether to stop early.

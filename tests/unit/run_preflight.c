@@ -248,6 +248,104 @@ static void a_plan_did_not_look_at_the_disk(void **state)
     graft_text_free(text);
 }
 
+static unsigned long long planned_bytes(const char *setting, const char *value)
+{
+    unsigned long long bytes = 0;
+    char *text = NULL;
+    assert_ok(plan(folder, setting, value, &text));
+    const char *at = strstr(text, "\"disk\":"); /* memory has other bytes, too */
+    assert_non_null(at);
+    at = strstr(at, "\"other_bytes\":");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "\"other_bytes\":%llu", &bytes), 1);
+    graft_text_free(text);
+    return bytes;
+}
+
+/* Of 500 examples the 100 of eval_samples are scored, before and after. */
+static void scores_of_all_examples_were_counted(void **state)
+{
+    (void)state;
+    char lines[500 * 48];
+    size_t n = 0;
+    for (int i = 0; i < 500; i++) {
+        n += (size_t)snprintf(lines + n, sizeof lines - n,
+                              "{\"prompt\":\"%d\",\"completion\":\"a\"}\n", i);
+    }
+    const char *many = test_temp_file("many.jsonl", lines, n);
+    set_free((uint64_t)1 << 30);
+    unsigned long long none = planned_bytes(NULL, NULL), some = planned_bytes("eval_dataset", many);
+    assert_true(some > none && some - none <= 4 * 100 * 2048); /* one per epoch, and one before */
+}
+
+static graft_status plan_limited(const char *hours)
+{
+    static const char *const settings[] = {"val_set_size", "2", "eval_strategy", "steps",
+                                           "eval_steps", "2",
+                                           "max_steps", "1000000000",
+                                           "eval_max_new_tokens", "2"};
+    graft_config *config = NULL;
+    char *text = NULL;
+    assert_ok(graft_config_new(&config));
+    assert_ok(graft_config_set(config, "base_model", base));
+    assert_ok(graft_config_set(config, "dataset", "datasets/prompt-completion.jsonl"));
+    assert_ok(graft_config_set(config, "output_dir", folder));
+    assert_ok(graft_config_set(config, "max_hours", hours));
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i += 2) {
+        assert_ok(graft_config_set(config, settings[i], settings[i + 1]));
+    }
+    graft_status status = graft_train_plan(config, NULL, 1, 1, &text);
+    graft_text_free(text);
+    graft_config_free(config);
+    return status;
+}
+
+static void a_plan_needed_room_for_steps_that_there_is_no_time_for(void **state)
+{
+    (void)state;
+    tiny_forget(folder);
+    set_free((uint64_t)256 << 30);
+    assert_ok(plan_limited("1"));
+    assert_fails(plan_limited("1000000"), GRAFT_E_DISK, "MiB of scores (eval_samples, eval_steps)");
+}
+
+static bool trained;
+
+static void see_training(void *context, const graft_progress *progress)
+{
+    (void)context;
+    trained = progress->done > 0 && strcmp(progress->phase, "training") == 0;
+}
+
+static int stop_once_trained(void *context)
+{
+    (void)context;
+    return trained;
+}
+
+/* A billion steps are asked for, and an hour allowed: the scores of all of them would be terabytes. */
+static void steps_that_there_is_no_time_for_needed_room(void **state)
+{
+    (void)state;
+    tiny_run run = fresh_run();
+    run.hooks = (graft_hooks){.progress = see_training, .stop = stop_once_trained};
+    set_free((uint64_t)256 << 30);
+    const char *const limited[] = {"max_steps", "1000000000", "max_hours", "1", NULL};
+    memcpy(run.more, limited, sizeof limited);
+    assert_fails(tiny_train(&run), GRAFT_E_INTERRUPTED, "stopped at step");
+    tiny_run asked = fresh_run();
+    const char *const all[] = {"max_steps", "1000000000", NULL};
+    memcpy(asked.more, all, sizeof all);
+    assert_fails(tiny_train(&asked), GRAFT_E_DISK, "MiB of scores (eval_samples, eval_steps)");
+    assert_false(computed);
+    tiny_run years = fresh_run(); /* the plan itself needs the room */
+    years.hooks = run.hooks;
+    trained = false;
+    const char *const planned[] = {"max_steps", "1000000000", "max_hours", "1000000", NULL};
+    memcpy(years.more, planned, sizeof planned);
+    assert_fails(tiny_train(&years), GRAFT_E_DISK, "MiB of scores (eval_samples, eval_steps)");
+}
+
 /* Merged models are of the size of the base, or of another type's. */
 static void merged_models_counted_as_adapters(void **state)
 {
@@ -316,6 +414,9 @@ int main(void)
         cmocka_unit_test_teardown(what_a_killed_run_left_half_written_is_removed, all_well),
         cmocka_unit_test_teardown(a_run_killed_while_it_exported_a_folder_could_not_continue, all_well),
         cmocka_unit_test_teardown(a_plan_did_not_look_at_the_disk, all_well),
+        cmocka_unit_test_teardown(scores_of_all_examples_were_counted, all_well),
+        cmocka_unit_test_teardown(a_plan_needed_room_for_steps_that_there_is_no_time_for, all_well),
+        cmocka_unit_test_teardown(steps_that_there_is_no_time_for_needed_room, all_well),
         cmocka_unit_test_teardown(merged_models_counted_as_adapters, all_well),
         cmocka_unit_test_teardown(too_little_room_for_a_model_is_refused_before_it_is_written, all_well),
         cmocka_unit_test_teardown(a_result_that_cannot_be_written_is_said_before_the_model_reads,
