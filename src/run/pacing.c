@@ -269,14 +269,15 @@ done:
 static void measure_step(graft_training *t, const graft_step_report *report)
 {
     graft_pacing *p = &t->pacing;
+    graft_pace_memory *m = &t->trainer.pace;
     double now = steady(t), seconds = now - p->border;
     p->border = now;
-    t->trainer.pace.spent = p->spent_before + now - p->begin;
+    m->spent = p->spent_before + now - p->begin;
     if (report->step == t->begin_step + 1 || !(seconds > 0)) {
         return;
     }
-    graft_pace_measure(&p->speed, (double)report->tokens, seconds);
-    t->trainer.pace.tokens_per_second = p->speed.tokens / p->speed.seconds;
+    graft_pace_measure(&m->speed, (double)report->tokens, seconds);
+    m->tokens_per_second = m->speed.tokens / m->speed.seconds;
 }
 
 /* Did one clock go further than the other since the last step? */

@@ -9,6 +9,7 @@
 #define PROBE_ITEMS 32      /* of an evaluation that is run to be measured: they are answered side by side */
 #define CLOSE_SECONDS 2.0
 #define DISK_RATE 40e6      /* bytes per second: of a slow disk */
+#define ASSUMED_STEPS 10.0  /* that were measured, where only the speed is known */
 
 static bool has_held(const graft_training *t)
 {
@@ -40,7 +41,7 @@ void graft_training_pace_costs(graft_pace_costs *out, const graft_training *t)
         .first_epoch = p->first_epoch,
         .per_epoch = t->trainer.steps_per_epoch,
         .tokens_per_second = m->tokens_per_second,
-        .spread = graft_pace_spread(&p->speed),
+        .spread = graft_pace_spread(&m->speed),
         .between = t->scores_between || has_held(t),
         .evaluated = t->best.evaluated == t->trainer.step,
         .eval_steps = c->eval_strategy == GRAFT_EVAL_STEPS ? c->eval_steps : 0,
@@ -122,7 +123,7 @@ static graft_status run_passes(graft_training *t)
         goto done;
     }
     double tokens = t->pacing.first_epoch[1]; /* they weigh as much as a step */
-    graft_pace_measure(&t->pacing.speed, tokens, tokens / time.tokens_per_second);
+    graft_pace_measure(&t->trainer.pace.speed, tokens, tokens / time.tokens_per_second);
     t->trainer.pace.tokens_per_second = time.tokens_per_second;
 done:
     graft_first_epoch_close(&epoch);
@@ -161,12 +162,26 @@ static double held_seconds(const graft_training *t)
     return tokens / t->trainer.pace.tokens_per_second;
 }
 
+/* Checkpoints of earlier versions know how fast the run was and no more: the next step alone is not to
+ * stand for all of them. */
+static void assume_steps(graft_training *t)
+{
+    graft_pace_memory *m = &t->trainer.pace;
+    uint64_t n = t->trainer.steps_per_epoch;
+    double tokens = ASSUMED_STEPS * t->pacing.first_epoch[n] / (double)n;
+    m->speed = (graft_pace_speed){0};
+    graft_pace_measure(&m->speed, tokens, tokens / m->tokens_per_second);
+}
+
 graft_status graft_training_measure_speed(graft_training *t)
 {
     graft_status status = GRAFT_OK;
+    const graft_pace_memory *m = &t->trainer.pace;
     GRAFT_TRY(count_tokens(t));
-    if (!(t->trainer.pace.tokens_per_second > 0)) {
+    if (!(m->tokens_per_second > 0)) {
         GRAFT_TRY(run_passes(t));
+    } else if (t->trainer.step > 0 && !(m->speed.seconds > 0)) {
+        assume_steps(t);
     }
     GRAFT_TRY(graft_training_measure_merges(t));
 done:

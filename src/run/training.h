@@ -33,7 +33,6 @@ typedef struct graft_pacing {
     double max_seconds;  /* that the run may take in all; 0: any */
     double spent_before; /* of them by earlier processes */
     double *first_epoch; /* tokens of its first i steps */
-    graft_pace_speed speed;
     bool knows_merges;
     double merge_seconds, merged_bytes; /* of models that are merged at the end: beside writing them; theirs */
     double border;               /* clock after the last step, evaluations since then taken out */

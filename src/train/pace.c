@@ -118,11 +118,14 @@ uint64_t graft_pace_decide(const graft_pace_costs *c, uint64_t n)
 /* Counts that are no numbers of steps any more. */
 #define MOST_STEPS 1e15
 
-enum { STEPS, WARMUP, RISE, FROM, TO, DECAYED, SPENT, SPEED, EVALUATION, OF_ADAPTER, N_NOTES };
+/* From LATEST_TOKENS on: graft_pace_speed, which checkpoints of earlier versions do not have. */
+enum { STEPS, WARMUP, RISE, FROM, TO, DECAYED, SPENT, SPEED, EVALUATION, OF_ADAPTER,
+       LATEST_TOKENS, LATEST_SECONDS, LATEST_SQUARES, N_NOTES };
 
 static const char *const names[N_NOTES] = {
     "pace.steps", "pace.warmup", "pace.rise", "pace.from", "pace.to", "pace.decayed",
-    "pace.spent_seconds", "pace.tokens_per_second", "pace.evaluation_seconds", "pace.of_adapter"};
+    "pace.spent_seconds", "pace.tokens_per_second", "pace.evaluation_seconds", "pace.of_adapter",
+    "pace.latest_tokens", "pace.latest_seconds", "pace.latest_squares"};
 
 graft_status graft_pace_note(graft_trainer *t)
 {
@@ -132,7 +135,7 @@ graft_status graft_pace_note(graft_trainer *t)
     const double values[N_NOTES] = {
         (double)t->n_steps, (double)c->n_warmup, (double)c->n_rise, (double)c->from,
         (double)c->to, c->decayed, m->spent, m->tokens_per_second, m->evaluation_seconds,
-        m->of_adapter ? 1 : 0};
+        m->of_adapter ? 1 : 0, m->speed.tokens, m->speed.seconds, m->speed.squares};
     for (size_t i = 0; m->planned && i < N_NOTES; i++) {
         GRAFT_TRY(graft_notes_set(&t->notes, names[i], values[i]));
     }
@@ -158,7 +161,7 @@ graft_status graft_pace_recall(graft_trainer *t, const graft_notes *notes, uint6
         return GRAFT_OK;
     }
     for (size_t i = 0; i < N_NOTES; i++) {
-        v[i] = graft_notes_get(notes, names[i], -1);
+        v[i] = graft_notes_get(notes, names[i], i < LATEST_TOKENS ? -1 : 0);
     }
     if (!is_sound(step, v)) {
         return graft_fail(GRAFT_E_CHECKPOINT, "%s: run/notes: what it says of \"pace\" is no plan of a "
@@ -167,6 +170,8 @@ graft_status graft_pace_recall(graft_trainer *t, const graft_notes *notes, uint6
     t->n_steps = v[STEPS] < (double)t->n_asked ? (uint64_t)v[STEPS] : t->n_asked;
     t->course = (graft_course){(uint64_t)v[WARMUP], (uint64_t)v[RISE], (uint64_t)v[FROM],
                                (uint64_t)v[TO], v[DECAYED]};
-    t->pace = (graft_pace_memory){true, v[SPENT], v[SPEED], v[EVALUATION], v[OF_ADAPTER] > 0};
+    t->pace = (graft_pace_memory){
+        true, v[SPENT], v[SPEED], v[EVALUATION], v[OF_ADAPTER] > 0,
+        {v[LATEST_TOKENS], v[LATEST_SECONDS], v[LATEST_SQUARES]}};
     return GRAFT_OK;
 }

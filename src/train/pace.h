@@ -8,11 +8,6 @@
 
 #include "train/trainer.h"
 
-/* The speed of the latest steps, of about the last ten minutes or ten steps. */
-typedef struct graft_pace_speed {
-    double tokens, seconds, squares; /* squares: of seconds, by token; older steps weigh less */
-} graft_pace_speed;
-
 /* One more step. */
 void graft_pace_measure(graft_pace_speed *speed, double tokens, double seconds);
 /* How much the time per token differs from step to step, as a share of its mean; 0: unknown. */

@@ -57,6 +57,11 @@ typedef struct graft_step_report {
     double paused_seconds; /* that the run rested before the step, not part of `seconds` */
 } graft_step_report;
 
+/* The speed of the latest steps, of about the last ten minutes or ten steps. */
+typedef struct graft_pace_speed {
+    double tokens, seconds, squares; /* squares: of seconds, by token; older steps weigh less */
+} graft_pace_speed;
+
 /* What a run with a time limit knows of its speed (train/pace.h). */
 typedef struct graft_pace_memory {
     bool planned;              /* n_steps followed from the time there was */
@@ -64,6 +69,7 @@ typedef struct graft_pace_memory {
     double tokens_per_second;  /* of its steps, with all that stands between them; 0: unknown */
     double evaluation_seconds; /* of its last evaluation; 0: unknown */
     bool of_adapter;           /* that was of its own adapter, not of the base */
+    graft_pace_speed speed;    /* what tokens_per_second is of; nothing: unknown */
 } graft_pace_memory;
 
 typedef struct graft_trainer {

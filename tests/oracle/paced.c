@@ -3,6 +3,7 @@
  * graft_train in a world of its own: a wall clock that stands still or jumps, sensors in a folder.
  *   sysfs=DIR         where temperatures are
  *   clock=T           the wall clock shows T (seconds since 1970); each step takes a minute
+ *   uneven=N          ... every N-th step two
  *   jump=STEP:T       ... and after that step the clock jumps to T
  *   heat=STEP:FILE    after that step FILE says 99 degrees ...
  *   cool=FILE         ... and 40 once the run has rested for a second
@@ -19,7 +20,7 @@
 
 static struct {
     double wall, steady, jump_to, late;
-    long jump_at, heat_at, stop_at;
+    long jump_at, heat_at, stop_at, uneven;
     const char *hot, *cool;
     int stop_in_rest, vanishes;
     long step;
@@ -62,8 +63,9 @@ static void on_progress(void *context, const graft_progress *p)
     if (world.step == world.heat_at) {
         write_celsius(world.hot, "99000\n");
     }
-    world.wall += 60;
-    world.steady += 60;
+    double seconds = world.uneven > 0 && world.step % world.uneven == 0 ? 120 : 60;
+    world.wall += seconds;
+    world.steady += seconds;
     if (world.step == world.jump_at) {
         world.wall = world.jump_to;
     }
@@ -104,6 +106,8 @@ int main(int argc, char **argv)
         } else if ((value = after(argv[i], "jump")) != NULL) {
             world.jump_at = strtol(value, &rest, 10);
             world.jump_to = strtod(rest + 1, NULL);
+        } else if ((value = after(argv[i], "uneven")) != NULL) {
+            world.uneven = strtol(value, NULL, 10);
         } else if ((value = after(argv[i], "heat")) != NULL) {
             world.heat_at = strtol(value, &rest, 10);
             world.hot = rest + 1;

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from test_checkpoint import rewritten, text
+
 DEADLINE = 1_795_762_800  # 2026-11-27T07:00Z
 EVENING = DEADLINE - 9 * 3600
 STEPS = 200
@@ -143,6 +145,21 @@ def test_a_shorter_plan_survives_an_interruption(world):
     again = world("run", f"clock={DEADLINE - 600}", **LIMIT)  # what is complete stays complete
     assert again.n == n and again.adapter() == done.adapter()
     assert f"the {n} of 200 steps that there was time for are done" in again.log
+
+
+@pytest.mark.parametrize("version", ["this", "earlier"])
+def test_a_run_that_continues_remembers_more_than_its_last_steps(world, version):
+    """Every third step takes twice as long. The first one after a continue had been taken for the speed of all."""
+    night = {"max_steps": 1000, **LIMIT}
+    first = world("run", f"clock={EVENING}", "uneven=3", "stop=100", status=9, **night)
+    n, before = first.events("plan")[-1]["steps"], len(first.events("plan"))
+    if version == "earlier":  # its checkpoints say how fast the run was, and no more
+        path = first.folder / "checkpoints/step-100.h5"
+        rewritten(path, path, text("run/notes", lambda notes: b"".join(
+            line for line in notes.splitlines(keepends=True) if b"pace.latest" not in line)))
+    run = world("run", f"clock={EVENING + 67 * 60 + 33 * 120}", "uneven=3", "stop=106", status=9, **night)
+    plans = run.events("plan")[before:]
+    assert plans[0]["when"] == "continued" and all(abs(p["steps"] - n) < 0.1 * n for p in plans), (n, plans)
 
 
 def test_without_its_limit_a_run_goes_on_to_the_end(world):

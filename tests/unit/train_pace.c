@@ -284,7 +284,7 @@ static graft_trainer planned(void)
     graft_trainer t = {.n_steps = 412, .n_asked = 900, .course = graft_course_of(21, 412)};
     graft_course_turn(&t.course, 100, 300);
     t.n_steps = 300;
-    t.pace = (graft_pace_memory){true, 1234.5, 99.25, 61.5, true};
+    t.pace = (graft_pace_memory){true, 1234.5, 99.25, 61.5, true, {7300.5, 73.25, 0.875}};
     return t;
 }
 
@@ -307,11 +307,27 @@ static void notes_keep_the_plan(void **state)
         assert_float_equal(read.pace.spent, 1234.5, 0);
         assert_float_equal(read.pace.tokens_per_second, 99.25, 0);
         assert_float_equal(read.pace.evaluation_seconds, 61.5, 0);
+        assert_memory_equal(&read.pace.speed, &saved.pace.speed, sizeof read.pace.speed);
         read.n_steps = 120; /* going back to an earlier plan, when there was more time */
     }
     read.n_asked = 250; /* other settings, with --force */
     assert_ok(graft_pace_recall(&read, &saved.notes, 100, "it.h5"));
     assert_int_equal(read.n_steps, 250);
+}
+
+/* Checkpoints of earlier versions do not have what came later. */
+static void notes_without_the_latest_steps_are_read(void **state)
+{
+    graft_trainer saved = planned(), read = {.n_steps = 900, .n_asked = 900};
+    const graft_pace_speed unknown = {0};
+    (void)state;
+    assert_ok(graft_pace_note(&saved));
+    assert_int_equal(saved.notes.n, 13);
+    saved.notes.n = 10;
+    assert_ok(graft_pace_recall(&read, &saved.notes, 100, "it.h5"));
+    assert_int_equal(read.n_steps, 300);
+    assert_float_equal(read.pace.tokens_per_second, 99.25, 0);
+    assert_memory_equal(&read.pace.speed, &unknown, sizeof unknown);
 }
 
 static void a_plan_that_makes_no_sense_is_refused(void **state)
@@ -321,7 +337,8 @@ static void a_plan_that_makes_no_sense_is_refused(void **state)
         double value;
     } cases[] = {{"pace.steps", 99}, {"pace.steps", 300.5}, {"pace.to", 1e300}, {"pace.from", -1},
                  {"pace.rise", 22},  {"pace.decayed", 1.5}, {"pace.spent_seconds", -2},
-                 {"pace.tokens_per_second", -1}};
+                 {"pace.tokens_per_second", -1}, {"pace.latest_tokens", -1},
+                 {"pace.latest_seconds", -1}, {"pace.latest_squares", -1}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         graft_trainer saved = planned(), read = {.n_steps = 900, .n_asked = 900};
@@ -409,6 +426,7 @@ int main(void)
         cmocka_unit_test(long_times_average_the_spread_out),
         cmocka_unit_test(a_little_more_time_is_no_new_plan),
         cmocka_unit_test(notes_keep_the_plan),
+        cmocka_unit_test(notes_without_the_latest_steps_are_read),
         cmocka_unit_test(a_plan_that_makes_no_sense_is_refused),
         cmocka_unit_test(resumed_run_keeps_its_plan),
     };
