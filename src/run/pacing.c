@@ -277,7 +277,9 @@ static void measure_step(graft_training *t, const graft_step_report *report)
         return;
     }
     graft_pace_measure(&m->speed, (double)report->tokens, seconds);
-    m->tokens_per_second = m->speed.tokens / m->speed.seconds;
+    if (m->speed.seconds > 0) {
+        m->tokens_per_second = m->speed.tokens / m->speed.seconds;
+    }
 }
 
 /* Did one clock go further than the other since the last step? */

@@ -11,9 +11,11 @@
 #define SPREADS 2.0          /* ... or so many spreads of the speed, if that is more: taken to be another one ... */
 #define SPREAD_SECONDS 60.0  /* ... every minute, so that long times average it out */
 #define MOST_SPREAD 0.5      /* one step that took ages is no reason to plan half a night less */
+#define SAMPLE_SECONDS 1.0   /* steps that take less are measured together */
 #define WINDOW_SECONDS 600.0 /* speed is that of about the last ten minutes ... */
 #define WINDOW_STEPS 10.0    /* ... or ten steps */
-#define MORE 0.1             /* of the steps left are worth a new plan */
+#define MORE 0.1             /* of the steps left are worth a new plan ... */
+#define MORE_SECONDS 2.0     /* ... if they take so long: else the last moments are planned again and again */
 
 uint64_t graft_pace_interval(double eval_steps, uint64_t per_epoch, uint64_t n_steps)
 {
@@ -26,6 +28,12 @@ uint64_t graft_pace_interval(double eval_steps, uint64_t per_epoch, uint64_t n_s
 
 void graft_pace_measure(graft_pace_speed *s, double tokens, double seconds)
 {
+    tokens = s->fresh_tokens += tokens;
+    seconds = s->fresh_seconds += seconds;
+    if (seconds < SAMPLE_SECONDS) {
+        return;
+    }
+    s->fresh_tokens = s->fresh_seconds = 0;
     double keep = exp(-seconds / fmax(WINDOW_SECONDS, WINDOW_STEPS * seconds));
     s->tokens = keep * s->tokens + tokens;
     s->seconds = keep * s->seconds + seconds;
@@ -110,7 +118,9 @@ uint64_t graft_pace_decide(const graft_pace_costs *c, uint64_t n)
     if (best < n) {
         return fits(c, n, 0.5) ? n : best;
     }
-    return best == c->most || (double)(best - n) >= more ? best : n;
+    double seconds = (tokens_until(c, best) - tokens_until(c, n)) / c->tokens_per_second;
+    bool worth_it = (double)(best - n) >= more && seconds >= MORE_SECONDS;
+    return best == c->most || worth_it ? best : n;
 }
 
 /* --- notes --- */
@@ -172,6 +182,6 @@ graft_status graft_pace_recall(graft_trainer *t, const graft_notes *notes, uint6
                                (uint64_t)v[TO], v[DECAYED]};
     t->pace = (graft_pace_memory){
         true, v[SPENT], v[SPEED], v[EVALUATION], v[OF_ADAPTER] > 0,
-        {v[LATEST_TOKENS], v[LATEST_SECONDS], v[LATEST_SQUARES]}};
+        {v[LATEST_TOKENS], v[LATEST_SECONDS], v[LATEST_SQUARES], 0, 0}};
     return GRAFT_OK;
 }

@@ -8,7 +8,8 @@
 
 #include "train/trainer.h"
 
-/* One more step. */
+/* One more step. Those that take less than a second are counted together: how milliseconds vary says nothing of
+ * minutes. */
 void graft_pace_measure(graft_pace_speed *speed, double tokens, double seconds);
 /* How much the time per token differs from step to step, as a share of its mean; 0: unknown. */
 double graft_pace_spread(const graft_pace_speed *speed);
@@ -43,11 +44,11 @@ double graft_pace_seconds(const graft_pace_costs *costs, uint64_t n, double rese
 uint64_t graft_pace_fit(const graft_pace_costs *costs);
 
 /* What a run that was to end after n steps does now: it ends earlier if half of the reserve is gone, and
- * later if there is time for a tenth more of the steps left (at least two). */
+ * later if there is time for a tenth more of the steps left (at least two, and two seconds) or for all. */
 uint64_t graft_pace_decide(const graft_pace_costs *costs, uint64_t n);
 
 /* Notes the plan of a run that has one (train/notes.h), so that it is part of checkpoints: how many steps, the
- * course of the learning rate, what was measured. */
+ * course of the learning rate, what was measured (but for steps that do not add up to a second yet). */
 graft_status graft_pace_note(graft_trainer *trainer);
 /* Takes over the plan from the notes of a checkpoint at `step`; without one nothing changes.
  * GRAFT_E_CHECKPOINT if it makes no sense. */

@@ -60,6 +60,7 @@ typedef struct graft_step_report {
 /* The speed of the latest steps, of about the last ten minutes or ten steps. */
 typedef struct graft_pace_speed {
     double tokens, seconds, squares; /* squares: of seconds, by token; older steps weigh less */
+    double fresh_tokens, fresh_seconds; /* of steps that do not add up to a second yet: not part of them */
 } graft_pace_speed;
 
 /* What a run with a time limit knows of its speed (train/pace.h). */

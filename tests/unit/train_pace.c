@@ -235,10 +235,74 @@ static void spread_is_the_deviation_of_the_time_per_token(void **state)
     assert_float_equal(graft_pace_spread(&speed), 0, 1e-6);
     speed = (graft_pace_speed){0};
     for (int i = 0; i < 2000; i++) {
-        graft_pace_measure(&speed, 100, i % 2 == 0 ? 0.5 : 1.5);
+        graft_pace_measure(&speed, 100, i % 2 == 0 ? 1 : 3);
     }
-    assert_float_equal((float)(speed.tokens / speed.seconds), 100, 1);
+    assert_float_equal((float)(speed.tokens / speed.seconds), 50, 0.5);
     assert_float_equal(graft_pace_spread(&speed), 0.5, 0.01);
+}
+
+static void steps_of_milliseconds_are_measured_together(void **state)
+{
+    graft_pace_speed speed = {0};
+    (void)state;
+    for (int i = 0; i < 199; i++) {
+        graft_pace_measure(&speed, 10, i % 2 == 0 ? 0.0025 : 0.0075);
+    }
+    assert_float_equal(speed.seconds, 0, 0); /* nothing is known yet */
+    for (int i = 199; i < 40000; i++) {
+        graft_pace_measure(&speed, 10, i % 2 == 0 ? 0.0025 : 0.0075);
+    }
+    assert_float_equal((float)(speed.tokens / speed.seconds), 2000, 20);
+    assert_true(graft_pace_spread(&speed) < 0.02); /* of single steps: 0.5 */
+}
+
+/* Steps of about 0.01 s, each a tenth shorter or longer, and every 50th late. */
+static double fast(uint64_t step)
+{
+    return 0.009 + 0.002 * (double)(step * 2654435761u % 1000) / 1000 + (step % 50 == 0 ? 0.02 : 0);
+}
+
+/* As the program measures them, from passes before the first step on, which are faster. */
+static uint64_t run_fast(double deadline, double *end, int *n_plans)
+{
+    double epoch[PER_EPOCH + 1], now = 0;
+    graft_pace_costs c = usual(epoch);
+    graft_pace_speed speed = {0};
+    c.most = 1000000000;
+    c.evaluates_end = false;
+    c.close_seconds = 2;
+    c.seconds_left = deadline;
+    c.tokens_per_second = 100 / 0.008;
+    graft_pace_measure(&speed, 100, 0.008);
+    uint64_t n = graft_pace_fit(&c);
+    for (*n_plans = 1; c.step < n;) {
+        double seconds = fast(c.step);
+        now += seconds;
+        c.step++;
+        graft_pace_measure(&speed, 100, seconds);
+        c.tokens_per_second = speed.seconds > 0 ? speed.tokens / speed.seconds : c.tokens_per_second;
+        c.spread = graft_pace_spread(&speed);
+        c.seconds_left = deadline - now;
+        uint64_t next = c.step < n ? graft_pace_decide(&c, n) : n;
+        *n_plans += next != n;
+        n = next;
+    }
+    *end = now + 2;
+    return n;
+}
+
+static void short_steps_were_planned_again_and_again(void **state)
+{
+    static const double deadlines[] = {18, 60, 600, 3600};
+    (void)state;
+    for (size_t i = 0; i < sizeof deadlines / sizeof *deadlines; i++) {
+        double end;
+        int plans;
+        uint64_t n = run_fast(deadlines[i], &end, &plans);
+        if (plans > 10 || end > deadlines[i] || end < 0.9 * deadlines[i] - 4) {
+            fail_msg("%g s: %d steps, done at %.2f, %d plans", deadlines[i], (int)n, end, plans);
+        }
+    }
 }
 
 static void long_times_average_the_spread_out(void **state)
@@ -284,7 +348,7 @@ static graft_trainer planned(void)
     graft_trainer t = {.n_steps = 412, .n_asked = 900, .course = graft_course_of(21, 412)};
     graft_course_turn(&t.course, 100, 300);
     t.n_steps = 300;
-    t.pace = (graft_pace_memory){true, 1234.5, 99.25, 61.5, true, {7300.5, 73.25, 0.875}};
+    t.pace = (graft_pace_memory){true, 1234.5, 99.25, 61.5, true, {7300.5, 73.25, 0.875, 0, 0}};
     return t;
 }
 
@@ -423,6 +487,8 @@ int main(void)
         cmocka_unit_test(a_night_ends_in_time),
         cmocka_unit_test(a_run_on_a_loaded_machine_was_late),
         cmocka_unit_test(spread_is_the_deviation_of_the_time_per_token),
+        cmocka_unit_test(steps_of_milliseconds_are_measured_together),
+        cmocka_unit_test(short_steps_were_planned_again_and_again),
         cmocka_unit_test(long_times_average_the_spread_out),
         cmocka_unit_test(a_little_more_time_is_no_new_plan),
         cmocka_unit_test(notes_keep_the_plan),
