@@ -37,6 +37,7 @@ void graft_training_close(graft_training *t)
     graft_text_clear(&t->identity);
     graft_free(t->base_path);
     graft_free(t->checkpoints);
+    graft_free(t->begun_from);
     graft_runlog_close(t->log);
     graft_lock_free(t->lock);
 }

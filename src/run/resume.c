@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "run/training.h"
+#include "train/rollback.h"
 
 /* One checkpoint beside the run that wants to continue. */
 typedef struct candidate {
@@ -38,7 +39,9 @@ static graft_status take(graft_training *t, const candidate *c)
     graft_status status = GRAFT_OK;
     const char *path = c->checkpoint.path;
     GRAFT_TRY(graft_checkpoint_take(&c->checkpoint, &t->trainer, &t->best));
+    GRAFT_TRY(graft_strdup(&t->begun_from, path));
     if (c->run.len > 0) {
+        GRAFT_TRY(graft_rollback_accept(&t->trainer, graft_text_z(&c->checkpoint.identity)));
         graft_log(GRAFT_LOG_WARN, "--force: continuing from %s although it belongs to another run: %s",
                   path, graft_text_z(&c->run));
     }

@@ -66,6 +66,7 @@ typedef struct graft_training {
     char *base_path; /* the first of its files: what servers are given */
     graft_base base;
     char *checkpoints; /* folder */
+    char *begun_from;  /* the checkpoint that this process went on from; NULL: none */
     graft_eval_report before, after; /* n == 0: not measured; while training, after: of the adapter that
                                       * would be exported now */
     graft_selection selection;

@@ -1,7 +1,10 @@
 #include "train/rollback.h"
 
+#include <string.h>
+
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/sha256.h"
 #include "io/files.h"
 
 static void forget_best(graft_best *best)
@@ -34,13 +37,86 @@ done:
     return status;
 }
 
+/* --- whose they are --- */
+
+static const char origin_note[] = "rollback.origin";
+
+enum { ORIGIN_BYTES = 6 }; /* of a digest: a double holds them exactly */
+
+static uint64_t digest_of(const char *identity)
+{
+    graft_sha256 hash;
+    uint8_t digest[32];
+    uint64_t value = 0;
+    graft_sha256_init(&hash);
+    graft_sha256_update(&hash, identity, strlen(identity));
+    graft_sha256_final(&hash, digest);
+    for (size_t i = 0; i < ORIGIN_BYTES; i++) {
+        value = value << 8 | digest[i];
+    }
+    return value;
+}
+
+graft_status graft_rollback_accept(graft_trainer *trainer, const char *identity)
+{
+    return graft_notes_set(&trainer->notes, origin_note, (double)digest_of(identity));
+}
+
 typedef struct search {
     graft_trainer *trainer;
     graft_best *best;
     const char *identity;
+    double origin; /* the accepted digest; negative: none */
     uint64_t step;
     bool found;
 } search;
+
+static graft_status check_run(const search *s, const graft_checkpoint *c)
+{
+    graft_status status = GRAFT_OK;
+    graft_text run, machine;
+    const char *identity = graft_text_z(&c->identity);
+    graft_text_init(&run);
+    graft_text_init(&machine);
+    GRAFT_TRY(graft_run_differences(&run, &machine, identity, s->identity));
+    if (run.len > 0 && (double)digest_of(identity) != s->origin) {
+        status = graft_checkpoint_refuse(c->path, graft_text_z(&run));
+    }
+done:
+    graft_text_clear(&run);
+    graft_text_clear(&machine);
+    return status;
+}
+
+/* --- the way back --- */
+
+/* What is accepted stays so: a checkpoint from before does not have the note. */
+static graft_status load(search *s, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_checkpoint c;
+    GRAFT_TRY(graft_checkpoint_open(&c, path));
+    GRAFT_TRY(check_run(s, &c));
+    GRAFT_TRY(graft_checkpoint_take(&c, s->trainer, s->best));
+    if (s->origin >= 0) {
+        GRAFT_TRY(graft_notes_set(&s->trainer->notes, origin_note, s->origin));
+    }
+done:
+    graft_checkpoint_close(&c);
+    return status;
+}
+
+static graft_status try_one(search *s, const char *path)
+{
+    forget_best(s->best);
+    graft_status status = load(s, path);
+    if (status == GRAFT_E_CHECKPOINT || status == GRAFT_E_DISK) {
+        graft_log(GRAFT_LOG_WARN, "%s; passed over", graft_error_message());
+        return GRAFT_OK;
+    }
+    s->found = status == GRAFT_OK;
+    return status;
+}
 
 static graft_status try_anchor(bool *stop, void *context, const char *path, uint64_t step)
 {
@@ -48,22 +124,26 @@ static graft_status try_anchor(bool *stop, void *context, const char *path, uint
     if (step > s->step || !graft_watch_is_anchor(s->trainer->config, step)) {
         return GRAFT_OK;
     }
-    forget_best(s->best);
-    graft_status status = graft_checkpoint_load(s->trainer, s->best, s->identity, path);
-    if (status == GRAFT_E_CHECKPOINT || status == GRAFT_E_DISK) {
-        graft_log(GRAFT_LOG_WARN, "%s; passed over", graft_error_message());
-        return GRAFT_OK;
-    }
-    *stop = s->found = status == GRAFT_OK;
+    graft_status status = try_one(s, path);
+    *stop = s->found;
     return status;
 }
 
 graft_status graft_rollback_load(bool *found, graft_trainer *trainer, graft_best *best,
-                                 const char *identity, const char *folder, uint64_t step)
+                                 const char *identity, const char *folder, const char *start,
+                                 uint64_t step)
 {
-    search s = {trainer, best, identity, step, false};
+    graft_status status = GRAFT_OK;
+    double origin = graft_notes_get(&trainer->notes, origin_note, -1);
+    search s = {trainer, best, identity, origin, step, false};
     forget_best(best);
-    graft_status status = step > 0 ? walk(folder, try_anchor, &s) : GRAFT_OK;
+    if (step > 0) {
+        GRAFT_TRY(walk(folder, try_anchor, &s));
+    }
+    if (step > 0 && !s.found && start != NULL) {
+        GRAFT_TRY(try_one(&s, start));
+    }
+done:
     *found = s.found;
     return status;
 }

@@ -4,11 +4,17 @@
 
 #include "train/checkpoint.h"
 
-/* Loads the newest sound anchor of this run that is of at most `step` steps; *found: there was one.
+/* The run goes on from a checkpoint of another one, of that identity: anchors of that one serve as
+ * well from now on. It is a note (train/notes.h), so this holds when the run is continued. */
+graft_status graft_rollback_accept(graft_trainer *trainer, const char *identity);
+
+/* Loads the newest sound anchor that is of at most `step` steps, of this run or of the accepted
+ * one; without such the checkpoint `start` (NULL: none), if `step` is not 0. *found: there was one.
  * Those that cannot be used are passed over, and that is said. What `best` held is forgotten, but
  * for its basis. */
 graft_status graft_rollback_load(bool *found, graft_trainer *trainer, graft_best *best,
-                                 const char *identity, const char *folder, uint64_t step);
+                                 const char *identity, const char *folder, const char *start,
+                                 uint64_t step);
 
 /* Deletes the checkpoints of more than `step` steps, the latest first: the run goes there anew. */
 graft_status graft_rollback_forget(const char *folder, uint64_t step);
