@@ -9,8 +9,9 @@ typedef unsigned long long ull;
 void graft_training_name_moment(char out[GRAFT_MOMENT_BYTES], const graft_training *t,
                                 uint64_t step, char between)
 {
-    bool steps = t->config->eval_strategy == GRAFT_EVAL_STEPS;
     uint64_t per_epoch = t->trainer.steps_per_epoch;
+    bool ends_epoch = step % per_epoch == 0 || step == t->trainer.n_asked;
+    bool steps = t->config->eval_strategy == GRAFT_EVAL_STEPS || !ends_epoch;
     snprintf(out, GRAFT_MOMENT_BYTES, "%s%c%llu", steps ? "step" : "epoch", between,
              steps ? (ull)step : (ull)((step + per_epoch - 1) / per_epoch));
 }

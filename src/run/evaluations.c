@@ -301,22 +301,39 @@ done:
     return status;
 }
 
+/* Reads the scores of what is exported from the evaluation that an earlier process wrote, if they are
+ * those of that adapter still. */
+static graft_status recall_after(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_merit *known = t->chosen_step > 0 ? &t->best.score : &t->best.last;
+    char moment[GRAFT_MOMENT_BYTES], file[GRAFT_MOMENT_BYTES + 16];
+    uint64_t step = t->chosen_step > 0 ? t->chosen_step : t->trainer.step;
+    graft_training_name_moment(moment, t, step, '-');
+    snprintf(file, sizeof file, "eval-%s.json", moment);
+    GRAFT_TRY(read_report(t, &t->after, file));
+    double loss = t->after.loss_per_token;
+    if (t->after.n > 0 && (loss < known->loss || loss > known->loss)) {
+        status = graft_fail(GRAFT_E_DATA, "%s/%s: is of another adapter", t->config->output_dir,
+                            file);
+        graft_eval_report_clear(&t->after);
+        graft_eval_report_init(&t->after);
+    }
+done:
+    return status;
+}
+
 graft_status graft_training_evaluate_after(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     graft_journal_place place = place_of(t, "after");
-    char moment[GRAFT_MOMENT_BYTES], file[GRAFT_MOMENT_BYTES + 16];
     place.of_step = t->chosen_step;
     GRAFT_TRY(explain(measure_held_after(t, &place)));
     if (!t->config->eval_after || t->eval.n_units == 0) {
         goto done;
     }
-    if (t->scores_between && t->after.n == 0) {
-        graft_training_name_moment(moment, t, t->chosen_step > 0 ? t->chosen_step : t->trainer.step, '-');
-        snprintf(file, sizeof file, "eval-%s.json", moment);
-        if (read_report(t, &t->after, file) != GRAFT_OK) {
-            graft_log(GRAFT_LOG_WARN, "%s: evaluated once more", graft_error_message());
-        }
+    if (t->scores_between && t->after.n == 0 && recall_after(t) != GRAFT_OK) {
+        graft_log(GRAFT_LOG_WARN, "%s: evaluated once more", graft_error_message());
     }
     if (t->after.n == 0) {
         GRAFT_TRY(explain(evaluate(t, &t->after, "evaluating the result")));

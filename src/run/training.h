@@ -121,7 +121,8 @@ graft_status graft_training_set_held(const graft_training *t, graft_json *object
 
 /* --- scores (evaluations.c, evaluation_plan.c) --- */
 
-/* "epoch 2" or "step 40", with another sign instead of the space for files. */
+/* "epoch 2" or "step 40", with another sign instead of the space for files. Within an epoch, where
+ * a run may be out of time, it is the step: the epoch may still be ended, with other scores. */
 void graft_training_name_moment(char out[GRAFT_MOMENT_BYTES], const graft_training *t,
                                 uint64_t step, char between);
 

@@ -109,6 +109,23 @@ def test_a_night_that_is_over_ends_with_a_result(world):
     assert max(abs(a - b) for a, b in zip(rates(again), rates(whole))) < 1e-12
 
 
+def test_an_evaluation_within_an_epoch_is_not_taken_for_that_of_its_end(world):
+    """At such a rate the first evaluation is the best one, and the run stops after the next."""
+    settings = {"val_set_size": 8, "metric_for_best_model": "loss", "learning_rate": 0.5,
+                "eval_before": False, "early_stopping_patience": 1}
+    run = world("run", f"clock={EVENING}", f"jump=1:{DEADLINE + 600}", **settings, **LIMIT)
+    first = (run.folder / "eval-step-2.json").read_bytes()
+    assert "Best: step 2, loss" in run.out
+    more = {**settings, "finish_by": "2027-11-28T07:00Z"}
+    run = world("run", f"clock={DEADLINE + 900}", **more)
+    assert (run.folder / "eval-step-2.json").read_bytes() == first
+    assert (run.folder / "eval-epoch-1.json").read_bytes() != first
+    best = run.events("best")[-1]["best_step"]
+    after = json.loads((run.folder / "eval-after.json").read_text())
+    scored = {e["step"]: e["loss_per_token"] for e in run.events("eval") if "of_step" not in e}
+    assert run.n == 8 and best == 2 and after["loss_per_token"] == scored[2], (best, scored)
+
+
 def test_evaluations_as_a_share_follow_the_plan(world):
     run = world("run", f"clock={EVENING}", f"jump=30:{DEADLINE - 4800}", val_set_size=8, eval_steps=0.25,
                 metric_for_best_model="loss", early_stopping_patience=50, **LIMIT)
