@@ -102,6 +102,11 @@ done:
     return status;
 }
 
+bool graft_training_measures_between(const graft_training *t)
+{
+    return t->scores_between || t->replay.corpus.n_samples > 0 || t->general.corpus.n_samples > 0;
+}
+
 uint64_t graft_training_n_evaluations(const graft_training *t)
 {
     const graft_config *c = t->config;

@@ -238,8 +238,8 @@ graft_status graft_training_pause(graft_training *t, bool *measured)
     graft_status status = GRAFT_OK;
     uint64_t step = t->trainer.step;
     *measured = false;
-    if (step > 0 && step < t->trainer.n_steps && step % graft_training_interval(t) == 0 &&
-        t->best.evaluated != step) {
+    if (graft_training_measures_between(t) && step > 0 && step < t->trainer.n_steps &&
+        step % graft_training_interval(t) == 0 && t->best.evaluated != step) {
         GRAFT_TRY(measure(t));
         *measured = true;
     }

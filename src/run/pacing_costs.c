@@ -11,11 +11,6 @@
 #define DISK_RATE 40e6      /* bytes per second: of a slow disk */
 #define ASSUMED_STEPS 10.0  /* that were measured, where only the speed is known */
 
-static bool has_held(const graft_training *t)
-{
-    return t->replay.corpus.n_samples > 0 || t->general.corpus.n_samples > 0;
-}
-
 static bool is_scored(const graft_training *t)
 {
     return t->scores_between || (t->config->eval_after && t->eval.n_units > 0);
@@ -42,11 +37,11 @@ void graft_training_pace_costs(graft_pace_costs *out, const graft_training *t)
         .per_epoch = t->trainer.steps_per_epoch,
         .tokens_per_second = m->tokens_per_second,
         .spread = graft_pace_spread(&m->speed),
-        .between = t->scores_between || has_held(t),
+        .between = graft_training_measures_between(t),
         .evaluated = t->best.evaluated == t->trainer.step,
         .eval_steps = c->eval_strategy == GRAFT_EVAL_STEPS ? c->eval_steps : 0,
         .evaluation_seconds = m->evaluation_seconds,
-        .evaluates_end = is_scored(t) || has_held(t),
+        .evaluates_end = is_scored(t) || graft_training_measures_between(t),
         .of_base = !m->of_adapter,
         .close_seconds = close_seconds(t),
     };

@@ -135,6 +135,8 @@ graft_status graft_training_check_metric(graft_training *t);
 graft_status graft_training_plan_evaluations(graft_training *t);
 /* Steps between measurements in a run of as many steps as it is to have now. */
 uint64_t graft_training_interval(const graft_training *t);
+/* Is anything measured between steps: the evaluation data, what is held of replay, general text? */
+bool graft_training_measures_between(const graft_training *t);
 /* How often the evaluation data are scored in a run that is not stopped early. */
 uint64_t graft_training_n_evaluations(const graft_training *t);
 /* How many replies each of them asks for, at most. */
