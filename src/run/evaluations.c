@@ -20,7 +20,8 @@ static graft_journal_place place_of(const graft_training *t, const char *when)
 
 /* --- one evaluation --- */
 
-/* Keeps every item's verdict in a file of the run, and the scores in the journal. */
+/* Keeps every item's verdict in a file of the run, and the scores in the journal; place NULL: there
+ * they are already. */
 static graft_status record(graft_training *t, const graft_eval_report *report, const char *file,
                            const graft_journal_place *place)
 {
@@ -34,8 +35,10 @@ static graft_status record(graft_training *t, const graft_eval_report *report, c
     GRAFT_TRY(graft_json_write(&text, json, GRAFT_JSON_PRETTY));
     GRAFT_TRY(graft_text_append_char(&text, '\n'));
     GRAFT_TRY(graft_unwritten_write(&t->unwritten, path, graft_text_z(&text), text.len));
-    GRAFT_TRY(graft_journal_eval(t->journal, place, graft_json_get(json, "scores"),
-                                 report->loss_per_token));
+    if (place != NULL) {
+        GRAFT_TRY(graft_journal_eval(t->journal, place, graft_json_get(json, "scores"),
+                                     report->loss_per_token));
+    }
 done:
     graft_json_free(json);
     graft_text_clear(&text);
@@ -107,6 +110,46 @@ done:
     return status;
 }
 
+/* Scores what the run began with once more, in a run that continues: the file could not be written,
+ * or is gone. The adapter is what it was afterwards. */
+static graft_status evaluate_start(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    graft_adapter *adapter = t->session.adapter;
+    graft_real *params = NULL;
+    size_t n = adapter->n_params;
+    graft_log(GRAFT_LOG_WARN, "%s/eval-before.json is missing: the start of the run is evaluated "
+              "once more", t->config->output_dir);
+    GRAFT_TRY(graft_alloc(&params, n, sizeof *params));
+    memcpy(params, adapter->params, n * sizeof *params);
+    status = graft_session_reset_adapter(&t->session);
+    if (status == GRAFT_OK) {
+        status = evaluate(t, &t->before, "evaluating the base");
+    }
+    memcpy(adapter->params, params, n * sizeof *params);
+    GRAFT_TRY(status);
+    if (t->general.before > 0) {
+        t->before.general_loss = t->general.before;
+        t->before.general_tokens = t->general.n_tokens;
+    }
+    GRAFT_TRY(record(t, &t->before, "eval-before.json", NULL));
+done:
+    graft_free(params);
+    return status;
+}
+
+/* What an earlier process measured, if it could write it. */
+static graft_status recall_before(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(read_report(t, &t->before, "eval-before.json"));
+    if (t->before.n == 0) {
+        GRAFT_TRY(evaluate_start(t));
+    }
+done:
+    return status;
+}
+
 graft_status graft_training_evaluate_before(graft_training *t)
 {
     graft_status status = GRAFT_OK;
@@ -119,7 +162,7 @@ graft_status graft_training_evaluate_before(graft_training *t)
         goto done;
     }
     if (t->trainer.step > 0) {
-        GRAFT_TRY(read_report(t, &t->before, "eval-before.json"));
+        GRAFT_TRY(recall_before(t));
         goto done;
     }
     GRAFT_TRY(evaluate(t, &t->before, "evaluating the base"));

@@ -49,21 +49,22 @@ done:
     return status;
 }
 
-/* Is the line the record of step 0? *loss is what it says. */
-static bool is_first(const char *line, size_t n, const char *key, double *loss)
+/* Is the line the record of step 0? Then *held is told what it says. */
+static bool is_first(const char *line, size_t n, const char *key, graft_held *held)
 {
     graft_json *record = NULL;
     bool found = graft_json_parse(&record, line, n) == GRAFT_OK && graft_json_has(record, key) &&
                  graft_json_int(graft_json_get(record, "step")) == 0;
     if (found) {
-        *loss = graft_json_double(graft_json_get(record, key));
+        held->before = graft_json_double(graft_json_get(record, key));
+        held->n_tokens = (size_t)graft_json_int(graft_json_get(record, "tokens"));
     }
     graft_json_free(record);
     return found;
 }
 
 /* Reads what an earlier process of this run measured before the first step. */
-static graft_status read_first(graft_training *t, const char *event, double *loss)
+static graft_status read_first(graft_training *t, const char *event, graft_held *held)
 {
     graft_status status = GRAFT_OK;
     graft_lines *lines = NULL;
@@ -75,7 +76,7 @@ static graft_status read_first(graft_training *t, const char *event, double *los
     GRAFT_TRY(graft_lines_open(&lines, path));
     do {
         GRAFT_TRY(graft_lines_next(lines, &line, &n));
-    } while (line != NULL && !is_first(line, n, key, loss));
+    } while (line != NULL && !is_first(line, n, key, held));
 done:
     graft_lines_close(lines);
     graft_free(path);
@@ -93,7 +94,7 @@ graft_status graft_training_begin_held(graft_training *t)
         held_kind kind;
         graft_held *held = held_at(t, i, &kind);
         if (held->corpus.n_samples > 0 && t->trainer.step > 0) {
-            GRAFT_TRY(read_first(t, kind.event, &held->before));
+            GRAFT_TRY(read_first(t, kind.event, held));
         } else {
             held->before = held->last;
         }

@@ -141,7 +141,8 @@ bool graft_training_measures_between(const graft_training *t);
 uint64_t graft_training_n_evaluations(const graft_training *t);
 /* How many replies each of them asks for, at most. */
 uint64_t graft_training_n_items(const graft_training *t);
-/* The score before training belongs to step 0: a run that continues reads what it wrote then. */
+/* The score before training belongs to step 0: a run that continues reads what it wrote then, or
+ * scores that adapter anew if the file is missing. */
 graft_status graft_training_evaluate_before(graft_training *t);
 /* Between two steps: measures if it is time to and it was not done, and decides whether to stop early.
  * *measured: there is something new that a checkpoint should have. */

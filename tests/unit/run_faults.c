@@ -284,6 +284,46 @@ static void an_export_that_fails_is_all_that_is_done_again(void **state)
     assert_int_equal(steps_seen, 0);
 }
 
+static size_t count_lines(const char *path)
+{
+    graft_text text;
+    size_t n = 0;
+    graft_text_init(&text);
+    assert_ok(graft_file_read(&text, path, 1 << 20));
+    for (size_t i = 0; i < text.len; i++) {
+        n += text.data[i] == '\n';
+    }
+    graft_text_clear(&text);
+    return n;
+}
+
+static int no_room_before(const char *from, const char *to)
+{
+    if (strstr(to, "eval-before") != NULL) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return graft_io_system_calls.rename(from, to);
+}
+
+static void the_scores_of_the_start_are_written_by_the_same_command(void **state)
+{
+    (void)state;
+    tiny_run run = run_in(folder);
+    graft_io_calls calls = graft_io_system_calls;
+    calls.rename = no_room_before;
+    tiny_forget(folder);
+    graft_io_set_calls(&calls);
+    assert_fails(tiny_train(&run), GRAFT_E_DISK, "eval-before.json: cannot rename");
+    graft_io_set_calls(NULL);
+    steps_seen = 0;
+    assert_continues();
+    assert_int_equal(steps_seen, 0);
+    tiny_assert_same(folder, reference, "eval-after.json");
+    assert_int_equal(count_lines(test_temp_path("run/metrics.jsonl")),
+                     count_lines(test_temp_path("reference/metrics.jsonl")));
+}
+
 static int no_room_for_tables(const char *from, const char *to)
 {
     if (strstr(to, "eval-after") != NULL || strstr(to, "report.html") != NULL) {
@@ -388,19 +428,6 @@ static void count_warnings(void *context, graft_log_level level, const char *lin
 }
 
 /* Without times and memory, which differ. */
-static size_t count_lines(const char *path)
-{
-    graft_text text;
-    size_t n = 0;
-    graft_text_init(&text);
-    assert_ok(graft_file_read(&text, path, 1 << 20));
-    for (size_t i = 0; i < text.len; i++) {
-        n += text.data[i] == '\n';
-    }
-    graft_text_clear(&text);
-    return n;
-}
-
 static void records_of_a_full_disk_are_written_when_there_is_room(void **state)
 {
     (void)state;
@@ -428,6 +455,8 @@ int main(void)
         cmocka_unit_test_teardown(a_failed_allocation_costs_nothing_that_is_saved, all_well),
         cmocka_unit_test_teardown(a_failed_allocation_between_steps_loses_no_step, all_well),
         cmocka_unit_test_teardown(an_export_that_fails_is_all_that_is_done_again, all_well),
+        cmocka_unit_test_teardown(the_scores_of_the_start_are_written_by_the_same_command,
+                                  all_well),
         cmocka_unit_test_teardown(a_table_that_fails_at_the_end_is_exit_8_with_the_adapter_written,
                                   all_well),
         cmocka_unit_test_teardown(a_failed_allocation_was_a_broken_file_to_verify, all_well),
