@@ -146,6 +146,9 @@ static graft_status recall_before(graft_training *t)
     if (t->before.n == 0) {
         GRAFT_TRY(evaluate_start(t));
     }
+    if (!(t->general.before > 0)) { /* it is of other text, if of any */
+        t->before.general_loss = (double)NAN;
+    }
 done:
     return status;
 }

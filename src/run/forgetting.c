@@ -1,6 +1,7 @@
 /* forgetting.c - the loss on examples that are not trained: what is held back of replay, and general text. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/log.h"
 #include "core/memory.h"
@@ -43,19 +44,21 @@ graft_status graft_training_measure_held(graft_training *t, const graft_journal_
             graft_log(GRAFT_LOG_INFO, "%s: loss %.4f on %s (%s), perplexity %.3f", kind.event,
                       held->last, kind.said, place->when, exp(held->last));
         }
-        GRAFT_TRY(graft_journal_loss(t->journal, place, kind.event, held->last, held->n_tokens));
+        GRAFT_TRY(graft_journal_loss(t->journal, place, kind.event, held->last, held->n_tokens,
+                                     held->digest));
     }
 done:
     return status;
 }
 
-/* Is the line the record of step 0? Then *held is told what it says. */
+/* Is the line the record of step 0? Then *held is told what it says, if it is of the same text. */
 static bool is_first(const char *line, size_t n, const char *key, graft_held *held)
 {
     graft_json *record = NULL;
     bool found = graft_json_parse(&record, line, n) == GRAFT_OK && graft_json_has(record, key) &&
                  graft_json_int(graft_json_get(record, "step")) == 0;
-    if (found) {
+    const char *digest = graft_json_string(graft_json_get(record, "text_sha256"), NULL);
+    if (found && digest != NULL && strcmp(digest, held->digest) == 0) {
         held->before = graft_json_double(graft_json_get(record, key));
         held->n_tokens = (size_t)graft_json_int(graft_json_get(record, "tokens"));
     }
@@ -63,7 +66,7 @@ static bool is_first(const char *line, size_t n, const char *key, graft_held *he
     return found;
 }
 
-/* Reads what an earlier process of this run measured before the first step. */
+/* Reads what an earlier process of this run measured before the first step, if it did on that text. */
 static graft_status read_first(graft_training *t, const char *event, graft_held *held)
 {
     graft_status status = GRAFT_OK;
@@ -83,10 +86,25 @@ done:
     return status;
 }
 
+/* In a run that continues. */
+static graft_status recall_first(graft_training *t, const held_kind *kind, graft_held *held)
+{
+    graft_status status = GRAFT_OK;
+    GRAFT_TRY(read_first(t, kind->event, held));
+    if (!(held->before > 0)) {
+        graft_log(GRAFT_LOG_WARN, "%s: %s is not what was measured before the first step (%s): the loss "
+                  "there was then is not known", kind->event, kind->said, kind->path);
+    }
+done:
+    return status;
+}
+
 graft_status graft_training_begin_held(graft_training *t)
 {
     graft_status status = GRAFT_OK;
     graft_journal_place place = {.when = "before"};
+    graft_corpus_hash(&t->replay.corpus, t->replay.digest);
+    graft_corpus_hash(&t->general.corpus, t->general.digest);
     if (t->trainer.step == 0) {
         GRAFT_TRY(graft_training_measure_held(t, &place));
     }
@@ -94,7 +112,7 @@ graft_status graft_training_begin_held(graft_training *t)
         held_kind kind;
         graft_held *held = held_at(t, i, &kind);
         if (held->corpus.n_samples > 0 && t->trainer.step > 0) {
-            GRAFT_TRY(read_first(t, kind.event, held));
+            GRAFT_TRY(recall_first(t, &kind, held));
         } else {
             held->before = held->last;
         }
@@ -129,12 +147,16 @@ done:
 graft_status graft_training_set_held(const graft_training *t, graft_json *o)
 {
     graft_status status = GRAFT_OK;
-    if (t->replay.after > 0) {
+    if (is_known(&t->replay)) {
         GRAFT_TRY(graft_json_set_double(o, "replay_loss_before", t->replay.before));
+    }
+    if (t->replay.after > 0) {
         GRAFT_TRY(graft_json_set_double(o, "replay_loss_after", t->replay.after));
     }
-    if (t->general.after > 0) {
+    if (is_known(&t->general)) {
         GRAFT_TRY(graft_json_set_double(o, "perplexity_before", exp(t->general.before)));
+    }
+    if (t->general.after > 0) {
         GRAFT_TRY(graft_json_set_double(o, "perplexity_after", exp(t->general.after)));
     }
 done:

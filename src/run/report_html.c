@@ -1,6 +1,7 @@
 #include "run/report_html.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -152,10 +153,36 @@ done:
     return status;
 }
 
-static bool pick_any(double *value, const graft_json *record, const void *key)
+/* Which text the latest loss of that name is of. */
+typedef struct measured {
+    const char *key;
+    char *digest; /* [65] */
+} measured;
+
+static const char *digest_of(const graft_json *record)
 {
-    *value = graft_json_double(graft_json_get(record, key));
-    return graft_json_has(record, key);
+    const char *digest = graft_json_string(graft_json_get(record, "text_sha256"), NULL);
+    return digest != NULL ? digest : "";
+}
+
+static bool pick_any(double *value, const graft_json *record, const void *context)
+{
+    const measured *m = context;
+    *value = graft_json_double(graft_json_get(record, m->key));
+    bool found = graft_json_has(record, m->key);
+    if (found) {
+        snprintf(m->digest, 65, "%s", digest_of(record));
+    }
+    return found;
+}
+
+/* Only of the base, and of the text that was measured last. */
+static bool pick_first(double *value, const graft_json *record, const void *context)
+{
+    const measured *m = context;
+    *value = graft_json_double(graft_json_get(record, m->key));
+    return graft_json_has(record, m->key) && graft_json_int(graft_json_get(record, "step")) == 0 &&
+           strcmp(digest_of(record), m->digest) == 0;
 }
 
 /* What was forgotten: the loss on examples that are not trained, as a curve and first and last. */
@@ -163,15 +190,23 @@ static graft_status append_forgotten(graft_text *out, const char *folder, const 
                                      const char *title)
 {
     graft_status status = GRAFT_OK;
-    graft_series all = {0};
+    graft_series all = {0}, first = {0};
+    char digest[65] = "";
+    const measured m = {key, digest};
     GRAFT_TRY(append_chart(out, folder, key, title));
-    GRAFT_TRY(graft_series_read(&all, folder, pick_any, key));
-    if (all.n > 0) {
-        double before = all.values[0], after = all.values[all.n - 1];
+    GRAFT_TRY(graft_series_read(&all, folder, pick_any, &m));
+    GRAFT_TRY(graft_series_read(&first, folder, pick_first, &m));
+    if (all.n > 0 && first.n > 0) {
+        double before = first.values[0], after = all.values[all.n - 1];
         GRAFT_TRY(graft_text_appendf(out, "<p>%s: %.4f before, %.4f after; perplexity %.3f and "
                                      "%.3f.</p>\n", title, before, after, exp(before), exp(after)));
+    } else if (all.n > 0) {
+        double after = all.values[all.n - 1];
+        GRAFT_TRY(graft_text_appendf(out, "<p>%s: %.4f after; perplexity %.3f.</p>\n", title, after,
+                                     exp(after)));
     }
 done:
+    graft_series_clear(&first);
     graft_series_clear(&all);
     return status;
 }

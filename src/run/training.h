@@ -22,6 +22,7 @@ typedef struct graft_held {
                                  * not measured */
     uint64_t last_step;         /* when `last` was measured */
     size_t n_tokens;            /* that it is over */
+    char digest[65];            /* of the corpus */
 } graft_held;
 
 enum { GRAFT_MOMENT_BYTES = 64 };
@@ -112,11 +113,12 @@ void graft_training_log_mixture(const graft_training *t);
 /* Measures the losses on replay and general text, if there are such and it was not done at this step; into
  * the journal too. */
 graft_status graft_training_measure_held(graft_training *t, const graft_journal_place *place);
-/* The losses before the first step: measured, or in a run that continues read from the journal. */
+/* The losses before the first step: measured, or in a run that continues read from the journal. If
+ * that has none of the same text, they stay unknown, and that is said. */
 graft_status graft_training_begin_held(graft_training *t);
 /* Appends a line for each of which both losses are known. */
 graft_status graft_training_format_held(const graft_training *t, graft_text *out);
-/* Adds {"replay_loss_before", ...} likewise. */
+/* Adds {"replay_loss_before", ...}: those that are known. */
 graft_status graft_training_set_held(const graft_training *t, graft_json *object);
 
 /* --- scores (evaluations.c, evaluation_plan.c) --- */

@@ -290,7 +290,8 @@ done:
 }
 
 graft_status graft_journal_loss(graft_journal *journal, const graft_journal_place *place,
-                                const char *event, double loss, size_t n_tokens)
+                                const char *event, double loss, size_t n_tokens,
+                                const char *digest)
 {
     graft_status status = GRAFT_OK;
     char key[32];
@@ -300,6 +301,7 @@ graft_status graft_journal_loss(graft_journal *journal, const graft_journal_plac
     GRAFT_TRY(graft_json_set_double(o, key, loss));
     GRAFT_TRY(graft_json_set_double(o, "perplexity", exp(loss)));
     GRAFT_TRY(graft_json_set_int(o, "tokens", (int64_t)n_tokens));
+    GRAFT_TRY(graft_json_set_string(o, "text_sha256", digest));
     GRAFT_TRY(graft_journal_record(journal, o));
 done:
     graft_json_free(o);

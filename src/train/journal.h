@@ -49,9 +49,11 @@ typedef struct graft_journal_place {
 graft_status graft_journal_eval(graft_journal *journal, const graft_journal_place *place,
                                 graft_json *scores, double loss);
 /* {"event": "replay", "replay_loss"} and the like: the loss per token on examples that are not
- * trained, and its exponential. */
+ * trained, and its exponential. Losses on text of another digest (SHA-256, as hex) do not
+ * compare. */
 graft_status graft_journal_loss(graft_journal *journal, const graft_journal_place *place,
-                                const char *event, double loss, size_t n_tokens);
+                                const char *event, double loss, size_t n_tokens,
+                                const char *digest);
 /* {"event": "best"} or {"event": "early_stop"}: which adapter is the best one by `metric`. */
 graft_status graft_journal_best(graft_journal *journal, const graft_journal_place *place,
                                 const char *event, const char *metric, uint64_t best_step,
