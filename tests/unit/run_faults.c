@@ -427,7 +427,6 @@ static void count_warnings(void *context, graft_log_level level, const char *lin
     warnings += level == GRAFT_LOG_WARN && strstr(line, "metrics.jsonl: cannot write") != NULL;
 }
 
-/* Without times and memory, which differ. */
 static void records_of_a_full_disk_are_written_when_there_is_room(void **state)
 {
     (void)state;
