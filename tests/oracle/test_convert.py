@@ -145,6 +145,8 @@ def test_keys(name, families):
                 "tokenizer.ggml.model": "llama" if spm else "gpt2",
                 "tokenizer.ggml.pre": "default" if spm else kind,
                 "tokenizer.ggml.tokens": tokens, "tokenizer.ggml.token_type": types}
+    if one.arch in ("gemma3", "mistral3"):  # graft's own: classes of text alone and such that see become these
+        expected["graft.source_class"] = type(one.model).__name__
     total = sum(t.size for t in one.tensors.values())
     meta = gguf.Metadata.load(None, one.folder, None, total)
     expected["general.name"] = meta.name
