@@ -260,9 +260,10 @@ done:
 static graft_status usage(const graft_export_job *job, const char *path, graft_text *out)
 {
     graft_status status = GRAFT_OK;
-    GRAFT_TRY(graft_text_append_z(out, "python -c 'import sys, peft, transformers as t; base = t.AutoModelFor"
-                                  "CausalLM.from_pretrained(sys.argv[1]); model = peft.PeftModel."
-                                  "from_pretrained(base, sys.argv[2])' "));
+    GRAFT_TRY(graft_text_appendf(out, "python -c 'import sys, peft, transformers as t; base = t.AutoModelFor%s."
+                                 "from_pretrained(sys.argv[1]); model = peft.PeftModel.from_pretrained(base, "
+                                 "sys.argv[2])' ",
+                                 job->adapter->multimodal ? "ImageTextToText" : "CausalLM"));
     GRAFT_TRY(graft_export__append_hf_base(out, job->adapter));
     GRAFT_TRY(graft_text_append_char(out, ' '));
     GRAFT_TRY(graft_text_append_word(out, path));

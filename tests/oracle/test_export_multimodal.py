@@ -40,10 +40,9 @@ def logits(model, ids):
 
 @pytest.mark.parametrize("name", CASES)
 def test_peft_finds_every_module(name, families, convert, graft, runtime, tmp_path):
-    import transformers
     from peft import PeftModel
     from safetensors.numpy import load_file
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
     one = families(name)
     prefix, kind, settings = CASES[name]
     seeing, out = tmp_path / "seeing/tiny", tmp_path / "peft"
@@ -51,12 +50,12 @@ def test_peft_finds_every_module(name, families, convert, graft, runtime, tmp_pa
     convert(seeing, tmp_path / "base.gguf")
     make_adapter(one, runtime, tmp_path / "a.gguf")
     words = ["export", "--base", tmp_path / "base.gguf", "--adapter", tmp_path / "a.gguf"]
-    said = graft(*words, "--to", "peft", "--out", out).stderr
-    assert "model.language_model.layers.N" in said
+    done = graft(*words, "--to", "peft", "--out", out)
+    assert "model.language_model.layers.N" in done.stderr and "AutoModelForImageTextToText" in done.stdout
     graft(*words, "--to", "hf", "--type", "f32", "--out", tmp_path / "merged")
     ids = [i * i * 7 % (one.n_vocab - 3) for i in range(1, 31)]
     wanted = logits(AutoModelForCausalLM.from_pretrained(tmp_path / "merged"), ids)
-    base = getattr(transformers, f"{prefix}ForConditionalGeneration").from_pretrained(seeing)
+    base = AutoModelForImageTextToText.from_pretrained(seeing)
     plain = logits(base, ids)
     tuned = PeftModel.from_pretrained(base, out)
     assert np.abs(logits(tuned, ids) - wanted).max() <= 1e-4 < 0.05 < np.abs(plain - wanted).max()
