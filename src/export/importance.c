@@ -145,7 +145,7 @@ static graft_status read_gguf(graft_importance *importance, const graft_gguf *fi
     uint64_t chunks = 0;
     size_t n_datasets = 0;
     GRAFT_TRY(graft_gguf_want_string(file, "general.type", &type));
-    if (type.len != 7 || memcmp(type.data, "imatrix", 7) != 0) {
+    if (!graft_gguf_string_is(type, "imatrix")) {
         status = graft_fail(GRAFT_E_MODEL, "%s: general.type is not \"imatrix\"", importance->path);
         goto done;
     }

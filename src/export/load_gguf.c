@@ -7,18 +7,13 @@
 #include "export/load.h"
 #include "io/files.h"
 
-static bool is_text(graft_gguf_string string, const char *text)
-{
-    return string.len == strlen(text) && memcmp(string.data, text, string.len) == 0;
-}
-
 /* A key that must be a certain text; absent is as wrong as another. */
 static graft_status expect(const graft_gguf *file, const char *key, const char *text)
 {
     graft_status status = GRAFT_OK;
     graft_gguf_string found = {0};
     GRAFT_TRY(graft_gguf_get_string(file, key, &found));
-    if (!is_text(found, text)) {
+    if (!graft_gguf_string_is(found, text)) {
         return graft_fail(GRAFT_E_MODEL, "%s: %s is \"%.*s\", not \"%s\"", graft_gguf_path(file), key,
                           (int)(found.len < 64 ? found.len : 64), found.data, text);
     }

@@ -36,11 +36,6 @@ static const char *parent_of(const graft_module *module)
     return strncmp(module->gguf, "attn_", 5) == 0 ? "self_attn" : "mlp";
 }
 
-static bool is_text(graft_gguf_string string, const char *text)
-{
-    return string.len == strlen(text) && memcmp(string.data, text, string.len) == 0;
-}
-
 /* Splits "PREFIX<digits>.REST"; false if the text is not like that. */
 static bool split_layer(const char *text, const char *prefix, const char **digits,
                         size_t *n_digits, const char **rest)
@@ -130,10 +125,10 @@ bool graft_export_is_multimodal(const graft_gguf *base)
         size_t n = sizeof suffix - 1;
         return class.len > n && memcmp(class.data + class.len - n, suffix, n) == 0;
     }
-    if (is_text(arch, "mistral3")) {
+    if (graft_gguf_string_is(arch, "mistral3")) {
         return true;
     }
-    return is_text(arch, "gemma3") &&
+    return graft_gguf_string_is(arch, "gemma3") &&
            graft_gguf_want_u64(base, "gemma3.block_count", 0, UINT32_MAX, &n_layer) == GRAFT_OK &&
            n_layer > 26;
 }

@@ -13,11 +13,6 @@ static const char *const remade[] = {
     "quantize.imatrix.entries_count", "quantize.imatrix.chunks_count",
 };
 
-static bool is(graft_gguf_string text, const char *word)
-{
-    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
-}
-
 graft_status graft_quantize_copy_keys(graft_gguf_writer *file, const graft_gguf *in,
                                       bool (*skip)(const void *context, graft_gguf_string key),
                                       const void *context)
@@ -27,7 +22,7 @@ graft_status graft_quantize_copy_keys(graft_gguf_writer *file, const graft_gguf 
         const graft_gguf_kv *kv = graft_gguf_kv_at(in, i);
         bool ours = skip != NULL && skip(context, kv->key);
         for (size_t k = 0; k < sizeof remade / sizeof *remade; k++) {
-            ours = ours || is(kv->key, remade[k]);
+            ours = ours || graft_gguf_string_is(kv->key, remade[k]);
         }
         if (!ours) {
             GRAFT_TRY(graft_gguf_copy_kv(file, kv));
@@ -73,10 +68,10 @@ graft_status graft_mix_model_read(graft_mix_model *model, const graft_gguf *in, 
     graft_status status = GRAFT_OK;
     graft_gguf_string type = {NULL, 0}, name;
     GRAFT_TRY(graft_gguf_want_string(in, "general.type", &type));
-    if (type.data != NULL && !is(type, "model")) {
+    if (type.data != NULL && !graft_gguf_string_is(type, "model")) {
         status = graft_fail(GRAFT_E_MODEL, "%s: is %s, not a model", graft_gguf_path(in),
-                            is(type, "adapter") ? "an adapter"
-                            : is(type, "imatrix") ? "an importance matrix"
+                            graft_gguf_string_is(type, "adapter") ? "an adapter"
+                            : graft_gguf_string_is(type, "imatrix") ? "an importance matrix"
                                                   : "of another general.type");
         goto done;
     }

@@ -85,6 +85,7 @@ graft_status graft_gguf_want_f64(const graft_gguf *file, const char *key, double
 graft_status graft_gguf_want_bool(const graft_gguf *file, const char *key, bool *out);
 graft_status graft_gguf_get_string(const graft_gguf *file, const char *key, graft_gguf_string *out);
 graft_status graft_gguf_want_string(const graft_gguf *file, const char *key, graft_gguf_string *out);
+bool graft_gguf_string_is(graft_gguf_string string, const char *text);
 
 /* Whole arrays of strings or numbers (bounds already checked at open); the caller frees *out with
  * graft_free. GRAFT_E_MODEL if the key is absent or its elements are of another type. */

@@ -206,6 +206,11 @@ graft_status graft_gguf_want_string(const graft_gguf *file, const char *key, gra
     return GRAFT_OK;
 }
 
+bool graft_gguf_string_is(graft_gguf_string string, const char *text)
+{
+    return string.len == strlen(text) && memcmp(string.data, text, string.len) == 0;
+}
+
 graft_status graft_gguf_get_string(const graft_gguf *file, const char *key, graft_gguf_string *out)
 {
     return graft_gguf_find(file, key) == NULL ? absent(file, key)

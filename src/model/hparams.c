@@ -75,11 +75,6 @@ done:
     return status;
 }
 
-static bool is_text(graft_gguf_string string, const char *text)
-{
-    return string.len == strlen(text) && memcmp(string.data, text, string.len) == 0;
-}
-
 /* Without a type the factor is a linear one, as the runtime has it. */
 static graft_status read_scaling_type(graft_model *model, graft_rope_hparams *rope)
 {
@@ -88,11 +83,11 @@ static graft_status read_scaling_type(graft_model *model, graft_rope_hparams *ro
     char name[KEY_LENGTH];
     GRAFT_TRY(graft_gguf_want_string(model->file, full_key(name, model, "rope.scaling.type"),
                                      &type));
-    rope->yarn = is_text(type, "yarn");
-    rope->longrope = is_text(type, "longrope");
-    if (is_text(type, "none")) {
+    rope->yarn = graft_gguf_string_is(type, "yarn");
+    rope->longrope = graft_gguf_string_is(type, "longrope");
+    if (graft_gguf_string_is(type, "none")) {
         rope->scale = 1.0;
-    } else if (!is_text(type, "linear") && !rope->yarn && !rope->longrope) {
+    } else if (!graft_gguf_string_is(type, "linear") && !rope->yarn && !rope->longrope) {
         return graft_model__refuse(model, "rope scaling \"%.*s\" (known: none, linear, yarn, "
                                    "longrope, and factors in tensors)",
                                    (int)(type.len < 32 ? type.len : 32), type.data);

@@ -17,7 +17,7 @@ static graft_status find_family(graft_model *model)
     graft_text_init(&known);
     GRAFT_TRY(graft_gguf_get_string(model->file, "general.architecture", &arch));
     GRAFT_TRY(graft_gguf_want_string(model->file, "general.type", &type));
-    if (type.len != 5 || memcmp(type.data, "model", 5) != 0) {
+    if (!graft_gguf_string_is(type, "model")) {
         status = graft_fail(GRAFT_E_MODEL, "%s: is of type \"%.*s\", not a model",
                             graft_gguf_path(model->file), (int)type.len, type.data);
         goto done;

@@ -13,11 +13,6 @@
 
 enum { LONGEST_VALUE = 100 };
 
-static bool string_is(graft_gguf_string text, const char *word)
-{
-    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
-}
-
 static uint64_t n_elements(const graft_gguf_tensor *tensor)
 {
     return tensor->ne[0] * tensor->ne[1] * tensor->ne[2] * tensor->ne[3];
@@ -331,7 +326,7 @@ graft_status graft_inspect__gguf(graft_json *out, const char *path, bool tensors
     GRAFT_TRY(graft_gguf_open(&file, path));
     GRAFT_TRY(graft_gguf_want_string(file, "general.type", &type));
     GRAFT_TRY(graft_gguf_want_string(file, "general.architecture", &arch));
-    bool adapter = string_is(type, "adapter"), importance = string_is(type, "imatrix");
+    bool adapter = graft_gguf_string_is(type, "adapter"), importance = graft_gguf_string_is(type, "imatrix");
     GRAFT_TRY(graft_json_set_string(out, "kind", adapter      ? "adapter"
                                                  : importance ? "importance matrix"
                                                               : "model"));

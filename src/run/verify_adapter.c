@@ -62,7 +62,7 @@ graft_status graft_verify__adapter_base(graft_verify_job *job, graft_verify_obje
     GRAFT_TRY(graft_verify__judge(o, graft_gguf_sha256(base, hash)));
     if (wanted.len == 0) {
         GRAFT_TRY(graft_verify__fact(o, "does not say of which base it is"));
-    } else if (wanted.len != strlen(hash) || memcmp(wanted.data, hash, wanted.len) != 0) {
+    } else if (!graft_gguf_string_is(wanted, hash)) {
         GRAFT_TRY(graft_verify__problem(o, GRAFT_E_MODEL, "was trained on another base: SHA-256 "
                                         "%.*s..., %s has %.12s...", (int)(wanted.len < 12 ? wanted.len : 12),
                                         wanted.data, job->base, hash));
