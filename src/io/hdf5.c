@@ -346,6 +346,8 @@ done:
 /* What the walk through a file knows. */
 typedef struct walk {
     const graft_h5 *image;
+    const uint8_t *bytes; /* of the image, n_bytes, whose arrays nobody looked at yet; or NULL */
+    size_t n_bytes;
     graft_text *list; /* NULL: only check */
     graft_status status;
 } walk;
@@ -433,6 +435,11 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, 
     if (object.type == H5O_TYPE_GROUP) {
         return 0;
     }
+    if (w->bytes != NULL && !graft_h5__is_plain_array(w->bytes, w->n_bytes, object.addr)) {
+        w->status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" has another layout than a list",
+                               w->image->path, graft_io__show(shown, name, strlen(name)));
+        return -1;
+    }
     w->status = open_array(w->image, name, &set, &type, &n);
     release(set, H5Dclose);
     if (w->status == GRAFT_OK && w->list != NULL) {
@@ -444,9 +451,10 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, 
     return w->status == GRAFT_OK ? 0 : -1;
 }
 
-static graft_status walk_links(const graft_h5 *image, graft_text *list)
+/* Checks the arrays of an image that libhdf5 has opened from `bytes`, or names those of one that was checked. */
+static graft_status walk_links(const graft_h5 *image, const uint8_t *bytes, size_t n_bytes, graft_text *list)
 {
-    walk w = {.image = image, .list = list};
+    walk w = {.image = image, .bytes = bytes, .n_bytes = n_bytes, .list = list};
     if (H5Lvisit(image->file, H5_INDEX_NAME, H5_ITER_INC, visit_link, &w) < 0 &&
         w.status == GRAFT_OK) {
         w.status = memory_or(GRAFT_E_CHECKPOINT);
@@ -459,10 +467,14 @@ static graft_status walk_links(const graft_h5 *image, graft_text *list)
 static graft_status open_image(graft_h5 *image, const uint8_t *bytes, size_t n)
 {
     graft_status status = get_ready(2 * n);
-    hid_t access = status == GRAFT_OK ? memory_access() : H5I_INVALID_HID;
+    if (status == GRAFT_OK && !graft_h5__is_plain_file(bytes, n)) {
+        status = graft_fail(GRAFT_E_CHECKPOINT, "%s: HDF5 cannot open it: it does not begin as images of graft do",
+                            image->path);
+    }
     if (status != GRAFT_OK) {
         return status;
     }
+    hid_t access = memory_access();
     /* libhdf5 copies the image before it looks at it; the cast drops a const it honours */
     if (access < 0 || H5Pset_file_image(access, (void *)(uintptr_t)bytes, n) < 0 ||
         (image->file = H5Fopen(image->name, H5F_ACC_RDONLY, access)) < 0) {
@@ -471,7 +483,7 @@ static graft_status open_image(graft_h5 *image, const uint8_t *bytes, size_t n)
         return graft_fail(status, "%s: HDF5 cannot open it%s", image->path, because(status));
     }
     release(access, H5Pclose);
-    return walk_links(image, NULL);
+    return walk_links(image, bytes, n, NULL);
 }
 
 graft_status graft_h5_read(graft_h5 **out, const char *path)
@@ -553,7 +565,7 @@ graft_status graft_h5_size(const graft_h5 *image, const char *name, size_t *n)
 graft_status graft_h5_list(const graft_h5 *image, graft_text *out)
 {
     graft_status status = get_ready(0);
-    status = status == GRAFT_OK ? walk_links(image, out) : status;
+    status = status == GRAFT_OK ? walk_links(image, NULL, 0, out) : status;
     leave();
     return status;
 }

@@ -2,6 +2,8 @@
 #ifndef GRAFT_IO_HDF5_INTERNAL_H
 #define GRAFT_IO_HDF5_INTERNAL_H
 
+#include <stdbool.h>
+
 #include "io/files.h"
 #include "io/hdf5.h"
 
@@ -15,6 +17,12 @@ uint64_t graft_h5__load_u64(const uint8_t *bytes, unsigned n_bytes);
 void graft_h5__make_header(uint8_t header[GRAFT_H5_HEADER], const uint8_t *image, size_t n);
 /* GRAFT_E_CHECKPOINT unless the file is a header and the image it describes. */
 graft_status graft_h5__check_header(const graft_mapped *file, const char *path);
+
+/* Does an image of n bytes begin as those of graft do (superblock 0, addresses from its first byte)? */
+bool graft_h5__is_plain_file(const uint8_t *image, size_t n);
+/* Has the array whose object header lies `at` one dimension, and one size of chunks if any? Before
+ * libhdf5 opens it: it divides by sizes that are not there. */
+bool graft_h5__is_plain_array(const uint8_t *image, size_t n, uint64_t at);
 
 /* Types an array may have, as they lie in the image. */
 typedef enum graft_h5__type {
