@@ -432,13 +432,16 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, 
                                graft_io__show(shown, name, strlen(name)), because(why));
         return -1;
     }
-    if (object.type == H5O_TYPE_GROUP) {
-        return 0;
-    }
-    if (w->bytes != NULL && !graft_h5__is_plain_array(w->bytes, w->n_bytes, object.addr)) {
-        w->status = graft_fail(GRAFT_E_CHECKPOINT, "%s: array \"%s\" has another layout than a list",
-                               w->image->path, graft_io__show(shown, name, strlen(name)));
+    bool is_group = object.type == H5O_TYPE_GROUP;
+    if (w->bytes != NULL && !(is_group ? graft_h5__is_plain_group : graft_h5__is_plain_array)(
+                                w->bytes, w->n_bytes, object.addr)) {
+        w->status = graft_fail(GRAFT_E_CHECKPOINT, "%s: the %s \"%s\" has another layout than graft's",
+                               w->image->path, is_group ? "group" : "array",
+                               graft_io__show(shown, name, strlen(name)));
         return -1;
+    }
+    if (is_group) {
+        return 0;
     }
     w->status = open_array(w->image, name, &set, &type, &n);
     release(set, H5Dclose);

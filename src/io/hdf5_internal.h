@@ -18,10 +18,12 @@ void graft_h5__make_header(uint8_t header[GRAFT_H5_HEADER], const uint8_t *image
 /* GRAFT_E_CHECKPOINT unless the file is a header and the image it describes. */
 graft_status graft_h5__check_header(const graft_mapped *file, const char *path);
 
-/* Does an image of n bytes begin as those of graft do (superblock 0, addresses from its first byte)? */
+/* For images of n bytes, before libhdf5 looks at the same, as it does not survive all that may be there.
+ * Begins it as those of graft do (superblock 0, addresses from its first byte, a plain group)? */
 bool graft_h5__is_plain_file(const uint8_t *image, size_t n);
-/* Has the array whose object header lies `at` one dimension, and one size of chunks if any? Before
- * libhdf5 opens it: it divides by sizes that are not there. */
+/* Lie the names of the group, whose object header lies `at`, within the image? */
+bool graft_h5__is_plain_group(const uint8_t *image, size_t n, uint64_t at);
+/* Has the array whose object header lies `at` one dimension, and one size of chunks if any? */
 bool graft_h5__is_plain_array(const uint8_t *image, size_t n, uint64_t at);
 
 /* Types an array may have, as they lie in the image. */
