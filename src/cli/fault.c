@@ -104,7 +104,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
 {
     const char *library = graft_held_foreign();
     (void)context;
-    if (library == NULL) {
+    if (library == NULL || (info->si_code <= 0 && number != SIGABRT)) {
         const struct sigaction *before = number == SIGSEGV ? &crash_before
                                          : number == SIGFPE ? &division_before : &abort_before;
         (void)sigaction(number, before, NULL);

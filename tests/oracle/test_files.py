@@ -180,7 +180,8 @@ def test_only_plain_lists_are_taken(driver, tmp_path):
         done = subprocess.run([driver("files"), "hdf5-list", hidden(tmp_path, fill)],
                               capture_output=True, text=True)
         assert done.returncode == 1, name
-        assert 'hidden.h5: ' in done.stderr and '"a" is n' in done.stderr, (name, done.stderr)
+        said = '"a" is n', '"a" has another layout', "HDF5 cannot open it"  # a newer kind of group
+        assert 'hidden.h5: ' in done.stderr and any(part in done.stderr for part in said), (name, done.stderr)
     good = hidden(tmp_path, lambda f: f.create_dataset("g/a", data=np.zeros(4, "<f4")))
     done = subprocess.run([driver("files"), "hdf5-list", good], capture_output=True, text=True)
     assert done.stdout == "g/a f32 4\n"
