@@ -99,21 +99,22 @@ static void end_for_memory(const char *library)
     _exit(GRAFT_E_MEMORY);
 }
 
-/* A crash in such a library is what it makes of that; any other happens again, for who was asked before. */
+/* A crash in such a library is what it makes of that; any other, and what another process sent, happens again,
+ * for who was asked before. */
 static void on_crash(int number, siginfo_t *info, void *context)
 {
     const char *library = graft_held_foreign();
+    bool sent = info->si_code <= 0, from_outside = sent && info->si_pid != getpid();
+    const struct sigaction *before = number == SIGSEGV ? &crash_before
+                                     : number == SIGFPE ? &division_before : &abort_before;
     (void)context;
-    if (library == NULL || (info->si_code <= 0 && number != SIGABRT)) {
-        const struct sigaction *before = number == SIGSEGV ? &crash_before
-                                         : number == SIGFPE ? &division_before : &abort_before;
-        (void)sigaction(number, before, NULL);
-        if (info->si_code <= 0 && number != SIGABRT) {
-            raise(number); /* sent by someone */
-        }
-        return; /* abort() itself goes on */
+    if (library != NULL && !from_outside) {
+        end_for_memory(library);
     }
-    end_for_memory(library);
+    (void)sigaction(number, before, NULL);
+    if (sent && (from_outside || number != SIGABRT)) { /* abort() itself goes on */
+        raise(number);
+    }
 }
 
 /* Some parts of libhdf5 call exit(). */

@@ -435,9 +435,9 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, 
     bool is_group = object.type == H5O_TYPE_GROUP;
     if (w->bytes != NULL && !(is_group ? graft_h5__is_plain_group : graft_h5__is_plain_array)(
                                 w->bytes, w->n_bytes, object.addr)) {
-        w->status = graft_fail(GRAFT_E_CHECKPOINT, "%s: the %s \"%s\" has another layout than graft's",
-                               w->image->path, is_group ? "group" : "array",
-                               graft_io__show(shown, name, strlen(name)));
+        w->status = graft_fail(GRAFT_E_CHECKPOINT, "%s: %s \"%s\" is not a plain %s", w->image->path,
+                               is_group ? "group" : "array", graft_io__show(shown, name, strlen(name)),
+                               is_group ? "group" : "list of f32, u64 or bytes");
         return -1;
     }
     if (is_group) {

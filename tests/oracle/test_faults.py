@@ -3,6 +3,7 @@ import hashlib
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -209,18 +210,23 @@ def test_a_second_run_in_the_folder_names_the_first(train, tmp_path):
     assert f"another run is using this folder (process {first.pid} on " in second.stderr
 
 
-def test_memory_that_runs_out_within_libhdf5_was_a_crash_without_a_word(binary, base, root, tmp_path):
-    """libhdf5 uses what it could not allocate; what it makes of that is said, and nothing is lost."""
+@pytest.fixture
+def scarce(root, tmp_path):
+    """A library to be preloaded, and what makes it act on allocations of libhdf5."""
     library = tmp_path / "scarce.so"
     subprocess.run([os.environ.get("CC", "gcc"), "-shared", "-fPIC", "-O1", "-o", library,
                     root / "tests/oracle/guard/scarce.c", "-ldl"], check=True)
+    return dict(os.environ, LD_PRELOAD=str(library), SCARCE_IN="libhdf5")
+
+
+def test_memory_that_runs_out_within_libhdf5_was_a_crash_without_a_word(binary, base, root, scarce, tmp_path):
+    """libhdf5 uses what it could not allocate; what it makes of that is said, and nothing is lost."""
     command = [binary, "train", "-q", "--base_model", str(base), "--dataset",
                str(root / "datasets/prompt-completion.jsonl"), "--output_dir", str(tmp_path / "run"), "--max_steps",
                "1", "--lora_r", "2", "--batch_size", "1"]
     said = 0
     for at in [*range(1, 12), *range(12, 400, 23)]:
-        done = subprocess.run(command, capture_output=True, text=True, env=dict(
-            os.environ, LD_PRELOAD=str(library), SCARCE_IN="libhdf5", SCARCE_AT=str(at)))
+        done = subprocess.run(command, capture_output=True, text=True, env=dict(scarce, SCARCE_AT=str(at)))
         assert done.returncode in (0, 3), (at, done.returncode, done.stderr)
         assert done.returncode == 0 or "out of memory" in done.stderr, (at, done.stderr)
         said += "libhdf5 does not survive that" in done.stderr
@@ -232,10 +238,26 @@ def test_memory_that_runs_out_within_libhdf5_was_a_crash_without_a_word(binary, 
     assert (tmp_path / "run/adapter.gguf").exists()
 
 
-def test_a_crash_of_something_else_is_still_a_crash(binary, train, tmp_path):
-    for number in (signal.SIGSEGV, signal.SIGABRT):
+SIGNALS = signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT
+
+
+def test_a_crash_of_something_else_is_still_a_crash(train, tmp_path):
+    for number in SIGNALS:
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
         process = subprocess.Popen(train, stderr=subprocess.PIPE, text=True)
         wait_for(lambda: len(checkpoints(tmp_path)) > 0, process)
         process.send_signal(number)
+        assert "libhdf5" not in process.communicate(timeout=60)[1]
+        assert process.returncode == -number
+
+
+def test_a_signal_that_was_sent_while_libhdf5_ran_was_taken_for_its_own(train, scarce):
+    for number in SIGNALS:
+        process = subprocess.Popen(train, stderr=subprocess.PIPE, text=True,
+                                   env=dict(scarce, SCARCE_STOPS="1", SCARCE_AT="200"))
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status), number
+        process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
         assert "libhdf5" not in process.communicate(timeout=60)[1]
         assert process.returncode == -number

@@ -176,12 +176,12 @@ def test_only_plain_lists_are_taken(driver, tmp_path):
         "strings": lambda f: f.create_dataset("a", data=["x", "y"]),
         "named type": lambda f: f.__setitem__("a", np.dtype("<f4")),
     }
+    whole = {"external link": "HDF5 cannot open it"}  # only a kind of group that graft does not write has them
     for name, fill in fills.items():
         done = subprocess.run([driver("files"), "hdf5-list", hidden(tmp_path, fill)],
                               capture_output=True, text=True)
         assert done.returncode == 1, name
-        said = '"a" is n', '"a" has another layout', "HDF5 cannot open it"  # a newer kind of group
-        assert 'hidden.h5: ' in done.stderr and any(part in done.stderr for part in said), (name, done.stderr)
+        assert "hidden.h5: " in done.stderr and whole.get(name, '"a" is n') in done.stderr, (name, done.stderr)
     good = hidden(tmp_path, lambda f: f.create_dataset("g/a", data=np.zeros(4, "<f4")))
     done = subprocess.run([driver("files"), "hdf5-list", good], capture_output=True, text=True)
     assert done.stdout == "g/a f32 4\n"

@@ -1,7 +1,9 @@
 /* tests/oracle/guard/scarce.c - a library to be preloaded: within the library whose name begins with SCARCE_IN
- * ("libhdf5") the SCARCE_AT-th allocation fails, and all that it asks for behind it. test_faults.py uses it. */
+ * ("libhdf5") the SCARCE_AT-th allocation fails, and all that it asks for behind it; with SCARCE_STOPS the process
+ * stops at that one instead, until it is continued. test_faults.py uses it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -26,7 +28,17 @@ static bool fails(const void *caller)
     busy = false;
     const char *slash = known ? strrchr(info.dli_fname, '/') : NULL;
     const char *name = slash != NULL ? slash + 1 : known ? info.dli_fname : "";
-    return strncmp(name, in, strlen(in)) == 0 && atomic_fetch_add(&n_asked, 1) + 1 >= atol(at);
+    if (strncmp(name, in, strlen(in)) != 0) {
+        return false;
+    }
+    long n = atomic_fetch_add(&n_asked, 1) + 1;
+    if (getenv("SCARCE_STOPS") != NULL) {
+        if (n == atol(at)) {
+            raise(SIGSTOP);
+        }
+        return false;
+    }
+    return n >= atol(at);
 }
 
 void *malloc(size_t n)
