@@ -81,7 +81,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
     _exit(GRAFT_E_DISK);
 }
 
-static struct sigaction crash_before, abort_before, division_before;
+static struct sigaction crash_before, abort_before;
 
 /* Of a library in which memory ran out. */
 static void end_for_memory(const char *library)
@@ -91,8 +91,7 @@ static void end_for_memory(const char *library)
     add(&m, "graft: out of memory: ", MESSAGE_BYTES);
     add(&m, library, PATH_SHOWN);
     add(&m, " does not survive that, and ended the program. What is on disk is whole, and the same "
-            "command goes on from there. If memory was not short, the checkpoint or token cache that was "
-            "being read is damaged: move it away.", MESSAGE_BYTES);
+            "command goes on from there.", MESSAGE_BYTES);
     m.text[m.n++] = '\n';
     graft_held_remove_temporaries();
     (void)!write(STDERR_FILENO, m.text, m.n);
@@ -105,8 +104,7 @@ static void on_crash(int number, siginfo_t *info, void *context)
 {
     const char *library = graft_held_foreign();
     bool sent = info->si_code <= 0, from_outside = sent && info->si_pid != getpid();
-    const struct sigaction *before = number == SIGSEGV ? &crash_before
-                                     : number == SIGFPE ? &division_before : &abort_before;
+    const struct sigaction *before = number == SIGSEGV ? &crash_before : &abort_before;
     (void)context;
     if (library != NULL && !from_outside) {
         end_for_memory(library);
@@ -140,6 +138,5 @@ void cli_fault_init(void)
     handle(SIGBUS, on_fault, NULL);
     handle(SIGSEGV, on_crash, &crash_before);
     handle(SIGABRT, on_crash, &abort_before);
-    handle(SIGFPE, on_crash, &division_before);
     (void)atexit(on_exit_within);
 }

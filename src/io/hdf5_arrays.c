@@ -1,4 +1,5 @@
-/* io/hdf5_arrays.c - what arrays of each type hold, on top of the door (hdf5.c): numbers and texts
+/* io/hdf5_arrays.c - what arrays of each type hold, on top of those who
+ * write and read them (hdf5_write.c, hdf5_read.c): numbers and texts
  * as they are, packed bytes behind their count and filled up to whole chunks. */
 #include <string.h>
 
@@ -6,28 +7,30 @@
 #include "io/hdf5.h"
 #include "io/hdf5_internal.h"
 
-graft_status graft_h5_put_f32(graft_h5 *image, const char *name, const float *data, size_t n)
+const char *const graft_h5__type_names[GRAFT_H5_N_TYPES] = {"f32", "u64", "text", "packed"};
+const unsigned graft_h5__type_bytes[GRAFT_H5_N_TYPES] = {4, 8, 1, 1};
+
+graft_status graft_h5_put_f32(graft_h5_writer *image, const char *name, const float *data, size_t n)
 {
     return graft_h5__put(image, name, GRAFT_H5_F32, data, n);
 }
 
-graft_status graft_h5_put_u64(graft_h5 *image, const char *name, const uint64_t *data, size_t n)
+graft_status graft_h5_put_u64(graft_h5_writer *image, const char *name, const uint64_t *data, size_t n)
 {
     return graft_h5__put(image, name, GRAFT_H5_U64, data, n);
 }
 
-graft_status graft_h5_put_text(graft_h5 *image, const char *name, const char *bytes, size_t n)
+graft_status graft_h5_put_text(graft_h5_writer *image, const char *name, const char *bytes, size_t n)
 {
     return graft_h5__put(image, name, GRAFT_H5_TEXT, bytes, n);
 }
 
-graft_status graft_h5_put_packed(graft_h5 *image, const char *name, const void *bytes, size_t n)
+graft_status graft_h5_put_packed(graft_h5_writer *image, const char *name, const void *bytes, size_t n)
 {
     graft_status status = GRAFT_OK;
     uint8_t *padded = NULL;
     if (n > GRAFT_H5_MAX_PACKED - GRAFT_H5_CHUNK) {
-        return graft_fail(GRAFT_E_MEMORY, "%s: array \"%s\" would have more than 4 GiB",
-                          graft_h5__path(image), name);
+        return graft_fail(GRAFT_E_MEMORY, "array \"%s\" would have more than 4 GiB", name);
     }
     size_t size = (n + 8 + GRAFT_H5_CHUNK - 1) / GRAFT_H5_CHUNK * GRAFT_H5_CHUNK;
     GRAFT_TRY(graft_alloc(&padded, size, 1));

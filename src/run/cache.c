@@ -100,7 +100,7 @@ done:
     return status;
 }
 
-static graft_status put_column(graft_h5 *image, const char *name, const graft_text *column)
+static graft_status put_column(graft_h5_writer *image, const char *name, const graft_text *column)
 {
     return graft_h5_put_packed(image, name, graft_text_z(column), column->len);
 }
@@ -108,7 +108,7 @@ static graft_status put_column(graft_h5 *image, const char *name, const graft_te
 static graft_status store(const graft_corpus *corpus, const char *key, const char *path)
 {
     graft_status status = GRAFT_OK;
-    graft_h5 *image = NULL;
+    graft_h5_writer *image = NULL;
     columns c = {0};
     uint64_t counts[4] = {corpus->truncation.n_windows, corpus->truncation.n_lost,
                           corpus->n_refused, corpus->n_lost};
@@ -125,7 +125,7 @@ static graft_status store(const graft_corpus *corpus, const char *key, const cha
     GRAFT_TRY(put_column(image, "tokens/roles", &c.roles));
     GRAFT_TRY(graft_h5_write(image, path));
 done:
-    graft_h5_free(image);
+    graft_h5_writer_free(image);
     columns_clear(&c);
     return status;
 }

@@ -12,7 +12,7 @@
 enum { FORMAT = 2 };
 
 /* The plan of memory counts the image (graft_plan.saving_bytes) and no copies beside it. */
-static graft_status put_reals(graft_h5 *image, const char *name, const graft_real *values,
+static graft_status put_reals(graft_h5_writer *image, const char *name, const graft_real *values,
                               size_t n)
 {
     graft_status status = GRAFT_OK;
@@ -66,7 +66,7 @@ static void unpack_score(graft_merit *score, const uint64_t in[SCORE_WORDS])
     score->of = in[3];
 }
 
-static graft_status put_best(graft_h5 *image, const graft_best *best)
+static graft_status put_best(graft_h5_writer *image, const graft_best *best)
 {
     graft_status status = GRAFT_OK;
     const char *basis = graft_text_z(&best->basis);
@@ -145,7 +145,7 @@ done:
 }
 
 /* What the run is, and how its arrays are to be read. */
-static graft_status put_run(graft_h5 *image, const graft_trainer *t, const char *identity)
+static graft_status put_run(graft_h5_writer *image, const graft_trainer *t, const char *identity)
 {
     graft_status status = GRAFT_OK;
     const uint64_t format[1] = {FORMAT}, step[1] = {t->step};
@@ -195,7 +195,7 @@ graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *bes
                                    const char *identity, const char *folder, size_t keep)
 {
     graft_status status = GRAFT_OK;
-    graft_h5 *image = NULL;
+    graft_h5_writer *image = NULL;
     char *path = NULL;
     size_t n = t->adapter->n_params;
     GRAFT_TRY(graft_make_dirs(folder));
@@ -211,7 +211,7 @@ graft_status graft_checkpoint_save(const graft_trainer *t, const graft_best *bes
     GRAFT_TRY(graft_h5_write(image, path));
     GRAFT_TRY(graft_checkpoint__prune(t, folder, keep));
 done:
-    graft_h5_free(image);
+    graft_h5_writer_free(image);
     graft_free(path);
     return status;
 }

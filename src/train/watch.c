@@ -158,7 +158,7 @@ static void pack(uint64_t *out, const double *values, size_t n)
     memcpy(out, values, n * sizeof *out);
 }
 
-graft_status graft_watch_put(const graft_watch *w, graft_h5 *image)
+graft_status graft_watch_put(const graft_watch *w, graft_h5_writer *image)
 {
     uint64_t words[WORDS] = {w->n_rollbacks, w->n_bad, w->n_skipped, w->n_losses, w->diverged};
     double reals[REALS] = {w->factor, w->first, w->lowest};

@@ -74,7 +74,7 @@ void graft_watch_roll_back(graft_watch *watch, const graft_watch *before);
 
 /* The record of a checkpoint. Getting: GRAFT_E_CHECKPOINT if it is missing, or cannot be
  * true after `step` steps. */
-graft_status graft_watch_put(const graft_watch *watch, graft_h5 *image);
+graft_status graft_watch_put(const graft_watch *watch, graft_h5_writer *image);
 graft_status graft_watch_get(graft_watch *watch, const graft_h5 *image, const char *path,
                              uint64_t step);
 

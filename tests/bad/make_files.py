@@ -223,9 +223,9 @@ def checkpoint_cases():
     yield "one_bit.h5", envelope(image, digest=hashlib.sha256(image + b"x").digest()), \
         "its digest does not match: the file is damaged"
     yield "padding.h5", envelope(image, padding=b"x" + bytes(459)), "its digest does not match"
-    yield "no_image.h5", envelope(b""), "HDF5 cannot open it"
-    yield "another_image.h5", envelope(b"\x89PNG" * 300), "HDF5 cannot open it"
-    yield "superblock.h5", envelope(image[:8] + b"\x09" + image[9:]), "HDF5 cannot open it"
+    yield "no_image.h5", envelope(b""), "what it holds is no HDF5 image of graft's kind"
+    yield "another_image.h5", envelope(b"\x89PNG" * 300), "what it holds is no HDF5 image of graft's kind"
+    yield "superblock.h5", envelope(image[:8] + b"\x09" + image[9:]), "what it holds is no HDF5 image of graft's kind"
     yield "no_state.h5", envelope(image), 'array "run/identity" is missing'
 
 

@@ -9,8 +9,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-ENVELOPE_IGNORES_LEAKS_OF_HDF5
-
 static void read_all(const graft_h5 *image)
 {
     graft_text list;

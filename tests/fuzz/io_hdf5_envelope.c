@@ -9,8 +9,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-ENVELOPE_IGNORES_LEAKS_OF_HDF5
-
 static bool is_whole(const uint8_t *data, size_t n)
 {
     graft_sha256 hash;

@@ -15,8 +15,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-ENVELOPE_IGNORES_LEAKS_OF_HDF5
-
 enum { TOKENS = 6, STEPS = 8 };
 static const char identity[] = "base: base\ndata: data\n";
 

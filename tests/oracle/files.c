@@ -125,7 +125,7 @@ done:
 static graft_status hdf5_write(char **arguments)
 {
     graft_status status = GRAFT_OK;
-    graft_h5 *image = NULL;
+    graft_h5_writer *image = NULL;
     static float values[1000];
     static const uint64_t counters[2] = {7, UINT64_MAX};
     for (int i = 0; i < 1000; i++) {
@@ -138,7 +138,7 @@ static graft_status hdf5_write(char **arguments)
     GRAFT_TRY(graft_h5_put_text(image, "nothing", NULL, 0));
     GRAFT_TRY(graft_h5_write(image, arguments[0]));
 done:
-    graft_h5_free(image);
+    graft_h5_writer_free(image);
     return status;
 }
 

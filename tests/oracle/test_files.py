@@ -176,7 +176,7 @@ def test_only_plain_lists_are_taken(driver, tmp_path):
         "strings": lambda f: f.create_dataset("a", data=["x", "y"]),
         "named type": lambda f: f.__setitem__("a", np.dtype("<f4")),
     }
-    whole = {"external link": "HDF5 cannot open it"}  # only a kind of group that graft does not write has them
+    whole = {"external link": "what it holds is no HDF5 image of graft's kind"}  # only a kind of group that graft does not write has them
     for name, fill in fills.items():
         done = subprocess.run([driver("files"), "hdf5-list", hidden(tmp_path, fill)],
                               capture_output=True, text=True)

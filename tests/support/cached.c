@@ -73,7 +73,7 @@ static const char *right_key(void)
 void cached_write(const char *key, const cached_column columns[CACHED_COLUMNS])
 {
     static const uint64_t counts[4];
-    graft_h5 *image;
+    graft_h5_writer *image;
     key = key != NULL ? key : right_key();
     fuzz_check(graft_h5_new(&image) == GRAFT_OK);
     fuzz_check(graft_h5_put_text(image, "key", key, strlen(key)) == GRAFT_OK);
@@ -83,7 +83,7 @@ void cached_write(const char *key, const cached_column columns[CACHED_COLUMNS])
                    GRAFT_OK);
     }
     fuzz_check(graft_h5_write(image, cached_path()) == GRAFT_OK);
-    graft_h5_free(image);
+    graft_h5_writer_free(image);
 }
 
 static void check(const graft_corpus *corpus, graft_text *tokens)

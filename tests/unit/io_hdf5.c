@@ -15,10 +15,9 @@ enum { N = 5000 };
 static float numbers[N];
 static const uint64_t counters[3] = {0, UINT64_MAX, 42};
 
-static const char *write_sample(const char *name)
+static graft_h5_writer *make_sample(void)
 {
-    graft_h5 *image;
-    const char *path = test_temp_path(name);
+    graft_h5_writer *image;
     for (int i = 0; i < N; i++) {
         numbers[i] = (float)i * 0.25f - 7.0f;
     }
@@ -28,8 +27,15 @@ static const char *write_sample(const char *name)
     assert_ok(graft_h5_put_u64(image, "step", counters, 3));
     assert_ok(graft_h5_put_text(image, "config", "a\0b\xff", 4));
     assert_ok(graft_h5_put_text(image, "empty", NULL, 0));
+    return image;
+}
+
+static const char *write_sample(const char *name)
+{
+    graft_h5_writer *image = make_sample();
+    const char *path = test_temp_path(name);
     assert_ok(graft_h5_write(image, path));
-    graft_h5_free(image);
+    graft_h5_writer_free(image);
     return path;
 }
 
@@ -69,6 +75,7 @@ static void packed_bytes_read_back(void **state)
 {
     static const size_t sizes[] = {0, 1, CHUNK - 9, CHUNK - 8, CHUNK - 7, 3 * CHUNK + 5};
     static char bytes[4 * CHUNK];
+    graft_h5_writer *writer;
     graft_h5 *image;
     graft_text text;
     graft_mapped file;
@@ -79,10 +86,10 @@ static void packed_bytes_read_back(void **state)
     }
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const char *path = test_temp_path("packed.h5");
-        assert_ok(graft_h5_new(&image));
-        assert_ok(graft_h5_put_packed(image, "a/b", bytes, sizes[i]));
-        assert_ok(graft_h5_write(image, path));
-        graft_h5_free(image);
+        assert_ok(graft_h5_new(&writer));
+        assert_ok(graft_h5_put_packed(writer, "a/b", bytes, sizes[i]));
+        assert_ok(graft_h5_write(writer, path));
+        graft_h5_writer_free(writer);
         assert_ok(graft_mapped_open(&file, path));
         assert_true(file.size < sizes[i] / 2 + 8192);
         graft_mapped_close(&file);
@@ -125,16 +132,33 @@ static void names_are_checked(void **state)
 {
     (void)state;
     static const char *const bad[] = {"", "/a", "a/", "a//b", ".", "./a", "a/./b", "a/."};
-    graft_h5 *image;
+    graft_h5_writer *image;
     assert_ok(graft_h5_new(&image));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_fails(graft_h5_put_text(image, bad[i], "x", 1), GRAFT_E_FAILED,
                      "cannot name an array");
     }
+    static char deep[] = "1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/n/too deep";
+    assert_fails(graft_h5_put_text(image, deep, "x", 1), GRAFT_E_FAILED, "cannot name an array");
+    *strrchr(deep, '/') = '\0';
+    assert_ok(graft_h5_put_text(image, deep, "x", 1));
+    char longest[1026];
+    memset(longest, 'n', sizeof longest);
+    longest[1025] = '\0';
+    assert_fails(graft_h5_put_text(image, longest, "x", 1), GRAFT_E_FAILED, "cannot name an array");
+    longest[1024] = '\0';
+    assert_ok(graft_h5_put_text(image, longest, "x", 1));
     assert_ok(graft_h5_put_text(image, "a", "x", 1));
     assert_fails(graft_h5_put_text(image, "a", "x", 1), GRAFT_E_FAILED, "make the array \"a\"");
     assert_fails(graft_h5_put_text(image, "a/b", "x", 1), GRAFT_E_FAILED, "\"a/b\"");
-    graft_h5_free(image);
+    assert_ok(graft_h5_write(image, test_temp_path("names.h5")));
+    graft_h5_writer_free(image);
+    graft_h5 *read;
+    size_t n;
+    assert_ok(graft_h5_read(&read, test_temp_path("names.h5")));
+    assert_ok(graft_h5_size(read, deep, &n));
+    assert_ok(graft_h5_size(read, longest, &n));
+    graft_h5_free(read);
 }
 
 /* The same state gives the same bytes, also a second later and after a first write. */
@@ -142,41 +166,87 @@ static void files_are_reproducible(void **state)
 {
     (void)state;
     graft_mapped a, b, c;
-    graft_h5 *image;
+    graft_h5_writer *image;
     assert_ok(graft_mapped_open(&a, write_sample("one.h5")));
     sleep(1); /* a time stamp would differ now */
-    assert_ok(graft_mapped_open(&b, write_sample("two.h5")));
+    image = make_sample();
+    assert_ok(graft_h5_write(image, test_temp_path("two.h5")));
+    assert_ok(graft_h5_write(image, test_temp_path("three.h5")));
+    graft_h5_writer_free(image);
+    assert_ok(graft_mapped_open(&b, test_temp_path("two.h5")));
+    assert_ok(graft_mapped_open(&c, test_temp_path("three.h5")));
     assert_int_equal(a.size, b.size);
     assert_memory_equal(a.data, b.data, a.size);
-    assert_ok(graft_h5_read(&image, test_temp_path("one.h5")));
-    assert_ok(graft_h5_write(image, test_temp_path("three.h5")));
-    assert_ok(graft_mapped_open(&c, test_temp_path("three.h5")));
     assert_int_equal(a.size, c.size);
     assert_memory_equal(a.data, c.data, a.size);
-    graft_h5_free(image);
     graft_mapped_close(&a);
     graft_mapped_close(&b);
     graft_mapped_close(&c);
 }
 
+/* Trees of more than one level: a node has room for 32 leaves of 8 links, and for 64 chunks. */
+static void large_groups_and_arrays_read_back(void **state)
+{
+    (void)state;
+    enum { GROUPS = 700, MANY_CHUNKS = 150 };
+    graft_h5_writer *writer;
+    graft_h5 *image;
+    graft_text text;
+    char *bytes, name[40];
+    const char *path = test_temp_path("large.h5");
+    size_t n = (size_t)MANY_CHUNKS * CHUNK - 8;
+    assert_ok(graft_alloc(&bytes, n, 1));
+    for (size_t i = 0; i < n; i += 4099) {
+        bytes[i] = (char)(i / 4099);
+    }
+    assert_ok(graft_h5_new(&writer));
+    assert_ok(graft_h5_put_packed(writer, "packed", bytes, n));
+    for (uint64_t i = 0; i < GROUPS; i++) {
+        snprintf(name, sizeof name, "g/%03d/n", (int)(i * 467 % GROUPS));
+        assert_ok(graft_h5_put_u64(writer, name, &i, 1));
+    }
+    assert_ok(graft_h5_write(writer, path));
+    graft_h5_writer_free(writer);
+    assert_ok(graft_h5_read(&image, path));
+    graft_text_init(&text);
+    assert_ok(graft_h5_get_packed(image, "packed", &text));
+    assert_int_equal(text.len, n);
+    assert_memory_equal(text.data, bytes, n);
+    for (uint64_t i = 0; i < GROUPS; i++) {
+        uint64_t found = 0;
+        snprintf(name, sizeof name, "g/%03d/n", (int)(i * 467 % GROUPS));
+        assert_ok(graft_h5_get_u64(image, name, &found, 1));
+        assert_int_equal(found, i);
+    }
+    graft_text_clear(&text);
+    assert_ok(graft_h5_list(image, &text));
+    assert_true(graft_str_starts_with(text.data, "g/000/n u64 1\ng/001/n u64 1\n"));
+    assert_true(graft_str_ends_with(text.data, "g/699/n u64 1\npacked packed 157286400\n"));
+    graft_text_clear(&text);
+    graft_h5_free(image);
+    graft_free(bytes);
+}
+
 static void an_image_can_grow_after_writing(void **state)
 {
     (void)state;
+    graft_h5_writer *writer;
     graft_h5 *image;
     uint64_t u[3];
     const char *path = test_temp_path("grow.h5");
-    assert_ok(graft_h5_new(&image));
-    assert_ok(graft_h5_put_u64(image, "a", counters, 3));
-    assert_ok(graft_h5_write(image, path));
-    assert_ok(graft_h5_put_u64(image, "b", counters, 3));
-    assert_ok(graft_h5_write(image, path));
-    graft_h5_free(image);
+    assert_ok(graft_h5_new(&writer));
+    assert_ok(graft_h5_put_u64(writer, "a", counters, 3));
+    assert_ok(graft_h5_write(writer, path));
+    assert_ok(graft_h5_put_u64(writer, "b", counters, 3));
+    assert_ok(graft_h5_write(writer, path));
+    graft_h5_writer_free(writer);
     assert_ok(graft_h5_read(&image, path));
     assert_ok(graft_h5_get_u64(image, "b", u, 3));
+    assert_memory_equal(u, counters, sizeof u);
     graft_h5_free(image);
 }
 
-/* Any changed byte and any cut is noticed before libhdf5 sees the file. */
+/* Any changed byte and any cut is noticed before anything of it is read. */
 static void damage_is_noticed(void **state)
 {
     (void)state;
@@ -225,7 +295,7 @@ static void a_digest_alone_is_not_enough(void **state)
     graft_sha256_update(&hash, file + 512, 64);
     graft_sha256_final(&hash, file + 20);
     assert_fails(graft_h5_read(&image, test_temp_file("fake.h5", file, sizeof file)),
-                 GRAFT_E_CHECKPOINT, "fake.h5: HDF5 cannot open it");
+                 GRAFT_E_CHECKPOINT, "fake.h5: what it holds is no HDF5 image of graft's kind");
 }
 
 static ssize_t full_disk(int fd, const void *bytes, size_t n)
@@ -239,15 +309,16 @@ static void a_full_disk_leaves_the_old_checkpoint(void **state)
 {
     (void)state;
     graft_io_calls calls = graft_io_system_calls;
+    graft_h5_writer *writer;
     graft_h5 *image;
     const char *path = write_sample("a.h5");
     calls.write = full_disk;
-    assert_ok(graft_h5_new(&image));
+    assert_ok(graft_h5_new(&writer));
     graft_io_set_calls(&calls);
-    graft_status status = graft_h5_write(image, path);
+    graft_status status = graft_h5_write(writer, path);
     graft_io_set_calls(NULL);
     assert_fails(status, GRAFT_E_DISK, "a.h5: cannot write: No space left on device");
-    graft_h5_free(image);
+    graft_h5_writer_free(writer);
     assert_ok(graft_h5_read(&image, path));
     graft_h5_free(image);
 }
@@ -257,28 +328,28 @@ static void images_that_are_open_together_are_not_mixed_up(void **state)
 {
     (void)state;
     static const uint64_t one[1] = {1}, two[1] = {2};
-    graft_h5 *images[2], *fresh;
+    graft_h5_writer *writers[2], *fresh;
+    graft_h5 *images[2];
     uint64_t got = 0;
-    size_t n;
     const char *paths[2] = {"one.h5", "two.h5"};
     for (int i = 0; i < 2; i++) {
-        assert_ok(graft_h5_new(&images[i]));
-        assert_ok(graft_h5_put_u64(images[i], "n", i == 0 ? one : two, 1));
+        assert_ok(graft_h5_new(&writers[i]));
+        assert_ok(graft_h5_put_u64(writers[i], "n", i == 0 ? one : two, 1));
     }
+    assert_ok(graft_h5_new(&fresh));
+    assert_ok(graft_h5_put_u64(fresh, "n", two, 1));
+    graft_h5_writer_free(fresh);
     for (int i = 0; i < 2; i++) {
-        assert_ok(graft_h5_write(images[i], test_temp_path(paths[i])));
-        graft_h5_free(images[i]);
+        assert_ok(graft_h5_write(writers[i], test_temp_path(paths[i])));
+        graft_h5_writer_free(writers[i]);
     }
     for (int i = 0; i < 2; i++) {
         assert_ok(graft_h5_read(&images[i], test_temp_path(paths[i])));
     }
-    assert_ok(graft_h5_new(&fresh));
     for (int i = 0; i < 2; i++) {
         assert_ok(graft_h5_get_u64(images[i], "n", &got, 1));
         assert_int_equal(got, i + 1);
     }
-    assert_fails(graft_h5_size(fresh, "n", &n), GRAFT_E_CHECKPOINT, "is missing");
-    graft_h5_free(fresh);
     graft_h5_free(images[0]);
     graft_h5_free(images[1]);
 }
@@ -291,6 +362,7 @@ int main(void)
         cmocka_unit_test(wrong_requests_name_file_and_array),
         cmocka_unit_test(names_are_checked),
         cmocka_unit_test(files_are_reproducible),
+        cmocka_unit_test(large_groups_and_arrays_read_back),
         cmocka_unit_test(an_image_can_grow_after_writing),
         cmocka_unit_test(damage_is_noticed),
         cmocka_unit_test(a_digest_alone_is_not_enough),
