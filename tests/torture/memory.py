@@ -21,8 +21,8 @@ libhdf5 1.10 uses what it could not allocate: it crashes in its error stack (H5E
 often while it initialises itself, calls exit(255), or aborts after it wrote over the heap. Memory that is kept back for it does not
 help, since the call that fails is its own. graft asks for 4 MiB more than the data before each call of it (`core/memory.h`), nothing of
 it runs at exit, and when it ends the program in spite of that, graft says so: exit 3 "(libhdf5 ended)". What is left, "end within libhdf5",
-is an end behind such a call. What is on disk is as whole as after a kill: every such point was continued, too. After an
-allocation failed in it, what it says of files counts as want of memory and not as a broken checkpoint."""
+is an end behind such a call. What is on disk is as whole as after a kill: every such point was continued, too. Since 13221ee it
+only writes: graft reads images by itself, so that jobs that only read do without it."""
 
 
 def run(options):
