@@ -116,8 +116,9 @@ static bool set_name(group *g, uint64_t at)
 {
     const graft_h5__object *o = g->object;
     const char *name = at < o->n_names ? (const char *)o->names + at : "";
-    size_t n = at < o->n_names ? strnlen(name, (size_t)(o->n_names - at)) : 0;
-    if (n == 0 || n == o->n_names - at || n > GRAFT_H5_MAX_NAME - g->n_prefix || memchr(name, '/', n) != NULL ||
+    uint64_t left = at < o->n_names ? o->n_names - at : 0;
+    size_t n = strnlen(name, left > GRAFT_H5_MAX_NAME ? GRAFT_H5_MAX_NAME + 1 : (size_t)left);
+    if (n == 0 || n == left || n > GRAFT_H5_MAX_NAME - g->n_prefix || memchr(name, '/', n) != NULL ||
         strcmp(name, ".") == 0 || (g->last != NULL && strcmp(name, g->last) <= 0)) {
         return false;
     }
