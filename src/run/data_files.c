@@ -33,8 +33,10 @@ graft_status graft_data_files_poll(void *context)
     return graft_hooks_check(context);
 }
 
-graft_status graft_data_files_open(graft_writer **out, const char *path, const char *option)
+graft_status graft_data_files_open(graft_writer **out, const char *path, const char *option,
+                                   const graft_config_sources *sources)
 {
+    graft_status status = GRAFT_OK;
     *out = NULL;
     if (!path || !path[0]) {
         return graft_fail(GRAFT_E_CONFIG, "%s is not set: name the file to write", option);
@@ -43,5 +45,10 @@ graft_status graft_data_files_open(graft_writer **out, const char *path, const c
         return graft_fail(GRAFT_E_CONFIG, "%s: %s: lines are written uncompressed, and a name in "
                           ".zst would be read as compressed", option, path);
     }
-    return graft_writer_open(out, path);
+    if (sources != NULL) {
+        GRAFT_TRY(graft_data_files_check_output(path, sources));
+    }
+    GRAFT_TRY(graft_writer_open(out, path));
+done:
+    return status;
 }

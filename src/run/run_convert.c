@@ -203,7 +203,7 @@ graft_status graft_data_convert(graft_config *config, const char *to, const char
         status = graft_fail(GRAFT_E_MEMORY, "out of memory");
         goto done;
     }
-    GRAFT_TRY(graft_data_files_open(&c.file, path, "out"));
+    GRAFT_TRY(graft_data_files_open(&c.file, path, "out", &config->dataset));
     GRAFT_TRY(convert_all(&c));
     GRAFT_TRY(warn_of_detection(&c, path));
     GRAFT_TRY(graft_writer_commit(&c.file));

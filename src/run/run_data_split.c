@@ -133,16 +133,34 @@ done:
     return status;
 }
 
+/* Of files that need not be there yet: one name in one folder. */
+static graft_status are_one_file(bool *same, const char *a, const char *b)
+{
+    graft_status status = GRAFT_OK;
+    char *folder_of_a = NULL, *folder_of_b = NULL;
+    const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+    GRAFT_TRY(graft_path_beside(&folder_of_a, a, "."));
+    GRAFT_TRY(graft_path_beside(&folder_of_b, b, "."));
+    *same = graft_path_same(a, b) || (strcmp(slash_a != NULL ? slash_a + 1 : a, slash_b != NULL ? slash_b + 1 : b) == 0 &&
+                                      graft_path_same(folder_of_a, folder_of_b));
+done:
+    graft_free(folder_of_a);
+    graft_free(folder_of_b);
+    return status;
+}
+
 static graft_status open_outputs(splitting *s, const char *train, const char *eval)
 {
     graft_status status = GRAFT_OK;
+    bool same = false;
     if (!(s->config->val_set_size > 0)) {
         return graft_fail(GRAFT_E_CONFIG, "size is not set: how many examples, or which share of "
                           "them, to hold back");
     }
-    GRAFT_TRY(graft_data_files_open(&s->train, train, "train_out"));
-    GRAFT_TRY(graft_data_files_open(&s->eval, eval, "eval_out"));
-    if (strcmp(train, eval) == 0) {
+    GRAFT_TRY(graft_data_files_open(&s->train, train, "train_out", &s->config->dataset));
+    GRAFT_TRY(graft_data_files_open(&s->eval, eval, "eval_out", &s->config->dataset));
+    GRAFT_TRY(are_one_file(&same, train, eval));
+    if (same) {
         status = graft_fail(GRAFT_E_CONFIG, "train_out and eval_out are the same file %s", train);
     }
 done:

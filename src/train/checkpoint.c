@@ -9,7 +9,10 @@
 #include "io/files.h"
 #include "train/pace.h"
 
-enum { FORMAT = 2 };
+enum {
+    FORMAT = 2,
+    MOST_PASS_TOKENS = 1 << 24 /* as of max_tokens_per_pass */
+};
 
 /* The plan of memory counts the image (graft_plan.saving_bytes) and no copies beside it. */
 static graft_status put_reals(graft_h5_writer *image, const char *name, const graft_real *values,
@@ -374,7 +377,7 @@ static graft_status read_run(graft_checkpoint *c)
         status = graft_fail_prefix("%s", c->path);
         goto done;
     }
-    if (c->passes[0] == 0 || c->passes[1] < c->passes[0]) {
+    if (c->passes[0] == 0 || c->passes[1] < c->passes[0] || c->passes[1] > MOST_PASS_TOKENS) {
         status = graft_fail(GRAFT_E_CHECKPOINT, "%s: run/passes is no plan", c->path);
     }
 done:

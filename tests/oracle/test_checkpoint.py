@@ -141,6 +141,7 @@ CONTENT = {
     "m as bytes": (replace("optimizer/m", np.zeros(7, np.uint8)), 'array "optimizer/m" has 7 text'),
     "short params": (replace("adapter/params", np.zeros(7, np.float32)), "adapter/maps: at byte 0"),
     "passes": (put("run/passes", 0, 0), "run/passes is no plan"),
+    "passes beyond all": (put("run/passes", 1, (1 << 24) + 1), "run/passes is no plan"),
     "maps cut": (text("adapter/maps", lambda b: b[:-1]), "adapter/maps: at byte"),
     "maps lack one": (text("adapter/maps", lambda b: b"".join(b.splitlines(True)[:-1])),
                       "its maps have"),
