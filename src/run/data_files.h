@@ -16,7 +16,7 @@ graft_status graft_data_files_check_output(const char *path, const graft_config_
 /* For graft_record_visitor and its like; the context is a graft_hooks. */
 graft_status graft_data_files_poll(void *context);
 
-/* Opens a file for lines of what is read from `sources`, none of which it may be (NULL: it may: nothing is lost). Names ending in .zst are
+/* Opens a file for lines of what is read from `sources`, none of which it may be (NULL: it may). Names ending in .zst are
  * GRAFT_E_CONFIG: they would be read as compressed. `option` is what the user calls it. */
 graft_status graft_data_files_open(graft_writer **out, const char *path, const char *option,
                                    const graft_config_sources *sources);

@@ -298,7 +298,7 @@ graft_status graft_data_check(graft_config *config, const graft_check_options *o
     *out = NULL;
     GRAFT_TRY(graft_data_files_prepare(config));
     if (options->fix_to) {
-        GRAFT_TRY(graft_data_files_open(&writer, options->fix_to, "out", &config->dataset));
+        GRAFT_TRY(graft_data_files_open(&writer, options->fix_to, "out", NULL));
     }
     if (options->json && !(c.list = graft_json_new_array())) {
         status = graft_fail(GRAFT_E_MEMORY, "out of memory");
