@@ -55,17 +55,6 @@ done:
     return status;
 }
 
-static graft_status resume_from(graft_training *t, const char *path)
-{
-    graft_status status = GRAFT_OK;
-    candidate c;
-    GRAFT_TRY(candidate_open(&c, t, path));
-    GRAFT_TRY(take(t, &c));
-done:
-    candidate_clear(&c);
-    return status;
-}
-
 /* Why the checkpoints before were passed over: lines, the newest first. */
 static void tell_skipped(const char *lines)
 {
@@ -87,27 +76,28 @@ static graft_status fail_all(const char *folder, size_t n, const char *other_run
                       (int)strcspn(lines, "\n"), lines);
 }
 
-/* The newest one that is sound and of this run. */
-static graft_status resume_auto(graft_training *t)
+/* Opens the newest one that is sound and of this run; out->checkpoint.path is NULL if there is none at all. */
+static graft_status find_newest(candidate *out, const graft_training *t)
 {
     graft_status status = GRAFT_OK;
     uint64_t *steps = NULL;
     char *path = NULL;
     size_t n = 0;
-    bool taken = false;
+    bool found = false;
     candidate c = {0};
     graft_text skipped, other_run;
     graft_text_init(&skipped);
     graft_text_init(&other_run);
     GRAFT_TRY(graft_checkpoint_steps(&steps, &n, t->checkpoints));
-    for (size_t i = 0; i < n && !taken; i++) {
+    for (size_t i = 0; i < n && !found; i++) {
         graft_free(path);
         GRAFT_TRY(graft_checkpoint_path(&path, t->checkpoints, steps[i]));
         status = candidate_open(&c, t, path);
         if (status == GRAFT_OK) {
             tell_skipped(graft_text_z(&skipped));
-            GRAFT_TRY(take(t, &c));
-            taken = true;
+            found = true;
+            *out = c;
+            c = (candidate){0};
         }
         bool unusable = status == GRAFT_E_CHECKPOINT || status == GRAFT_E_DISK;
         if (unusable) {
@@ -119,7 +109,7 @@ static graft_status resume_auto(graft_training *t)
         candidate_clear(&c);
         GRAFT_TRY(unusable ? GRAFT_OK : status);
     }
-    status = taken || n == 0 ? GRAFT_OK
+    status = found || n == 0 ? GRAFT_OK
                              : fail_all(t->checkpoints, n, graft_text_z(&other_run),
                                         graft_text_z(&skipped));
 done:
@@ -131,36 +121,40 @@ done:
     return status;
 }
 
-/* The setting, if it is a path. */
-static const char *named_checkpoint(const graft_config *c)
+/* The checkpoint that the settings ask for: one by its name, the newest, or none. */
+static graft_status find(candidate *out, const graft_training *t)
 {
-    const char *wanted = c->resume_from_checkpoint;
-    bool named = wanted != NULL && strcmp(wanted, "auto") != 0 && strcmp(wanted, "never") != 0;
-    return named ? wanted : NULL;
+    const char *wanted = t->config->resume_from_checkpoint;
+    bool newest = wanted == NULL || strcmp(wanted, "auto") == 0;
+    memset(out, 0, sizeof *out);
+    if (newest) {
+        return t->checkpoints != NULL && graft_path_is_dir(t->checkpoints) ? find_newest(out, t) : GRAFT_OK;
+    }
+    return strcmp(wanted, "never") == 0 ? GRAFT_OK : candidate_open(out, t, wanted);
 }
 
 graft_status graft_training_look_resume(const graft_training *t)
 {
-    graft_status status = GRAFT_OK;
-    const char *path = named_checkpoint(t->config);
-    candidate c = {0};
-    if (path != NULL) {
-        status = candidate_open(&c, t, path);
-        candidate_clear(&c);
+    candidate c;
+    graft_status status = find(&c, t);
+    if (status == GRAFT_OK && c.checkpoint.path != NULL) {
+        graft_log(GRAFT_LOG_INFO, "the run would continue from %s: step %llu of %llu", c.checkpoint.path,
+                  (unsigned long long)c.checkpoint.step, (unsigned long long)t->trainer.n_steps);
     }
+    candidate_clear(&c);
     return status;
 }
 
 graft_status graft_training_resume(graft_training *t)
 {
     graft_status status = GRAFT_OK;
-    const char *wanted = t->config->resume_from_checkpoint;
-    if (wanted == NULL || strcmp(wanted, "auto") == 0) {
-        GRAFT_TRY(resume_auto(t));
-    } else if (named_checkpoint(t->config) != NULL) {
-        GRAFT_TRY(resume_from(t, wanted));
+    candidate c;
+    GRAFT_TRY(find(&c, t));
+    if (c.checkpoint.path != NULL) {
+        GRAFT_TRY(take(t, &c));
     }
     t->config->force = false; /* not for whoever feeds config.yaml back */
 done:
+    candidate_clear(&c);
     return status;
 }

@@ -98,8 +98,7 @@ void graft_training_close(graft_training *t);
 graft_status graft_training_prepare(graft_training *t);
 /* Continues from a checkpoint if there is one and the settings allow it. */
 graft_status graft_training_resume(graft_training *t);
-/* Whether the checkpoint that resume_from_checkpoint names, if it names one, can be continued from;
- * fails as graft_training_resume would. */
+/* Whether the run can continue from what is there, and where it would; fails as graft_training_resume would. */
 graft_status graft_training_look_resume(const graft_training *t);
 /* Steps until done; on GRAFT_E_INTERRUPTED a checkpoint has been saved. */
 graft_status graft_training_steps(graft_training *t);
