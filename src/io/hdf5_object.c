@@ -166,9 +166,12 @@ static bool is_group(const header *h)
 static bool is_array(const header *h)
 {
     bool one = h->seen[SPACE] == 1 && h->seen[TYPE] == 1 && h->seen[LAYOUT] == 1 && h->seen[TABLE] == 0;
-    if (!one || h->chunk == 0) {
-        unsigned size = graft_h5__type_bytes[one ? h->type : GRAFT_H5_TEXT];
-        return one && h->seen[FILTERS] == 0 && h->bytes % size == 0 && h->length == h->bytes / size;
+    if (!one) {
+        return false;
+    }
+    if (h->chunk == 0) {
+        unsigned size = graft_h5__type_bytes[h->type];
+        return h->seen[FILTERS] == 0 && h->bytes % size == 0 && h->length == h->bytes / size;
     }
     return h->seen[FILTERS] == 1 && h->is_zstd && h->type == GRAFT_H5_TEXT && h->chunk == GRAFT_H5_CHUNK &&
            h->chunk_element == 1 && h->length > 0 && h->length % GRAFT_H5_CHUNK == 0 &&

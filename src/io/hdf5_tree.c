@@ -7,7 +7,7 @@
 enum { NODE = 24, ADDRESS = 8, MOST_LEVELS = 8 };
 static const uint64_t key_bytes[] = {[GRAFT_H5_LINKS] = 8, [GRAFT_H5_CHUNKS] = 24};
 
-/* Children of a node of level n are nodes of level n - 1; those of level 0 are what the tree is for. */
+/* Children of a node are nodes of lower levels, so that it ends; those of level 0 are what the tree is for. */
 static bool walk_node(graft_h5__parts *image, uint64_t at, graft_h5__tree tree, unsigned most,
                       graft_h5__visit *visit, void *context)
 {
