@@ -2,7 +2,8 @@
  *
  * GRAFT_GROUP neighbours of W along the reduction axis share a scale: the largest of them is 127
  * times it, and the others are rounded to whole multiples (to even). Of X GRAFT_RUN_GROUPS such groups
- * share one: scaling takes the place of multiplying, and errors of X, other than those of W, are
+ * share one, and the largest number is 127 or, where activations are in single precision, 63 times it
+ * (graft_kernels.byte_max: instructions of AVX2 sum two products in 16 bits). Scaling takes the place of multiplying, and errors of X, other than those of W, are
  * different ones for each token and cancel out in sums over tokens. Products and sums of a group are
  * exact in integers; what the groups of a run give is added in single precision, in order, and then
  * to what the runs before gave.
@@ -20,6 +21,7 @@
 #define GRAFT_GROUP 64
 #define GRAFT_RUN_GROUPS 4
 #define GRAFT_BYTE_MAX 127
+#define GRAFT_PAIR_MAX 63 /* 2 * 255 * 63 < 2^15 */
 /* What the transform leaves to be done: it makes vectors 8 times as long. */
 #define GRAFT_TURNED 0.125f
 /* Groups with no larger number are zeros, so that the reciprocal of a scale is finite. */

@@ -82,6 +82,7 @@ typedef struct graft_kernels {
     bool half;        /* activations are bfloat16 */
     size_t act_bytes; /* of one activation */
     bool bytes;       /* products with frozen weights are made of 8-bit integers (kernels/bytes.h) */
+    int byte_max;     /* largest magnitude of such an integer of an activation */
 
     /* --- linear maps: see kernels/product.h for the drivers that call these --- */
 
@@ -94,7 +95,7 @@ typedef struct graft_kernels {
     void (*to_act)(graft_act *y, size_t ldy, const graft_real *x, size_t ldx, size_t n_rows,
                    size_t n);
 
-    /* x as bytes (kernels/bytes.h); NULL where activations are not bfloat16. */
+    /* x as bytes (kernels/bytes.h). */
     void (*to_bytes)(const struct graft_bytes *out, const graft_act *x, size_t ldx, size_t n_rows,
                      size_t n, bool backward);
 

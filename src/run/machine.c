@@ -13,8 +13,8 @@ graft_status graft_machine_prepare(graft_cpu_level *level, bool *half, const gra
         status = status == GRAFT_OK ? status : graft_fail_prefix("cpu");
     }
     if (status == GRAFT_OK) {
-        *half = config->compute == GRAFT_COMPUTE_BF16 || config->compute == GRAFT_COMPUTE_INT8 ||
-                (config->compute == GRAFT_COMPUTE_AUTO && graft_kernels_prefer_half(*level));
+        *half = config->compute == GRAFT_COMPUTE_BF16 ||
+                (config->compute != GRAFT_COMPUTE_F32 && graft_kernels_prefer_half(*level));
     }
     return status;
 }

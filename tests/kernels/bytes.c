@@ -34,11 +34,7 @@ static void with_bytes(const graft_kernels *kernels)
 {
     graft_kernels copy = *kernels;
     copy.bytes = true;
-    if (kernels->half) {
-        at_level(&copy);
-    } else {
-        assert_null(kernels->to_bytes);
-    }
+    at_level(&copy);
 }
 
 static void each_level(void (*test)(const graft_kernels *kernels))
@@ -75,9 +71,9 @@ static void turn(float x[GRAFT_GROUP])
 
 enum { RUN = GRAFT_RUN_GROUPS * GRAFT_GROUP };
 
-/* What n numbers, step apart, become: the largest, after groups are turned, is 127. */
-static void round_groups(const float *x, size_t n, size_t step, bool backward, int8_t q[RUN],
-                         float *scale)
+/* What n numbers, step apart, become: the largest, after groups are turned, is `most`. */
+static void round_groups(const float *x, size_t n, size_t step, int most, bool backward,
+                         int8_t q[RUN], float *scale)
 {
     float numbers[RUN] = {0}, largest = 0;
     size_t padded = graft_bytes_groups(n) * GRAFT_GROUP;
@@ -90,9 +86,9 @@ static void round_groups(const float *x, size_t n, size_t step, bool backward, i
     for (size_t i = 0; i < padded; i++) {
         largest = fmaxf(largest, fabsf(numbers[i]));
     }
-    *scale = largest / 127 * (backward ? 1 : 0.125f);
+    *scale = largest / (float)most * (backward ? 1 : 0.125f);
     for (size_t i = 0; i < padded; i++) {
-        q[i] = largest < 0x1p-100f ? 0 : (int8_t)nearbyintf(numbers[i] * (127 / largest));
+        q[i] = largest < 0x1p-100f ? 0 : (int8_t)nearbyintf(numbers[i] * ((float)most / largest));
     }
 }
 
@@ -128,7 +124,7 @@ static void rounding_at_level(const graft_kernels *kernels)
                 for (size_t i = 0; i < n_k; i++) {
                     numbers[i] = (float)x[t * n + k + i];
                 }
-                round_groups(numbers, n_k, 1, backward, q, &scale);
+                round_groups(numbers, n_k, 1, kernels->byte_max, backward, q, &scale);
                 for (size_t g = 0; g < graft_bytes_groups(n_k); g++) {
                     const graft_byte_group *group = &b.groups[t * b.n_groups + k / GRAFT_GROUP + g];
                     const int8_t *bytes = q + g * GRAFT_GROUP;
@@ -157,7 +153,8 @@ typedef struct reference {
 } reference;
 
 /* The product of what the bytes of X and W stand for. */
-static reference multiply(const graft_bytes *x, const graft_weight *w, size_t n_tok, bool backward)
+static reference multiply(const graft_bytes *x, const graft_weight *w, size_t n_tok, bool half,
+                          bool backward)
 {
     size_t n = backward ? w->n_in : w->n_out, n_k = backward ? w->n_out : w->n_in;
     size_t n_groups = graft_bytes_groups(n_k);
@@ -170,7 +167,7 @@ static reference multiply(const graft_bytes *x, const graft_weight *w, size_t n_
         w->format->decode((const uint8_t *)w->data + o * w->row_bytes, all + o * w->n_in,
                           w->n_in / w->format->block_elems);
     }
-    for (size_t i = 0; i < w->n_out * w->n_in; i++) {
+    for (size_t i = 0; half && i < w->n_out * w->n_in; i++) {
         all[i] = graft_bf16_to_f32(graft_f32_to_bf16(all[i]));
     }
     for (size_t c = 0; c < n; c++) {
@@ -178,7 +175,7 @@ static reference multiply(const graft_bytes *x, const graft_weight *w, size_t n_
             int8_t q[RUN];
             float scale;
             size_t left = n_k - k < GRAFT_GROUP ? n_k - k : GRAFT_GROUP;
-            round_groups(all + c * c_step + k * k_step, left, k_step, backward, q, &scale);
+            round_groups(all + c * c_step + k * k_step, left, k_step, 127, backward, q, &scale);
             for (size_t i = 0; i < GRAFT_GROUP; i++) {
                 column[k + i] = (float)q[i] * scale;
             }
@@ -216,7 +213,7 @@ static void check_shape(const graft_kernels *kernels, const graft_format *format
         graft_real *x = test_random(&rng, n_tok * n_k), *y = test_random(&rng, n);
         graft_bytes b = bytes_of(kernels, test_acts(kernels, x, n_tok, n_k), n_tok, n_k,
                                  backward != 0);
-        reference r = multiply(&b, &w, n_tok, backward != 0);
+        reference r = multiply(&b, &w, n_tok, kernels->half, backward != 0);
         snprintf(what, sizeof what, "%s int8 %s %zux%zux%zu %s",
                  graft_cpu_level_name(kernels->level), format->name, n_tok, n_out, n_in,
                  backward ? "backward" : "forward");

@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 
 void graft_avx2_gemm(graft_kernels *table);
+void graft_avx2_bytes(graft_kernels *table);
 void graft_avx2_attention(graft_kernels *table);
 void graft_avx2_norm(graft_kernels *table);
 void graft_avx2_columns(graft_kernels *table);

@@ -4,6 +4,7 @@
 void graft_kernels_avx2(graft_kernels *table)
 {
     graft_avx2_gemm(table);
+    graft_avx2_bytes(table);
     graft_avx2_attention(table);
     graft_avx2_norm(table);
     graft_avx2_columns(table);

@@ -47,10 +47,10 @@ static void unpack_half(const graft_weight *w, bool backward, size_t c0, size_t 
 }
 
 /* W as bytes: what they stand for. */
-static void unpack_bytes(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
-                         const graft_panel *panel, size_t k_at)
+ACT_INLINE void unpack_bytes(bool half, const graft_weight *w, bool backward, size_t c0, size_t k0,
+                             size_t n_k, const graft_panel *panel, size_t k_at)
 {
-    unpack(true, w, backward, c0, k0, n_k, panel, k_at);
+    unpack(half, w, backward, c0, k0, n_k, panel, k_at);
     for (size_t c = 0; c < panel->n_cols; c++) {
         graft_real *column = (graft_real *)panel->data +
                              (c / STRIP * panel->n_k + k_at) * STRIP + c % STRIP;
@@ -61,10 +61,22 @@ static void unpack_bytes(const graft_weight *w, bool backward, size_t c0, size_t
     }
 }
 
+static void unpack_bytes_real(const graft_weight *w, bool backward, size_t c0, size_t k0,
+                              size_t n_k, const graft_panel *panel, size_t k_at)
+{
+    unpack_bytes(false, w, backward, c0, k0, n_k, panel, k_at);
+}
+
+static void unpack_bytes_half(const graft_weight *w, bool backward, size_t c0, size_t k0,
+                              size_t n_k, const graft_panel *panel, size_t k_at)
+{
+    unpack_bytes(true, w, backward, c0, k0, n_k, panel, k_at);
+}
+
 /* Element k of row r of a slice. */
 ACT_INLINE graft_real slice_get(const graft_slice *s, size_t r, size_t k, bool half)
 {
-    if (!half || s->groups == NULL) {
+    if (s->groups == NULL) {
         return act_get(s->x, r * s->row_step + k, half);
     }
     return (graft_real)((const int8_t *)s->x)[r * s->row_step + k] *
@@ -79,7 +91,7 @@ ACT_INLINE void tile(bool half, const graft_multiply *m, size_t r, size_t rows, 
     for (size_t s = 0; s < m->n_slices; s++) {
         const graft_slice *slice = &m->slices[s];
         size_t n_k = slice->n_k;
-        if (half && slice->groups != NULL) {
+        if (slice->groups != NULL) {
             n_k = (n_k + GRAFT_GROUP - 1) / GRAFT_GROUP * GRAFT_GROUP;
         }
         for (size_t k = 0; k < n_k; k++, w += STRIP) {
@@ -176,17 +188,14 @@ static graft_real spin(size_t rounds, void *scratch)
     return acc[0];
 }
 
-#define PORTABLE_GEMM(kind)                                                               \
+#define PORTABLE_GEMM(kind, bytes)                                                        \
     {                                                                                     \
         .kc = KC, .nc = GRAFT_NC, .k_step = 1, .element_bytes = sizeof(graft_real),         \
-        .rows = GRAFT_ROWS,                                                                \
-        .row_block = GRAFT_ROW_BLOCK, .unpack = unpack_##kind, .multiply = multiply_##kind, \
-        .outer = outer_##kind, .spin = spin, .spin_flops = 2 * ROWS * STRIP,              \
+        .rows = GRAFT_ROWS, .row_block = GRAFT_ROW_BLOCK, .unpack = unpack_##kind,          \
+        .unpack_bytes = bytes, .multiply = multiply_##kind, .outer = outer_##kind,          \
+        .spin = spin, .spin_flops = 2 * ROWS * STRIP,                                     \
     }
-const struct graft_gemm graft_portable_gemm = PORTABLE_GEMM(real);
-const struct graft_gemm graft_portable_gemm_half = PORTABLE_GEMM(half);
-const struct graft_gemm graft_portable_gemm_bytes = {
-    .kc = KC, .nc = GRAFT_NC, .k_step = 1, .element_bytes = sizeof(graft_real), .rows = GRAFT_ROWS,
-    .row_block = GRAFT_ROW_BLOCK, .unpack = unpack_half, .unpack_bytes = unpack_bytes,
-    .multiply = multiply_half, .outer = outer_half, .spin = spin, .spin_flops = 2 * ROWS * STRIP,
-};
+const struct graft_gemm graft_portable_gemm = PORTABLE_GEMM(real, NULL);
+const struct graft_gemm graft_portable_gemm_half = PORTABLE_GEMM(half, NULL);
+const struct graft_gemm graft_portable_gemm_bytes = PORTABLE_GEMM(real, unpack_bytes_real);
+const struct graft_gemm graft_portable_gemm_half_bytes = PORTABLE_GEMM(half, unpack_bytes_half);

@@ -6,7 +6,7 @@
 #include "kernels/gemm.h"
 
 extern const struct graft_gemm graft_portable_gemm, graft_portable_gemm_half;
-extern const struct graft_gemm graft_portable_gemm_bytes;
+extern const struct graft_gemm graft_portable_gemm_bytes, graft_portable_gemm_half_bytes;
 
 void graft_portable_decode_row(const graft_weight *w, size_t row, graft_real *out);
 
@@ -14,6 +14,8 @@ void graft_portable_to_act(graft_act *y, size_t ldy, const graft_real *x, size_t
                            size_t n_rows, size_t n);
 void graft_portable_to_act_half(graft_act *y, size_t ldy, const graft_real *x, size_t ldx,
                                 size_t n_rows, size_t n);
+void graft_portable_to_bytes(const graft_bytes *out, const graft_act *x, size_t ldx, size_t n_rows,
+                             size_t n, bool backward);
 void graft_portable_to_bytes_half(const graft_bytes *out, const graft_act *x, size_t ldx,
                                   size_t n_rows, size_t n, bool backward);
 /* A group of numbers of a panel, step apart, n of them there, becomes what it is as bytes. */

@@ -8,7 +8,9 @@ void graft_kernels_portable(graft_kernels *table)
         .half = false,
         .act_bytes = sizeof(graft_real),
         .decode_row = graft_portable_decode_row,
+        .byte_max = GRAFT_PAIR_MAX,
         .to_act = graft_portable_to_act,
+        .to_bytes = graft_portable_to_bytes,
         .rmsnorm = graft_portable_rmsnorm,
         .rmsnorm_backward = graft_portable_rmsnorm_backward,
         .head_norm = graft_portable_head_norm,
@@ -34,6 +36,7 @@ void graft_kernels_portable(graft_kernels *table)
         .sum_squares = graft_portable_sum_squares,
         .adamw = graft_portable_adamw,
         .gemm = &graft_portable_gemm,
+        .gemm_bytes = &graft_portable_gemm_bytes,
     };
 }
 
@@ -58,7 +61,8 @@ void graft_kernels_portable_half(graft_kernels *table)
     table->attention = graft_portable_attention_half;
     table->attention_backward = graft_portable_attention_backward_half;
     table->softmax_gradient = graft_portable_softmax_gradient_half;
+    table->byte_max = GRAFT_BYTE_MAX;
     table->to_bytes = graft_portable_to_bytes_half;
     table->gemm = &graft_portable_gemm_half;
-    table->gemm_bytes = &graft_portable_gemm_bytes;
+    table->gemm_bytes = &graft_portable_gemm_half_bytes;
 }

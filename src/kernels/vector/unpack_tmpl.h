@@ -262,14 +262,3 @@ static void unpack(const graft_weight *w, bool backward, size_t c0, size_t k0, s
     }
     unpack_decoded(w, backward, c0, k0, n_k, panel, k_at);
 }
-
-/* A row of W as it is: a backward panel of one row. */
-static void decode_row(const graft_weight *w, size_t row, float *out)
-{
-    if (w->format != NULL && w->format->block_elems >= STRIP) {
-        graft_panel panel = {out, w->n_in, 1};
-        unpack(w, true, 0, row, 1, &panel, 0);
-    } else {
-        graft_weight_part(w, row, 0, w->n_in, out);
-    }
-}

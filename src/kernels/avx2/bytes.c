@@ -1,0 +1,508 @@
+/* kernels/avx2/bytes.c - products of 8-bit integers without VNNI, in tiles of 6 x 16.
+ *
+ * VPMADDUBSW multiplies unsigned bytes with signed ones and sums pairs in 16 bits: W is stored plus
+ * 128, X is at most 63, so that no sum leaves them. VPMADDWD with ones and VPADDD bring the pairs to
+ * sums in 32 bits, which begin with what the 128 add (graft_byte_group.centre). How they are scaled is
+ * said in kernels/bytes.h. A part of a panel that is bytes is, per strip and group,
+ * [GRAFT_GROUP / 4][width][4] bytes and [width] scales; other parts are those of unpack_tmpl.h. */
+#include "kernels/avx2/avx2.h"
+#include "kernels/avx2/vec.h"
+#include "kernels/vector/tile_out.h"
+
+enum { KC = 2048 };
+
+#include "kernels/vector/unpack_tmpl.h"
+
+enum { QUADS = GRAFT_GROUP / 4, VECS = GRAFT_GROUP / VEC_N, WIDE_ROWS = 2 * GEMM_ROWS };
+
+/* --- numbers to bytes --- */
+
+/* Sums and differences of lanes whose numbers differ in one bit; `keep` is 1 or -1. */
+#define TURN_LANES(v, swapped, keep)               \
+    for (int i = 0; i < VECS; i++) {               \
+        v[i] = vec_fma(v[i], keep, swapped(v[i])); \
+    }
+/* The same of vectors `step` apart. */
+#define TURN_VECTORS(v, step)                         \
+    for (int i = 0; i < VECS; i++) {                  \
+        if ((i & (step)) == 0) {                      \
+            vec low = v[i], high = v[i + (step)];     \
+            v[i] = vec_add(low, high);                \
+            v[i + (step)] = vec_sub(low, high);       \
+        }                                             \
+    }
+#define SWAP_2(a) _mm256_permute_ps(a, 0x4e)
+#define SWAP_4(a) _mm256_permute2f128_ps(a, a, 1)
+
+/* The Walsh-Hadamard transform of a group (kernels/bytes.h), in its order of steps. */
+VEC_INLINE void turn(vec v[VECS])
+{
+    const vec bit0 = _mm256_setr_ps(1, -1, 1, -1, 1, -1, 1, -1);
+    const vec bit1 = _mm256_setr_ps(1, 1, -1, -1, 1, 1, -1, -1);
+    const vec bit2 = _mm256_setr_ps(1, 1, 1, 1, -1, -1, -1, -1);
+    TURN_LANES(v, vec_swap_pairs, bit0)
+    TURN_VECTORS(v, 4)
+    TURN_LANES(v, SWAP_2, bit1)
+    TURN_LANES(v, SWAP_4, bit2)
+    TURN_VECTORS(v, 1)
+    TURN_VECTORS(v, 2)
+}
+
+/* The larger magnitudes, as bits, so that what is not a number is larger than all. */
+VEC_INLINE __m256i larger_of(__m256i largest, vec v)
+{
+    const __m256i sign = _mm256_set1_epi32(0x7fffffff);
+    return _mm256_max_epu32(largest, _mm256_and_si256(_mm256_castps_si256(v), sign));
+}
+
+VEC_INLINE float reduce_largest(__m256i largest)
+{
+    __m128i a = _mm_max_epu32(_mm256_castsi256_si128(largest), _mm256_extracti128_si256(largest, 1));
+    a = _mm_max_epu32(a, _mm_shuffle_epi32(a, 0x4e));
+    a = _mm_max_epu32(a, _mm_shuffle_epi32(a, 0xb1));
+    return _mm_cvtss_f32(_mm_castsi128_ps(a));
+}
+
+/* `most` over the largest magnitude. */
+VEC_INLINE vec reciprocals(vec largest, float most)
+{
+    vec tiny = _mm256_cmp_ps(largest, vec_set(GRAFT_GROUP_TINY), _CMP_LT_OQ);
+    return _mm256_andnot_ps(tiny, vec_div(vec_set(most), largest));
+}
+
+/* 32 numbers, rounded. */
+VEC_INLINE __m256i round_bytes(const vec v[4], vec reciprocal)
+{
+    __m256i q[4];
+    for (int i = 0; i < 4; i++) {
+        q[i] = vec_to_int(vec_mul(v[i], reciprocal));
+    }
+    __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]),
+                                        _mm256_packs_epi32(q[2], q[3]));
+    return _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+/* What a byte is worth if this is the largest number. */
+VEC_INLINE float unit_of(float largest, float most, bool turned)
+{
+    return largest / most * (turned ? GRAFT_TURNED : 1.0f);
+}
+
+VEC_INLINE int sum_of(__m256i low, __m256i high)
+{
+    const __m256i ones = _mm256_set1_epi8(1);
+    __m256i pairs = _mm256_add_epi16(_mm256_maddubs_epi16(ones, low),
+                                     _mm256_maddubs_epi16(ones, high));
+    __m256i wide = _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+    __m128i a = _mm_add_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+    a = _mm_add_epi32(a, _mm_shuffle_epi32(a, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(a, _mm_shuffle_epi32(a, 0xb1)));
+}
+
+/* The groups of a run, of which n numbers are left in the row. */
+VEC_INLINE void run_to_bytes(int8_t *q, graft_byte_group *groups, const float *x, size_t n,
+                             size_t n_groups, bool turned)
+{
+    vec v[GRAFT_RUN_GROUPS][VECS];
+    __m256i largest = _mm256_setzero_si256();
+    for (size_t g = 0; g < n_groups; g++) {
+        for (size_t i = 0, k = g * GRAFT_GROUP; i < VECS; i++, k += VEC_N) {
+            size_t left = k < n ? n - k : 0;
+            v[g][i] = left >= VEC_N ? vec_load(x + k) : left > 0 ? vec_load_part(x + k, left)
+                                                                 : vec_zero();
+        }
+        if (turned) {
+            turn(v[g]);
+        }
+        for (size_t i = 0; i < VECS; i++) {
+            largest = larger_of(largest, v[g][i]);
+        }
+    }
+    float number = reduce_largest(largest), most = (float)GRAFT_PAIR_MAX;
+    vec reciprocal = reciprocals(vec_set(number), most);
+    for (size_t g = 0; g < n_groups; g++, q += GRAFT_GROUP) {
+        __m256i low = round_bytes(v[g], reciprocal), high = round_bytes(v[g] + 4, reciprocal);
+        groups[g].scale = unit_of(number, most, turned);
+        groups[g].centre = -128 * sum_of(low, high);
+        _mm256_storeu_si256((__m256i *)(void *)q, low);
+        _mm256_storeu_si256((__m256i *)(void *)(q + 32), high);
+    }
+}
+
+VEC_INLINE void rows_to_bytes(const graft_bytes *out, const float *x, size_t ldx, size_t n_rows,
+                              size_t n, bool turned)
+{
+    for (size_t r = 0; r < n_rows; r++, x += ldx) {
+        graft_byte_group *groups = out->groups + r * out->n_groups;
+        int8_t *q = out->q + r * out->ld;
+        for (size_t g = 0; g < out->n_groups; g += GRAFT_RUN_GROUPS) {
+            size_t k = g * GRAFT_GROUP, left = out->n_groups - g;
+            run_to_bytes(q + k, groups + g, x + k, n - k,
+                         left < GRAFT_RUN_GROUPS ? left : GRAFT_RUN_GROUPS, turned);
+        }
+    }
+}
+
+static void to_bytes(const graft_bytes *out, const graft_act *x, size_t ldx, size_t n_rows,
+                     size_t n, bool backward)
+{
+    if (backward) {
+        rows_to_bytes(out, x, ldx, n_rows, n, false);
+    } else {
+        rows_to_bytes(out, x, ldx, n_rows, n, true);
+    }
+}
+
+/* --- panels --- */
+
+/* 32 numbers of a row from element k on: n of them, then zeros. */
+typedef void load32(const uint8_t *row, size_t k, size_t n, float out[32]);
+
+#define LOAD_BLOCKS(name)                                                                       \
+    VEC_INLINE void load_##name(const uint8_t *row, size_t k, size_t n, float out[32])          \
+    {                                                                                           \
+        graft_run32 x = expand_##name(row, k / 32);                                             \
+        (void)n; /* rows are whole blocks, and panels whole runs */                             \
+        vec_emit_row(out, _mm256_castsi256_si128(x.q), x.scale[0], x.offset[0]);                \
+        vec_emit_row(out + 16, _mm256_extracti128_si256(x.q, 1), x.scale[1], x.offset[1]);      \
+    }
+#define LOAD_PLAIN(name, size)                                                                  \
+    VEC_INLINE void load_##name(const uint8_t *row, size_t k, size_t n, float out[32])          \
+    {                                                                                           \
+        uint8_t part[32 * (size)] = {0};                                                        \
+        const uint8_t *from = row + k * (size);                                                 \
+        if (n < 32) {                                                                           \
+            memcpy(part, from, n * (size));                                                     \
+            from = part;                                                                        \
+        }                                                                                       \
+        for (size_t i = 0; i < 32; i += VEC_N) {                                                \
+            vec_store(out + i, load8_##name(from + i * (size)));                                \
+        }                                                                                       \
+    }
+GRAFT_EXPANDED(LOAD_BLOCKS)
+LOAD_PLAIN(f32, 4)
+LOAD_PLAIN(f16, 2)
+LOAD_PLAIN(bf16, 2)
+
+/* n <= GRAFT_GROUP numbers of a row from k on, as bytes plus 128. Returns their scale. */
+VEC_INLINE float group_to_bytes(load32 *load, const uint8_t *row, size_t k, size_t n,
+                                uint8_t out[GRAFT_GROUP])
+{
+    float numbers[GRAFT_GROUP] = {0}, most = (float)GRAFT_BYTE_MAX;
+    const __m256i centre = _mm256_set1_epi8((char)-128);
+    __m256i largest = _mm256_setzero_si256();
+    vec v[VECS];
+    load(row, k, n < 32 ? n : 32, numbers);
+    if (n > 32) {
+        load(row, k + 32, n - 32, numbers + 32);
+    }
+    for (size_t i = 0; i < VECS; i++) {
+        v[i] = vec_load(numbers + i * VEC_N);
+    }
+    turn(v);
+    for (size_t i = 0; i < VECS; i++) {
+        largest = larger_of(largest, v[i]);
+    }
+    float number = reduce_largest(largest);
+    vec reciprocal = reciprocals(vec_set(number), most);
+    for (size_t i = 0; i < 2; i++) {
+        _mm256_storeu_si256((__m256i *)(void *)(out + 32 * i),
+                            _mm256_xor_si256(round_bytes(v + 4 * i, reciprocal), centre));
+    }
+    return unit_of(number, most, true);
+}
+
+VEC_INLINE void bytes_forward(load32 *load, const graft_weight *w, size_t c0, size_t k0,
+                              size_t n_k, const graft_panel *panel, size_t k_at)
+{
+    for (size_t c = 0; c < panel->n_cols; c += VEC_N) {
+        size_t step = 4 * strip_width(panel->n_cols - c / STRIP * STRIP);
+        uint8_t *out = (uint8_t *)panel_at(panel, c, k_at);
+        for (size_t k = 0; k < n_k; k += GRAFT_GROUP, out += step) {
+            uint8_t bytes[VEC_N][GRAFT_GROUP];
+            float scales[VEC_N];
+            size_t n = n_k - k < GRAFT_GROUP ? n_k - k : GRAFT_GROUP;
+            for (size_t i = 0; i < VEC_N; i++) {
+                size_t column = c0 + (c + i < panel->n_cols ? c + i : panel->n_cols - 1);
+                scales[i] = group_to_bytes(load, (const uint8_t *)w->data + column * w->row_bytes,
+                                           k0 + k, n, bytes[i]);
+            }
+            for (size_t q = 0; q < QUADS; q += VEC_N) {
+                vec a[VEC_N];
+                for (size_t i = 0; i < VEC_N; i++) {
+                    a[i] = vec_load((const float *)(const void *)(bytes[i] + 4 * q));
+                }
+                transpose8(a);
+                for (size_t i = 0; i < VEC_N; i++, out += step) {
+                    vec_store((float *)(void *)out, a[i]);
+                }
+            }
+            vec_store((float *)(void *)out, vec_load(scales));
+        }
+    }
+}
+
+/* Four rows of eight columns, 32 numbers apart, as bytes plus 128: a column's four in a lane. */
+VEC_INLINE __m256i join_rows(const float *rows, vec reciprocal)
+{
+    __m256i all = _mm256_set1_epi32((int)0x80808080u);
+    for (int i = 0; i < 4; i++) {
+        __m256i q = vec_to_int(vec_mul(vec_load(rows + 32 * i), reciprocal));
+        all = _mm256_add_epi32(all, _mm256_slli_epi32(q, 8 * i));
+    }
+    return all;
+}
+
+/* A group of rows, eight columns of it. */
+VEC_INLINE void columns_to_bytes(const float *x, uint8_t *out, size_t step)
+{
+    const float most = (float)GRAFT_BYTE_MAX;
+    __m256i bits = _mm256_setzero_si256();
+    for (size_t i = 0; i < GRAFT_GROUP; i++) {
+        bits = larger_of(bits, vec_load(x + 32 * i));
+    }
+    vec largest = _mm256_castsi256_ps(bits), reciprocal = reciprocals(largest, most);
+    for (size_t q = 0; q < QUADS; q++, out += step) {
+        _mm256_storeu_si256((__m256i *)(void *)out, join_rows(x + 128 * q, reciprocal));
+    }
+    vec_store((float *)(void *)out, vec_div(largest, vec_set(most)));
+}
+
+VEC_INLINE void bytes_backward(load32 *load, const graft_weight *w, size_t c0, size_t k0,
+                               size_t n_k, const graft_panel *panel, size_t k_at)
+{
+    float x[GRAFT_GROUP * 32];
+    for (size_t k = 0; k < n_k; k += GRAFT_GROUP) {
+        const uint8_t *rows = (const uint8_t *)w->data + (k0 + k) * w->row_bytes;
+        size_t n_rows = n_k - k < GRAFT_GROUP ? n_k - k : GRAFT_GROUP;
+        memset(x + 32 * n_rows, 0, (GRAFT_GROUP - n_rows) * 32 * sizeof *x);
+        for (size_t c = 0; c < panel->n_cols; c += 32) {
+            size_t n = panel->n_cols - c < 32 ? panel->n_cols - c : 32;
+            for (size_t i = 0; i < n_rows; i++) {
+                load(rows + i * w->row_bytes, c0 + c, n, x + 32 * i);
+            }
+            for (size_t j = 0; j < n; j += VEC_N) {
+                size_t step = 4 * strip_width(panel->n_cols - (c + j) / STRIP * STRIP);
+                uint8_t *out = (uint8_t *)panel_at(panel, c + j, k_at);
+                columns_to_bytes(x + j, out + k / GRAFT_GROUP * (QUADS + 1) * step, step);
+            }
+        }
+    }
+}
+
+#define UNPACK_BYTES(name)                                                                        \
+    static void bytes_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,          \
+                             size_t n_k, const graft_panel *panel, size_t k_at)                   \
+    {                                                                                             \
+        (backward ? bytes_backward : bytes_forward)(load_##name, w, c0, k0, n_k, panel, k_at);    \
+    }
+GRAFT_EXPANDED(UNPACK_BYTES)
+UNPACK_BYTES(f32)
+UNPACK_BYTES(f16)
+UNPACK_BYTES(bf16)
+
+#define BYTES_ROW(name) {&graft_format_##name, bytes_##name},
+static const struct {
+    const graft_format *format;
+    unpack_function *unpack;
+} byte_unpackers[] = {
+    {NULL, bytes_f32},
+    {&graft_format_f32, bytes_f32},
+    {&graft_format_f16, bytes_f16},
+    {&graft_format_bf16, bytes_bf16},
+    GRAFT_EXPANDED(BYTES_ROW)
+};
+
+static void unpack_bytes(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
+                         const graft_panel *panel, size_t k_at)
+{
+    size_t i = 0;
+    while (byte_unpackers[i].format != w->format) {
+        i++;
+    }
+    byte_unpackers[i].unpack(w, backward, c0, k0, n_k, panel, k_at);
+}
+
+/* --- tiles --- */
+
+static const int16_t pair_ones[16] __attribute__((aligned(32))) = {1, 1, 1, 1, 1, 1, 1, 1,
+                                                                   1, 1, 1, 1, 1, 1, 1, 1};
+
+/* sum + a0 b0 + ... + a3 b3, lane by lane, a unsigned and b signed. Of the three instructions gcc 12
+ * would move all sums to the end, and spill. */
+VEC_INLINE __m256i dot_bytes(__m256i sum, __m256i a, __m256i b)
+{
+    __m256i pairs;
+    __asm__("vpmaddubsw %2, %3, %1\n\tvpmaddwd %4, %1, %1\n\tvpaddd %1, %0, %0"
+            : "+x"(sum), "=&x"(pairs)
+            : "x"(b), "x"(a), "m"(pair_ones));
+    return sum;
+}
+
+VEC_INLINE __m256i set_quad(const int8_t *p)
+{
+    int32_t quad;
+    memcpy(&quad, p, sizeof quad);
+    return _mm256_set1_epi32(quad);
+}
+
+/* acc += a group of bytes, scaled as W is. Returns where the next one lies. */
+VEC_INLINE const uint8_t *group_sum(vec *acc, int n_rows, int n_vec, const graft_slice *s,
+                                    const int8_t *x, const graft_byte_group *group,
+                                    const uint8_t *b)
+{
+    __m256i sum[TILE_MAX];
+    UNROLL_TILE
+    for (int i = 0; i < n_rows; i++) {
+        __m256i centre = _mm256_set1_epi32(group[(size_t)i * s->group_step].centre);
+        for (int j = 0; j < n_vec; j++) {
+            sum[i * n_vec + j] = centre;
+        }
+    }
+    _Pragma("GCC unroll 16")
+    for (int q = 0; q < QUADS; q++, x += 4, b += 32 * n_vec) {
+        __m256i right[2];
+        for (int j = 0; j < n_vec; j++) {
+            right[j] = _mm256_loadu_si256((const __m256i *)(const void *)(b + 32 * j));
+        }
+        UNROLL_TILE
+        for (int i = 0; i < n_rows; i++) {
+            __m256i left = set_quad(x + (size_t)i * s->row_step);
+            for (int j = 0; j < n_vec; j++) {
+                sum[i * n_vec + j] = dot_bytes(sum[i * n_vec + j], right[j], left);
+            }
+        }
+    }
+    UNROLL_TILE
+    for (int i = 0; i < n_rows * n_vec; i++) {
+        vec scale = vec_load((const float *)(const void *)(b + 32 * (i % n_vec)));
+        acc[i] = vec_fma(_mm256_cvtepi32_ps(sum[i]), scale, acc[i]);
+    }
+    return b + 32 * n_vec;
+}
+
+/* total += a slice of bytes. */
+VEC_INLINE void byte_sum(vec *total, int n_rows, int n_vec, const graft_slice *s, size_t r,
+                         const uint8_t *b)
+{
+    const int8_t *x = (const int8_t *)s->x + r * s->row_step;
+    const graft_byte_group *group = s->groups + r * s->group_step;
+    size_t n_groups = (s->n_k + GRAFT_GROUP - 1) / GRAFT_GROUP;
+    for (size_t g = 0; g < n_groups;) {
+        vec acc[TILE_MAX];
+        const graft_byte_group *first = group;
+        size_t end = g + GRAFT_RUN_GROUPS < n_groups ? g + GRAFT_RUN_GROUPS : n_groups;
+        tile_clear(acc, n_rows * n_vec);
+        for (; g < end; g++, x += GRAFT_GROUP, group++) {
+            b = group_sum(acc, n_rows, n_vec, s, x, group, b);
+        }
+        UNROLL_TILE
+        for (int i = 0; i < n_rows * n_vec; i++) {
+            vec scale = vec_set(first[(size_t)(i / n_vec) * s->group_step].scale);
+            total[i] = vec_fma(acc[i], scale, total[i]);
+        }
+    }
+}
+
+/* Rows [r, r + n_rows) times the strip at column c. */
+VEC_INLINE void run_tile(int n_rows, int n_vec, const graft_multiply *m, size_t r, size_t c)
+{
+    vec acc[TILE_MAX];
+    size_t width = (size_t)n_vec * VEC_N;
+    const float *b = (const float *)m->panel.data + c * m->panel.n_k;
+    tile_out out = {(float *)m->y + r * m->ldy + c,
+                    m->add == NULL ? NULL : m->add + r * m->ldadd + c, m->ldy, m->ldadd,
+                    m->panel.n_cols - c, m->scale};
+    ask_for_tile(&out, n_rows, n_vec);
+    tile_clear(acc, n_rows * n_vec);
+    for (size_t s = 0; s < m->n_slices; s++) {
+        const graft_slice *slice = &m->slices[s];
+        size_t n_k = slice->n_k;
+        if (slice->groups != NULL) {
+            byte_sum(acc, n_rows, n_vec, slice, r, (const uint8_t *)b);
+            n_k = (n_k + GRAFT_GROUP - 1) / GRAFT_GROUP * GRAFT_GROUP;
+        } else {
+            tile_sum(acc, n_rows, 1, n_vec, n_k, (const float *)slice->x + r * slice->row_step,
+                     slice->row_step, 1, b, 0, width);
+        }
+        b += n_k * width;
+    }
+    store_tile(&out, acc, n_rows, n_vec);
+}
+
+typedef void tile_kernel(const graft_multiply *m, size_t r, size_t c);
+
+#define TILE_KERNEL(name, n_rows, n_vec)                               \
+    static void name(const graft_multiply *m, size_t r, size_t c)      \
+    {                                                                  \
+        run_tile(n_rows, n_vec, m, r, c);                              \
+    }
+#define TILE_KERNELS(name, n_vec)    \
+    TILE_KERNEL(name##_1, 1, n_vec)  \
+    TILE_KERNEL(name##_2, 2, n_vec)  \
+    TILE_KERNEL(name##_3, 3, n_vec)  \
+    TILE_KERNEL(name##_4, 4, n_vec)  \
+    TILE_KERNEL(name##_5, 5, n_vec)  \
+    TILE_KERNEL(name##_6, 6, n_vec)
+TILE_KERNELS(narrow, 1)
+TILE_KERNELS(full, 2)
+TILE_KERNEL(narrow_12, 12, 1)
+
+static tile_kernel *const tiles[2][GEMM_ROWS] = {
+    {narrow_1, narrow_2, narrow_3, narrow_4, narrow_5, narrow_6},
+    {full_1, full_2, full_3, full_4, full_5, full_6},
+};
+
+static void multiply(const graft_multiply *m, bool backward)
+{
+    (void)backward; /* panels of both directions look the same */
+    for (size_t c = 0; c < m->panel.n_cols; c += STRIP) {
+        bool narrow = strip_width(m->panel.n_cols - c) == VEC_N;
+        for (size_t r = 0, rows; r < m->n_rows; r += rows) {
+            size_t left = m->n_rows - r;
+            if (narrow && left >= WIDE_ROWS) {
+                rows = WIDE_ROWS;
+                narrow_12(m, r, c);
+            } else {
+                rows = left < GEMM_ROWS ? left : GEMM_ROWS;
+                tiles[narrow ? 0 : 1][rows - 1](m, r, c);
+            }
+        }
+    }
+}
+
+/* As many independent chains of byte products as a tile has. */
+enum { SPIN_FLOPS = 2 * 4 * TILE_MAX * VEC_N };
+
+static float spin(size_t rounds, void *scratch)
+{
+    __m256i acc[TILE_MAX], sum = _mm256_setzero_si256(), factor = _mm256_set1_epi8(1);
+    UNROLL_TILE
+    for (int i = 0; i < TILE_MAX; i++) {
+        acc[i] = _mm256_set1_epi32(i);
+    }
+    for (size_t k = 0; k < rounds; k++) {
+        UNROLL_TILE
+        for (int i = 0; i < TILE_MAX; i++) {
+            acc[i] = dot_bytes(acc[i], factor, factor);
+        }
+    }
+    UNROLL_TILE
+    for (int i = 0; i < TILE_MAX; i++) {
+        sum = _mm256_add_epi32(sum, acc[i]);
+    }
+    _mm256_storeu_si256(scratch, sum);
+    return (float)*(const int32_t *)scratch;
+}
+
+static const struct graft_gemm gemm = {
+    .kc = KC, .nc = GRAFT_NC, .k_step = 1, .element_bytes = sizeof(float), .rows = GRAFT_ROWS,
+    .row_block = GRAFT_ROW_BLOCK, .unpack = unpack, .unpack_bytes = unpack_bytes,
+    .multiply = multiply, .spin = spin, .spin_flops = SPIN_FLOPS,
+};
+
+void graft_avx2_bytes(graft_kernels *table)
+{
+    table->to_bytes = to_bytes;
+    table->gemm_bytes = &gemm;
+}
