@@ -43,6 +43,12 @@ bool graft_kernels_prefer_half(graft_cpu_level level)
     return level >= GRAFT_CPU_AVX512BF16;
 }
 
+/* Levels avx512 and amx take bytes as the levels below them do, which have narrower units. */
+bool graft_kernels_prefer_bytes(graft_cpu_level level)
+{
+    return level == GRAFT_CPU_AVX2 || level == GRAFT_CPU_AVX512BF16;
+}
+
 size_t graft_act_ld(const graft_kernels *kernels, size_t n)
 {
     if (!kernels->half) {

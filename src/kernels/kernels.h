@@ -226,6 +226,8 @@ size_t graft_act_ld(const graft_kernels *kernels, size_t n);
 graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level, bool half);
 /* True if the level multiplies bfloat16 faster than single precision. */
 bool graft_kernels_prefer_half(graft_cpu_level level);
+/* True if the level multiplies 8-bit integers faster than what it prefers besides. */
+bool graft_kernels_prefer_bytes(graft_cpu_level level);
 
 /* Reals of scratch that one attention job needs, whatever the number of its keys. */
 size_t graft_attention_scratch(size_t d_head);

@@ -294,7 +294,11 @@ VEC_INLINE void bytes_backward(load32 *load, const graft_weight *w, size_t c0, s
     static void bytes_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,          \
                              size_t n_k, const graft_panel *panel, size_t k_at)                   \
     {                                                                                             \
-        (backward ? bytes_backward : bytes_forward)(load_##name, w, c0, k0, n_k, panel, k_at);    \
+        if (backward) {                                                                           \
+            bytes_backward(load_##name, w, c0, k0, n_k, panel, k_at);                             \
+        } else {                                                                                  \
+            bytes_forward(load_##name, w, c0, k0, n_k, panel, k_at);                              \
+        }                                                                                         \
     }
 GRAFT_EXPANDED(UNPACK_BYTES)
 UNPACK_BYTES(f32)

@@ -66,6 +66,11 @@ VEC_INLINE vec vec_first(vec a, vec b, size_t n)
 {
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(vec__mask(n)));
 }
+/* A bit for each lane in which a is not less than b, or either is NaN. */
+VEC_INLINE unsigned vec_not_less(vec a, vec b)
+{
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLT_UQ));
+}
 VEC_INLINE float vec_largest(vec a)
 {
     __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

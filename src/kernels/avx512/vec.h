@@ -69,6 +69,8 @@ VEC_INLINE __m256 vec__high(vec a)
 {
     return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a), 1));
 }
+/* A bit for each lane in which a is not less than b, or either is NaN. */
+VEC_INLINE unsigned vec_not_less(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ); }
 VEC_INLINE float vec_largest(vec a)
 {
     __m256 half = _mm256_max_ps(_mm512_castps512_ps256(a), vec__high(a));

@@ -10,6 +10,7 @@
 
 #include "kernels/avx512bf16/vec.h"
 #include "kernels/portable/portable.h"
+#include "kernels/vector/faint.h"
 #include "kernels/vector/softmax.h"
 
 enum { KEYS = GRAFT_KEY_BLOCK };
@@ -183,8 +184,6 @@ VEC_INLINE vec exp2_weight(vec x)
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), power));
 }
 
-#define LOG2_E 0x1.715476p+0f
-
 /* Weights of a block of scores: 2^(score * factor - shift), nothing for keys that are hidden. Scores
  * that have been capped are scaled already. */
 typedef struct weigher {
@@ -352,81 +351,6 @@ static void gradients_block(const attention_job *job, size_t n, size_t position,
     }
 }
 
-/* --- keys that gradients leave out --- */
-
-/* Neighbouring keys that are kept or left out together. */
-enum { FAINT_KEYS = 16 };
-
-/* Per query, in powers of two, what scores must reach for a key to be kept; nothing does for lanes
- * without a query. */
-static void faint_limits(const attention_job *job, size_t n_keys, const float *lse, float *limits)
-{
-    float share = log2f(job->a->faint / (float)n_keys);
-    for (size_t i = 0; i < LANES; i++) {
-        limits[i] = i < job->n ? lse[i] * LOG2_E + share : INFINITY;
-    }
-}
-
-/* A score that is no number is kept, and seen. */
-static bool is_faint(const attention_job *job, const float *scores, size_t n, vec factor,
-                     const float *limits)
-{
-    __mmask16 kept = 0;
-    for (size_t k = 0; k < n; k++) {
-        for (size_t lane = 0; lane < job->width; lane += VEC_N) {
-            vec score = vec_mul(vec_load(scores + k * LANES + lane), factor);
-            kept |= _mm512_cmp_ps_mask(score, vec_load(limits + lane), _CMP_NLT_UQ);
-        }
-    }
-    return kept == 0;
-}
-
-typedef struct key_runs {
-    graft_key_run items[KEYS];
-    size_t n;
-} key_runs;
-
-static void append_run(key_runs *runs, uint32_t begin, uint32_t n)
-{
-    graft_key_run *last = runs->items + runs->n - (runs->n > 0);
-    if (runs->n > 0 && last->begin + last->n == begin) {
-        last->n += n;
-    } else {
-        runs->items[runs->n++] = (graft_key_run){begin, n};
-    }
-}
-
-/* Closes the ranks of a block of n scores and of its runs; returns how many are left. */
-static size_t drop_faint(attention_job *job, size_t n, key_runs *runs, const float *limits)
-{
-    vec factor = vec_set((job->a->softcap > 0 ? 1.0f : job->a->scale) * LOG2_E);
-    key_runs all = *runs;
-    size_t n_kept = 0, run = 0;
-    uint32_t used = 0; /* of the run */
-    runs->n = 0;
-    for (size_t k = 0, some; k < n; k += some) {
-        some = n - k < FAINT_KEYS ? n - k : FAINT_KEYS;
-        float *scores = job->scores + k * LANES;
-        bool faint = is_faint(job, scores, some, factor, limits);
-        for (uint32_t left = (uint32_t)some, taken; left > 0; left -= taken) {
-            taken = all.items[run].n - used < left ? all.items[run].n - used : left;
-            if (!faint) {
-                append_run(runs, all.items[run].begin + used, taken);
-            }
-            used += taken;
-            if (used == all.items[run].n) {
-                run++;
-                used = 0;
-            }
-        }
-        if (!faint) {
-            memmove(job->scores + n_kept * LANES, scores, some * LANES * sizeof *scores);
-            n_kept += some;
-        }
-    }
-    return n_kept;
-}
-
 static void attention_backward(const graft_attention *a, size_t span, size_t begin, size_t end,
                                size_t head, const graft_act *out, const graft_act *dout_act,
                                size_t ldo, const float *stats, graft_act *dq_act, size_t lddq,
@@ -456,7 +380,7 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
     for (size_t i = 0; i < job.n; i++) {
         lse[i] = stats[(row + i) * a->n_head + head];
     }
-    faint_limits(&job, last - first, lse, limits);
+    faint_limits(a, job.n, last - first, lse, limits);
     memset(job.sums, 0, job.n * d_head * sizeof *job.sums);
     for (size_t key = first; key < last; key += KEYS) {
         size_t n = last - key < KEYS ? last - key : KEYS;
@@ -464,7 +388,8 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
         score_runs(&job, a->k, a->ldk, runs.items, runs.n, job.q_lanes, job.scores);
         cap_block(&job, n);
         if (a->faint > 0 && hidden_of(&view, key, n) == HIDDEN_NONE) {
-            n = drop_faint(&job, n, &runs, limits);
+            score_block block = {job.scores, n, job.width, a->softcap > 0 ? 1.0f : a->scale};
+            n = drop_faint(&block, &runs, limits);
         }
         if (n == 0) {
             continue;

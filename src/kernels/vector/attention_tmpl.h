@@ -10,6 +10,7 @@
 
 #include "kernels/portable/portable.h"
 #include "kernels/spans.h"
+#include "kernels/vector/faint.h"
 #include "kernels/vector/softmax.h"
 #include "kernels/vector/tile.h"
 
@@ -313,7 +314,8 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
     const float *dout = (const float *)dout_act + row * ldo + at;
     float *dq = (float *)dq_act + row * lddq + at;
     float lse[LANES] = {0}, dlt[LANES] = {0};
-    graft_key_run runs[GRAFT_KEY_BLOCK];
+    float limits[LANES];
+    key_runs runs;
     to_lanes(job.first, q, a->ldq, job.n, a->d_head, a->scale);
     to_lanes(job.second, dout, ldo, job.n, a->d_head, 1.0f);
     row_dots(dlt, (const float *)out_act + row * ldo + at, dout, ldo, job.n, a->d_head);
@@ -321,17 +323,25 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
         lse[i] = stats[(row + i) * a->n_head + head];
         memset(dq + i * lddq, 0, a->d_head * sizeof *dq);
     }
+    faint_limits(a, job.n, last - first, lse, limits);
     for (size_t key = first; key < last; key += GRAFT_KEY_BLOCK) {
         size_t n = last - key < GRAFT_KEY_BLOCK ? last - key : GRAFT_KEY_BLOCK;
-        size_t n_runs = graft_key_runs(a, span, key, key + n, runs);
-        score_runs(&job, a->k, a->ldk, runs, n_runs, job.first, job.scores);
-        score_runs(&job, a->v, a->ldv, runs, n_runs, job.second, job.other);
+        runs.n = graft_key_runs(a, span, key, key + n, runs.items);
+        score_runs(&job, a->k, a->ldk, runs.items, runs.n, job.first, job.scores);
         if (a->softcap > 0) {
             cap_scores(job.scores, n, job.width, 1.0f / a->softcap, a->softcap);
         }
+        if (a->faint > 0 && hidden_of(&view, key, n) == HIDDEN_NONE) {
+            score_block block = {job.scores, n, job.width, 1.0f};
+            n = drop_faint(&block, &runs, limits);
+        }
+        if (n == 0) {
+            continue;
+        }
+        score_runs(&job, a->v, a->ldv, runs.items, runs.n, job.second, job.other);
         gradients_block(&job, n, key, &view, lse, dlt);
-        add_runs(&job, a->k, a->ldk, runs, n_runs, job.other, dq, lddq, ones);
-        scatter_runs(&job, dk, lddk, runs, n_runs, job.other, q, a->ldq);
-        scatter_runs(&job, dv, lddv, runs, n_runs, job.scores, dout, ldo);
+        add_runs(&job, a->k, a->ldk, runs.items, runs.n, job.other, dq, lddq, ones);
+        scatter_runs(&job, dk, lddk, runs.items, runs.n, job.other, q, a->ldq);
+        scatter_runs(&job, dv, lddv, runs.items, runs.n, job.scores, dout, ldo);
     }
 }

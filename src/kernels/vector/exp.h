@@ -4,6 +4,8 @@
 #ifndef GRAFT_KERNELS_VECTOR_EXP_H
 #define GRAFT_KERNELS_VECTOR_EXP_H
 
+#define LOG2_E 0x1.715476p+0f
+
 /* e^x = p 2^n with p = 1 + q r. */
 typedef struct vec_exp_parts {
     vec p, q, r;
@@ -12,7 +14,7 @@ typedef struct vec_exp_parts {
 
 VEC_INLINE vec_exp_parts vec_exp_reduce(vec x)
 {
-    vec n = vec_round(vec_mul(x, vec_set(0x1.715476p+0f)));
+    vec n = vec_round(vec_mul(x, vec_set(LOG2_E)));
     vec r = vec_fma(n, vec_set(-0x1.62e4p-1f), x);
     r = vec_fma(n, vec_set(-0x1.7f7d1cp-20f), r);
     vec p = vec_set(0x1.6d43b4p-10f);
