@@ -155,8 +155,9 @@ def has_bf16():
 
 
 def has_int8():
-    """Whether compute: int8 is measured: as VPDPBUSD; beside the tiles of AMX it never was."""
-    return cpu_level() == "avx512bf16"
+    """Whether compute: int8 is measured: as VPDPBUSD, or as VPMADDUBSW where there is AVX2 alone;
+    beside the tiles of AMX it never was."""
+    return cpu_level() in ("avx2", "avx512bf16")
 
 
 def machine(options):
