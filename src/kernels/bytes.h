@@ -1,12 +1,11 @@
 /* kernels/bytes.h - operands of products in 8-bit integers.
  *
- * GRAFT_GROUP neighbours of W along the reduction axis share a scale: the largest of them is 127
- * times it, and the others are rounded to whole multiples (to even). Of X GRAFT_RUN_GROUPS such groups
- * share one, and the largest number is 127 or, where activations are in single precision, 63 times it
- * (graft_kernels.byte_max: instructions of AVX2 sum two products in 16 bits). Scaling takes the place of multiplying, and errors of X, other than those of W, are
- * different ones for each token and cancel out in sums over tokens. Products and sums of a group are
- * exact in integers; what the groups of a run give is added in single precision, in order, and then
- * to what the runs before gave.
+ * GRAFT_GROUP neighbours of W along the reduction axis share a scale: the largest of them is
+ * graft_kernels.byte_limits.w times it, and the others are rounded to whole multiples (to even). Of X
+ * GRAFT_RUN_GROUPS such groups share one (byte_limits.x): scaling takes the place of multiplying, and
+ * errors of X, other than those of W, are different ones for each token and cancel out in sums over
+ * tokens. Products and sums of a group are exact in integers; what the groups of a run give is added
+ * in single precision, in order, and then to what the runs before gave.
  *
  * Forward, both operands of a group are first turned by a Walsh-Hadamard transform, which leaves
  * their product as it is and spreads the few large numbers that activations have over all 64: half
@@ -20,8 +19,14 @@
 
 #define GRAFT_GROUP 64
 #define GRAFT_RUN_GROUPS 4
+/* Where activations are bfloat16; VNNI sums four products in 32 bits. */
 #define GRAFT_BYTE_MAX 127
-#define GRAFT_PAIR_MAX 63 /* 2 * 255 * 63 < 2^15 */
+#define GRAFT_BYTE_LIMITS_HALF (graft_byte_limits){GRAFT_BYTE_MAX, GRAFT_BYTE_MAX, 128}
+/* Where they are not; AVX2 sums two in 16 bits. What X loses counts for more than what W does. */
+#define GRAFT_PAIR_X_MAX 101
+#define GRAFT_PAIR_W_MAX 81
+#define GRAFT_BYTE_LIMITS (graft_byte_limits){GRAFT_PAIR_X_MAX, GRAFT_PAIR_W_MAX, GRAFT_PAIR_W_MAX}
+_Static_assert(2 * 2 * GRAFT_PAIR_W_MAX * GRAFT_PAIR_X_MAX < 1 << 15, "of two products");
 /* What the transform leaves to be done: it makes vectors 8 times as long. */
 #define GRAFT_TURNED 0.125f
 /* Groups with no larger number are zeros, so that the reciprocal of a scale is finite. */
@@ -29,7 +34,7 @@
 
 typedef struct graft_byte_group {
     float scale;    /* of its run; not finite if a number there is not */
-    int32_t centre; /* -128 times the sum of its bytes: what W costs that is stored plus 128 */
+    int32_t centre; /* minus the sum of its bytes times what those of W are raised by */
 } graft_byte_group;
 
 /* Rows of activations as bytes, for one direction; what is missing of the last group is zero. */

@@ -77,12 +77,18 @@ typedef struct graft_attention {
 
 struct graft_bytes; /* kernels/bytes.h */
 
+/* Sizes of the integers of such products (kernels/bytes.h). */
+typedef struct graft_byte_limits {
+    int x, w;   /* largest magnitudes in activations and in weights */
+    int raised; /* what is added to those of weights, which are stored as unsigned ones */
+} graft_byte_limits;
+
 typedef struct graft_kernels {
     graft_cpu_level level;
     bool half;        /* activations are bfloat16 */
     size_t act_bytes; /* of one activation */
     bool bytes;       /* products with frozen weights are made of 8-bit integers (kernels/bytes.h) */
-    int byte_max;     /* largest magnitude of such an integer of an activation */
+    graft_byte_limits byte_limits;
 
     /* --- linear maps: see kernels/product.h for the drivers that call these --- */
 

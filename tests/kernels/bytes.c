@@ -124,7 +124,7 @@ static void rounding_at_level(const graft_kernels *kernels)
                 for (size_t i = 0; i < n_k; i++) {
                     numbers[i] = (float)x[t * n + k + i];
                 }
-                round_groups(numbers, n_k, 1, kernels->byte_max, backward, q, &scale);
+                round_groups(numbers, n_k, 1, kernels->byte_limits.x, backward, q, &scale);
                 for (size_t g = 0; g < graft_bytes_groups(n_k); g++) {
                     const graft_byte_group *group = &b.groups[t * b.n_groups + k / GRAFT_GROUP + g];
                     const int8_t *bytes = q + g * GRAFT_GROUP;
@@ -134,7 +134,7 @@ static void rounding_at_level(const graft_kernels *kernels)
                     for (size_t i = 0; i < GRAFT_GROUP; i++) {
                         sum += bytes[i];
                     }
-                    assert_int_equal(group->centre, -128 * sum);
+                    assert_int_equal(group->centre, -kernels->byte_limits.raised * sum);
                 }
             }
         }
@@ -153,8 +153,8 @@ typedef struct reference {
 } reference;
 
 /* The product of what the bytes of X and W stand for. */
-static reference multiply(const graft_bytes *x, const graft_weight *w, size_t n_tok, bool half,
-                          bool backward)
+static reference multiply(const graft_kernels *kernels, const graft_bytes *x,
+                          const graft_weight *w, size_t n_tok, bool backward)
 {
     size_t n = backward ? w->n_in : w->n_out, n_k = backward ? w->n_out : w->n_in;
     size_t n_groups = graft_bytes_groups(n_k);
@@ -167,7 +167,7 @@ static reference multiply(const graft_bytes *x, const graft_weight *w, size_t n_
         w->format->decode((const uint8_t *)w->data + o * w->row_bytes, all + o * w->n_in,
                           w->n_in / w->format->block_elems);
     }
-    for (size_t i = 0; half && i < w->n_out * w->n_in; i++) {
+    for (size_t i = 0; kernels->half && i < w->n_out * w->n_in; i++) {
         all[i] = graft_bf16_to_f32(graft_f32_to_bf16(all[i]));
     }
     for (size_t c = 0; c < n; c++) {
@@ -175,7 +175,8 @@ static reference multiply(const graft_bytes *x, const graft_weight *w, size_t n_
             int8_t q[RUN];
             float scale;
             size_t left = n_k - k < GRAFT_GROUP ? n_k - k : GRAFT_GROUP;
-            round_groups(all + c * c_step + k * k_step, left, k_step, 127, backward, q, &scale);
+            round_groups(all + c * c_step + k * k_step, left, k_step, kernels->byte_limits.w,
+                         backward, q, &scale);
             for (size_t i = 0; i < GRAFT_GROUP; i++) {
                 column[k + i] = (float)q[i] * scale;
             }
@@ -213,7 +214,7 @@ static void check_shape(const graft_kernels *kernels, const graft_format *format
         graft_real *x = test_random(&rng, n_tok * n_k), *y = test_random(&rng, n);
         graft_bytes b = bytes_of(kernels, test_acts(kernels, x, n_tok, n_k), n_tok, n_k,
                                  backward != 0);
-        reference r = multiply(&b, &w, n_tok, kernels->half, backward != 0);
+        reference r = multiply(kernels, &b, &w, n_tok, backward != 0);
         snprintf(what, sizeof what, "%s int8 %s %zux%zux%zu %s",
                  graft_cpu_level_name(kernels->level), format->name, n_tok, n_out, n_in,
                  backward ? "backward" : "forward");
@@ -325,6 +326,37 @@ static void sums_of_both(void **state)
     each_level(terms_at_level);
 }
 
+/* The largest sums that bytes can have: backward, where nothing is turned, all of a group's are the
+ * largest there are. */
+static void largest_at_level(const graft_kernels *kernels)
+{
+    enum { TOK = 13, OUT = 640, IN = 48 };
+    graft_workspace ws = test_workspace(kernels);
+    graft_weight w = test_random_weight(&rng, graft_format_by_name("F32"), OUT, IN);
+    graft_real *x = test_random(&rng, TOK * OUT), *y = test_random(&rng, TOK * IN);
+    for (int signs = 0; signs < 4; signs++) {
+        float left = signs % 2 == 0 ? 1 : -1, right = signs / 2 == 0 ? 1 : -1;
+        for (size_t i = 0; i < OUT * IN; i++) {
+            ((float *)(uintptr_t)w.data)[i] = right;
+        }
+        for (size_t i = 0; i < TOK * OUT; i++) {
+            x[i] = left;
+        }
+        graft_bytes b = bytes_of(kernels, test_acts(kernels, x, TOK, OUT), TOK, OUT, true);
+        run(kernels, &ws, y, 0, &b, &w, TOK, true);
+        for (size_t i = 0; i < TOK * IN; i++) {
+            assert_float_equal(y[i], 0.5f * left * right * OUT, 1e-3f);
+        }
+    }
+    test_guarded_release();
+}
+
+static void largest_sums(void **state)
+{
+    (void)state;
+    each_level(largest_at_level);
+}
+
 /* What is not a number reaches all that it is part of, and nothing else: a step must see it. */
 static void broken_at_level(const graft_kernels *kernels)
 {
@@ -372,6 +404,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(odd_shapes, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_do_not_know_their_neighbours, setup, teardown),
         cmocka_unit_test_setup_teardown(sums_of_both, setup, teardown),
+        cmocka_unit_test_setup_teardown(largest_sums, setup, teardown),
         cmocka_unit_test_setup_teardown(broken_numbers_stay_where_they_are, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,9 @@
 /* kernels/avx2/bytes.c - products of 8-bit integers without VNNI, in tiles of 6 x 16.
  *
- * VPMADDUBSW multiplies unsigned bytes with signed ones and sums pairs in 16 bits: W is stored plus
- * 128, X is at most 63, so that no sum leaves them. VPMADDWD with ones and VPADDD bring the pairs to
- * sums in 32 bits, which begin with what the 128 add (graft_byte_group.centre). How they are scaled is
- * said in kernels/bytes.h. A part of a panel that is bytes is, per strip and group,
+ * VPMADDUBSW multiplies unsigned bytes with signed ones and sums pairs in 16 bits: W is stored raised,
+ * and no sum of what bytes may be leaves them (GRAFT_BYTE_LIMITS). VPMADDWD with ones and VPADDD bring
+ * the pairs to sums in 32 bits, which begin with what raising adds (graft_byte_group.centre). How they
+ * are scaled is said in kernels/bytes.h. A part of a panel that is bytes is, per strip and group,
  * [GRAFT_GROUP / 4][width][4] bytes and [width] scales; other parts are those of unpack_tmpl.h. */
 #include "kernels/avx2/avx2.h"
 #include "kernels/avx2/vec.h"
@@ -13,7 +13,12 @@ enum { KC = 2048 };
 
 #include "kernels/vector/unpack_tmpl.h"
 
-enum { QUADS = GRAFT_GROUP / 4, VECS = GRAFT_GROUP / VEC_N, WIDE_ROWS = 2 * GEMM_ROWS };
+enum {
+    QUADS = GRAFT_GROUP / 4,
+    VECS = GRAFT_GROUP / VEC_N,
+    WIDE_ROWS = 2 * GEMM_ROWS,
+    RAISED = GRAFT_PAIR_W_MAX, /* by which bytes of W are */
+};
 
 /* --- numbers to bytes --- */
 
@@ -118,12 +123,12 @@ VEC_INLINE void run_to_bytes(int8_t *q, graft_byte_group *groups, const float *x
             largest = larger_of(largest, v[g][i]);
         }
     }
-    float number = reduce_largest(largest), most = (float)GRAFT_PAIR_MAX;
+    float number = reduce_largest(largest), most = (float)GRAFT_PAIR_X_MAX;
     vec reciprocal = reciprocals(vec_set(number), most);
     for (size_t g = 0; g < n_groups; g++, q += GRAFT_GROUP) {
         __m256i low = round_bytes(v[g], reciprocal), high = round_bytes(v[g] + 4, reciprocal);
         groups[g].scale = unit_of(number, most, turned);
-        groups[g].centre = -128 * sum_of(low, high);
+        groups[g].centre = -RAISED * sum_of(low, high);
         _mm256_storeu_si256((__m256i *)(void *)q, low);
         _mm256_storeu_si256((__m256i *)(void *)(q + 32), high);
     }
@@ -184,12 +189,12 @@ LOAD_PLAIN(f32, 4)
 LOAD_PLAIN(f16, 2)
 LOAD_PLAIN(bf16, 2)
 
-/* n <= GRAFT_GROUP numbers of a row from k on, as bytes plus 128. Returns their scale. */
+/* n <= GRAFT_GROUP numbers of a row from k on, as raised bytes. Returns their scale. */
 VEC_INLINE float group_to_bytes(load32 *load, const uint8_t *row, size_t k, size_t n,
                                 uint8_t out[GRAFT_GROUP])
 {
-    float numbers[GRAFT_GROUP] = {0}, most = (float)GRAFT_BYTE_MAX;
-    const __m256i centre = _mm256_set1_epi8((char)-128);
+    float numbers[GRAFT_GROUP] = {0}, most = (float)GRAFT_PAIR_W_MAX;
+    const __m256i raised = _mm256_set1_epi8(RAISED);
     __m256i largest = _mm256_setzero_si256();
     vec v[VECS];
     load(row, k, n < 32 ? n : 32, numbers);
@@ -207,7 +212,7 @@ VEC_INLINE float group_to_bytes(load32 *load, const uint8_t *row, size_t k, size
     vec reciprocal = reciprocals(vec_set(number), most);
     for (size_t i = 0; i < 2; i++) {
         _mm256_storeu_si256((__m256i *)(void *)(out + 32 * i),
-                            _mm256_xor_si256(round_bytes(v + 4 * i, reciprocal), centre));
+                            _mm256_add_epi8(round_bytes(v + 4 * i, reciprocal), raised));
     }
     return unit_of(number, most, true);
 }
@@ -242,10 +247,10 @@ VEC_INLINE void bytes_forward(load32 *load, const graft_weight *w, size_t c0, si
     }
 }
 
-/* Four rows of eight columns, 32 numbers apart, as bytes plus 128: a column's four in a lane. */
+/* Four rows of eight columns, 32 numbers apart, as raised bytes: a column's four in a lane. */
 VEC_INLINE __m256i join_rows(const float *rows, vec reciprocal)
 {
-    __m256i all = _mm256_set1_epi32((int)0x80808080u);
+    __m256i all = _mm256_set1_epi32(RAISED * 0x01010101);
     for (int i = 0; i < 4; i++) {
         __m256i q = vec_to_int(vec_mul(vec_load(rows + 32 * i), reciprocal));
         all = _mm256_add_epi32(all, _mm256_slli_epi32(q, 8 * i));
@@ -256,7 +261,7 @@ VEC_INLINE __m256i join_rows(const float *rows, vec reciprocal)
 /* A group of rows, eight columns of it. */
 VEC_INLINE void columns_to_bytes(const float *x, uint8_t *out, size_t step)
 {
-    const float most = (float)GRAFT_BYTE_MAX;
+    const float most = (float)GRAFT_PAIR_W_MAX;
     __m256i bits = _mm256_setzero_si256();
     for (size_t i = 0; i < GRAFT_GROUP; i++) {
         bits = larger_of(bits, vec_load(x + 32 * i));

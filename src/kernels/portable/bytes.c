@@ -55,14 +55,15 @@ ACT_INLINE void run_to_bytes(bool half, const graft_bytes *out, const graft_act 
     for (size_t i = 0; i < n_groups * GRAFT_GROUP && k + i < n; i++) {
         numbers[i] = act_get(x, r * ldx + k + i, half);
     }
-    float scale = to_whole(numbers, n_groups, half ? GRAFT_BYTE_MAX : GRAFT_PAIR_MAX, backward);
+    graft_byte_limits limits = half ? GRAFT_BYTE_LIMITS_HALF : GRAFT_BYTE_LIMITS;
+    float scale = to_whole(numbers, n_groups, limits.x, backward);
     for (size_t i = 0; i < n_groups; i++) {
         int sum = 0;
         for (size_t j = i * GRAFT_GROUP; j < (i + 1) * GRAFT_GROUP; j++) {
             out->q[r * out->ld + k + j] = (int8_t)numbers[j];
             sum += (int)numbers[j];
         }
-        groups[i] = (graft_byte_group){scale, -128 * sum};
+        groups[i] = (graft_byte_group){scale, -limits.raised * sum};
     }
 }
 
@@ -90,13 +91,13 @@ void graft_portable_to_bytes_half(const graft_bytes *out, const graft_act *x, si
     rows_to_bytes(true, out, x, ldx, n_rows, n, backward);
 }
 
-void graft_portable_round_group(graft_real *x, size_t n, size_t step, bool backward)
+void graft_portable_round_group(graft_real *x, size_t n, size_t step, int most, bool backward)
 {
     graft_real numbers[GRAFT_GROUP] = {0};
     for (size_t i = 0; i < n; i++) {
         numbers[i] = x[i * step];
     }
-    float scale = to_whole(numbers, 1, GRAFT_BYTE_MAX, backward);
+    float scale = to_whole(numbers, 1, most, backward);
     for (size_t i = 0; i < GRAFT_GROUP; i++) {
         x[i * step] = numbers[i] * (graft_real)scale;
     }

@@ -50,13 +50,14 @@ static void unpack_half(const graft_weight *w, bool backward, size_t c0, size_t 
 ACT_INLINE void unpack_bytes(bool half, const graft_weight *w, bool backward, size_t c0, size_t k0,
                              size_t n_k, const graft_panel *panel, size_t k_at)
 {
+    int most = (half ? GRAFT_BYTE_LIMITS_HALF : GRAFT_BYTE_LIMITS).w;
     unpack(half, w, backward, c0, k0, n_k, panel, k_at);
     for (size_t c = 0; c < panel->n_cols; c++) {
         graft_real *column = (graft_real *)panel->data +
                              (c / STRIP * panel->n_k + k_at) * STRIP + c % STRIP;
         for (size_t k = 0; k < n_k; k += GRAFT_GROUP) {
             size_t n = n_k - k < GRAFT_GROUP ? n_k - k : GRAFT_GROUP;
-            graft_portable_round_group(column + k * STRIP, n, STRIP, backward);
+            graft_portable_round_group(column + k * STRIP, n, STRIP, most, backward);
         }
     }
 }

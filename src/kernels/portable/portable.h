@@ -19,7 +19,7 @@ void graft_portable_to_bytes(const graft_bytes *out, const graft_act *x, size_t 
 void graft_portable_to_bytes_half(const graft_bytes *out, const graft_act *x, size_t ldx,
                                   size_t n_rows, size_t n, bool backward);
 /* A group of numbers of a panel, step apart, n of them there, becomes what it is as bytes. */
-void graft_portable_round_group(graft_real *x, size_t n, size_t step, bool backward);
+void graft_portable_round_group(graft_real *x, size_t n, size_t step, int most, bool backward);
 void graft_portable_rmsnorm(graft_act *y, size_t ldy, graft_real *inv_rms, const graft_real *x,
                             size_t ldx, const graft_real *g, graft_real eps, size_t n_rows,
                             size_t n);

@@ -8,7 +8,7 @@ void graft_kernels_portable(graft_kernels *table)
         .half = false,
         .act_bytes = sizeof(graft_real),
         .decode_row = graft_portable_decode_row,
-        .byte_max = GRAFT_PAIR_MAX,
+        .byte_limits = GRAFT_BYTE_LIMITS,
         .to_act = graft_portable_to_act,
         .to_bytes = graft_portable_to_bytes,
         .rmsnorm = graft_portable_rmsnorm,
@@ -61,7 +61,7 @@ void graft_kernels_portable_half(graft_kernels *table)
     table->attention = graft_portable_attention_half;
     table->attention_backward = graft_portable_attention_backward_half;
     table->softmax_gradient = graft_portable_softmax_gradient_half;
-    table->byte_max = GRAFT_BYTE_MAX;
+    table->byte_limits = GRAFT_BYTE_LIMITS_HALF;
     table->to_bytes = graft_portable_to_bytes_half;
     table->gemm = &graft_portable_gemm_half;
     table->gemm_bytes = &graft_portable_gemm_half_bytes;
