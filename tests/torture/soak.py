@@ -32,7 +32,7 @@ def allocations(options, steps, **settings):
 
 
 def grow(options, tally):
-    """(steps, bytes by which the process grew after step 100, hours it took)
+    """(steps, bytes by which the process grew after step 100, where, hours it took)
 
     It ends by the clock, not by steps: what else the machine does only makes it slower."""
     folder = prepare(options, "soak", max_hours=options.minutes / 60, max_steps=10 ** 9, save_steps=0,
@@ -51,7 +51,17 @@ def grow(options, tally):
     steps = found[-1]["step"] if found else 0
     tally.add("growth", f"{steps} steps", wrong)
     shutil.rmtree(folder, ignore_errors=True)
-    return steps, max(rss) - rss[0], hours
+    return steps, max(rss) - rss[0], rises(found), hours
+
+
+def rises(found, least=64 << 10):
+    """[(step, bytes)]: where the process became larger by at least so much than it had been."""
+    most, steps = found[0]["rss_bytes"] if found else 0, []
+    for r in found:
+        if r["rss_bytes"] >= most + least:
+            steps.append((r["step"], r["rss_bytes"] - most))
+            most = r["rss_bytes"]
+    return steps
 
 
 def records_of_steps(folder, first):
@@ -69,8 +79,9 @@ def run(options):
         tally.add(f"allocations:{threads}", f"{(many - few) / n:g} per step", wrong)
     text = "; ".join(sorted(f"{o} allocations" for o in tally.outcomes))
     if options.minutes > 0:
-        steps, growth, hours = grow(options, tally)
-        text = f"{growth / MIB:.2f} MiB in {steps} steps ({hours:.2f} hours); " + text
+        steps, growth, where, hours = grow(options, tally)
+        at = "".join(f", {n / MIB:.2f} of it at step {step}" for step, n in where)
+        text = f"{growth / MIB:.2f} MiB in {steps} steps ({hours:.2f} hours{at}); " + text
     return Report(tally, f"Allocations: a run of {2 * n} steps calls the allocators (those of libraries "
                   f"included) as often as one of {n}. Growth: resident memory from step 100 on in a run "
                   "that writes metrics, and a checkpoint at least every 50 steps.", {"soak": text})
