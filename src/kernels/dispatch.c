@@ -43,7 +43,7 @@ bool graft_kernels_prefer_half(graft_cpu_level level)
     return level >= GRAFT_CPU_AVX512BF16;
 }
 
-/* Levels avx512 and amx take bytes as the levels below them do, which have narrower units. */
+/* avx512 and amx take bytes as the levels below them do, whose units are narrower. */
 bool graft_kernels_prefer_bytes(graft_cpu_level level)
 {
     return level == GRAFT_CPU_AVX2 || level == GRAFT_CPU_AVX512BF16;

@@ -77,7 +77,7 @@ typedef struct graft_attention {
 
 struct graft_bytes; /* kernels/bytes.h */
 
-/* Sizes of the integers of such products (kernels/bytes.h). */
+/* Sizes of the integers of products of bytes (kernels/bytes.h). */
 typedef struct graft_byte_limits {
     int x, w;   /* largest magnitudes in activations and in weights */
     int raised; /* what is added to those of weights, which are stored as unsigned ones */
@@ -232,7 +232,8 @@ size_t graft_act_ld(const graft_kernels *kernels, size_t n);
 graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level, bool half);
 /* True if the level multiplies bfloat16 faster than single precision. */
 bool graft_kernels_prefer_half(graft_cpu_level level);
-/* True if the level multiplies 8-bit integers faster than what it prefers besides. */
+/* True if the level has products of 8-bit integers of its own, which are faster than what it
+ * prefers otherwise. */
 bool graft_kernels_prefer_bytes(graft_cpu_level level);
 
 /* Reals of scratch that one attention job needs, whatever the number of its keys. */

@@ -25,17 +25,17 @@ graft_status graft_session_open(graft_session *session, const graft_config *conf
     GRAFT_TRY(graft_machine_prepare(&level, &half, config));
     GRAFT_TRY(graft_compute_init(&session->compute, level, half));
     session->compute.kernels.bytes = config->compute == GRAFT_COMPUTE_INT8;
-    graft_log(GRAFT_LOG_INFO, "computing in %s with %s kernels on %d threads",
-              !session->compute.kernels.bytes ? (half ? "bf16" : "f32")
-                                              : (half ? "int8 and bf16" : "int8 and f32"),
-              graft_cpu_level_name(level), graft_threads());
+    bool bytes = session->compute.kernels.bytes;
+    const char *other = half ? "bf16" : "f32";
+    graft_log(GRAFT_LOG_INFO, "computing in %s%s with %s kernels on %d threads",
+              bytes ? "int8 and " : "", other, graft_cpu_level_name(level), graft_threads());
     if (half && !graft_kernels_prefer_half(level)) {
         graft_log(GRAFT_LOG_WARN, "%s has no bfloat16 instructions: compute: bf16 is emulated and "
                   "slow; f32 is faster here", graft_cpu_level_name(level));
     }
-    if (session->compute.kernels.bytes && !graft_kernels_prefer_bytes(level)) {
+    if (bytes && !graft_kernels_prefer_bytes(level)) {
         graft_log(GRAFT_LOG_WARN, "%s has no products of 8-bit integers of its own: compute: int8 "
-                  "is not faster than %s here", graft_cpu_level_name(level), half ? "bf16" : "f32");
+                  "may be slower than %s here", graft_cpu_level_name(level), other);
     }
     GRAFT_TRY(graft_model_open(&session->model, config->base_model));
     GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file,

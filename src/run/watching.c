@@ -247,7 +247,8 @@ static graft_status give_up(const graft_training *t, const graft_step_report *r)
     graft_text tried, examples;
     graft_text_init(&tried);
     graft_text_init(&examples);
-    const char *f32 = t->session.compute.kernels.half || t->session.compute.kernels.bytes ? ", compute: f32" : "";
+    const graft_kernels *kernels = &t->session.compute.kernels;
+    const char *f32 = kernels->half || kernels->bytes ? ", compute: f32" : "";
     const graft_watch *w = &t->trainer.watch;
     if (t->config->max_bad_steps == 0) {
         GRAFT_TRY(graft_text_append_z(&tried, "max_bad_steps is 0"));

@@ -84,9 +84,11 @@ def run(options):
         if not rows:
             raise Failed("graft bench printed no product of these shapes and formats")
         if compute == "int8":
-            spun = ("VPDPBUSD, of which scaling W every 64 and X every 256 leaves 93 %" if has_bf16()
-                    else "VPMADDUBSW, VPMADDWD and VPADDD")
-            report.body += ["compute: int8, rounding of X and W included; the peak is that of " + spun, "",
+            spun = "VPMADDUBSW, VPMADDWD and VPADDD"
+            if has_bf16():
+                spun = "VPDPBUSD, of which scaling W every 64 and X every 256 leaves 93 %"
+            report.body += ["compute: int8, rounding of X and W included; the peak is that of "
+                            f"{spun}", "",
                             *rate_table(rows, formats, options)]
             continue
         far, behind, line = worst_of(rows)

@@ -90,7 +90,7 @@ static void look_away(const graft_kernels *kernels, problem *p)
     for (size_t s = 0; s < p->a.n_spans; s++) {
         for (size_t j = 0; j < p->spans[s].n_key; j++) {
             for (size_t i = 0; i < p->kv_width; i += d) {
-                p->k[(p->spans[s].key_begin + j) * p->kv_width + i] = is_faint(p->spans[s].depth + j) ? -8 : 0;
+                p->k[(p->spans[s].key_begin + j) * p->kv_width + i] = is_faint(p->spans[s].depth + j) ? -32 : 0;
             }
         }
     }
@@ -106,7 +106,7 @@ static void faint_keys_with(const graft_kernels *kernels, problem *p)
     p->a.faint = GRAFT_REAL(0.5);
     expectation e = problem_expect(p);
     size_t n_q = p->n_query * p->width, n_k = p->n_key * p->kv_width;
-    double few = kernels->half ? 0x1p-5 : 1e-3, many = kernels->half ? 0x1p-4 : 1e-3; /* of 8 times larger numbers */
+    double few = kernels->half ? 0x1p-5 : 4e-5, many = kernels->half ? 0x1p-4 : 4e-4; /* of 8 times larger numbers */
     problem_forward(kernels, p, GRAFT_ATTENTION_ROWS);
     problem_backward(kernels, p, GRAFT_ATTENTION_ROWS);
     test_close("dq", test_reals(kernels, p->dq, p->n_query, p->width), e.dq, e.ones, n_q, few);
