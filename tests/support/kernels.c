@@ -11,22 +11,33 @@
 #include "kernels/portable/act.h"
 #include "support/emulated_amx.h"
 
+/* Whether a level is to be tested. On an emulated CPU one is long enough. */
+static bool asked_for(graft_cpu_level level)
+{
+    const char *only = getenv("GRAFT_TEST_LEVEL");
+    return only == NULL || strcmp(only, graft_cpu_level_name(level)) == 0;
+}
+
 void test_each_level(void (*test)(const graft_kernels *kernels))
 {
+    bool any = false;
     for (int i = 0; i < 2 * GRAFT_CPU_N_LEVELS; i++) {
         graft_cpu_level level = (graft_cpu_level)(i / 2);
         graft_kernels kernels;
         bool half = i % 2 != 0;
-        if (graft_cpu_has(level) &&
+        if (graft_cpu_has(level) && asked_for(level) &&
             (!half || level == GRAFT_CPU_PORTABLE || graft_kernels_prefer_half(level))) {
             assert_ok(graft_kernels_init(&kernels, level, half));
             test(&kernels);
+            any = true;
         }
     }
     graft_kernels emulated;
-    if (test_emulated_amx(&emulated)) {
+    if (asked_for(GRAFT_CPU_AMX) && test_emulated_amx(&emulated)) {
         test(&emulated);
+        any = true;
     }
+    assert_true(any);
 }
 
 graft_act *test_acts(const graft_kernels *kernels, graft_real *x, size_t n_rows, size_t n_cols)

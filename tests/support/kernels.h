@@ -9,7 +9,7 @@
 
 /* Calls test for each level that this machine has, with activations in single precision; and in
  * bfloat16 where a level has kernels of its own for that, and for the portable ones; and for level
- * amx with its tiles emulated. */
+ * amx with its tiles emulated. With GRAFT_TEST_LEVEL=NAME in the environment only for that level. */
 void test_each_level(void (*test)(const graft_kernels *kernels));
 
 /* x [n_rows, n_cols] as guarded activations, graft_act_ld apart; x becomes what they hold. */

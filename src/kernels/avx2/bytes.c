@@ -2,11 +2,10 @@
  *
  * VPMADDUBSW multiplies unsigned bytes with signed ones and sums pairs in 16 bits: W is stored raised,
  * and no sum of what bytes may be leaves them (GRAFT_BYTE_LIMITS). VPMADDWD with ones and VPADDD bring
- * the pairs to sums in 32 bits, which begin with what raising adds (graft_byte_group.centre). How they
- * are scaled is said in kernels/bytes.h. A part of a panel that is bytes is, per strip and group,
- * [GRAFT_GROUP / 4][width][4] bytes and [width] scales; other parts are those of unpack_tmpl.h. */
+ * the pairs to sums in 32 bits. Parts of a panel that are not bytes are those of unpack_tmpl.h. */
 #include "kernels/avx2/avx2.h"
 #include "kernels/avx2/vec.h"
+#include "kernels/vector/act_real.h"
 #include "kernels/vector/tile_out.h"
 
 enum { KC = 2048 };
@@ -14,9 +13,7 @@ enum { KC = 2048 };
 #include "kernels/vector/unpack_tmpl.h"
 
 enum {
-    QUADS = GRAFT_GROUP / 4,
     VECS = GRAFT_GROUP / VEC_N,
-    WIDE_ROWS = 2 * GEMM_ROWS,
     RAISED = GRAFT_PAIR_W_MAX, /* by which bytes of W are */
 };
 
@@ -134,30 +131,6 @@ VEC_INLINE void run_to_bytes(int8_t *q, graft_byte_group *groups, const float *x
     }
 }
 
-VEC_INLINE void rows_to_bytes(const graft_bytes *out, const float *x, size_t ldx, size_t n_rows,
-                              size_t n, bool turned)
-{
-    for (size_t r = 0; r < n_rows; r++, x += ldx) {
-        graft_byte_group *groups = out->groups + r * out->n_groups;
-        int8_t *q = out->q + r * out->ld;
-        for (size_t g = 0; g < out->n_groups; g += GRAFT_RUN_GROUPS) {
-            size_t k = g * GRAFT_GROUP, left = out->n_groups - g;
-            run_to_bytes(q + k, groups + g, x + k, n - k,
-                         left < GRAFT_RUN_GROUPS ? left : GRAFT_RUN_GROUPS, turned);
-        }
-    }
-}
-
-static void to_bytes(const graft_bytes *out, const graft_act *x, size_t ldx, size_t n_rows,
-                     size_t n, bool backward)
-{
-    if (backward) {
-        rows_to_bytes(out, x, ldx, n_rows, n, false);
-    } else {
-        rows_to_bytes(out, x, ldx, n_rows, n, true);
-    }
-}
-
 /* --- panels --- */
 
 /* 32 numbers of a row from element k on: n of them, then zeros. */
@@ -232,7 +205,7 @@ VEC_INLINE void bytes_forward(load32 *load, const graft_weight *w, size_t c0, si
                 scales[i] = group_to_bytes(load, (const uint8_t *)w->data + column * w->row_bytes,
                                            k0 + k, n, bytes[i]);
             }
-            for (size_t q = 0; q < QUADS; q += VEC_N) {
+            for (size_t q = 0; q < GRAFT_QUADS; q += VEC_N) {
                 vec a[VEC_N];
                 for (size_t i = 0; i < VEC_N; i++) {
                     a[i] = vec_load((const float *)(const void *)(bytes[i] + 4 * q));
@@ -267,7 +240,7 @@ VEC_INLINE void columns_to_bytes(const float *x, uint8_t *out, size_t step)
         bits = larger_of(bits, vec_load(x + 32 * i));
     }
     vec largest = _mm256_castsi256_ps(bits), reciprocal = reciprocals(largest, most);
-    for (size_t q = 0; q < QUADS; q++, out += step) {
+    for (size_t q = 0; q < GRAFT_QUADS; q++, out += step) {
         _mm256_storeu_si256((__m256i *)(void *)out, join_rows(x + 128 * q, reciprocal));
     }
     vec_store((float *)(void *)out, vec_div(largest, vec_set(most)));
@@ -289,50 +262,13 @@ VEC_INLINE void bytes_backward(load32 *load, const graft_weight *w, size_t c0, s
             for (size_t j = 0; j < n; j += VEC_N) {
                 size_t step = 4 * strip_width(panel->n_cols - (c + j) / STRIP * STRIP);
                 uint8_t *out = (uint8_t *)panel_at(panel, c + j, k_at);
-                columns_to_bytes(x + j, out + k / GRAFT_GROUP * (QUADS + 1) * step, step);
+                columns_to_bytes(x + j, out + k / GRAFT_GROUP * (GRAFT_QUADS + 1) * step, step);
             }
         }
     }
 }
 
-#define UNPACK_BYTES(name)                                                                        \
-    static void bytes_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,          \
-                             size_t n_k, const graft_panel *panel, size_t k_at)                   \
-    {                                                                                             \
-        if (backward) {                                                                           \
-            bytes_backward(load_##name, w, c0, k0, n_k, panel, k_at);                             \
-        } else {                                                                                  \
-            bytes_forward(load_##name, w, c0, k0, n_k, panel, k_at);                              \
-        }                                                                                         \
-    }
-GRAFT_EXPANDED(UNPACK_BYTES)
-UNPACK_BYTES(f32)
-UNPACK_BYTES(f16)
-UNPACK_BYTES(bf16)
-
-#define BYTES_ROW(name) {&graft_format_##name, bytes_##name},
-static const struct {
-    const graft_format *format;
-    unpack_function *unpack;
-} byte_unpackers[] = {
-    {NULL, bytes_f32},
-    {&graft_format_f32, bytes_f32},
-    {&graft_format_f16, bytes_f16},
-    {&graft_format_bf16, bytes_bf16},
-    GRAFT_EXPANDED(BYTES_ROW)
-};
-
-static void unpack_bytes(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
-                         const graft_panel *panel, size_t k_at)
-{
-    size_t i = 0;
-    while (byte_unpackers[i].format != w->format) {
-        i++;
-    }
-    byte_unpackers[i].unpack(w, backward, c0, k0, n_k, panel, k_at);
-}
-
-/* --- tiles --- */
+/* --- products --- */
 
 static const int16_t pair_ones[16] __attribute__((aligned(32))) = {1, 1, 1, 1, 1, 1, 1, 1,
                                                                    1, 1, 1, 1, 1, 1, 1, 1};
@@ -348,161 +284,17 @@ VEC_INLINE __m256i dot_bytes(__m256i sum, __m256i a, __m256i b)
     return sum;
 }
 
-VEC_INLINE __m256i set_quad(const int8_t *p)
+VEC_INLINE size_t add_numbers(vec *acc, int n_rows, int n_vec, const graft_slice *s, size_t r,
+                              const float *b)
 {
-    int32_t quad;
-    memcpy(&quad, p, sizeof quad);
-    return _mm256_set1_epi32(quad);
+    tile_sum(acc, n_rows, 1, n_vec, s->n_k, (const float *)s->x + r * s->row_step, s->row_step, 1,
+             b, 0, (size_t)n_vec * VEC_N);
+    return s->n_k;
 }
 
-/* acc += a group of bytes, scaled as W is. Returns where the next one lies. */
-VEC_INLINE const uint8_t *group_sum(vec *acc, int n_rows, int n_vec, const graft_slice *s,
-                                    const int8_t *x, const graft_byte_group *group,
-                                    const uint8_t *b)
-{
-    __m256i sum[TILE_MAX];
-    UNROLL_TILE
-    for (int i = 0; i < n_rows; i++) {
-        __m256i centre = _mm256_set1_epi32(group[(size_t)i * s->group_step].centre);
-        for (int j = 0; j < n_vec; j++) {
-            sum[i * n_vec + j] = centre;
-        }
-    }
-    _Pragma("GCC unroll 16")
-    for (int q = 0; q < QUADS; q++, x += 4, b += 32 * n_vec) {
-        __m256i right[2];
-        for (int j = 0; j < n_vec; j++) {
-            right[j] = _mm256_loadu_si256((const __m256i *)(const void *)(b + 32 * j));
-        }
-        UNROLL_TILE
-        for (int i = 0; i < n_rows; i++) {
-            __m256i left = set_quad(x + (size_t)i * s->row_step);
-            for (int j = 0; j < n_vec; j++) {
-                sum[i * n_vec + j] = dot_bytes(sum[i * n_vec + j], right[j], left);
-            }
-        }
-    }
-    UNROLL_TILE
-    for (int i = 0; i < n_rows * n_vec; i++) {
-        vec scale = vec_load((const float *)(const void *)(b + 32 * (i % n_vec)));
-        acc[i] = vec_fma(_mm256_cvtepi32_ps(sum[i]), scale, acc[i]);
-    }
-    return b + 32 * n_vec;
-}
+enum { BYTE_CHAINS = TILE_MAX };
 
-/* total += a slice of bytes. */
-VEC_INLINE void byte_sum(vec *total, int n_rows, int n_vec, const graft_slice *s, size_t r,
-                         const uint8_t *b)
-{
-    const int8_t *x = (const int8_t *)s->x + r * s->row_step;
-    const graft_byte_group *group = s->groups + r * s->group_step;
-    size_t n_groups = (s->n_k + GRAFT_GROUP - 1) / GRAFT_GROUP;
-    for (size_t g = 0; g < n_groups;) {
-        vec acc[TILE_MAX];
-        const graft_byte_group *first = group;
-        size_t end = g + GRAFT_RUN_GROUPS < n_groups ? g + GRAFT_RUN_GROUPS : n_groups;
-        tile_clear(acc, n_rows * n_vec);
-        for (; g < end; g++, x += GRAFT_GROUP, group++) {
-            b = group_sum(acc, n_rows, n_vec, s, x, group, b);
-        }
-        UNROLL_TILE
-        for (int i = 0; i < n_rows * n_vec; i++) {
-            vec scale = vec_set(first[(size_t)(i / n_vec) * s->group_step].scale);
-            total[i] = vec_fma(acc[i], scale, total[i]);
-        }
-    }
-}
-
-/* Rows [r, r + n_rows) times the strip at column c. */
-VEC_INLINE void run_tile(int n_rows, int n_vec, const graft_multiply *m, size_t r, size_t c)
-{
-    vec acc[TILE_MAX];
-    size_t width = (size_t)n_vec * VEC_N;
-    const float *b = (const float *)m->panel.data + c * m->panel.n_k;
-    tile_out out = {(float *)m->y + r * m->ldy + c,
-                    m->add == NULL ? NULL : m->add + r * m->ldadd + c, m->ldy, m->ldadd,
-                    m->panel.n_cols - c, m->scale};
-    ask_for_tile(&out, n_rows, n_vec);
-    tile_clear(acc, n_rows * n_vec);
-    for (size_t s = 0; s < m->n_slices; s++) {
-        const graft_slice *slice = &m->slices[s];
-        size_t n_k = slice->n_k;
-        if (slice->groups != NULL) {
-            byte_sum(acc, n_rows, n_vec, slice, r, (const uint8_t *)b);
-            n_k = (n_k + GRAFT_GROUP - 1) / GRAFT_GROUP * GRAFT_GROUP;
-        } else {
-            tile_sum(acc, n_rows, 1, n_vec, n_k, (const float *)slice->x + r * slice->row_step,
-                     slice->row_step, 1, b, 0, width);
-        }
-        b += n_k * width;
-    }
-    store_tile(&out, acc, n_rows, n_vec);
-}
-
-typedef void tile_kernel(const graft_multiply *m, size_t r, size_t c);
-
-#define TILE_KERNEL(name, n_rows, n_vec)                               \
-    static void name(const graft_multiply *m, size_t r, size_t c)      \
-    {                                                                  \
-        run_tile(n_rows, n_vec, m, r, c);                              \
-    }
-#define TILE_KERNELS(name, n_vec)    \
-    TILE_KERNEL(name##_1, 1, n_vec)  \
-    TILE_KERNEL(name##_2, 2, n_vec)  \
-    TILE_KERNEL(name##_3, 3, n_vec)  \
-    TILE_KERNEL(name##_4, 4, n_vec)  \
-    TILE_KERNEL(name##_5, 5, n_vec)  \
-    TILE_KERNEL(name##_6, 6, n_vec)
-TILE_KERNELS(narrow, 1)
-TILE_KERNELS(full, 2)
-TILE_KERNEL(narrow_12, 12, 1)
-
-static tile_kernel *const tiles[2][GEMM_ROWS] = {
-    {narrow_1, narrow_2, narrow_3, narrow_4, narrow_5, narrow_6},
-    {full_1, full_2, full_3, full_4, full_5, full_6},
-};
-
-static void multiply(const graft_multiply *m, bool backward)
-{
-    (void)backward; /* panels of both directions look the same */
-    for (size_t c = 0; c < m->panel.n_cols; c += STRIP) {
-        bool narrow = strip_width(m->panel.n_cols - c) == VEC_N;
-        for (size_t r = 0, rows; r < m->n_rows; r += rows) {
-            size_t left = m->n_rows - r;
-            if (narrow && left >= WIDE_ROWS) {
-                rows = WIDE_ROWS;
-                narrow_12(m, r, c);
-            } else {
-                rows = left < GEMM_ROWS ? left : GEMM_ROWS;
-                tiles[narrow ? 0 : 1][rows - 1](m, r, c);
-            }
-        }
-    }
-}
-
-/* As many independent chains of byte products as a tile has. */
-enum { SPIN_FLOPS = 2 * 4 * TILE_MAX * VEC_N };
-
-static float spin(size_t rounds, void *scratch)
-{
-    __m256i acc[TILE_MAX], sum = _mm256_setzero_si256(), factor = _mm256_set1_epi8(1);
-    UNROLL_TILE
-    for (int i = 0; i < TILE_MAX; i++) {
-        acc[i] = _mm256_set1_epi32(i);
-    }
-    for (size_t k = 0; k < rounds; k++) {
-        UNROLL_TILE
-        for (int i = 0; i < TILE_MAX; i++) {
-            acc[i] = dot_bytes(acc[i], factor, factor);
-        }
-    }
-    UNROLL_TILE
-    for (int i = 0; i < TILE_MAX; i++) {
-        sum = _mm256_add_epi32(sum, acc[i]);
-    }
-    _mm256_storeu_si256(scratch, sum);
-    return (float)*(const int32_t *)scratch;
-}
+#include "kernels/vector/bytes_tmpl.h"
 
 static const struct graft_gemm gemm = {
     .kc = KC, .nc = GRAFT_NC, .k_step = 1, .element_bytes = sizeof(float), .rows = GRAFT_ROWS,

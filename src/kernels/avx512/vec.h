@@ -31,6 +31,11 @@ VEC_INLINE vec vec_round(vec a)
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 VEC_INLINE vec_int vec_to_int(vec a) { return _mm512_cvtps_epi32(a); }
+VEC_INLINE vec vec_from_int(vec_int a) { return _mm512_cvtepi32_ps(a); }
+VEC_INLINE vec_int vec_load_int(const void *p) { return _mm512_loadu_si512(p); }
+VEC_INLINE void vec_store_int(void *p, vec_int a) { _mm512_storeu_si512(p, a); }
+VEC_INLINE vec_int vec_set_int(int32_t a) { return _mm512_set1_epi32(a); }
+VEC_INLINE vec_int vec_add_int(vec_int a, vec_int b) { return _mm512_add_epi32(a, b); }
 VEC_INLINE vec_int vec_half_int(vec_int a) { return _mm512_srai_epi32(a, 1); }
 VEC_INLINE vec_int vec_sub_int(vec_int a, vec_int b) { return _mm512_sub_epi32(a, b); }
 /* 2^a for a in [-126, 127]. */

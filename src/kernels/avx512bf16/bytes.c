@@ -1,17 +1,11 @@
 /* kernels/avx512bf16/bytes.c - products of 8-bit integers (VPDPBUSD) in tiles of 6 x 32.
  *
- * The instruction multiplies unsigned bytes with signed ones: W is stored plus 128, and the sum of
- * a group begins with what that adds (graft_byte_group.centre). Sums of a group are whole numbers
- * in registers of their own; then they are scaled as W is and added to those of the run, and these
- * scaled as X is to those of the tile, whose chain is that of k. A part of a panel that is bytes is,
- * per strip and group, [GRAFT_GROUP / 4][width][4] bytes and [width] scales; other parts are those of
- * unpack.h. */
+ * The instruction multiplies unsigned bytes with signed ones: W is stored plus 128. Parts of a panel
+ * that are not bytes are those of unpack.h. */
 #define STRIP_COLS 32
 #include "kernels/avx512bf16/avx512bf16.h"
 #include "kernels/avx512bf16/tile_out.h"
 #include "kernels/avx512bf16/unpack.h"
-
-enum { ROWS = 6, WIDE_ROWS = 12, TILE = 12, QUADS = GRAFT_GROUP / 4 };
 
 /* --- numbers to bytes --- */
 
@@ -146,34 +140,6 @@ VEC_INLINE void run_to_bytes(int8_t *q, graft_byte_group *groups, const act *x, 
     }
 }
 
-VEC_INLINE void rows_to_bytes(const graft_bytes *out, const graft_act *x, size_t ldx, size_t n_rows,
-                              size_t n, bool turned)
-{
-    for (size_t r = 0; r < n_rows; r++) {
-        const act *row = (const act *)x + r * ldx;
-        graft_byte_group *groups = out->groups + r * out->n_groups;
-        int8_t *q = out->q + r * out->ld;
-        for (size_t g = 0; g < out->n_groups; g += GRAFT_RUN_GROUPS) {
-            size_t k = g * GRAFT_GROUP;
-            if (out->n_groups - g >= GRAFT_RUN_GROUPS) {
-                run_to_bytes(q + k, groups + g, row + k, n - k, GRAFT_RUN_GROUPS, turned);
-            } else {
-                run_to_bytes(q + k, groups + g, row + k, n - k, out->n_groups - g, turned);
-            }
-        }
-    }
-}
-
-static void to_bytes(const graft_bytes *out, const graft_act *x, size_t ldx, size_t n_rows,
-                     size_t n, bool backward)
-{
-    if (backward) {
-        rows_to_bytes(out, x, ldx, n_rows, n, false);
-    } else {
-        rows_to_bytes(out, x, ldx, n_rows, n, true);
-    }
-}
-
 /* --- panels --- */
 
 VEC_INLINE __m512i load_or_zero(load32 *load, const uint8_t *row, size_t k, size_t at, size_t end)
@@ -206,7 +172,7 @@ VEC_INLINE void bytes_forward(load32 *load, const graft_weight *w, size_t c0, si
                 scales[i] = unit_of(largest, true);
             }
             transpose16(a);
-            for (size_t i = 0; i < QUADS; i++, out += 4 * width) {
+            for (size_t i = 0; i < GRAFT_QUADS; i++, out += 4 * width) {
                 _mm512_storeu_si512(out, a[i]);
             }
             vec_store((float *)(void *)out, vec_load(scales));
@@ -248,7 +214,7 @@ VEC_INLINE void turn_group(const __m512i x[GRAFT_GROUP], uint8_t *low, uint8_t *
     }
     vec even = even_numbers(largest), odd = odd_numbers(largest);
     vec to_even = reciprocals(even), to_odd = reciprocals(odd);
-    for (int q = 0; q < QUADS; q++) {
+    for (int q = 0; q < GRAFT_QUADS; q++) {
         vec a[4], b[4];
         for (int i = 0; i < 4; i++) {
             a[i] = even_numbers(x[4 * q + i]);
@@ -263,9 +229,9 @@ VEC_INLINE void turn_group(const __m512i x[GRAFT_GROUP], uint8_t *low, uint8_t *
     vec unit = vec_set((float)GRAFT_BYTE_MAX);
     __m512i e = _mm512_castps_si512(_mm512_div_ps(even, unit));
     __m512i o = _mm512_castps_si512(_mm512_div_ps(odd, unit));
-    _mm512_storeu_si512(low + QUADS * step, mix_low(e, o));
+    _mm512_storeu_si512(low + GRAFT_QUADS * step, mix_low(e, o));
     if (high != NULL) {
-        _mm512_storeu_si512(high + QUADS * step, mix_high(e, o));
+        _mm512_storeu_si512(high + GRAFT_QUADS * step, mix_high(e, o));
     }
 }
 
@@ -278,7 +244,7 @@ VEC_INLINE void bytes_backward(load32 *load, const graft_weight *w, size_t c0, s
             size_t n = panel->n_cols - c < 32 ? panel->n_cols - c : 32;
             size_t step = 4 * strip_width(panel->n_cols - c);
             uint8_t *out = (uint8_t *)panel_at(panel, c, k_at);
-            out += k / GRAFT_GROUP * (QUADS + 1) * step;
+            out += k / GRAFT_GROUP * (GRAFT_QUADS + 1) * step;
             __m512i x[GRAFT_GROUP];
             for (size_t i = 0; i < GRAFT_GROUP; i++) {
                 const uint8_t *row = rows + i * w->row_bytes;
@@ -292,41 +258,7 @@ VEC_INLINE void bytes_backward(load32 *load, const graft_weight *w, size_t c0, s
     }
 }
 
-#define UNPACK_BYTES(name)                                                                        \
-    static void bytes_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,          \
-                             size_t n_k, const graft_panel *panel, size_t k_at)                   \
-    {                                                                                             \
-        (backward ? bytes_backward : bytes_forward)(load_##name, w, c0, k0, n_k, panel, k_at);    \
-    }
-GRAFT_EXPANDED(UNPACK_BYTES)
-UNPACK_BYTES(f32)
-UNPACK_BYTES(f16)
-UNPACK_BYTES(bf16)
-
-#define BYTES_ROW(name) {&graft_format_##name, bytes_##name},
-static const struct {
-    const graft_format *format;
-    void (*unpack)(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
-                   const graft_panel *panel, size_t k_at);
-} byte_unpackers[] = {
-    {NULL, bytes_f32},
-    {&graft_format_f32, bytes_f32},
-    {&graft_format_f16, bytes_f16},
-    {&graft_format_bf16, bytes_bf16},
-    GRAFT_EXPANDED(BYTES_ROW)
-};
-
-static void unpack_bytes(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
-                         const graft_panel *panel, size_t k_at)
-{
-    size_t i = 0;
-    while (byte_unpackers[i].format != w->format) {
-        i++;
-    }
-    byte_unpackers[i].unpack(w, backward, c0, k0, n_k, panel, k_at);
-}
-
-/* --- tiles --- */
+/* --- products --- */
 
 /* sum + a0 b0 + ... + a3 b3, lane by lane, a unsigned and b signed. With the intrinsic gcc 12 copies
  * every sum around every instruction. */
@@ -336,165 +268,18 @@ VEC_INLINE __m512i dot_bytes(__m512i sum, __m512i a, __m512i b)
     return sum;
 }
 
-VEC_INLINE __m512i set_quad(const int8_t *p)
+VEC_INLINE size_t add_numbers(vec *acc, int n_rows, int n_vec, const graft_slice *s, size_t r,
+                              const act *b)
 {
-    int32_t quad;
-    memcpy(&quad, p, sizeof quad);
-    return _mm512_set1_epi32(quad);
+    size_t n_pairs = (s->n_k + 1) / 2;
+    const act *a = (const act *)s->x + r * s->row_step;
+    pair_sum(acc, n_rows, n_vec, n_pairs, a, s->row_step, 2, b, 2 * (size_t)n_vec * VEC_N);
+    return 2 * n_pairs;
 }
 
-/* acc += a group of bytes, scaled as W is. Returns where the next one lies. */
-VEC_INLINE const uint8_t *group_sum(vec *acc, int n_rows, int n_vec, const graft_slice *s,
-                                    const int8_t *x, const graft_byte_group *group,
-                                    const uint8_t *b)
-{
-    __m512i sum[TILE];
-    UNROLL_TILE
-    for (int i = 0; i < n_rows; i++) {
-        __m512i centre = _mm512_set1_epi32(group[(size_t)i * s->group_step].centre);
-        for (int j = 0; j < n_vec; j++) {
-            sum[i * n_vec + j] = centre;
-        }
-    }
-    _Pragma("GCC unroll 16")
-    for (int q = 0; q < QUADS; q++, x += 4, b += 64 * n_vec) {
-        __m512i right[2];
-        for (int j = 0; j < n_vec; j++) {
-            right[j] = _mm512_loadu_si512(b + 64 * j);
-        }
-        UNROLL_TILE
-        for (int i = 0; i < n_rows; i++) {
-            __m512i left = set_quad(x + (size_t)i * s->row_step);
-            for (int j = 0; j < n_vec; j++) {
-                sum[i * n_vec + j] = dot_bytes(sum[i * n_vec + j], right[j], left);
-            }
-        }
-    }
-    UNROLL_TILE
-    for (int i = 0; i < n_rows * n_vec; i++) {
-        vec scale = vec_load((const float *)(const void *)(b + 64 * (i % n_vec)));
-        acc[i] = vec_fma(_mm512_cvtepi32_ps(sum[i]), scale, acc[i]);
-    }
-    return b + 64 * n_vec;
-}
+enum { BYTE_CHAINS = 24 };
 
-/* total += a slice of bytes. Of the three sets of sums two are in registers. */
-VEC_INLINE void byte_sum(vec *total, int n_rows, int n_vec, const graft_slice *s, size_t r,
-                         const uint8_t *b)
-{
-    const int8_t *x = (const int8_t *)s->x + r * s->row_step;
-    const graft_byte_group *group = s->groups + r * s->group_step;
-    size_t n_groups = (s->n_k + GRAFT_GROUP - 1) / GRAFT_GROUP;
-    for (size_t g = 0; g < n_groups;) {
-        vec acc[TILE];
-        const graft_byte_group *first = group;
-        size_t end = g + GRAFT_RUN_GROUPS < n_groups ? g + GRAFT_RUN_GROUPS : n_groups;
-        UNROLL_TILE
-        for (int i = 0; i < n_rows * n_vec; i++) {
-            acc[i] = vec_zero();
-        }
-        for (; g < end; g++, x += GRAFT_GROUP, group++) {
-            b = group_sum(acc, n_rows, n_vec, s, x, group, b);
-        }
-        UNROLL_TILE
-        for (int i = 0; i < n_rows * n_vec; i++) {
-            vec scale = vec_set(first[(size_t)(i / n_vec) * s->group_step].scale);
-            total[i] = vec_fma(acc[i], scale, total[i]);
-        }
-    }
-}
-
-/* Rows [r, r + n_rows) times the strip at column c. */
-VEC_INLINE void run_tile(int n_rows, int n_vec, const graft_multiply *m, size_t r, size_t c)
-{
-    vec acc[TILE];
-    size_t width = (size_t)n_vec * VEC_N;
-    const act *b = (const act *)m->panel.data + c * m->panel.n_k;
-    tile_out out = tile_out_at(m, r, c);
-    ask_for_tile(&out, n_rows, n_vec);
-    UNROLL_TILE
-    for (int i = 0; i < n_rows * n_vec; i++) {
-        acc[i] = vec_zero();
-    }
-    for (size_t s = 0; s < m->n_slices; s++) {
-        const graft_slice *slice = &m->slices[s];
-        if (slice->groups != NULL) {
-            byte_sum(acc, n_rows, n_vec, slice, r, (const uint8_t *)b);
-            b += (slice->n_k + GRAFT_GROUP - 1) / GRAFT_GROUP * GRAFT_GROUP * width;
-        } else {
-            size_t n_pairs = (slice->n_k + 1) / 2;
-            const act *a = (const act *)slice->x + r * slice->row_step;
-            pair_sum(acc, n_rows, n_vec, n_pairs, a, slice->row_step, 2, b, 2 * width);
-            b += n_pairs * 2 * width;
-        }
-    }
-    store_tile(&out, acc, n_rows, n_vec);
-}
-
-typedef void tile_kernel(const graft_multiply *m, size_t r, size_t c);
-
-#define TILE_KERNEL(name, n_rows, n_vec)                               \
-    static void name(const graft_multiply *m, size_t r, size_t c)      \
-    {                                                                  \
-        run_tile(n_rows, n_vec, m, r, c);                              \
-    }
-#define TILE_KERNELS(name, n_vec)    \
-    TILE_KERNEL(name##_1, 1, n_vec)  \
-    TILE_KERNEL(name##_2, 2, n_vec)  \
-    TILE_KERNEL(name##_3, 3, n_vec)  \
-    TILE_KERNEL(name##_4, 4, n_vec)  \
-    TILE_KERNEL(name##_5, 5, n_vec)  \
-    TILE_KERNEL(name##_6, 6, n_vec)
-TILE_KERNELS(narrow, 1)
-TILE_KERNELS(full, 2)
-TILE_KERNEL(narrow_12, 12, 1)
-
-static tile_kernel *const tiles[2][ROWS] = {
-    {narrow_1, narrow_2, narrow_3, narrow_4, narrow_5, narrow_6},
-    {full_1, full_2, full_3, full_4, full_5, full_6},
-};
-
-static void multiply(const graft_multiply *m, bool backward)
-{
-    (void)backward; /* panels of both directions look the same */
-    for (size_t c = 0; c < m->panel.n_cols; c += STRIP) {
-        bool narrow = strip_width(m->panel.n_cols - c) == VEC_N;
-        for (size_t r = 0, rows; r < m->n_rows; r += rows) {
-            size_t left = m->n_rows - r;
-            if (narrow && left >= WIDE_ROWS) {
-                rows = WIDE_ROWS;
-                narrow_12(m, r, c);
-            } else {
-                rows = left < ROWS ? left : ROWS;
-                tiles[narrow ? 0 : 1][rows - 1](m, r, c);
-            }
-        }
-    }
-}
-
-/* As many independent chains of byte products as a tile has, and twice that. */
-enum { CHAINS = 2 * TILE, SPIN_FLOPS = 2 * 4 * CHAINS * VEC_N };
-
-static float spin(size_t rounds, void *scratch)
-{
-    __m512i acc[CHAINS], sum = _mm512_setzero_si512(), factor = _mm512_set1_epi8(1);
-    _Pragma("GCC unroll 24")
-    for (int i = 0; i < CHAINS; i++) {
-        acc[i] = _mm512_set1_epi32(i);
-    }
-    for (size_t k = 0; k < rounds; k++) {
-        _Pragma("GCC unroll 24")
-        for (int i = 0; i < CHAINS; i++) {
-            acc[i] = dot_bytes(acc[i], factor, factor);
-        }
-    }
-    _Pragma("GCC unroll 24")
-    for (int i = 0; i < CHAINS; i++) {
-        sum = _mm512_add_epi32(sum, acc[i]);
-    }
-    _mm512_storeu_si512(scratch, sum);
-    return (float)*(const int32_t *)scratch;
-}
+#include "kernels/vector/bytes_tmpl.h"
 
 static const struct graft_gemm gemm = {
     .kc = KC, .nc = GRAFT_NC, .k_step = 2, .element_bytes = sizeof(act), .rows = GRAFT_ROWS,

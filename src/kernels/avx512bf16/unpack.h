@@ -162,12 +162,16 @@ static inline void unpack_decoded(const graft_weight *w, bool backward, size_t c
     }
 }
 
+/* A call of each, so that the decoder of the format is compiled into both. */
 #define UNPACK(name)                                                                         \
     static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,    \
                               size_t n_k, const graft_panel *panel, size_t k_at)             \
     {                                                                                        \
-        (backward ? unpack_backward : unpack_forward)(load_##name, w, c0, k0, n_k, panel,    \
-                                                      k_at);                                 \
+        if (backward) {                                                                      \
+            unpack_backward(load_##name, w, c0, k0, n_k, panel, k_at);                       \
+        } else {                                                                             \
+            unpack_forward(load_##name, w, c0, k0, n_k, panel, k_at);                        \
+        }                                                                                    \
     }
 GRAFT_EXPANDED(UNPACK)
 UNPACK(f32)

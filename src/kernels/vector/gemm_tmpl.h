@@ -102,9 +102,7 @@ static void multiply(const graft_multiply *m, bool backward)
         size_t rows, kind = strip_kind(strip_width(n_cols - c));
         strips = 1;
         for (size_t r = 0; r < n_rows; r += rows) {
-            tile_out out = {(float *)m->y + r * m->ldy + c,
-                            m->add == NULL ? NULL : m->add + r * m->ldadd + c, m->ldy, m->ldadd,
-                            n_cols - c, m->scale};
+            tile_out out = tile_out_at(m, r, c);
             rows = n_rows - r < GEMM_ROWS ? n_rows - r : GEMM_ROWS;
             if (kind == 0 && n_rows - r >= 2 * GEMM_ROWS) {
                 rows = 2 * GEMM_ROWS;

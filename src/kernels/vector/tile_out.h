@@ -2,6 +2,7 @@
 #ifndef GRAFT_KERNELS_VECTOR_TILE_OUT_H
 #define GRAFT_KERNELS_VECTOR_TILE_OUT_H
 
+#include "kernels/gemm.h"
 #include "kernels/vector/tile.h"
 
 /* Where a tile of the result goes. */
@@ -43,6 +44,13 @@ VEC_INLINE void store_tile(const tile_out *out, const vec acc[TILE_MAX], int n_r
     } else {
         store_cols(out, acc, n_rows, n_vec, out->cols);
     }
+}
+
+VEC_INLINE tile_out tile_out_at(const graft_multiply *m, size_t r, size_t c)
+{
+    return (tile_out){(float *)m->y + r * m->ldy + c,
+                      m->add == NULL ? NULL : m->add + r * m->ldadd + c, m->ldy, m->ldadd,
+                      m->panel.n_cols - c, m->scale};
 }
 
 /* Asks for the lines that a tile will write: its stores would wait for one after the other, and what

@@ -218,18 +218,26 @@ static void unpack_decoded(const graft_weight *w, bool backward, size_t c0, size
     }
 }
 
-#define UNPACK_BLOCKS(name)                                                                       \
-    static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,         \
-                              size_t n_k, const graft_panel *panel, size_t k_at)                  \
-    {                                                                                             \
-        (backward ? unpack_backward : unpack_forward)(expand_##name, w, c0, k0, n_k, panel, k_at); \
+/* A call of each, so that the decoder of the format is compiled into both. */
+#define UNPACK_BLOCKS(name)                                                                   \
+    static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,     \
+                              size_t n_k, const graft_panel *panel, size_t k_at)              \
+    {                                                                                         \
+        if (backward) {                                                                       \
+            unpack_backward(expand_##name, w, c0, k0, n_k, panel, k_at);                      \
+        } else {                                                                              \
+            unpack_forward(expand_##name, w, c0, k0, n_k, panel, k_at);                       \
+        }                                                                                     \
     }
 #define UNPACK_PLAIN(name, size)                                                              \
     static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,     \
                               size_t n_k, const graft_panel *panel, size_t k_at)              \
     {                                                                                         \
-        (backward ? plain_backward : plain_forward)(load8_##name, size, w, c0, k0, n_k,       \
-                                                    panel, k_at);                             \
+        if (backward) {                                                                       \
+            plain_backward(load8_##name, size, w, c0, k0, n_k, panel, k_at);                  \
+        } else {                                                                              \
+            plain_forward(load8_##name, size, w, c0, k0, n_k, panel, k_at);                   \
+        }                                                                                     \
     }
 GRAFT_EXPANDED(UNPACK_BLOCKS)
 UNPACK_PLAIN(f32, 4)
