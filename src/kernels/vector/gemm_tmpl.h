@@ -153,22 +153,40 @@ static outer_kernel *const outers[3][GEMM_ROWS] = {
     {outer_full_1, outer_full_2, outer_full_3, outer_full_4, outer_full_5, outer_full_6},
 };
 
+/* Rows of b, far apart, as strips one behind the other: [n_tok][width] each, padded with zeros. A row
+ * is read at once, and asked for early: nothing else foresees where the next one lies. */
+static void gather_strips(float *out, const float *b, size_t ldb, size_t n_tok, size_t n)
+{
+    enum { EARLY = 16, LINE = 16 };
+    for (size_t t = 0; t < n_tok; t++, b += ldb) {
+        for (size_t c = 0; t + EARLY < n_tok && c < n; c += LINE) {
+            __builtin_prefetch(b + EARLY * ldb + c);
+        }
+        for (size_t c = 0; c < n; c += STRIP) {
+            size_t width = strip_width(n - c), cols = n - c < width ? n - c : width;
+            float *to = out + c * n_tok + t * width;
+            for (size_t i = 0; i < width; i += VEC_N) {
+                size_t left = cols > i ? cols - i : 0;
+                vec_store(to + i, left >= VEC_N ? vec_load(b + c + i)
+                                  : left > 0    ? vec_load_part(b + c + i, left)
+                                                : vec_zero());
+            }
+        }
+    }
+}
+
 static void outer(float *sums, const graft_act *a_act, size_t lda, const graft_act *b_act,
                   size_t ldb, size_t n_tok, size_t m, size_t n, void *scratch)
 {
-    const float *a = a_act, *b = b_act;
-    float *rows_of_b = scratch;
+    const float *a = a_act, *strips = scratch;
+    gather_strips(scratch, b_act, ldb, n_tok, n);
     for (size_t c = 0; c < n; c += STRIP) {
         size_t width = strip_width(n - c), cols = n - c < width ? n - c : width;
-        for (size_t t = 0; t < n_tok; t++) { /* neighbouring and padded */
-            memcpy(rows_of_b + t * width, b + t * ldb + c, cols * sizeof *b);
-            memset(rows_of_b + t * width + cols, 0, (width - cols) * sizeof *b);
-        }
         for (size_t i = 0; i < m; i += GEMM_ROWS) {
             size_t rows = m - i < GEMM_ROWS ? m - i : GEMM_ROWS;
             float *to = sums + i * GRAFT_OUTER_N + c;
             tile_out out = {to, to, GRAFT_OUTER_N, GRAFT_OUTER_N, cols, 1.0f};
-            outers[strip_kind(width)][rows - 1](a + i, lda, rows_of_b, n_tok, &out);
+            outers[strip_kind(width)][rows - 1](a + i, lda, strips + c * n_tok, n_tok, &out);
         }
     }
 }
