@@ -231,8 +231,9 @@ static void cut(const batch *b, plan *pl)
     enum { FEW_ROWS = 32, COLS = 32, WIDE = 64 };
     size_t strips = ceil_div(pl->n_cols, b->gemm->nc), n_rows = b->n_rows, step = COLS;
     pl->range_rows = n_rows;
-    if (n_rows <= FEW_ROWS) { /* no range of rows to divide */
-        strips = ceil_div(pl->n_cols, 2 * COLS) < JOBS ? ceil_div(pl->n_cols, COLS) : strips;
+    if (n_rows <= FEW_ROWS) { /* no range of rows to divide; a panel is soon read, if it is in a cache */
+        strips = ceil_div(pl->n_cols, 2 * COLS);
+        strips = strips < JOBS ? ceil_div(pl->n_cols, COLS) : strips;
     } else {
         size_t ranges = ceil_div(JOBS, strips), most = ceil_div(n_rows, b->gemm->rows);
         size_t least = pl->staged ? ceil_div(n_rows, STAGED_ROWS) : 1;
