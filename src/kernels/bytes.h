@@ -18,7 +18,7 @@
 #include "kernels/kernels.h"
 
 #define GRAFT_GROUP 64
-#define GRAFT_QUADS (GRAFT_GROUP / 4) /* of what is multiplied at once */
+#define GRAFT_QUADS (GRAFT_GROUP / 4) /* a lane sums four products at once */
 #define GRAFT_RUN_GROUPS 4
 /* Where activations are bfloat16; VNNI sums four products in 32 bits. */
 #define GRAFT_BYTE_MAX 127

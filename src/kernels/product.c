@@ -231,7 +231,7 @@ static void cut(const batch *b, plan *pl)
     enum { FEW_ROWS = 32, COLS = 32, WIDE = 64 };
     size_t strips = ceil_div(pl->n_cols, b->gemm->nc), n_rows = b->n_rows, step = COLS;
     pl->range_rows = n_rows;
-    if (n_rows <= FEW_ROWS) { /* no range of rows to divide; a panel is soon read, if it is in a cache */
+    if (n_rows <= FEW_ROWS) { /* no ranges to divide; a narrow panel is read before it leaves the caches */
         strips = ceil_div(pl->n_cols, 2 * COLS);
         strips = strips < JOBS ? ceil_div(pl->n_cols, COLS) : strips;
     } else {

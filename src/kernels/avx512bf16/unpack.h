@@ -9,8 +9,7 @@
 #define GRAFT_KERNELS_AVX512BF16_UNPACK_H
 
 #include "kernels/avx512bf16/vec.h"
-#include "kernels/gemm.h"
-#include "kernels/vector/expand_grid.h"
+#include "kernels/vector/unpackers.h"
 
 #ifndef STRIP_COLS
 #define STRIP_COLS 64
@@ -162,45 +161,20 @@ static inline void unpack_decoded(const graft_weight *w, bool backward, size_t c
     }
 }
 
-/* A call of each, so that the decoder of the format is compiled into both. */
-#define UNPACK(name)                                                                         \
-    static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,    \
-                              size_t n_k, const graft_panel *panel, size_t k_at)             \
-    {                                                                                        \
-        if (backward) {                                                                      \
-            unpack_backward(load_##name, w, c0, k0, n_k, panel, k_at);                       \
-        } else {                                                                             \
-            unpack_forward(load_##name, w, c0, k0, n_k, panel, k_at);                        \
-        }                                                                                    \
-    }
+#define UNPACK(name) UNPACKER(unpack_##name, unpack_forward, unpack_backward, load_##name)
 GRAFT_EXPANDED(UNPACK)
 UNPACK(f32)
 UNPACK(f16)
 UNPACK(bf16)
 
 #define ROW(name) {&graft_format_##name, unpack_##name},
-static const struct {
-    const graft_format *format;
-    void (*unpack)(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
-                   const graft_panel *panel, size_t k_at);
-} unpackers[] = {
-    {NULL, unpack_f32},
-    {&graft_format_f32, unpack_f32},
-    {&graft_format_f16, unpack_f16},
-    {&graft_format_bf16, unpack_bf16},
-    GRAFT_EXPANDED(ROW)
-};
+static const unpacker unpackers[] = {PLAIN_UNPACKERS(unpack) GRAFT_EXPANDED(ROW)};
 
 static void unpack(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
                    const graft_panel *panel, size_t k_at)
 {
-    for (size_t i = 0; i < sizeof unpackers / sizeof *unpackers; i++) {
-        if (unpackers[i].format == w->format) {
-            unpackers[i].unpack(w, backward, c0, k0, n_k, panel, k_at);
-            return;
-        }
-    }
-    unpack_decoded(w, backward, c0, k0, n_k, panel, k_at);
+    unpack_function *of_format = FIND_UNPACKER(unpackers, w->format);
+    (of_format != NULL ? of_format : unpack_decoded)(w, backward, c0, k0, n_k, panel, k_at);
 }
 
 #endif

@@ -5,14 +5,14 @@
  *   run_to_bytes          the groups of a run of X, and bytes_forward, bytes_backward and load_NAME
  *                         for panels of W
  *   add_numbers           a slice that is not bytes: tile += x panel; returns its room along k
- *   tile_out              with tile_out_at, ask_for_tile and store_tile
+ *   tile_out              with UNROLL_TILE, tile_out_at, ask_for_tile and store_tile
  *   BYTE_CHAINS           independent dot_bytes that keep the units busy
  *
  * W is stored raised to be unsigned; the sums of a group begin with what that adds
  * (graft_byte_group.centre). They are whole numbers in registers of their own; then they are scaled
  * as W is and added to those of the run, and these scaled as X is to those of the tile, whose chain
  * is that of k. A part of a panel that is bytes is, per strip and group,
- * [GRAFT_GROUP / 4][width][4] bytes and [width] scales; strips are at most two vectors wide. */
+ * [GRAFT_QUADS][width][4] bytes and [width] scales; strips are at most two vectors wide. */
 
 enum { BYTE_ROWS = 6, BYTE_WIDE_ROWS = 12, BYTE_TILE = 12 };
 enum { VEC_BYTES = 4 * VEC_N };
@@ -49,48 +49,22 @@ static void to_bytes(const graft_bytes *out, const graft_act *x, size_t ldx, siz
 
 /* --- formats of W --- */
 
-#define UNPACK_BYTES(name)                                                                        \
-    static void bytes_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,          \
-                             size_t n_k, const graft_panel *panel, size_t k_at)                   \
-    {                                                                                             \
-        if (backward) {                                                                           \
-            bytes_backward(load_##name, w, c0, k0, n_k, panel, k_at);                             \
-        } else {                                                                                  \
-            bytes_forward(load_##name, w, c0, k0, n_k, panel, k_at);                              \
-        }                                                                                         \
-    }
+#define UNPACK_BYTES(name) UNPACKER(bytes_##name, bytes_forward, bytes_backward, load_##name)
 GRAFT_EXPANDED(UNPACK_BYTES)
 UNPACK_BYTES(f32)
 UNPACK_BYTES(f16)
 UNPACK_BYTES(bf16)
 
 #define BYTES_ROW(name) {&graft_format_##name, bytes_##name},
-static const struct {
-    const graft_format *format;
-    void (*unpack)(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
-                   const graft_panel *panel, size_t k_at);
-} byte_unpackers[] = {
-    {NULL, bytes_f32},
-    {&graft_format_f32, bytes_f32},
-    {&graft_format_f16, bytes_f16},
-    {&graft_format_bf16, bytes_bf16},
-    GRAFT_EXPANDED(BYTES_ROW)
-};
+static const unpacker byte_unpackers[] = {PLAIN_UNPACKERS(bytes) GRAFT_EXPANDED(BYTES_ROW)};
 
 static void unpack_bytes(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
                          const graft_panel *panel, size_t k_at)
 {
-    size_t i = 0;
-    while (byte_unpackers[i].format != w->format) {
-        i++;
-    }
-    byte_unpackers[i].unpack(w, backward, c0, k0, n_k, panel, k_at);
+    FIND_UNPACKER(byte_unpackers, w->format)(w, backward, c0, k0, n_k, panel, k_at);
 }
 
 /* --- tiles --- */
-
-/* For the sums of a tile: they are registers where a loop over them is unrolled to the end. */
-#define UNROLL_SUMS _Pragma("GCC unroll 24")
 
 VEC_INLINE vec_int set_quad(const int8_t *p)
 {
@@ -101,7 +75,7 @@ VEC_INLINE vec_int set_quad(const int8_t *p)
 
 VEC_INLINE void clear_sums(vec *sums, int n)
 {
-    UNROLL_SUMS
+    UNROLL_TILE
     for (int i = 0; i < n; i++) {
         sums[i] = vec_zero();
     }
@@ -113,7 +87,7 @@ VEC_INLINE const uint8_t *group_sum(vec *acc, int n_rows, int n_vec, const graft
                                     const uint8_t *b)
 {
     vec_int sum[BYTE_TILE];
-    UNROLL_SUMS
+    UNROLL_TILE
     for (int i = 0; i < n_rows; i++) {
         vec_int centre = vec_set_int(group[(size_t)i * s->group_step].centre);
         for (int j = 0; j < n_vec; j++) {
@@ -126,7 +100,7 @@ VEC_INLINE const uint8_t *group_sum(vec *acc, int n_rows, int n_vec, const graft
         for (int j = 0; j < n_vec; j++) {
             right[j] = vec_load_int(b + VEC_BYTES * j);
         }
-        UNROLL_SUMS
+        UNROLL_TILE
         for (int i = 0; i < n_rows; i++) {
             vec_int left = set_quad(x + (size_t)i * s->row_step);
             for (int j = 0; j < n_vec; j++) {
@@ -134,7 +108,7 @@ VEC_INLINE const uint8_t *group_sum(vec *acc, int n_rows, int n_vec, const graft
             }
         }
     }
-    UNROLL_SUMS
+    UNROLL_TILE
     for (int i = 0; i < n_rows * n_vec; i++) {
         vec scale = vec_load((const float *)(const void *)(b + VEC_BYTES * (i % n_vec)));
         acc[i] = vec_fma(vec_from_int(sum[i]), scale, acc[i]);
@@ -157,7 +131,7 @@ VEC_INLINE void byte_sum(vec *total, int n_rows, int n_vec, const graft_slice *s
         for (; g < end; g++, x += GRAFT_GROUP, group++) {
             b = group_sum(acc, n_rows, n_vec, s, x, group, b);
         }
-        UNROLL_SUMS
+        UNROLL_TILE
         for (int i = 0; i < n_rows * n_vec; i++) {
             vec scale = vec_set(first[(size_t)(i / n_vec) * s->group_step].scale);
             total[i] = vec_fma(acc[i], scale, total[i]);
@@ -232,17 +206,17 @@ enum { SPIN_FLOPS = 2 * 4 * BYTE_CHAINS * VEC_N };
 static float spin(size_t rounds, void *scratch)
 {
     vec_int acc[BYTE_CHAINS], sum = vec_set_int(0), factor = vec_set_int(0x01010101);
-    UNROLL_SUMS
+    UNROLL_TILE
     for (int i = 0; i < BYTE_CHAINS; i++) {
         acc[i] = vec_set_int(i);
     }
     for (size_t k = 0; k < rounds; k++) {
-        UNROLL_SUMS
+        UNROLL_TILE
         for (int i = 0; i < BYTE_CHAINS; i++) {
             acc[i] = dot_bytes(acc[i], factor, factor);
         }
     }
-    UNROLL_SUMS
+    UNROLL_TILE
     for (int i = 0; i < BYTE_CHAINS; i++) {
         sum = vec_add_int(sum, acc[i]);
     }

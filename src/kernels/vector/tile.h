@@ -9,9 +9,9 @@ enum {
     TILE_MAX = GEMM_ROWS * GEMM_VECS /* most accumulators of any tile */
 };
 
-/* Two loads, six broadcasts and twelve multiply-adds are a step (AVX2); counting and moving pointers
- * in each would make 24 operations of 20. A core of one's own issues them in the same six cycles, one
- * that is shared with another thread does not. */
+/* A step is two loads, six broadcasts and twelve multiply-adds (AVX2), 20 operations; with counting and
+ * moving pointers in each it would be 24. Medians say that it matters, the best of many runs does not
+ * (tests/bench/RESULTS.md). */
 #define UNROLL_STEPS _Pragma("GCC unroll 8")
 
 /* acc[i * n_strips * n_vec + j] += sum over k of a[i * a_row + k * a_k] * b[.., k * b_k], k in

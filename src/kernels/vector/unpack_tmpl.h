@@ -6,9 +6,8 @@
 
 #include <string.h>
 
-#include "kernels/gemm.h"
-#include "kernels/vector/expand_grid.h"
 #include "kernels/vector/tile.h"
+#include "kernels/vector/unpackers.h"
 
 /* Columns of a strip that begins `cols` before the end of its panel: one, two or GEMM_VECS
  * vectors. */
@@ -218,55 +217,21 @@ static void unpack_decoded(const graft_weight *w, bool backward, size_t c0, size
     }
 }
 
-/* A call of each, so that the decoder of the format is compiled into both. */
-#define UNPACK_BLOCKS(name)                                                                   \
-    static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,     \
-                              size_t n_k, const graft_panel *panel, size_t k_at)              \
-    {                                                                                         \
-        if (backward) {                                                                       \
-            unpack_backward(expand_##name, w, c0, k0, n_k, panel, k_at);                      \
-        } else {                                                                              \
-            unpack_forward(expand_##name, w, c0, k0, n_k, panel, k_at);                       \
-        }                                                                                     \
-    }
-#define UNPACK_PLAIN(name, size)                                                              \
-    static void unpack_##name(const graft_weight *w, bool backward, size_t c0, size_t k0,     \
-                              size_t n_k, const graft_panel *panel, size_t k_at)              \
-    {                                                                                         \
-        if (backward) {                                                                       \
-            plain_backward(load8_##name, size, w, c0, k0, n_k, panel, k_at);                  \
-        } else {                                                                              \
-            plain_forward(load8_##name, size, w, c0, k0, n_k, panel, k_at);                   \
-        }                                                                                     \
-    }
+#define UNPACK_BLOCKS(name) \
+    UNPACKER(unpack_##name, unpack_forward, unpack_backward, expand_##name)
+#define UNPACK_PLAIN(name, size) \
+    UNPACKER(unpack_##name, plain_forward, plain_backward, load8_##name, size)
 GRAFT_EXPANDED(UNPACK_BLOCKS)
 UNPACK_PLAIN(f32, 4)
 UNPACK_PLAIN(f16, 2)
 UNPACK_PLAIN(bf16, 2)
 
-typedef void unpack_function(const graft_weight *w, bool backward, size_t c0, size_t k0,
-                             size_t n_k, const graft_panel *panel, size_t k_at);
-
 #define ROW(name) {&graft_format_##name, unpack_##name},
-static const struct {
-    const graft_format *format;
-    unpack_function *unpack;
-} unpackers[] = {
-    {NULL, unpack_f32},
-    {&graft_format_f32, unpack_f32},
-    {&graft_format_f16, unpack_f16},
-    {&graft_format_bf16, unpack_bf16},
-    GRAFT_EXPANDED(ROW)
-};
+static const unpacker unpackers[] = {PLAIN_UNPACKERS(unpack) GRAFT_EXPANDED(ROW)};
 
 static void unpack(const graft_weight *w, bool backward, size_t c0, size_t k0, size_t n_k,
                    const graft_panel *panel, size_t k_at)
 {
-    for (size_t i = 0; i < sizeof unpackers / sizeof *unpackers; i++) {
-        if (unpackers[i].format == w->format) {
-            unpackers[i].unpack(w, backward, c0, k0, n_k, panel, k_at);
-            return;
-        }
-    }
-    unpack_decoded(w, backward, c0, k0, n_k, panel, k_at);
+    unpack_function *of_format = FIND_UNPACKER(unpackers, w->format);
+    (of_format != NULL ? of_format : unpack_decoded)(w, backward, c0, k0, n_k, panel, k_at);
 }
