@@ -69,8 +69,8 @@ static graft_status multiply(graft_tape *tape, const head_run *h, graft_real *y,
     graft_status status = GRAFT_OK;
     graft_compute *compute = tape->compute;
     graft_bytes *bytes = NULL;
-    GRAFT_TRY(graft_act_to_bytes(tape, &bytes, x, ldx, n, backward ? h->w->n_out : h->w->n_in,
-                                 backward));
+    GRAFT_TRY(graft_act_to_bytes(tape, &bytes, x, ldx, NULL, n,
+                                 backward ? h->w->n_out : h->w->n_in, backward));
     graft_product p = {.terms = {{x, ldx, h->w, backward, bytes}}, .n_terms = 1, .y = y,
                        .ldy = backward ? h->w->n_in : h->w->n_out, .scale = h->scale};
     graft_products_run(&compute->kernels, &compute->workspace, &p, 1, n);

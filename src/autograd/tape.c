@@ -39,13 +39,18 @@ graft_status graft_act_alloc(graft_tape *tape, graft_act **out, size_t n_rows, s
     return alloc_rows(tape, out, n_rows, n_cols, true);
 }
 
+bool graft_tape_bytes(const graft_tape *tape)
+{
+    return tape->compute->kernels.bytes && tape->training;
+}
+
 graft_status graft_act_to_bytes(graft_tape *tape, graft_bytes **out, const graft_act *x, size_t ldx,
-                                size_t n_rows, size_t n_cols, bool backward)
+                                const uint32_t *rows, size_t n_rows, size_t n_cols, bool backward)
 {
     graft_status status = GRAFT_OK;
     graft_arena *arena = &tape->compute->arena;
     *out = NULL;
-    if (!tape->compute->kernels.bytes || !tape->training) {
+    if (!graft_tape_bytes(tape)) {
         return GRAFT_OK;
     }
     graft_bytes *b = NULL;
@@ -54,7 +59,7 @@ graft_status graft_act_to_bytes(graft_tape *tape, graft_bytes **out, const graft
     b->n_groups = graft_bytes_groups(n_cols);
     GRAFT_TRY(graft_arena_alloc(arena, &b->q, n_rows, b->ld));
     GRAFT_TRY(graft_arena_alloc(arena, &b->groups, n_rows, b->n_groups * sizeof *b->groups));
-    graft_bytes_make(&tape->compute->kernels, b, x, ldx, n_rows, n_cols, backward);
+    graft_bytes_make(&tape->compute->kernels, b, x, ldx, rows, n_rows, n_cols, backward);
     *out = b;
 done:
     return status;

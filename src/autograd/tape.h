@@ -51,10 +51,13 @@ graft_status graft_tensor_alias(graft_tape *tape, graft_tensor **out, const graf
 /* Room for activations that are no tensor, graft_act_ld(n_cols) apart. */
 graft_status graft_act_alloc(graft_tape *tape, graft_act **out, size_t n_rows, size_t n_cols);
 
-/* *out = x [n_rows, n_cols] as bytes, in the arena; NULL where products are not made of bytes, or
- * nothing is trained: few rows do not pay for turning the weights. */
+/* *out = x [n_rows, n_cols], or these rows of it (NULL: as they stand), as bytes, in the arena; NULL where
+ * graft_tape_bytes is false. */
 graft_status graft_act_to_bytes(graft_tape *tape, graft_bytes **out, const graft_act *x, size_t ldx,
-                                size_t n_rows, size_t n_cols, bool backward);
+                                const uint32_t *rows, size_t n_rows, size_t n_cols, bool backward);
+/* Are products with frozen weights made of bytes? Not where nothing is trained: few rows do not pay for
+ * turning the weights. */
+bool graft_tape_bytes(const graft_tape *tape);
 
 /* Row i of data or gradient. */
 graft_real *graft_tensor_reals(const graft_tensor *tensor, size_t row);

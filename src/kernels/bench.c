@@ -87,7 +87,7 @@ static void run_once(bench *b, bool backward)
     if (b->kernels->bytes) {
         b->bytes.ld = graft_bytes_ld(width);
         b->bytes.n_groups = graft_bytes_groups(width);
-        graft_bytes_make(b->kernels, &b->bytes, b->x, ldx, b->shape.n_tok, width,
+        graft_bytes_make(b->kernels, &b->bytes, b->x, ldx, NULL, b->shape.n_tok, width,
                          backward);
         p.terms[0].bytes = &b->bytes;
     }

@@ -53,8 +53,9 @@ size_t graft_bytes_groups(size_t n);
 /* Bytes of a row n wide, with its groups. */
 size_t graft_bytes_size(size_t n);
 
-/* x [n_tok, n] as bytes, on all threads; for products X W^T, or X W if backward. */
+/* x [n_tok, n], or these n_tok rows of it, as bytes, on all threads; for products X W^T, or X W if
+ * backward. rows NULL: as they stand. */
 void graft_bytes_make(const graft_kernels *kernels, const graft_bytes *out, const graft_act *x,
-                      size_t ldx, size_t n_tok, size_t n, bool backward);
+                      size_t ldx, const uint32_t *rows, size_t n_tok, size_t n, bool backward);
 
 #endif

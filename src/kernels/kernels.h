@@ -67,6 +67,10 @@ typedef struct graft_attention {
     /* Gradients may leave out keys at which every query of a call puts less than this share of what it
      * would put everywhere if it looked at all keys alike; 0: none is left out. */
     graft_real faint;
+    /* Gradients of some queries of each span, which stand close together (rows of q, of the output and of
+     * what is kept for them): how many keys each of them sees, more than the one before it in its span.
+     * NULL: all queries are there, and each sees one more. */
+    const uint32_t *seen;
 } graft_attention;
 
 /* Widest head. Any width up to it works; multiples of 16 (of 8 at level avx2) are fast. */

@@ -24,6 +24,12 @@ static inline size_t graft_keys_seen(const graft_span *span, size_t row)
     return (size_t)span->depth + span->n_key - span->n_query + row + 1;
 }
 
+/* The same in gradients, where some queries may be missing. */
+static inline size_t graft_query_sees(const graft_attention *a, const graft_span *span, size_t row)
+{
+    return a->seen == NULL ? graft_keys_seen(span, row) : a->seen[span->query_begin + row];
+}
+
 /* The first position that a query sees which sees none from `seen` on. */
 static inline size_t graft_keys_first(const graft_attention *a, size_t seen)
 {

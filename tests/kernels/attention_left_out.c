@@ -3,6 +3,7 @@
 #include "support/attention.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Capped scores, windows of any length and both, over forests and over chains of short spans. */
 static void limited_at_level(const graft_kernels *kernels)
@@ -171,12 +172,104 @@ static void faint_keys(void **state)
     test_each_level(faint_at_level);
 }
 
+/* Some queries, of some spans none, get a gradient. Returns which: their rows. */
+static size_t pick_queries(problem *p, uint32_t *rows, size_t every)
+{
+    size_t n = 0;
+    for (size_t s = 0; s < p->a.n_spans; s++) {
+        bool none = p->a.n_spans > 1 && graft_rng_below(&problem_rng, 4) == 0;
+        for (size_t i = 0; i < p->spans[s].n_query; i++) {
+            size_t row = p->spans[s].query_begin + i;
+            if (!none && graft_rng_below(&problem_rng, (uint32_t)every) == 0) {
+                rows[n++] = (uint32_t)row;
+            } else {
+                memset(p->dout + row * p->width, 0, p->width * sizeof *p->dout);
+            }
+        }
+    }
+    return n;
+}
+
+/* Rows of n_bytes, row_bytes apart. */
+static void gather(void *data, size_t n_bytes, size_t row_bytes, const uint32_t *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        memmove((char *)data + i * row_bytes, (char *)data + rows[i] * row_bytes, n_bytes);
+    }
+}
+
+/* Leaves these rows of queries. seen: how many keys each sees. */
+static void close_ranks(problem *p, const uint32_t *rows, size_t n, uint32_t *seen)
+{
+    size_t bytes = p->width * p->act_bytes, stats = p->a.n_head * sizeof *p->stats;
+    gather((void *)p->a.q, bytes, p->a.ldq * p->act_bytes, rows, n);
+    gather(p->out, bytes, p->ldo * p->act_bytes, rows, n);
+    gather(p->dout_act, bytes, p->ldo * p->act_bytes, rows, n);
+    gather(p->stats, stats, stats, rows, n);
+    uint32_t at = 0;
+    for (size_t s = 0; s < p->a.n_spans; s++) {
+        graft_span *span = &p->spans[s];
+        uint32_t begin = span->query_begin, end = begin + span->n_query;
+        span->query_begin = at;
+        for (; at < n && rows[at] < end; at++) {
+            seen[at] = span->depth + span->n_key - span->n_query + (rows[at] - begin) + 1;
+        }
+        span->n_query = at - span->query_begin;
+    }
+    p->a.seen = seen;
+}
+
+/* Gradients of the queries that get one are those of all when the others get none. */
+static void missing_with(const graft_kernels *kernels, problem *p, size_t every, size_t call)
+{
+    problem_memory(kernels, p);
+    uint32_t *rows = test_guarded(p->n_query, sizeof *rows);
+    size_t n = pick_queries(p, rows, every), n_k = p->n_key * p->kv_width;
+    uint32_t *seen = test_guarded(n, sizeof *seen);
+    p->dout_act = test_acts(kernels, p->dout, p->n_query, p->width);
+    expectation e = problem_expect(p);
+    double few = kernels->half ? 0x1p-6 : 1e-5, many = kernels->half ? 0x1p-5 : 1e-4;
+    problem_forward(kernels, p, GRAFT_ATTENTION_ROWS);
+    close_ranks(p, rows, n, seen);
+    problem_backward(kernels, p, call);
+    for (size_t i = 0; i < n; i++) {
+        memmove(e.dq + i * p->width, e.dq + rows[i] * p->width, p->width * sizeof *e.dq);
+    }
+    test_close("dq", test_reals(kernels, p->dq, p->n_query, p->width), e.dq, e.ones, n * p->width, few);
+    test_close("dk", problem_over_groups(p, p->dk), e.dk, e.ones, n_k, many);
+    test_close("dv", problem_over_groups(p, p->dv), e.dv, e.ones, n_k, many);
+    test_guarded_release();
+}
+
+static void missing_at_level(const graft_kernels *kernels)
+{
+    static const size_t widths[] = {64, 16, 5, 80};
+    problem p;
+    for (size_t i = 0; i < 12; i++) {
+        problem_heads(&p, 2, 1, widths[i % 4]);
+        p.a.window = i % 3 == 0 ? 0 : i % 3 == 1 ? 40 : 100;
+        p.a.softcap = i % 2 == 0 ? 0 : GRAFT_REAL(5.0);
+        problem_forest(&p, 1 + graft_rng_below(&problem_rng, 6), 150);
+        missing_with(kernels, &p, 2 + i % 3, GRAFT_ATTENTION_ROWS);
+    }
+    problem_heads(&p, 1, 1, 32); /* far apart, and a call at a time */
+    problem_span(&p, -1, 0, 700);
+    missing_with(kernels, &p, 9, 7);
+}
+
+static void missing_queries(void **state)
+{
+    (void)state;
+    test_each_level(missing_at_level);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(limited, problem_setup, problem_teardown),
         cmocka_unit_test_setup_teardown(skipped, problem_setup, problem_teardown),
         cmocka_unit_test_setup_teardown(faint_keys, problem_setup, problem_teardown),
+        cmocka_unit_test_setup_teardown(missing_queries, problem_setup, problem_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,7 +98,7 @@ static graft_bytes bytes_of(const graft_kernels *kernels, const graft_act *x, si
     graft_bytes b = {.ld = graft_bytes_ld(n), .n_groups = graft_bytes_groups(n)};
     b.q = test_guarded((n_tok - 1) * b.ld + b.n_groups * GRAFT_GROUP, 1);
     b.groups = test_guarded(n_tok * b.n_groups, sizeof *b.groups);
-    graft_bytes_make(kernels, &b, x, graft_act_ld(kernels, n), n_tok, n, backward);
+    graft_bytes_make(kernels, &b, x, graft_act_ld(kernels, n), NULL, n_tok, n, backward);
     return b;
 }
 

@@ -66,6 +66,7 @@ static graft_real *numbers, *douts;
 
 typedef struct attended {
     graft_tensor *q, *k, *v, *out;
+    graft_act *result; /* what out was before gradients came */
 } attended;
 
 static void fill(const graft_kernels *kernels, graft_tensor *to, const graft_real *from,
@@ -84,7 +85,7 @@ static const graft_attention_shape shape = {N_HEAD, N_KV, D_HEAD, GRAFT_REAL(0.3
  * gradient counts once. */
 static attended attend(graft_compute *compute, graft_tape *tape, bool plain)
 {
-    attended a = {NULL, NULL, NULL, NULL};
+    attended a = {NULL};
     const graft_kernels *kernels = &compute->kernels;
     size_t n = plain ? N_PLAIN : N_TREE;
     graft_pass pass = {.n_tok = n, .spans = plain ? plain_spans : tree_spans,
@@ -97,6 +98,8 @@ static attended attend(graft_compute *compute, graft_tape *tape, bool plain)
     fill(kernels, a.k, numbers + WIDTH, 3 * WIDTH, n, plain);
     fill(kernels, a.v, numbers + 2 * WIDTH, 3 * WIDTH, n, plain);
     assert_ok(graft_op_attention(tape, &a.out, a.q, a.k, a.v, &pass, &shape, NULL));
+    assert_ok(graft_act_alloc(tape, &a.result, n, WIDTH));
+    memcpy(a.result, a.out->data, n * a.out->ld * kernels->act_bytes);
     assert_ok(graft_tensor_grad_new(tape, a.out));
     memset(a.out->grad, 0, n * a.out->ld * kernels->act_bytes);
     for (size_t i = 0; i < n; i++) {
@@ -152,13 +155,13 @@ static void layouts_at_level(graft_compute *compute)
     const graft_kernels *kernels = &compute->kernels;
     attended tree = attend(compute, &tape, false);
     size_t bytes = tree.q->ld * kernels->act_bytes, kv_bytes = tree.k->ld * kernels->act_bytes;
-    char *out = copy_of(tree.out->data, N_TREE * bytes);
+    char *out = copy_of(tree.result, N_TREE * bytes);
     void *grads[3] = {copy_of(tree.q->grad, N_TREE * bytes),
                       copy_of(tree.k->grad, N_TREE * kv_bytes),
                       copy_of(tree.v->grad, N_TREE * kv_bytes)};
     attended plain = attend(compute, &tape, true);
     for (size_t i = 0; i < N_PLAIN; i++) {
-        assert_memory_equal((char *)plain.out->data + i * bytes, out + tree_row(i) * bytes,
+        assert_memory_equal((char *)plain.result + i * bytes, out + tree_row(i) * bytes,
                             WIDTH * kernels->act_bytes);
     }
     compare_sums(kernels, grads[0], plain.q->grad, plain.q->ld, WIDTH);
@@ -179,7 +182,7 @@ static void threads_at_level(graft_compute *compute)
         graft_threads_set(n);
         assert_ok(graft_compute_prepare(compute, D_HEAD));
         attended a = attend(compute, &tape, false);
-        const void *now[4] = {a.out->data, a.q->grad, a.k->grad, a.v->grad};
+        const void *now[4] = {a.result, a.q->grad, a.k->grad, a.v->grad};
         const size_t lds[4] = {a.q->ld, a.q->ld, a.k->ld, a.v->ld};
         const size_t widths[4] = {WIDTH, WIDTH, KV_WIDTH, KV_WIDTH};
         for (size_t i = 0; i < 4; i++) {
@@ -217,7 +220,7 @@ static void cached_at_level(graft_compute *compute)
     assert_ok(graft_alloc(&cache.k, (N + OTHER) * kv_bytes, 1));
     assert_ok(graft_alloc(&cache.v, (N + OTHER) * kv_bytes, 1));
     for (size_t s = 0, at = 0; s < sizeof steps / sizeof *steps; at += steps[s++]) {
-        attended a = {NULL, NULL, NULL, NULL};
+        attended a = {NULL};
         uint32_t n = (uint32_t)steps[s];
         graft_span spans[] = {{0, n, 0, (uint32_t)at + n, -1, 0},
                               {n, 1, N, 1 + (uint32_t)s, -1, 0}};

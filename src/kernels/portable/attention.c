@@ -144,7 +144,7 @@ ACT_INLINE void attention_backward(bool half, const graft_attention *a, size_t s
     size_t column = head / (a->n_head / a->n_kv) * a->d_head, at = head * a->d_head;
     uint32_t rows[GRAFT_KEY_BLOCK];
     for (size_t i = begin; i < end; i++) {
-        size_t row = s->query_begin + i, seen = graft_keys_seen(s, i);
+        size_t row = s->query_begin + i, seen = graft_query_sees(a, s, i);
         query r = {act_at(a->q, row * a->ldq + at, half), act_at(dout, row * ldo + at, half),
                    stats[row * a->n_head + head], 0, scratch};
         r.delta = dot(half, r.g, act_at(out, row * ldo + at, half), a->d_head);

@@ -266,9 +266,8 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
     const graft_span *s = &a->spans[span];
     attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
     size_t row = s->query_begin + begin, at = head * a->d_head;
-    size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
-    size_t first = graft_keys_first(a, seen) / KEYS * KEYS;
-    lane_view view = view_of(a, seen, last);
+    lane_view view = view_of(a, s, begin, end);
+    size_t first = graft_keys_first(a, view.seen) / KEYS * KEYS, last = view.last;
     float max[LANES], sum[LANES] = {0}, keep[LANES];
     graft_key_run runs[KEYS];
     to_lanes(job.q_lanes, (const act *)a->q + row * a->ldq + at, a->ldq, job.n, a->d_head);
@@ -364,9 +363,8 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
     const graft_span *s = &a->spans[span];
     attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
     size_t row = s->query_begin + begin, at = head * a->d_head, d_head = a->d_head;
-    size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
-    size_t first = graft_keys_first(a, seen) / KEYS * KEYS;
-    lane_view view = view_of(a, seen, last);
+    lane_view view = gradient_view_of(a, s, begin, end);
+    size_t first = graft_keys_first(a, view.seen) / KEYS * KEYS, last = view.last;
     const act *q = (const act *)a->q + row * a->ldq + at;
     const act *dout = (const act *)dout_act + row * ldo + at;
     float lse[LANES] = {0}, delta[LANES] = {0};

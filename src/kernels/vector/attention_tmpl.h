@@ -202,9 +202,8 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
     const graft_span *s = &a->spans[span];
     attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
     size_t row = s->query_begin + begin, at = head * a->d_head;
-    size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
-    size_t first = graft_keys_first(a, seen) / GRAFT_KEY_BLOCK * GRAFT_KEY_BLOCK;
-    lane_view view = view_of(a, seen, last);
+    lane_view view = view_of(a, s, begin, end);
+    size_t first = graft_keys_first(a, view.seen) / GRAFT_KEY_BLOCK * GRAFT_KEY_BLOCK, last = view.last;
     float max[LANES], sum[LANES] = {0}, keep[LANES];
     graft_key_run runs[GRAFT_KEY_BLOCK];
     out += row * ldo + at;
@@ -307,9 +306,8 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
     const graft_span *s = &a->spans[span];
     attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
     size_t row = s->query_begin + begin, at = head * a->d_head;
-    size_t seen = graft_keys_seen(s, begin), last = graft_keys_seen(s, end - 1);
-    size_t first = graft_keys_first(a, seen) / GRAFT_KEY_BLOCK * GRAFT_KEY_BLOCK;
-    lane_view view = view_of(a, seen, last);
+    lane_view view = gradient_view_of(a, s, begin, end);
+    size_t first = graft_keys_first(a, view.seen) / GRAFT_KEY_BLOCK * GRAFT_KEY_BLOCK, last = view.last;
     const float *q = (const float *)a->q + row * a->ldq + at;
     const float *dout = (const float *)dout_act + row * ldo + at;
     float *dq = (float *)dq_act + row * lddq + at;

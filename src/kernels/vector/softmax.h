@@ -10,25 +10,26 @@
 
 enum { LANES = GRAFT_ATTENTION_ROWS };
 
-/* Lanes [0, hidden) do not see the key at this position; the first lane sees `seen` keys. */
-VEC_INLINE size_t hidden_lanes(size_t position, size_t seen, size_t lane)
-{
-    size_t hidden = position + 1 > seen + lane ? position + 1 - seen - lane : 0;
-    return hidden < VEC_N ? hidden : VEC_N;
-}
-
-/* Only lanes [0, near) have the key at this position in their window. */
-VEC_INLINE size_t near_lanes(size_t position, size_t seen, size_t window, size_t lane)
-{
-    size_t near = position + window >= seen + lane ? position + window + 1 - seen - lane : 0;
-    return near < VEC_N ? near : VEC_N;
-}
-
-/* What the lanes of a job see: the first one `seen` keys and each that follows one more, of which
- * the last `window`. */
+/* How many keys the lanes of a job see, of which the last `window`. */
 typedef struct lane_view {
-    size_t seen, last, window; /* last: what the last lane sees */
+    size_t seen, last, window; /* seen, last: by the first lane and by the last */
+    const uint32_t *each;      /* by each of n lanes; NULL: one more than by the lane before */
+    size_t n;
 } lane_view;
+
+/* Of a vector of lanes, those at its beginning that see at most so many. */
+VEC_INLINE size_t lanes_within(const lane_view *view, size_t most, size_t lane)
+{
+    size_t n = 0;
+    if (view->each == NULL) {
+        n = most + 1 > view->seen + lane ? most + 1 - view->seen - lane : 0;
+        return n < VEC_N ? n : VEC_N;
+    }
+    while (n < VEC_N && lane + n < view->n && view->each[lane + n] <= most) {
+        n++;
+    }
+    return n;
+}
 
 /* What of the keys of a block the lanes of a job do not see. */
 typedef enum hidden_keys {
@@ -37,9 +38,20 @@ typedef enum hidden_keys {
     HIDDEN_BOTH,  /* and keys that the window has left behind */
 } hidden_keys;
 
-static lane_view view_of(const graft_attention *a, size_t seen, size_t last)
+/* Of queries [begin, end) of a span that are all there. */
+static lane_view view_of(const graft_attention *a, const graft_span *span, size_t begin, size_t end)
 {
-    return (lane_view){seen, last, a->window > 0 ? a->window : UINT32_MAX};
+    return (lane_view){graft_keys_seen(span, begin), graft_keys_seen(span, end - 1),
+                       a->window > 0 ? a->window : UINT32_MAX, NULL, end - begin};
+}
+
+/* In gradients. */
+static lane_view gradient_view_of(const graft_attention *a, const graft_span *span, size_t begin,
+                                  size_t end)
+{
+    return (lane_view){graft_query_sees(a, span, begin), graft_query_sees(a, span, end - 1),
+                       a->window > 0 ? a->window : UINT32_MAX,
+                       a->seen == NULL ? NULL : a->seen + span->query_begin + begin, end - begin};
 }
 
 /* Of n keys from this position on. */
@@ -55,11 +67,11 @@ VEC_INLINE vec where_seen(const lane_view *view, hidden_keys hides, size_t posit
                           vec value, vec hidden)
 {
     if (hides != HIDDEN_NONE) {
-        size_t n = hidden_lanes(position, view->seen, lane);
+        size_t n = lanes_within(view, position, lane);
         value = n > 0 ? vec_first(hidden, value, n) : value;
     }
     if (hides == HIDDEN_BOTH) {
-        size_t n = near_lanes(position, view->seen, view->window, lane);
+        size_t n = lanes_within(view, position + view->window, lane);
         value = n < VEC_N ? vec_first(value, hidden, n) : value;
     }
     return value;
