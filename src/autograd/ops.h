@@ -63,7 +63,8 @@ typedef struct graft_feed {
  * nothing. With a residual (n = 1) *outs = residual + that, reals, and in backward both share one
  * gradient buffer. Keeps the outputs, what the feed reads, and a row of `rank` activations per
  * low-rank part; parts with the same A (rows of one map) are one. Maps with magnitudes also keep
- * what comes out before these, and are without dropout. */
+ * what comes out before these, and are without dropout. Where products are made of bytes, rows of next to no
+ * gradient do not go back through maps whose feed is no norm (autograd/live_rows.h). */
 #define GRAFT_MAX_MAPS 4
 graft_status graft_op_linears(graft_tape *tape, graft_tensor **outs, const graft_feed *feed,
                               const graft_linear *maps, size_t n, graft_tensor *residual,
@@ -98,7 +99,8 @@ graft_status graft_op_rope(graft_tape *tape, graft_tensor **out, graft_tensor *x
 /* Causal attention over the pass's forest of spans: out [n_tok, n_head * d_head].
  * With a cache (decoding; the tape must not record) k and v of the pass are first copied to the
  * key rows of their spans and keys are read from the cache. Keeps q, k, v, *out and n_head reals
- * per token. GRAFT_E_MODEL for heads wider than GRAFT_MAX_D_HEAD. */
+ * per token. In backward, queries whose gradient is zero are passed over, and the others may be moved to
+ * the front of q and *out. GRAFT_E_MODEL for heads wider than GRAFT_MAX_D_HEAD. */
 typedef struct graft_key_cache {
     graft_act *k, *v; /* [n_rows, n_kv * d_head], graft_act_ld apart */
 } graft_key_cache;
