@@ -335,11 +335,15 @@ done:
 
 static graft_status rows_back(graft_tape *tape, const linears_saved *s, graft_live_rows *live)
 {
+    graft_status status = GRAFT_OK;
+    double begin = graft_clock_seconds(), share = s->feed.kind == GRAFT_FEED_NORM ? 0 : FAINT_SHARE;
     *live = (graft_live_rows){NULL, s->n_tok, s->n_tok};
-    return graft_tape_bytes(tape)
-               ? graft_live_rows_find(tape, live, s->outs, s->n,
-                                      s->feed.kind == GRAFT_FEED_NORM ? 0 : FAINT_SHARE)
-               : GRAFT_OK;
+    if (graft_tape_bytes(tape)) {
+        GRAFT_TRY(graft_live_rows_find(tape, live, s->outs, s->n, share));
+    }
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_INPUT_GRAD, begin, 0);
+done:
+    return status;
 }
 
 /* The rows of g that go back. */
@@ -380,11 +384,12 @@ static graft_status input_grad(graft_tape *tape, const linears_saved *s, const o
     p.y = sums != NULL ? sums : *dx;
     p.ldy = sums != NULL ? s->n_in : act_ld(tape, s->n_in);
     GRAFT_TRY(rows_back(tape, s, &live));
+    const uint32_t *rows = live.n < live.of ? live.rows : NULL;
     for (size_t i = 0; i < s->n; i++) {
         graft_bytes *bytes = NULL;
         const graft_act *g = NULL;
         double begin = graft_clock_seconds();
-        GRAFT_TRY(graft_act_to_bytes(tape, &bytes, grads->dy[i], grads->ld[i], live.rows, live.n,
+        GRAFT_TRY(graft_act_to_bytes(tape, &bytes, grads->dy[i], grads->ld[i], rows, live.n,
                                      s->maps[i].w->n_out, true));
         graft_profile_add(&tape->compute->profile, GRAFT_PART_INPUT_GRAD, begin, 0);
         p.terms[p.n_terms++] = (graft_term){grads->dy[i], grads->ld[i], s->maps[i].w, true, bytes};
@@ -395,7 +400,9 @@ static graft_status input_grad(graft_tape *tape, const linears_saved *s, const o
         }
     }
     run(tape, GRAFT_PART_INPUT_GRAD, &p, 1, live.n);
+    double begin = graft_clock_seconds();
     graft_live_rows_spread(&live, p.y, p.ldy * (sums != NULL ? sizeof *sums : kernels->act_bytes));
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_INPUT_GRAD, begin, 0);
     if (s->drops) {
         GRAFT_TRY(add_dropped(tape, s, sums));
     }
