@@ -340,6 +340,7 @@ static void no_allocation_after_the_first_steps(void **state)
     no_allocation_with("max_steps=100 batch_size=24 shuffle=true compute=f32");
     no_allocation_with("max_steps=100 batch_size=24 shuffle=true compute=bf16");
     no_allocation_with("max_steps=100 batch_size=24 recheck_steps=1 loss_spike=skip");
+    no_allocation_with("max_steps=100 batch_size=24 shuffle=true compute=int8");
     no_allocation_with("max_steps=100 batch_size=24 compute=bf16 use_dora=true");
 }
 
