@@ -335,15 +335,9 @@ done:
 
 static graft_status rows_back(graft_tape *tape, const linears_saved *s, graft_live_rows *live)
 {
-    graft_status status = GRAFT_OK;
-    double begin = graft_clock_seconds(), share = s->feed.kind == GRAFT_FEED_NORM ? 0 : FAINT_SHARE;
+    double share = s->feed.kind == GRAFT_FEED_NORM ? 0 : FAINT_SHARE;
     *live = (graft_live_rows){NULL, s->n_tok, s->n_tok};
-    if (graft_tape_bytes(tape)) {
-        GRAFT_TRY(graft_live_rows_find(tape, live, s->outs, s->n, share));
-    }
-    graft_profile_add(&tape->compute->profile, GRAFT_PART_INPUT_GRAD, begin, 0);
-done:
-    return status;
+    return graft_tape_bytes(tape) ? graft_live_rows_find(tape, live, s->outs, s->n, share) : GRAFT_OK;
 }
 
 /* The rows of g that go back. */
@@ -400,9 +394,7 @@ static graft_status input_grad(graft_tape *tape, const linears_saved *s, const o
         }
     }
     run(tape, GRAFT_PART_INPUT_GRAD, &p, 1, live.n);
-    double begin = graft_clock_seconds();
     graft_live_rows_spread(&live, p.y, p.ldy * (sums != NULL ? sizeof *sums : kernels->act_bytes));
-    graft_profile_add(&tape->compute->profile, GRAFT_PART_INPUT_GRAD, begin, 0);
     if (s->drops) {
         GRAFT_TRY(add_dropped(tape, s, sums));
     }
