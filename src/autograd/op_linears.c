@@ -327,7 +327,7 @@ done:
     return status;
 }
 
-/* Beside products in 8 bits, which change gradients by a sixth, what goes back into an attention or a gated unit
+/* Beside products in 8 bits, which change gradients by 0.1 to 0.3, what goes back into an attention or a gated unit
  * leaves out rows with less than this of the mean square: 0.06 of a gradient (tests/bench/RESULTS.md). Rows
  * keep what flows along the stream, and count in the gradients of these maps' own factors. Nothing is left out of
  * what goes back into queries, keys and values, whose rows are fewer and matter more. */
@@ -377,15 +377,14 @@ static graft_status input_grad(graft_tape *tape, const linears_saved *s, const o
     }
     p.y = sums != NULL ? sums : *dx;
     p.ldy = sums != NULL ? s->n_in : act_ld(tape, s->n_in);
+    double begin = graft_clock_seconds();
     GRAFT_TRY(rows_back(tape, s, &live));
     const uint32_t *rows = live.n < live.of ? live.rows : NULL;
     for (size_t i = 0; i < s->n; i++) {
         graft_bytes *bytes = NULL;
         const graft_act *g = NULL;
-        double begin = graft_clock_seconds();
         GRAFT_TRY(graft_act_to_bytes(tape, &bytes, grads->dy[i], grads->ld[i], rows, live.n,
                                      s->maps[i].w->n_out, true));
-        graft_profile_add(&tape->compute->profile, GRAFT_PART_INPUT_GRAD, begin, 0);
         p.terms[p.n_terms++] = (graft_term){grads->dy[i], grads->ld[i], s->maps[i].w, true, bytes};
         if (owns(s, i) && !s->drops) {
             GRAFT_TRY(take_live(tape, &g, &live, s->parts[i].g, rank_of(s, i)));
@@ -393,8 +392,10 @@ static graft_status input_grad(graft_tape *tape, const linears_saved *s, const o
                 (graft_term){g, act_ld(tape, rank_of(s, i)), &s->parts[i].a, true, NULL};
         }
     }
-    run(tape, GRAFT_PART_INPUT_GRAD, &p, 1, live.n);
+    graft_products_run(kernels, &tape->compute->workspace, &p, 1, live.n);
     graft_live_rows_spread(&live, p.y, p.ldy * (sums != NULL ? sizeof *sums : kernels->act_bytes));
+    graft_profile_add(&tape->compute->profile, GRAFT_PART_INPUT_GRAD, begin,
+                      flop_of(&p, 1, live.n));
     if (s->drops) {
         GRAFT_TRY(add_dropped(tape, s, sums));
     }
