@@ -8,8 +8,18 @@
 #define SHARED_PASS 16384 /* tokens of a pass that grows by sharing */
 #define MIB(bytes) ((bytes) >> 20)
 
+/* Logits of some tokens and what they are made of. */
+static size_t head_bytes(const graft_model *model, const graft_kernels *kernels, size_t n_tok)
+{
+    const graft_hparams *h = &model->hparams;
+    size_t bytes = kernels->bytes ? graft_bytes_size(h->n_vocab) + graft_bytes_size(h->n_embd) : 0;
+    size_t rows = n_tok < GRAFT_HEAD_CHUNK ? n_tok : GRAFT_HEAD_CHUNK;
+    return rows * ((h->n_vocab + 2 * h->n_embd) * sizeof(graft_real) + bytes);
+}
+
 /* Bytes of a pass: kept layers hold their activations until the pass ends, recomputed ones their
- * input, and one of them its activations as well while it is at work. */
+ * input, and one of them its activations as well while it is at work; before any layer goes back, the
+ * head is at work. */
 static size_t pass_bytes(const graft_model *model, const graft_kernels *kernels, size_t n_tok,
                          size_t n_recomputed)
 {
@@ -17,8 +27,9 @@ static size_t pass_bytes(const graft_model *model, const graft_kernels *kernels,
     graft_layer_bytes layer = graft_model_layer_bytes(model, kernels);
     size_t stream = h->n_embd * sizeof(graft_real);
     size_t layers = n_recomputed * stream + (h->n_layer - n_recomputed) * layer.kept;
-    return n_tok * (layers + layer.work + (n_recomputed > 0 ? layer.kept : 0) +
-                             3 * stream + layer.once);
+    size_t work = n_tok * (layer.work + (n_recomputed > 0 ? layer.kept : 0));
+    size_t head = head_bytes(model, kernels, n_tok);
+    return n_tok * (layers + 3 * stream + layer.once) + (head > work ? head : work);
 }
 
 size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
@@ -28,23 +39,16 @@ size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
                       graft_plan_recomputed(plan, model, kernels, n_tok));
 }
 
-static size_t head_bytes(const graft_model *model, const graft_kernels *kernels)
-{
-    const graft_hparams *h = &model->hparams;
-    size_t bytes = kernels->bytes ? graft_bytes_size(h->n_vocab) + graft_bytes_size(h->n_embd) : 0;
-    return GRAFT_HEAD_CHUNK * ((h->n_vocab + 2 * h->n_embd) * sizeof(graft_real) + bytes);
-}
-
 size_t graft_plan_reading_bytes(const graft_model *model, const graft_kernels *kernels,
                                 size_t n_tok)
 {
-    return pass_bytes(model, kernels, n_tok, model->hparams.n_layer) + head_bytes(model, kernels);
+    return pass_bytes(model, kernels, n_tok, model->hparams.n_layer);
 }
 
 /* At any number of threads. */
-static size_t state_bytes(const graft_model *model, const graft_kernels *kernels, size_t n_params)
+static size_t state_bytes(size_t n_params)
 {
-    return head_bytes(model, kernels) + 4 * n_params * sizeof(graft_real) + ((size_t)8 << 20);
+    return 4 * n_params * sizeof(graft_real) + ((size_t)8 << 20);
 }
 
 static size_t thread_bytes(const graft_kernels *kernels)
@@ -123,7 +127,7 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                              const graft_kernels *kernels, size_t n_params, bool keeps_best,
                              size_t longest)
 {
-    size_t state = state_bytes(model, kernels, n_params), saving = saving_bytes(n_params, keeps_best);
+    size_t state = state_bytes(n_params), saving = saving_bytes(n_params, keeps_best);
     size_t fixed = state + thread_bytes(kernels);
     size_t tokens = (size_t)config->max_tokens_per_pass, most = tokens;
     if (tokens != 0 && tokens < longest) {

@@ -10,7 +10,7 @@ typedef struct graft_plan {
     size_t max_tokens_per_pass; /* and up to here with examples that share much of what it has */
     size_t room_bytes;  /* what activations and gradients of a pass may take */
     size_t pass_bytes;  /* what those of a pass of usual_tokens, or of the longest example, take */
-    size_t fixed_bytes; /* logits, packed operands, adapter and optimiser state */
+    size_t fixed_bytes; /* packed operands, adapter and optimiser state */
     size_t saving_bytes; /* the image of a checkpoint, and the best adapter that it has a copy of */
     size_t checkpoint_bytes; /* of a checkpoint on disk */
     int checkpointing;  /* the setting gradient_checkpointing */
@@ -36,7 +36,7 @@ graft_status graft_plan_adopt(graft_plan *plan, const graft_model *model,
                               const graft_kernels *kernels, size_t usual_tokens,
                               size_t max_tokens_per_pass);
 
-/* Activations and gradients of a pass of n_tok tokens, with what is packed for its products. */
+/* Activations, logits and gradients of a pass of n_tok tokens. */
 size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
                              const graft_kernels *kernels, size_t n_tok);
 
@@ -48,7 +48,7 @@ size_t graft_plan_step_bytes(const graft_plan *plan, const graft_model *model,
 size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,
                              const graft_kernels *kernels, size_t n_tok);
 
-/* Bytes that a pass of n_tok tokens takes which only reads: no layer is kept. With its head. */
+/* Bytes that a pass of n_tok tokens takes which only reads: no layer is kept. */
 size_t graft_plan_reading_bytes(const graft_model *model, const graft_kernels *kernels,
                                 size_t n_tok);
 
