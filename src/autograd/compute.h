@@ -16,17 +16,28 @@ typedef struct graft_input_watch {
     void *context;
 } graft_input_watch;
 
+/* What gradients leave out because it adds next to nothing; 0: nothing. What is left out of what, and what that
+ * changes, was measured (tests/bench/RESULTS.md). */
+typedef struct graft_left_out {
+    graft_real keys; /* of attention, below this part of an even share: graft_attention.faint */
+    double rows;     /* tokens, below this part of their mean square: graft_live_rows_find */
+} graft_left_out;
+
 typedef struct graft_compute {
     graft_kernels kernels;
     graft_workspace workspace; /* scratch per thread, also for attention */
     graft_arena arena;         /* activations and gradients of the pass that runs */
     graft_profile profile;     /* sums up; whoever reads it sets it to zero before */
     const graft_input_watch *watch; /* NULL: nobody looks */
+    graft_left_out left_out;
 } graft_compute;
 
 /* half: activations in bfloat16 (see kernels/kernels.h). */
 graft_status graft_compute_init(graft_compute *compute, graft_cpu_level level, bool half);
 void graft_compute_clear(graft_compute *compute);
+
+/* From here on gradients leave out what changes them by less than the precision of the kernels does. */
+void graft_compute_sparsify(graft_compute *compute);
 
 /* Scratch for all threads, so that passes of a model with heads of this width run without allocating
  * in it. */

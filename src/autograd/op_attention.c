@@ -35,11 +35,6 @@ typedef struct attention_saved {
  * something to do to the end. From shapes alone: the order of sums depends on it. */
 enum { FEW_JOBS = 32 };
 
-/* Beside products in 8 bits, which change gradients by an eighth, those leave out keys that get less than half of
- * an even share: 0.008 of a gradient over whole trajectories (tests/bench/RESULTS.md), and never more than half of
- * a query's weights. Forward leaves out none. */
-#define FAINT GRAFT_REAL(0.5)
-
 static graft_real *scratch_of(const attention_saved *s, int thread)
 {
     return s->compute->workspace.per_thread[thread];
@@ -271,7 +266,7 @@ graft_status graft_op_attention(graft_tape *tape, graft_tensor **out, graft_tens
     s.args = (graft_attention){pass->spans, pass->n_spans, shape->n_head, shape->n_kv,
                                shape->d_head, shape->scale, q->data, k->data, v->data,
                                q->ld, k->ld, v->ld, shape->softcap, shape->window,
-                               tape->compute->kernels.bytes ? FAINT : 0, NULL};
+                               tape->compute->left_out.keys, NULL};
     if (shape->window > UINT32_MAX) {
         s.args.window = 0; /* no position is so far away */
     }

@@ -90,7 +90,7 @@ static graft_status run_chunk(graft_tape *tape, head_run *h, graft_real *dx, siz
     h->part.data = graft_tensor_reals(h->x, begin);
     h->part.grad = dx == NULL ? NULL : dx + begin * n_in;
     h->feed.x = &h->part;
-    GRAFT_TRY(graft_feed_make(tape, &in, &h->feed, h->inv_rms));
+    GRAFT_TRY(graft_feed_make(tape, &in, &h->feed, h->inv_rms, NULL));
     size_t ldx = graft_act_ld(&compute->kernels, n_in);
     GRAFT_TRY(multiply(tape, h, h->rows.logits, in, ldx, n, false));
     graft_rows_run(n, loss_rows, &h->rows);

@@ -127,7 +127,8 @@ graft_layer_bytes graft_model_layer_bytes(const graft_model *model, const graft_
     bytes.work += b->attn_post_gain != NULL ? 2 * embd * act : 0;
     bytes.work += kernels->bytes ? 2 * graft_bytes_size(h->n_ff) : 0; /* gradients of gate and up */
     bytes.work += 4 * sizeof(uint32_t); /* which rows go back, and what they see */
-    bytes.work += kernels->bytes ? ranks / h->n_layer * act : 0; /* of low-rank parts, those rows */
+    /* those rows, of low-rank parts and of the stream's gradient */
+    bytes.work += (ranks / h->n_layer + (kernels->bytes ? 0 : embd)) * act;
     for (size_t i = 0; i < model->n_rotations; i++) {
         size_t tables = model->rotations[i].temperature != 0 ? 2 : 1;
         bytes.once += tables * model->rotations[i].d_rope * real;

@@ -16,7 +16,7 @@ static const char *const shaping[] = {
     "loraplus_lr_ratio", "lr_scheduler_type", "warmup_ratio", "warmup_steps", "weight_decay",
     "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm", "batch_size",
     "num_train_epochs", "max_steps", "seed", "packing", "prefix_sharing", "max_tokens_per_pass",
-    "compute", "cpu", "eval_strategy", "eval_steps", "metric_for_best_model",
+    "compute", "sparse_backward", "cpu", "eval_strategy", "eval_steps", "metric_for_best_model",
     "early_stopping_patience", "early_stopping_threshold", "eval_samples", "eval_max_new_tokens",
     "eval_turns", "tool_call_format", "max_bad_steps", "loss_spike",
 };

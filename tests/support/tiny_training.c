@@ -55,6 +55,9 @@ void tiny_training_open(tiny_training *f, const char *settings)
     bool half = f->config->compute == GRAFT_COMPUTE_BF16 || bytes;
     assert_ok(graft_compute_init(&f->compute, level, half));
     f->compute.kernels.bytes = bytes;
+    if (bytes) {
+        graft_compute_sparsify(&f->compute);
+    }
     make_examples(f);
     assert_ok(graft_trainer_init(&f->trainer, f->config, f->model, f->adapter, &f->compute,
                                  f->units, TINY_TRAINING_EXAMPLES));

@@ -144,7 +144,7 @@ static void gathered_and_spread(void **state)
     graft_free(to);
 }
 
-/* --- a map in 8-bit integers --- */
+/* --- maps --- */
 
 enum { N_IN = 128, N_OUT = 64, RANK = 4 };
 
@@ -206,19 +206,22 @@ static void run_map(graft_compute *compute, const graft_real *sizes, graft_real 
  * larger; the factors of the map itself get what they got. */
 static void faint_in_map(graft_compute *compute)
 {
-    for (int drops = 0; drops < 2; drops++) {
-        graft_real dropout = drops != 0 ? GRAFT_REAL(0.25) : 0, sizes[N];
+    for (int way = 0; way < 4; way++) {
+        bool bytes = way % 2 != 0, drops = way / 2 != 0;
+        graft_real dropout = drops ? GRAFT_REAL(0.25) : 0, sizes[N];
         static grads whole, faint, exact;
         for (size_t i = 0; i < N; i++) {
-            sizes[i] = i % 3 == 1 ? GRAFT_REAL(0.09) : 1; /* 0.0081 / 0.67: above 1 / 256 */
-        }
-        compute->kernels.bytes = true;
+            sizes[i] = i % 3 != 1 ? 1 : bytes ? GRAFT_REAL(0.09) : GRAFT_REAL(0.04);
+        } /* 0.0121 and 0.0024 of the mean square: above 1 / 256 and 1 / 1024 */
+        compute->kernels.bytes = bytes;
+        graft_compute_sparsify(compute);
         run_map(compute, sizes, dropout, &whole);
         for (size_t i = 1; i < N; i += 3) {
-            sizes[i] = GRAFT_REAL(0.04); /* 0.0016 / 0.67: below it */
+            sizes[i] = bytes ? GRAFT_REAL(0.04) : GRAFT_REAL(0.02); /* 0.0024, 0.0006: below them */
         }
         run_map(compute, sizes, dropout, &faint);
-        compute->kernels.bytes = false; /* never beside other products */
+        compute->kernels.bytes = false;
+        compute->left_out = (graft_left_out){0};
         run_map(compute, sizes, dropout, &exact);
         for (size_t row = 0; row < N; row++) {
             double largest[3] = {0};
@@ -230,7 +233,7 @@ static void faint_in_map(graft_compute *compute)
             }
             assert_true(largest[0] > 0 && largest[2] > 0);
             /* with dropout the low-rank part goes back beside the map, for all rows */
-            assert_true(row % 3 != 1 || drops != 0 || largest[1] == 0);
+            assert_true(row % 3 != 1 || drops || largest[1] == 0);
         }
         for (size_t i = 0; i < RANK * N_IN; i++) {
             assert_true(fabs((double)(faint.a[i] - exact.a[i])) <= 0.02 * (1 + fabs((double)exact.a[i])));
@@ -250,6 +253,105 @@ static void faint_rows(void **state)
     both_widths(faint_in_map);
 }
 
+/* --- maps behind a norm --- */
+
+enum { N_MAPS = 3 }; /* the last two have one A */
+
+typedef struct norm_grads {
+    graft_real in[N * N_IN], a[2][RANK * N_IN], b[N_MAPS][N_OUT * RANK];
+} norm_grads;
+
+/* sizes: of the rows that go back into each map. */
+static void run_norm(graft_compute *compute, const graft_real sizes[N_MAPS][N], graft_real dropout,
+                     norm_grads *out)
+{
+    static graft_real w[N_MAPS][N_OUT * N_IN], a[2][RANK * N_IN], b[N_MAPS][N_OUT * RANK];
+    static graft_real x[N * N_IN], dy[N * N_OUT], gain[N_IN];
+    graft_tape tape;
+    graft_weight weights[N_MAPS];
+    graft_low_rank parts[N_MAPS];
+    graft_linear maps[N_MAPS];
+    graft_tensor *in = NULL, *ys[N_MAPS];
+    memset(out, 0, sizeof *out);
+    fill(x, N * N_IN, 4);
+    fill(gain, N_IN, 6);
+    for (size_t m = 0; m < N_MAPS; m++) {
+        size_t owner = m > 0;
+        fill(w[m], N_OUT * N_IN, 10 + m);
+        fill(a[owner], RANK * N_IN, 20 + owner);
+        fill(b[m], N_OUT * RANK, 30 + m);
+        weights[m] = graft_weight_dense(w[m], N_OUT, N_IN);
+        parts[m] = (graft_low_rank){.a = {a[owner], out->a[owner], RANK, N_IN},
+                                    .b = {b[m], out->b[m], N_OUT, RANK},
+                                    .scale = GRAFT_REAL(0.5), .dropout = dropout};
+        maps[m] = (graft_linear){.w = &weights[m], .low_rank = &parts[m]};
+    }
+    graft_tape_begin(&tape, compute, true);
+    assert_ok(graft_tensor_new(&tape, &in, N, N_IN, false, true));
+    memcpy(in->data, x, sizeof x);
+    graft_feed feed = {.kind = GRAFT_FEED_NORM, .x = in, .gain = gain, .eps = GRAFT_REAL(1e-5)};
+    assert_ok(graft_op_linears(&tape, ys, &feed, maps, N_MAPS, NULL, false));
+    for (size_t m = 0; m < N_MAPS; m++) {
+        assert_ok(graft_tensor_grad_new(&tape, ys[m]));
+        fill(dy, N * N_OUT, 40 + m);
+        for (size_t i = 0; i < (size_t)N * N_OUT; i++) {
+            dy[i] *= sizes[m][i / N_OUT];
+        }
+        compute->kernels.to_act(ys[m]->grad, ys[m]->ld, dy, N_OUT, N, N_OUT);
+    }
+    assert_ok(graft_tape_backward(&tape));
+    memcpy(out->in, in->grad, sizeof out->in);
+}
+
+static void near(const graft_real *x, const graft_real *y, size_t n, double bound)
+{
+    double largest = 0, worst = 0;
+    for (size_t i = 0; i < n; i++) {
+        largest = fmax(largest, fabs((double)y[i]));
+        worst = fmax(worst, fabs((double)(x[i] - y[i])));
+    }
+    assert_true(worst <= bound * largest);
+}
+
+/* Rows that are zeros in all maps are gone for all that is computed; what comes out is what rows of next to
+ * nothing give. */
+static void zeros_in_norm(graft_compute *compute)
+{
+    for (int way = 0; way < 4; way++) {
+        static norm_grads zeros, tiny;
+        graft_real sizes[N_MAPS][N], dropout = way / 2 != 0 ? GRAFT_REAL(0.25) : 0;
+        compute->kernels.bytes = way % 2 != 0;
+        for (int nothing = 0; nothing < 2; nothing++) {
+            for (size_t i = 0; i < (size_t)N_MAPS * N; i++) {
+                bool here = i / N == i % N % 5 || i % N % 5 > N_MAPS; /* one map, none, or all */
+                sizes[i / N][i % N] = here ? 1 : nothing != 0 ? 0 : GRAFT_REAL(1e-15);
+            }
+            run_norm(compute, sizes, dropout, nothing != 0 ? &zeros : &tiny);
+        }
+        near(zeros.in, tiny.in, N * N_IN, 1e-5);
+        near(zeros.a[0], tiny.a[0], RANK * N_IN, 1e-5);
+        near(zeros.a[1], tiny.a[1], RANK * N_IN, 1e-5);
+        for (size_t m = 0; m < N_MAPS; m++) {
+            near(zeros.b[m], tiny.b[m], N_OUT * RANK, 1e-5);
+        }
+        for (size_t i = 0; i < (size_t)N * N_IN; i++) {
+            assert_true(i / N_IN % 5 != N_MAPS || zeros.in[i] == 0);
+        }
+        memset(sizes, 0, sizeof sizes);
+        run_norm(compute, sizes, dropout, &zeros);
+        for (size_t i = 0; i < sizeof zeros / sizeof(graft_real); i++) {
+            assert_true(((graft_real *)&zeros)[i] == 0);
+        }
+    }
+    compute->kernels.bytes = false;
+}
+
+static void zero_rows(void **state)
+{
+    (void)state;
+    both_widths(zeros_in_norm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +359,7 @@ int main(void)
         cmocka_unit_test(which_share),
         cmocka_unit_test(gathered_and_spread),
         cmocka_unit_test(faint_rows),
+        cmocka_unit_test(zero_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
