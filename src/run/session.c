@@ -26,13 +26,15 @@ graft_status graft_session_open(graft_session *session, const graft_config *conf
     GRAFT_TRY(graft_compute_init(&session->compute, level, half));
     session->compute.kernels.bytes = config->compute == GRAFT_COMPUTE_INT8;
     bool bytes = session->compute.kernels.bytes;
-    if (config->sparse_backward == GRAFT_SPARSE_BACKWARD_TRUE ||
-        (config->sparse_backward == GRAFT_SPARSE_BACKWARD_AUTO && (half || bytes))) {
+    bool sparse = config->sparse_backward == GRAFT_SPARSE_BACKWARD_TRUE ||
+                  (config->sparse_backward == GRAFT_SPARSE_BACKWARD_AUTO && (half || bytes));
+    if (sparse) {
         graft_compute_sparsify(&session->compute);
     }
     const char *other = half ? "bf16" : "f32";
-    graft_log(GRAFT_LOG_INFO, "computing in %s%s with %s kernels on %d threads",
-              bytes ? "int8 and " : "", other, graft_cpu_level_name(level), graft_threads());
+    graft_log(GRAFT_LOG_INFO, "computing in %s%s with %s kernels on %d thread%s%s",
+              bytes ? "int8 and " : "", other, graft_cpu_level_name(level), graft_threads(),
+              graft_threads() == 1 ? "" : "s", sparse ? ", sparse_backward" : "");
     if (half && !graft_kernels_prefer_half(level)) {
         graft_log(GRAFT_LOG_WARN, "%s has no bfloat16 instructions: compute: bf16 is emulated and "
                   "slow; f32 is faster here", graft_cpu_level_name(level));
