@@ -187,8 +187,8 @@ check-cpus:
 	scripts/get-sysroot
 	tests/cpus/run
 # Races are looked for where threads work side by side: everything else would only take longer.
-THREADED := adapter_dora autograd_live_rows autograd_ops core_status core_threads data_linter export_dora export_quantize \
-  export_rounding infer_generator model_context model_memory tokenizer_encode train_base_watch \
+THREADED := adapter_dora autograd_live_rows autograd_ops core_status core_threads data_linter export_dora \
+  export_quantize export_rounding infer_generator model_context model_memory tokenizer_encode train_base_watch \
   train_finite train_pace train_trainer train_watch
 check-sanitizers:
 	BUILD=asan tests/run unit kernels fuzz cli bad

@@ -36,7 +36,8 @@ typedef struct graft_compute {
 graft_status graft_compute_init(graft_compute *compute, graft_cpu_level level, bool half);
 void graft_compute_clear(graft_compute *compute);
 
-/* From here on gradients leave out what changes them by less than the precision of the kernels does. */
+/* From here on gradients leave out what changes them by less than bfloat16 does, with bytes by less than those
+ * do: in single precision that is more than its rounding. */
 void graft_compute_sparsify(graft_compute *compute);
 
 /* Scratch for all threads, so that passes of a model with heads of this width run without allocating

@@ -89,11 +89,16 @@ static void close_ranks(graft_tape *tape, const graft_linears *s, out_grads *gra
 /* Behind a norm, where rows of queries and of units that were left out are zeros, those are gone for good. Behind an
  * attention or a gated unit rows may be left out that are next to nothing (graft_left_out): they keep what
  * flows along the stream, and count in the gradients of these maps' own factors. Nothing else is left out of what goes
- * back into queries, keys and values, whose rows are fewer and matter more. */
+ * back into queries, keys and values, whose rows are fewer and matter more. With dropout ranks stay open, and of rows
+ * that are not made into bytes none is left out: copies of the others are not planned for. */
 static graft_status find_rows(graft_tape *tape, const graft_linears *s, out_grads *grads)
 {
     graft_status status = GRAFT_OK;
     bool norm = s->feed.kind == GRAFT_FEED_NORM;
+    if (norm && s->drops && !graft_tape_bytes(tape)) {
+        grads->live = (graft_live_rows){NULL, s->n_tok, s->n_tok};
+        return GRAFT_OK;
+    }
     GRAFT_TRY(graft_live_rows_find(tape, &grads->live, s->outs, s->n,
                                    norm ? 0 : tape->compute->left_out.rows));
     if (norm && !s->drops && s->residual == NULL) {
