@@ -102,18 +102,21 @@ static void set_context(graft_training *t)
 static void log_plan(const graft_training *t)
 {
     const graft_trainer *r = &t->trainer;
+    const graft_plan *plan = &r->plan;
+    const graft_kernels *kernels = &r->compute->kernels;
     graft_log(GRAFT_LOG_INFO,
               "adapter: rank %zu, scale %.4g, on %zu of %zu linear maps, %zu parameters",
               t->session.adapter->rank, t->session.adapter->scale, t->session.adapter->n_maps,
               t->session.model->n_slots, t->session.adapter->n_params);
     graft_log(GRAFT_LOG_INFO,
-              "%llu steps of %llu examples (%llu per epoch); passes of at most %zu tokens, "
-              "%zu of %zu layers recomputed, about %zu MiB of activations",
+              "%llu steps of %llu examples (%llu per epoch); passes of about %zu tokens with %zu of "
+              "%zu layers recomputed, at most %zu with %zu; about %zu MiB of activations",
               (unsigned long long)r->n_steps, (unsigned long long)t->config->batch_size,
-              (unsigned long long)r->steps_per_epoch, r->plan.max_tokens_per_pass,
-              graft_plan_recomputed(&r->plan, r->model, &r->compute->kernels,
-                                    r->plan.max_tokens_per_pass),
-              r->model->hparams.n_layer, r->plan.pass_bytes >> 20);
+              (unsigned long long)r->steps_per_epoch, plan->usual_tokens,
+              graft_plan_recomputed(plan, r->model, kernels, plan->usual_tokens),
+              r->model->hparams.n_layer, plan->max_tokens_per_pass,
+              graft_plan_recomputed(plan, r->model, kernels, plan->max_tokens_per_pass),
+              plan->pass_bytes >> 20);
 }
 
 /* Merged models are made of an adapter that lies in the run folder (finish.c). */

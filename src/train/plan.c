@@ -4,8 +4,10 @@
 #include "core/threads.h"
 
 #define USUAL_PASS 2048   /* tokens; unpacking the weights is then a few percent of a pass */
-#define LEAST_PASS 1024   /* the same where memory is short: more than that to recompute layers */
+#define SHORT_PASS 1024   /* at least so many where all layers are recomputed, whatever is short */
+#define LEAST_PASS 512    /* and else: fewer, and unpacking costs more than recomputing layers */
 #define SHARED_PASS 16384 /* tokens of a pass that grows by sharing */
+#define PROCESS_BYTES ((size_t)64 << 20) /* what a process has before it trains, about */
 #define MIB(bytes) ((bytes) >> 20)
 
 /* Logits of some tokens and what they are made of. */
@@ -82,6 +84,12 @@ static size_t room_bytes(const graft_config *config, const graft_model *model, s
     return available > fixed ? (available - fixed) / 2 : 0;
 }
 
+/* Of a pass that did not grow by sharing. */
+static size_t largest_tokens(const graft_plan *plan)
+{
+    return plan->longest > plan->usual_tokens ? plan->longest : plan->usual_tokens;
+}
+
 size_t graft_plan_recomputed(const graft_plan *plan, const graft_model *model,
                              const graft_kernels *kernels, size_t n_tok)
 {
@@ -109,18 +117,37 @@ size_t graft_plan_step_bytes(const graft_plan *plan, const graft_model *model,
     return (most > plan->pass_bytes ? most : plan->pass_bytes) + plan->fixed_bytes;
 }
 
-/* Tokens of a pass, between these two, whose layers can all be kept in what the machine or max_memory
- * has for good. Not counted is what threads need: sums must not depend on their number. */
-static size_t roomy_tokens(const graft_config *config, const graft_model *model,
-                           const graft_kernels *kernels, size_t state, size_t least, size_t most)
+/* What the machine or max_memory has for good, for a pass that keeps all its layers. Not counted is
+ * what threads need: sums must not depend on their number. */
+static size_t lasting_room(const graft_config *config, const graft_model *model, size_t state)
 {
     size_t total = config->max_memory != 0 ? (size_t)config->max_memory << 20
                                            : graft_memory_total() / 2;
-    size_t taken = state + (size_t)graft_gguf_size(model->file);
-    while (most > least && taken + pass_bytes(model, kernels, most, 0) > total) {
-        most /= 2;
+    size_t taken = state + (size_t)graft_gguf_size(model->file) + PROCESS_BYTES;
+    return total > taken ? total - taken : 0;
+}
+
+/* As many tokens of a pass, between these two, as fit into the room with all layers kept. */
+static size_t roomy_tokens(const graft_model *model, const graft_kernels *kernels, size_t room,
+                           size_t least, size_t most)
+{
+    while (most > least && pass_bytes(model, kernels, most, 0) > room) {
+        most -= most / 8;
     }
     return most > least ? most : least;
+}
+
+/* Sets both sizes for examples of at most `longest` tokens. */
+static void choose_tokens(graft_plan *plan, const graft_model *model, const graft_kernels *kernels,
+                          size_t room)
+{
+    bool recomputes = plan->checkpointing == GRAFT_CHECKPOINTING_TRUE;
+    size_t usual = roomy_tokens(model, kernels, room, recomputes ? SHORT_PASS : LEAST_PASS, USUAL_PASS);
+    if (plan->longest > usual && pass_bytes(model, kernels, plan->longest, 0) <= room) {
+        usual = plan->longest;
+    }
+    plan->usual_tokens = usual;
+    plan->max_tokens_per_pass = roomy_tokens(model, kernels, room, largest_tokens(plan), SHARED_PASS);
 }
 
 graft_status graft_plan_make(graft_plan *out, const graft_config *config, const graft_model *model,
@@ -128,8 +155,7 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                              size_t longest)
 {
     size_t state = state_bytes(n_params), saving = saving_bytes(n_params, keeps_best);
-    size_t fixed = state + thread_bytes(kernels);
-    size_t tokens = (size_t)config->max_tokens_per_pass, most = tokens;
+    size_t fixed = state + thread_bytes(kernels), tokens = (size_t)config->max_tokens_per_pass;
     if (tokens != 0 && tokens < longest) {
         return graft_fail(GRAFT_E_CONFIG,
                           "max_tokens_per_pass %zu is smaller than the longest example (%zu "
@@ -137,18 +163,18 @@ graft_status graft_plan_make(graft_plan *out, const graft_config *config, const 
                           "truncation: drop",
                           tokens, longest);
     }
-    if (tokens == 0) {
-        tokens = roomy_tokens(config, model, kernels, state + saving, LEAST_PASS, USUAL_PASS);
-        tokens = longest > tokens ? longest : tokens;
-        most = roomy_tokens(config, model, kernels, state + saving, tokens, SHARED_PASS);
-    }
     *out = (graft_plan){.usual_tokens = tokens,
-                        .max_tokens_per_pass = most,
+                        .max_tokens_per_pass = tokens,
+                        .longest = longest,
                         .room_bytes = room_bytes(config, model, fixed + saving),
                         .fixed_bytes = fixed,
                         .saving_bytes = saving,
                         .checkpoint_bytes = checkpoint_bytes(n_params, keeps_best),
                         .checkpointing = config->gradient_checkpointing};
+    if (tokens == 0) {
+        choose_tokens(out, model, kernels, lasting_room(config, model, state + saving));
+    }
+    tokens = largest_tokens(out);
     size_t n_recomputed = graft_plan_recomputed(out, model, kernels, tokens);
     out->pass_bytes = pass_bytes(model, kernels, tokens, n_recomputed);
     if (out->pass_bytes > out->room_bytes) {
@@ -170,6 +196,7 @@ graft_status graft_plan_adopt(graft_plan *plan, const graft_model *model,
 {
     plan->usual_tokens = usual_tokens;
     plan->max_tokens_per_pass = max_tokens_per_pass;
+    usual_tokens = largest_tokens(plan);
     plan->pass_bytes = graft_plan_pass_bytes(plan, model, kernels, usual_tokens);
     return plan->pass_bytes <= plan->room_bytes
                ? GRAFT_OK

@@ -8,6 +8,7 @@
 typedef struct graft_plan {
     size_t usual_tokens;        /* a pass is filled up to here */
     size_t max_tokens_per_pass; /* and up to here with examples that share much of what it has */
+    size_t longest;     /* tokens of the longest example: it gets a pass, if longer than usual_tokens */
     size_t room_bytes;  /* what activations and gradients of a pass may take */
     size_t pass_bytes;  /* what those of a pass of usual_tokens, or of the longest example, take */
     size_t fixed_bytes; /* packed operands, adapter and optimiser state */
@@ -17,9 +18,10 @@ typedef struct graft_plan {
 } graft_plan;
 
 /* Plans passes for examples of at most `longest` tokens. A pass is filled with examples up to
- * 2,048 tokens (1,024 where memory is short), or as many as the longest has: more does not make
- * products faster. It grows beyond that with examples that share a long beginning with it, as far as all layers can be
- * kept in max_memory, else in half of the machine's memory (16,384 tokens at most). Both numbers
+ * 2,048 tokens: more does not make products faster. Where memory is short it is as many, but 512 at
+ * least, as leave all layers kept: recomputing them costs more than unpacking weights more often. It
+ * grows beyond that with examples that share a long beginning with it, as far as all layers can be
+ * kept (16,384 tokens at most). What counts is max_memory, else half of the machine's memory. Both numbers
  * change the order of sums, so they depend on the machine and the settings but not on what is
  * free at the moment; max_tokens_per_pass sets both. How many layers are recomputed follows from
  * what is free; it changes no bit. The room is max_memory less what the process already has and

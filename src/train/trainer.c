@@ -136,7 +136,7 @@ graft_status graft_trainer_adopt_passes(graft_trainer *t, uint64_t usual_tokens,
                                         uint64_t max_tokens)
 {
     if (t->config->max_tokens_per_pass != 0 ||
-        usual_tokens < longest_sample(t->units, t->n_units)) {
+        max_tokens < t->plan.longest) {
         return GRAFT_OK;
     }
     return graft_plan_adopt(&t->plan, t->model, &t->compute->kernels, (size_t)usual_tokens,

@@ -10,7 +10,6 @@
 #include "config/config.h"
 #include "core/cpu.h"
 #include "core/memory.h"
-#include "core/threads.h"
 #include "io/files.h"
 #include "support/tiny_model.h"
 #include "train/checkpoint.h"
@@ -287,36 +286,6 @@ static void every_setting_is_known_to_shape_runs_or_not(void **state)
     }
 }
 
-/* Where memory was short the sizes of passes, and so the order of sums, followed from the number of threads. */
-static void passes_do_not_depend_on_threads(void **state)
-{
-    tiny_options wide = tiny_default;
-    fixture f;
-    size_t n_planned = 0;
-    (void)state;
-    wide.n_embd = 256;
-    wide.n_ff = 512;
-    open_fixture(&f, &wide, 4);
-    for (unsigned mib = 100; mib < 1200; mib++) {
-        graft_plan plans[2] = {{0}};
-        size_t n_good = 0;
-        f.config->max_memory = mib;
-        for (int i = 0; i < 2; i++) {
-            graft_threads_set(i == 0 ? 1 : 64);
-            n_good += graft_plan_make(&plans[i], f.config, f.model, &f.compute.kernels,
-                                      f.adapter->n_params, false, 8) == GRAFT_OK;
-        }
-        if (n_good == 2) { /* the threads' own memory may leave no room at all */
-            assert_int_equal(plans[0].usual_tokens, plans[1].usual_tokens);
-            assert_int_equal(plans[0].max_tokens_per_pass, plans[1].max_tokens_per_pass);
-            n_planned++;
-        }
-    }
-    assert_true(n_planned > 500);
-    graft_threads_set(0);
-    close_fixture(&f);
-}
-
 /* --- notes --- */
 
 static void notes_keep_their_bits(void **state)
@@ -366,7 +335,6 @@ int main(void)
         cmocka_unit_test(a_new_checkpoint_is_never_deleted_for_older_ones),
         cmocka_unit_test(every_difference_is_named),
         cmocka_unit_test(every_setting_is_known_to_shape_runs_or_not),
-        cmocka_unit_test(passes_do_not_depend_on_threads),
         cmocka_unit_test(notes_keep_their_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
