@@ -121,6 +121,23 @@ VEC_INLINE vec vec_even(vec a) { return _mm256_moveldup_ps(a); }
 VEC_INLINE vec vec_odd(vec a) { return _mm256_movehdup_ps(a); }
 /* a b - c at even lanes, a b + c at odd ones. */
 VEC_INLINE vec vec_fma_alternate(vec a, vec b, vec c) { return _mm256_fmaddsub_ps(a, b, c); }
+/* VEC_N rows, turned. */
+VEC_INLINE void vec_transpose(vec a[VEC_N])
+{
+    vec b[VEC_N];
+    for (int i = 0; i < 8; i += 4) {
+        vec lo = _mm256_unpacklo_ps(a[i], a[i + 1]), hi = _mm256_unpackhi_ps(a[i], a[i + 1]);
+        vec lo2 = _mm256_unpacklo_ps(a[i + 2], a[i + 3]), hi2 = _mm256_unpackhi_ps(a[i + 2], a[i + 3]);
+        b[i] = _mm256_shuffle_ps(lo, lo2, 0x44);
+        b[i + 1] = _mm256_shuffle_ps(lo, lo2, 0xee);
+        b[i + 2] = _mm256_shuffle_ps(hi, hi2, 0x44);
+        b[i + 3] = _mm256_shuffle_ps(hi, hi2, 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        a[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+        a[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    }
+}
 /* Splits 2 VEC_N interleaved numbers. */
 VEC_INLINE void vec_deinterleave(const float *p, vec *even, vec *odd)
 {

@@ -121,6 +121,46 @@ VEC_INLINE vec vec_even(vec a) { return _mm512_moveldup_ps(a); }
 VEC_INLINE vec vec_odd(vec a) { return _mm512_movehdup_ps(a); }
 /* a b - c at even lanes, a b + c at odd ones. */
 VEC_INLINE vec vec_fma_alternate(vec a, vec b, vec c) { return _mm512_fmaddsub_ps(a, b, c); }
+/* 16 rows of 16 dwords, turned. */
+VEC_INLINE void transpose16(__m512i a[16])
+{
+    __m512i b[16];
+    for (int i = 0; i < 16; i += 2) {
+        b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
+        b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+        a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
+        a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
+        a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
+        a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
+    }
+    for (int h = 0; h < 16; h += 8) {
+        for (int i = 0; i < 4; i++) {
+            b[h + i] = _mm512_shuffle_i32x4(a[h + i], a[h + 4 + i], 0x88);
+            b[h + 4 + i] = _mm512_shuffle_i32x4(a[h + i], a[h + 4 + i], 0xdd);
+        }
+    }
+    for (int i = 0; i < 8; i++) {
+        /* lanes 0 and 2 of the eight rows stand in b[i], 1 and 3 in b[i + 4] */
+        a[i] = _mm512_shuffle_i32x4(b[i], b[i + 8], 0x88);
+        a[i + 8] = _mm512_shuffle_i32x4(b[i], b[i + 8], 0xdd);
+    }
+}
+
+/* VEC_N rows, turned. */
+VEC_INLINE void vec_transpose(vec a[VEC_N])
+{
+    __m512i b[VEC_N];
+    for (int i = 0; i < VEC_N; i++) {
+        b[i] = _mm512_castps_si512(a[i]);
+    }
+    transpose16(b);
+    for (int i = 0; i < VEC_N; i++) {
+        a[i] = _mm512_castsi512_ps(b[i]);
+    }
+}
+
 /* Splits 2 VEC_N interleaved numbers. */
 VEC_INLINE void vec_deinterleave(const float *p, vec *even, vec *odd)
 {

@@ -78,33 +78,6 @@ VEC_INLINE __m512i vec_zip(vec a, vec b)
     return _mm512_or_si512(low, high);
 }
 
-/* 16 rows of 16 dwords, turned. */
-VEC_INLINE void transpose16(__m512i a[16])
-{
-    __m512i b[16];
-    for (int i = 0; i < 16; i += 2) {
-        b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
-        b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4) {
-        a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
-        a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
-        a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
-        a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
-    }
-    for (int h = 0; h < 16; h += 8) {
-        for (int i = 0; i < 4; i++) {
-            b[h + i] = _mm512_shuffle_i32x4(a[h + i], a[h + 4 + i], 0x88);
-            b[h + 4 + i] = _mm512_shuffle_i32x4(a[h + i], a[h + 4 + i], 0xdd);
-        }
-    }
-    for (int i = 0; i < 8; i++) {
-        /* lanes 0 and 2 of the eight rows stand in b[i], 1 and 3 in b[i + 4] */
-        a[i] = _mm512_shuffle_i32x4(b[i], b[i + 8], 0x88);
-        a[i + 8] = _mm512_shuffle_i32x4(b[i], b[i + 8], 0xdd);
-    }
-}
-
 /* The pair at p in all lanes. */
 VEC_INLINE __m512i vec_set_pair(const act *p)
 {

@@ -14,6 +14,7 @@
 #include "kernels/vector/softmax.h"
 #include "kernels/vector/tile.h"
 
+enum { ONE_GROUPS = 4 }; /* sums side by side, so that none waits for the one before it */
 
 /* c[n_rows, n_vec * VEC_N] = keep[row] * c + a b, keep NULL: = a b. a and b as in tile_sum. */
 typedef struct tile_product {
@@ -125,14 +126,59 @@ static attention_job job_begin(const graft_attention *a, size_t n, size_t kv_hea
     return job;
 }
 
+/* Scores of n_groups times VEC_N keys for one query, which stands in lane 0. */
+VEC_INLINE void score_groups(const float *rows, size_t ld, int n_groups, size_t d_head,
+                             const float *query, float *out)
+{
+    vec sums[ONE_GROUPS], t[VEC_N];
+    float scores[VEC_N];
+    for (int g = 0; g < n_groups; g++) {
+        sums[g] = vec_zero();
+    }
+    for (size_t d = 0; d < d_head; d += VEC_N) {
+        for (int g = 0; g < n_groups; g++) {
+            for (size_t i = 0; i < VEC_N; i++) {
+                t[i] = vec_load(rows + ((size_t)g * VEC_N + i) * ld + d);
+            }
+            vec_transpose(t);
+            for (size_t i = 0; i < VEC_N; i++) {
+                sums[g] = vec_fma(t[i], vec_set(query[(d + i) * LANES]), sums[g]);
+            }
+        }
+    }
+    for (int g = 0; g < n_groups; g++) {
+        vec_store(scores, sums[g]);
+        for (size_t i = 0; i < VEC_N; i++, out += LANES) {
+            vec_store(out, vec_zero());
+            out[0] = scores[i];
+        }
+    }
+}
+
+/* Decoding has one query, which would leave all lanes but one idle: keys stand in the lanes then, as many as are
+ * VEC_N each. Sums run over d in the same order: the bits are those of a block of queries. Returns how many were scored. */
+static size_t score_one(const float *rows, size_t ld, size_t n, size_t d_head, const float *query,
+                        float *out)
+{
+    size_t key = 0;
+    for (; key + ONE_GROUPS * VEC_N <= n; key += ONE_GROUPS * VEC_N) {
+        score_groups(rows + key * ld, ld, ONE_GROUPS, d_head, query, out + key * LANES);
+    }
+    for (; key + VEC_N <= n; key += VEC_N) {
+        score_groups(rows + key * ld, ld, 1, d_head, query, out + key * LANES);
+    }
+    return key;
+}
+
 /* out[key][lane] = rows of k or v at these runs times a transposed operand. */
 static void score_runs(const attention_job *job, const float *rows, size_t ld,
                        const graft_key_run *runs, size_t n_runs, const float *lanes, float *out)
 {
     for (size_t r = 0; r < n_runs; r++) {
-        tile_product p = {rows + runs[r].begin * ld + job->column, ld, 1, lanes, LANES,
-                          job->d_head, out, LANES, NULL};
-        multiply_block(&p, runs[r].n, job->width);
+        const float *keys = rows + runs[r].begin * ld + job->column;
+        size_t n = job->n == 1 ? score_one(keys, ld, runs[r].n, job->d_head, lanes, out) : 0;
+        tile_product p = {keys + n * ld, ld, 1, lanes, LANES, job->d_head, out + n * LANES, LANES, NULL};
+        multiply_block(&p, runs[r].n - n, job->width);
         out += runs[r].n * LANES;
     }
 }
