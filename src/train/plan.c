@@ -5,7 +5,7 @@
 
 #define USUAL_PASS 2048   /* tokens; unpacking the weights is then a few percent of a pass */
 #define SHORT_PASS 1024   /* at least so many where all layers are recomputed, whatever is short */
-#define LEAST_PASS 512    /* and else: fewer, and unpacking costs more than recomputing layers */
+#define LEAST_PASS 512    /* and else: what fewer would cost was not measured */
 #define SHARED_PASS 16384 /* tokens of a pass that grows by sharing */
 #define PROCESS_BYTES ((size_t)64 << 20) /* what a process has before it trains, about */
 #define MIB(bytes) ((bytes) >> 20)

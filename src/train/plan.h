@@ -19,7 +19,7 @@ typedef struct graft_plan {
 
 /* Plans passes for examples of at most `longest` tokens. A pass is filled with examples up to
  * 2,048 tokens: more does not make products faster. Where memory is short it is as many, but 512 at
- * least, as leave all layers kept: recomputing them costs more than unpacking weights more often. It
+ * least, as leave all layers kept: recomputing them took more than unpacking weights more often. It
  * grows beyond that with examples that share a long beginning with it, as far as all layers can be
  * kept (16,384 tokens at most). What counts is max_memory, else half of the machine's memory. Both numbers
  * change the order of sums, so they depend on the machine and the settings but not on what is

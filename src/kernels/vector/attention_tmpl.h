@@ -14,8 +14,6 @@
 #include "kernels/vector/softmax.h"
 #include "kernels/vector/tile.h"
 
-enum { ONE_GROUPS = 4 }; /* sums side by side, so that none waits for the one before it */
-
 /* c[n_rows, n_vec * VEC_N] = keep[row] * c + a b, keep NULL: = a b. a and b as in tile_sum. */
 typedef struct tile_product {
     const float *a;
@@ -125,6 +123,8 @@ static attention_job job_begin(const graft_attention *a, size_t n, size_t kv_hea
     job.other = job.scores + GRAFT_KEY_BLOCK * LANES;
     return job;
 }
+
+enum { ONE_GROUPS = 4 }; /* of VEC_N keys side by side: the sums of one do not wait for those of another */
 
 /* Scores of n_groups times VEC_N keys for one query, which stands in lane 0. */
 VEC_INLINE void score_groups(const float *rows, size_t ld, int n_groups, size_t d_head,
