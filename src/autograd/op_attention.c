@@ -40,13 +40,21 @@ static graft_real *scratch_of(const attention_saved *s, int thread)
     return s->compute->workspace.per_thread[thread];
 }
 
+/* One head of a block; of a single query all that share keys, with the first of them. */
 static void forward_job(void *context, size_t job, int thread)
 {
     const attention_saved *s = context;
     const attention_block *block = &s->forest.blocks[job / s->args.n_head];
-    s->compute->kernels.attention(&s->args, block->span, block->begin, block->end,
-                                  job % s->args.n_head, s->out->data, s->out->ld, s->stats,
-                                  scratch_of(s, thread));
+    size_t head = job % s->args.n_head, n_heads = 1;
+    if (block->end - block->begin == 1) {
+        size_t group = s->args.n_head / s->args.n_kv, at = head % group;
+        if (at % GRAFT_ATTENTION_ROWS != 0) {
+            return;
+        }
+        n_heads = group - at < GRAFT_ATTENTION_ROWS ? group - at : GRAFT_ATTENTION_ROWS;
+    }
+    s->compute->kernels.attention(&s->args, block->span, block->begin, block->end, head, n_heads,
+                                  s->out->data, s->out->ld, s->stats, scratch_of(s, thread));
 }
 
 /* One head of one tree, every second block if it is cut: a key is added to by this job alone, in
@@ -243,17 +251,32 @@ done:
     return status;
 }
 
-static void fill_cache(const attention_saved *s, const graft_pass *pass,
-                       const graft_key_cache *cache)
+/* The heads of a row go apart, row `row` of `from` to row `to` of the cache. */
+static void cache_row(const attention_saved *s, graft_act *cache, size_t n_rows, size_t to,
+                      const graft_tensor *from, size_t row)
 {
-    size_t row_bytes = s->k->ld * s->compute->kernels.act_bytes;
+    size_t act = s->compute->kernels.act_bytes, bytes = s->args.d_head * act;
+    const char *heads = (const char *)from->data + row * from->ld * act;
+    for (size_t kv = 0; kv < s->args.n_kv; kv++) {
+        memcpy((char *)cache + (kv * n_rows + to) * bytes, heads + kv * bytes, bytes);
+    }
+}
+
+/* Keys are read from the cache, where those of the pass are now. */
+static void use_cache(attention_saved *s, const graft_pass *pass, const graft_key_cache *cache)
+{
     for (size_t i = 0; i < pass->n_spans; i++) {
         const graft_span *span = &pass->spans[i];
-        size_t to = ((size_t)span->key_begin + span->n_key - span->n_query) * row_bytes;
-        size_t from = (size_t)span->query_begin * row_bytes, bytes = span->n_query * row_bytes;
-        memcpy((char *)cache->k + to, (const char *)s->k->data + from, bytes);
-        memcpy((char *)cache->v + to, (const char *)s->v->data + from, bytes);
+        size_t to = (size_t)span->key_begin + span->n_key - span->n_query;
+        for (size_t k = 0; k < span->n_query; k++) {
+            cache_row(s, cache->k, cache->n_rows, to + k, s->k, span->query_begin + k);
+            cache_row(s, cache->v, cache->n_rows, to + k, s->v, span->query_begin + k);
+        }
     }
+    s->args.k = cache->k;
+    s->args.v = cache->v;
+    s->args.ldk = s->args.ldv = s->args.d_head;
+    s->args.kv_step = cache->n_rows * s->args.d_head;
 }
 
 graft_status graft_op_attention(graft_tape *tape, graft_tensor **out, graft_tensor *q,
@@ -265,7 +288,7 @@ graft_status graft_op_attention(graft_tape *tape, graft_tensor **out, graft_tens
     bool wants_grad = q->wants_grad || k->wants_grad || v->wants_grad;
     s.args = (graft_attention){pass->spans, pass->n_spans, shape->n_head, shape->n_kv,
                                shape->d_head, shape->scale, q->data, k->data, v->data,
-                               q->ld, k->ld, v->ld, shape->softcap, shape->window,
+                               q->ld, k->ld, v->ld, shape->d_head, shape->softcap, shape->window,
                                tape->compute->left_out.keys, NULL};
     if (shape->window > UINT32_MAX) {
         s.args.window = 0; /* no position is so far away */
@@ -280,9 +303,7 @@ graft_status graft_op_attention(graft_tape *tape, graft_tensor **out, graft_tens
                                 sizeof *s.stats));
     GRAFT_TRY(make_forest(tape, &s.forest, &s.args));
     if (cache != NULL) {
-        fill_cache(&s, pass, cache);
-        s.args.k = cache->k;
-        s.args.v = cache->v;
+        use_cache(&s, pass, cache);
     }
     double begin = graft_clock_seconds();
     graft_parallel(s.forest.n_blocks * shape->n_head, forward_job, &s);

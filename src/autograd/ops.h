@@ -102,7 +102,8 @@ graft_status graft_op_rope(graft_tape *tape, graft_tensor **out, graft_tensor *x
  * per token. In backward, queries whose gradient is zero are passed over, and the others may be moved to
  * the front of q and *out. GRAFT_E_MODEL for heads wider than GRAFT_MAX_D_HEAD. */
 typedef struct graft_key_cache {
-    graft_act *k, *v; /* [n_rows, n_kv * d_head], graft_act_ld apart */
+    graft_act *k, *v; /* [n_kv][n_rows, d_head]: decoding reads the rows of one head after another */
+    size_t n_rows;
 } graft_key_cache;
 typedef struct graft_attention_shape {
     size_t n_head, n_kv, d_head;

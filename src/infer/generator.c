@@ -100,10 +100,9 @@ static graft_status prepare(generator *g)
     }
     const graft_hparams *h = &g->model->hparams;
     const graft_kernels *kernels = &g->compute->kernels;
-    size_t row_bytes = 2 * h->n_layer * graft_act_ld(kernels, h->n_kv * h->d_head) *
-                       kernels->act_bytes;
-    size_t n_rows = o->cache_bytes / row_bytes;
-    n_rows = n_rows < total ? n_rows : total;
+    size_t n_rows = o->cache_bytes / graft_kv_row_bytes(g->model, kernels);
+    size_t most = longest < total / o->max_batch ? longest * o->max_batch : total;
+    n_rows = n_rows < most ? n_rows : most;
     n_rows = n_rows > longest ? n_rows : longest;
     GRAFT_TRY(graft_kv_cache_init(&g->cache, g->model, kernels, n_rows));
     GRAFT_TRY(graft_model_prepare(g->model, g->compute));

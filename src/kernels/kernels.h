@@ -53,8 +53,8 @@ typedef struct graft_span {
     uint32_t depth;                /* keys in all ancestors together: position of the first key */
 } graft_span;
 
-/* q [n_query rows, n_head * d_head], k and v [n_key rows, n_kv * d_head]; query head h uses
- * key/value head h / (n_head / n_kv). */
+/* q [n_query rows, n_head * d_head], k and v [n_kv][n_key rows, d_head]; query head h uses key/value head
+ * h / (n_head / n_kv). */
 typedef struct graft_attention {
     const graft_span *spans;
     size_t n_spans;
@@ -62,6 +62,7 @@ typedef struct graft_attention {
     graft_real scale;              /* usually 1 / sqrt(d_head) */
     const graft_act *q, *k, *v;
     size_t ldq, ldk, ldv;
+    size_t kv_step; /* numbers from a head to the next in k and v: d_head where heads stand side by side */
     graft_real softcap; /* scores become cap * tanh(score / cap), after the scale; 0: none */
     size_t window;      /* the query at position p sees keys at positions > p - window; 0: all */
     /* Gradients may leave out keys at which every query of a call puts less than this share of what it
@@ -181,17 +182,20 @@ typedef struct graft_kernels {
     /* x[i] = cap * tanh(x[i] / cap) */
     void (*softcap)(graft_real *x, graft_real cap, size_t n);
 
-    /* --- attention: one span, query rows [begin, end) of it, one head ---
+    /* --- attention: one span, query rows [begin, end) of it, one head or several of one row ---
      *
      * begin and end count from the span's first query; every matrix is indexed by the row of q (or
      * of k and v) in the whole pass. At most GRAFT_ATTENTION_ROWS rows a call. scratch:
      * graft_attention_scratch() reals, aligned to 64 bytes. Forward bits depend neither on how
-     * rows are grouped into calls nor on how the keys of a row are spread over spans. */
+     * rows and heads are grouped into calls nor on how the keys of a row are spread over spans. */
 
-    /* out rows for head h; stats[row * n_head + h] = log-sum-exp of the scores, scaled and capped,
-     * kept for backward. Blocks of keys that no query of the call sees are passed over. */
+    /* out rows for heads h in [head, head + n_heads), which share keys; stats[row * n_head + h] =
+     * log-sum-exp of the scores, scaled and capped, kept for backward. More than one head, at most
+     * GRAFT_ATTENTION_ROWS, only of a single row (end = begin + 1): decoding reads keys once for all
+     * of them. Blocks of keys that no query of the call sees are passed over. */
     void (*attention)(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
-                      graft_act *out, size_t ldo, graft_real *stats, graft_real *scratch);
+                      size_t n_heads, graft_act *out, size_t ldo, graft_real *stats,
+                      graft_real *scratch);
     /* From out and dout of these rows: dq of the rows and head h is written; dk and dv of all keys
      * that they see are added to, at columns [0, d_head) of their rows. Only for training layouts
      * (key_begin == query_begin, n_key == n_query). */

@@ -260,14 +260,20 @@ graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tens
     return graft_op_logits(tape, out, hidden, &head);
 }
 
+size_t graft_kv_row_bytes(const graft_model *model, const graft_kernels *kernels)
+{
+    const graft_hparams *h = &model->hparams;
+    return 2 * h->n_layer * h->n_kv * h->d_head * kernels->act_bytes;
+}
+
 graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model,
                                  const graft_kernels *kernels, size_t n_rows)
 {
     graft_status status = GRAFT_OK;
     const graft_hparams *h = &model->hparams;
-    size_t row = graft_act_ld(kernels, h->n_kv * h->d_head) * kernels->act_bytes;
-    *cache = (graft_kv_cache){NULL, NULL, n_rows, 0};
-    if (!graft_size_mul(n_rows, row, &cache->layer_bytes)) {
+    *cache = (graft_kv_cache){NULL, NULL, n_rows, 0, 0};
+    if (!graft_size_mul(n_rows, h->d_head * kernels->act_bytes, &cache->head_bytes) ||
+        !graft_size_mul(cache->head_bytes, h->n_kv, &cache->layer_bytes)) {
         return graft_fail(GRAFT_E_MEMORY, "a key/value cache of %zu tokens does not fit", n_rows);
     }
     GRAFT_TRY(graft_alloc(&cache->k, h->n_layer, cache->layer_bytes));
@@ -282,9 +288,9 @@ done:
 void graft_kv_cache_copy(graft_kv_cache *cache, const graft_model *model, size_t to, size_t from,
                          size_t n)
 {
-    size_t row = cache->layer_bytes / cache->n_rows;
-    for (size_t layer = 0; layer < model->hparams.n_layer; layer++) {
-        char *k = cache->k + layer * cache->layer_bytes, *v = cache->v + layer * cache->layer_bytes;
+    size_t row = cache->head_bytes / cache->n_rows;
+    for (size_t i = 0; i < model->hparams.n_layer * model->hparams.n_kv; i++) {
+        char *k = cache->k + i * cache->head_bytes, *v = cache->v + i * cache->head_bytes;
         memmove(k + to * row, k + from * row, n * row);
         memmove(v + to * row, v + from * row, n * row);
     }

@@ -9,11 +9,11 @@
 
 typedef struct graft_model graft_model;
 
-/* Keys and values of past tokens, for decoding: activations [n_layer][n_rows, n_kv * d_head] each,
- * rows graft_act_ld apart. */
+/* Keys and values of past tokens, for decoding: activations [n_layer][n_kv][n_rows, d_head]
+ * each. */
 typedef struct graft_kv_cache {
     char *k, *v;
-    size_t n_rows, layer_bytes;
+    size_t n_rows, layer_bytes, head_bytes; /* of one layer, and one head of it */
 } graft_kv_cache;
 
 /* Rows of the last layer that anything reads, in ascending order, none twice. */
@@ -99,6 +99,8 @@ graft_head graft_model_head(const graft_model *model);
 graft_status graft_model_logits(graft_model *model, graft_tape *tape, graft_tensor *hidden,
                                 graft_tensor **out);
 
+/* What a token takes in a cache, keys and values of all layers. */
+size_t graft_kv_row_bytes(const graft_model *model, const graft_kernels *kernels);
 graft_status graft_kv_cache_init(graft_kv_cache *cache, const graft_model *model,
                                  const graft_kernels *kernels, size_t n_rows);
 /* Keys and values of n rows, all layers; the two ranges may overlap. */

@@ -50,7 +50,7 @@ static graft_block_pass prepare(const graft_model *model, size_t l, const graft_
     }
     if (cache != NULL) {
         size_t at = l * cache->layer_bytes;
-        out.rows = (graft_key_cache){cache->k + at, cache->v + at};
+        out.rows = (graft_key_cache){cache->k + at, cache->v + at, cache->n_rows};
     }
     return out;
 }

@@ -88,20 +88,21 @@ static void cached_keys(void **state)
 }
 
 /* The same 170 tokens as one span, as a chain of spans, in calls of any size and one query at a
- * time behind cached keys: the same bits. */
-static void layouts_with(const graft_kernels *kernels, size_t window, double softcap)
+ * time behind cached keys, its heads alone or in calls of several: the same bits. */
+static void layouts_with(const graft_kernels *kernels, size_t n_head, size_t n_kv, size_t window,
+                         double softcap)
 {
     enum { N = 170 };
     static const size_t cuts[] = {1, 62, 2, 64, 41};
     problem whole, chain, step;
-    problem_heads(&whole, 4, 2, 64);
+    problem_heads(&whole, n_head, n_kv, 64);
     whole.a.window = window;
     whole.a.softcap = (graft_real)softcap;
     problem_span(&whole, -1, 0, N);
     problem_memory(kernels, &whole);
     problem_forward(kernels, &whole, GRAFT_ATTENTION_ROWS);
 
-    problem_heads(&chain, 4, 2, 64);
+    problem_heads(&chain, n_head, n_kv, 64);
     for (int s = 0; s < 5; s++) {
         problem_span(&chain, s - 1, 0, cuts[s]);
     }
@@ -118,7 +119,7 @@ static void layouts_with(const graft_kernels *kernels, size_t window, double sof
     }
 
     for (size_t i = 0; i < N; i += 13) {
-        problem_heads(&step, 4, 2, 64);
+        problem_heads(&step, n_head, n_kv, 64);
         problem_span(&step, -1, i, 1);
         problem_memory(kernels, &step);
         size_t row = i * whole.ldo * whole.act_bytes;
@@ -127,19 +128,23 @@ static void layouts_with(const graft_kernels *kernels, size_t window, double sof
         step.a.softcap = whole.a.softcap;
         step.a.k = whole.a.k;
         step.a.v = whole.a.v;
-        problem_forward(kernels, &step, 1);
-        assert_memory_equal(step.out, (const char *)whole.out + row, whole.width * whole.act_bytes);
+        for (size_t heads = 1; heads <= n_head / n_kv; heads++) {
+            problem_forward_heads(kernels, &step, 1, heads);
+            assert_memory_equal(step.out, (const char *)whole.out + row,
+                                whole.width * whole.act_bytes);
+            test_same("step stats", step.stats, whole.stats + i * n_head, n_head);
+        }
     }
     test_guarded_release();
 }
 
 static void layouts_at_level(const graft_kernels *kernels)
 {
-    layouts_with(kernels, 0, 0);
-    layouts_with(kernels, 0, 0.5);
-    layouts_with(kernels, 1, 0);
-    layouts_with(kernels, 40, 0);
-    layouts_with(kernels, 90, 0.5);
+    layouts_with(kernels, 4, 2, 0, 0);
+    layouts_with(kernels, 3, 1, 0, 0.5);
+    layouts_with(kernels, 4, 1, 1, 0);
+    layouts_with(kernels, 5, 1, 40, 0);
+    layouts_with(kernels, 18, 1, 90, 0.5);
 }
 
 static void layout_changes_no_bit(void **state)

@@ -57,7 +57,7 @@ static void skipped_at_level(const graft_kernels *kernels)
     p.a.v = test_acts(kernels, p.v, N, D);
     for (size_t begin = 192; begin < N; begin += GRAFT_ATTENTION_ROWS) {
         size_t end = begin + GRAFT_ATTENTION_ROWS < N ? begin + GRAFT_ATTENTION_ROWS : N;
-        kernels->attention(&p.a, 0, begin, end, 0, p.out, p.ldo, p.stats, p.scratch);
+        kernels->attention(&p.a, 0, begin, end, 0, 1, p.out, p.ldo, p.stats, p.scratch);
         kernels->attention_backward(&p.a, 0, begin, end, 0, p.out, p.dout_act, p.ldo, p.stats,
                                     p.dq, p.ldo, p.dk, D, p.dv, D, p.scratch);
     }
@@ -65,7 +65,7 @@ static void skipped_at_level(const graft_kernels *kernels)
     for (size_t i = 192 * D; i < N * D; i++) {
         assert_true(isfinite(out[i]) && isfinite(dq[i]) && isfinite(p.dk[i]));
     }
-    kernels->attention(&p.a, 0, 130, 131, 0, p.out, p.ldo, p.stats, p.scratch);
+    kernels->attention(&p.a, 0, 130, 131, 0, 1, p.out, p.ldo, p.stats, p.scratch);
     assert_true(isnan(test_reals(kernels, p.out, N, D)[130 * D])); /* the test can tell */
 }
 

@@ -25,7 +25,7 @@ void problem_heads(problem *p, size_t n_head, size_t n_kv, size_t d_head)
     p->a.spans = p->spans;
     p->a.n_head = n_head;
     p->a.n_kv = n_kv;
-    p->a.d_head = d_head;
+    p->a.d_head = p->a.kv_step = d_head;
     p->a.scale = GRAFT_REAL(1.0) / graft_sqrt((graft_real)d_head);
     p->width = n_head * d_head;
     p->kv_width = n_kv * d_head;
@@ -69,17 +69,26 @@ void problem_memory(const graft_kernels *kernels, problem *p)
     p->scratch = test_guarded((n + 15) / 16 * 16, sizeof *p->scratch);
 }
 
-void problem_forward(const graft_kernels *kernels, problem *p, size_t rows)
+void problem_forward_heads(const graft_kernels *kernels, problem *p, size_t rows, size_t heads)
 {
+    size_t group = p->a.n_head / p->a.n_kv;
     for (size_t s = 0; s < p->a.n_spans; s++) {
         size_t n = p->spans[s].n_query;
         for (size_t begin = 0; begin < n; begin += rows) {
             size_t end = begin + rows < n ? begin + rows : n;
-            for (size_t h = 0; h < p->a.n_head; h++) {
-                kernels->attention(&p->a, s, begin, end, h, p->out, p->ldo, p->stats, p->scratch);
+            for (size_t h = 0, n_heads; h < p->a.n_head; h += n_heads) {
+                size_t left = group - h % group;
+                n_heads = end - begin > 1 ? 1 : left < heads ? left : heads;
+                kernels->attention(&p->a, s, begin, end, h, n_heads, p->out, p->ldo, p->stats,
+                                   p->scratch);
             }
         }
     }
+}
+
+void problem_forward(const graft_kernels *kernels, problem *p, size_t rows)
+{
+    problem_forward_heads(kernels, p, rows, GRAFT_ATTENTION_ROWS);
 }
 
 void problem_backward(const graft_kernels *kernels, problem *p, size_t rows)

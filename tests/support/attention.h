@@ -35,7 +35,8 @@ void problem_forest(problem *p, size_t n_spans, size_t longest);
 /* Fills q, k, v and dout at random, and makes room for the rest. */
 void problem_memory(const graft_kernels *kernels, problem *p);
 
-/* All spans and heads, so many rows a call. */
+/* All spans and heads, so many rows a call; of one row at most so many heads that share keys, or all. */
+void problem_forward_heads(const graft_kernels *kernels, problem *p, size_t rows, size_t heads);
 void problem_forward(const graft_kernels *kernels, problem *p, size_t rows);
 void problem_backward(const graft_kernels *kernels, problem *p, size_t rows);
 /* dk or dv of the key/value heads: sums over their groups. */

@@ -216,7 +216,7 @@ static void cached_at_level(graft_compute *compute)
     char *out = copy_of(whole.out->data, N * bytes);
     char *q = copy_of(whole.q->data, N * bytes), *k = copy_of(whole.k->data, N * kv_bytes);
     char *v = copy_of(whole.v->data, N * kv_bytes);
-    graft_key_cache cache = {NULL, NULL};
+    graft_key_cache cache = {NULL, NULL, N + OTHER};
     assert_ok(graft_alloc(&cache.k, (N + OTHER) * kv_bytes, 1));
     assert_ok(graft_alloc(&cache.v, (N + OTHER) * kv_bytes, 1));
     for (size_t s = 0, at = 0; s < sizeof steps / sizeof *steps; at += steps[s++]) {

@@ -74,7 +74,7 @@ ACT_INLINE void attention(bool half, const graft_attention *a, size_t span, size
                           graft_real *scratch)
 {
     const graft_span *s = &a->spans[span];
-    size_t column = head / (a->n_head / a->n_kv) * a->d_head;
+    size_t column = head / (a->n_head / a->n_kv) * a->kv_step;
     uint32_t rows[GRAFT_KEY_BLOCK];
     graft_real *sums = scratch;
     for (size_t i = begin; i < end; i++) {
@@ -97,17 +97,21 @@ ACT_INLINE void attention(bool half, const graft_attention *a, size_t span, size
 }
 
 void graft_portable_attention(const graft_attention *a, size_t span, size_t begin, size_t end,
-                              size_t head, graft_act *out, size_t ldo, graft_real *stats,
-                              graft_real *scratch)
+                              size_t head, size_t n_heads, graft_act *out, size_t ldo,
+                              graft_real *stats, graft_real *scratch)
 {
-    attention(false, a, span, begin, end, head, out, ldo, stats, scratch);
+    for (size_t i = 0; i < n_heads; i++) {
+        attention(false, a, span, begin, end, head + i, out, ldo, stats, scratch);
+    }
 }
 
-void graft_portable_attention_half(const graft_attention *a, size_t span, size_t begin,
-                                   size_t end, size_t head, graft_act *out, size_t ldo,
+void graft_portable_attention_half(const graft_attention *a, size_t span, size_t begin, size_t end,
+                                   size_t head, size_t n_heads, graft_act *out, size_t ldo,
                                    graft_real *stats, graft_real *scratch)
 {
-    attention(true, a, span, begin, end, head, out, ldo, stats, scratch);
+    for (size_t i = 0; i < n_heads; i++) {
+        attention(true, a, span, begin, end, head + i, out, ldo, stats, scratch);
+    }
 }
 
 /* One query and head: its q and dout, and what it makes of the key in row `key`. */
@@ -141,7 +145,7 @@ ACT_INLINE void attention_backward(bool half, const graft_attention *a, size_t s
                                    graft_real *dv, size_t lddv, graft_real *scratch)
 {
     const graft_span *s = &a->spans[span];
-    size_t column = head / (a->n_head / a->n_kv) * a->d_head, at = head * a->d_head;
+    size_t column = head / (a->n_head / a->n_kv) * a->kv_step, at = head * a->d_head;
     uint32_t rows[GRAFT_KEY_BLOCK];
     for (size_t i = begin; i < end; i++) {
         size_t row = s->query_begin + i, seen = graft_query_sees(a, s, i);

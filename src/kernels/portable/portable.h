@@ -100,10 +100,10 @@ void graft_portable_axpy(graft_real *y, const graft_real *x, graft_real a, size_
 void graft_portable_scale(graft_real *x, graft_real a, size_t n);
 
 void graft_portable_attention(const graft_attention *a, size_t span, size_t begin, size_t end,
-                              size_t head, graft_act *out, size_t ldo, graft_real *stats,
-                              graft_real *scratch);
-void graft_portable_attention_half(const graft_attention *a, size_t span, size_t begin,
-                                   size_t end, size_t head, graft_act *out, size_t ldo,
+                              size_t head, size_t n_heads, graft_act *out, size_t ldo,
+                              graft_real *stats, graft_real *scratch);
+void graft_portable_attention_half(const graft_attention *a, size_t span, size_t begin, size_t end,
+                                   size_t head, size_t n_heads, graft_act *out, size_t ldo,
                                    graft_real *stats, graft_real *scratch);
 void graft_portable_attention_backward(const graft_attention *a, size_t span, size_t begin,
                                        size_t end, size_t head, const graft_act *out,

@@ -31,7 +31,7 @@ typedef struct pair_product {
 /* Everything that the blocks of one job share. */
 typedef struct attention_job {
     const graft_attention *a;
-    size_t d_head, column; /* of the key/value head, in rows of k and v */
+    size_t d_head, column; /* where the key/value head begins in k and v */
     size_t n, width;       /* rows of the job, and lanes: n rounded up */
     act *q_lanes, *g_lanes; /* [d_head / 2][LANES][2]: queries, gradients of the output */
     act *q_zip, *g_zip;     /* [LANES / 2][d_head][2] */
@@ -52,7 +52,7 @@ static void job_end(attention_job *job);
 static attention_job job_begin(const graft_attention *a, size_t n, size_t kv_head, float *scratch)
 {
     size_t d = a->d_head;
-    attention_job job = {.a = a, .d_head = d, .column = kv_head * d, .n = n,
+    attention_job job = {.a = a, .d_head = d, .column = kv_head * a->kv_step, .n = n,
                          .width = (n + VEC_N - 1) / VEC_N * VEC_N};
     act *at = (act *)scratch;
     job.q_lanes = at;
@@ -257,20 +257,20 @@ static void cap_block(const attention_job *job, size_t n)
 }
 
 static void attention(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
-                      graft_act *out, size_t ldo, float *stats, float *scratch)
+                      size_t n_heads, graft_act *out, size_t ldo, float *stats, float *scratch)
 {
     if (a->d_head % VEC_N != 0) {
-        graft_portable_attention_half(a, span, begin, end, head, out, ldo, stats, scratch);
+        graft_portable_attention_half(a, span, begin, end, head, n_heads, out, ldo, stats, scratch);
         return;
     }
     const graft_span *s = &a->spans[span];
-    attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
-    size_t row = s->query_begin + begin, at = head * a->d_head;
+    const lane_rows rows = rows_of(a, s, begin, end, head, n_heads, ldo);
+    attention_job job = job_begin(a, rows.n, head / (a->n_head / a->n_kv), scratch);
     lane_view view = view_of(a, s, begin, end);
     size_t first = graft_keys_first(a, view.seen) / KEYS * KEYS, last = view.last;
     float max[LANES], sum[LANES] = {0}, keep[LANES];
     graft_key_run runs[KEYS];
-    to_lanes(job.q_lanes, (const act *)a->q + row * a->ldq + at, a->ldq, job.n, a->d_head);
+    to_lanes(job.q_lanes, (const act *)a->q + rows.q, rows.ldq, job.n, a->d_head);
     memset(job.sums, 0, job.n * a->d_head * sizeof *job.sums);
     for (size_t i = 0; i < LANES; i++) {
         max[i] = lowest_score(a);
@@ -285,13 +285,13 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
         add_keys(&job, n, keep);
     }
     job_end(&job);
-    act *to = (act *)out + row * ldo + at;
+    act *to = (act *)out + rows.out;
     for (size_t i = 0; i < job.n; i++) {
         for (size_t d = 0; d < a->d_head; d += VEC_N) {
             vec value = vec_div(vec_load(job.sums + i * a->d_head + d), vec_set(sum[i]));
-            act_store(to + i * ldo + d, value);
+            act_store(to + i * rows.ldo + d, value);
         }
-        stats[(row + i) * a->n_head + head] = max[i] * 0x1.62e430p-1f + logf(sum[i]);
+        stats[rows.stats + i * rows.lds] = max[i] * 0x1.62e430p-1f + logf(sum[i]);
     }
 }
 

@@ -107,7 +107,7 @@ static const float ones[GRAFT_KEY_BLOCK] = {
 /* Everything that the blocks of one job share. */
 typedef struct attention_job {
     const graft_attention *a;
-    size_t d_head, column; /* of the key/value head, in rows of k and v */
+    size_t d_head, column; /* where the key/value head begins in k and v */
     size_t n, width;       /* rows of the job, and lanes: n rounded up */
     float *first, *second; /* transposed operands, [d_head][LANES] */
     float *scores, *other; /* [GRAFT_KEY_BLOCK][LANES] */
@@ -115,7 +115,7 @@ typedef struct attention_job {
 
 static attention_job job_begin(const graft_attention *a, size_t n, size_t kv_head, float *scratch)
 {
-    attention_job job = {a, a->d_head, kv_head * a->d_head, n, (n + VEC_N - 1) / VEC_N * VEC_N,
+    attention_job job = {a, a->d_head, kv_head * a->kv_step, n, (n + VEC_N - 1) / VEC_N * VEC_N,
                          NULL, NULL, NULL, NULL};
     job.first = scratch;
     job.second = job.first + a->d_head * LANES;
@@ -124,50 +124,73 @@ static attention_job job_begin(const graft_attention *a, size_t n, size_t kv_hea
     return job;
 }
 
-enum { ONE_GROUPS = 4 }; /* of VEC_N keys side by side: the sums of one do not wait for those of another */
+/* Decoding has few queries, the heads that share keys, which would leave most lanes idle: keys stand in the lanes then,
+ * VEC_N of them in a group. Of several groups side by side the sums of one do not wait for those of another. */
+enum { FEW_SUMS = 8, AHEAD = 32 /* keys that are asked for while others are read: too little is done with each to wait */ };
 
-/* Scores of n_groups times VEC_N keys for one query, which stands in lane 0. */
-VEC_INLINE void score_groups(const float *rows, size_t ld, int n_groups, size_t d_head,
-                             const float *query, float *out)
+/* Scores of n_groups times VEC_N keys for n_queries queries, which stand in the first lanes; zeros behind them. */
+VEC_INLINE void score_groups(const float *rows, size_t ld, int n_groups, int n_queries, size_t d_head,
+                             const float *queries, float *out)
 {
-    vec sums[ONE_GROUPS], t[VEC_N];
-    float scores[VEC_N];
-    for (int g = 0; g < n_groups; g++) {
-        sums[g] = vec_zero();
+    vec sums[FEW_SUMS], t[VEC_N];
+    for (int i = 0; i < n_groups * n_queries; i++) {
+        sums[i] = vec_zero();
     }
     for (size_t d = 0; d < d_head; d += VEC_N) {
         for (int g = 0; g < n_groups; g++) {
             for (size_t i = 0; i < VEC_N; i++) {
-                t[i] = vec_load(rows + ((size_t)g * VEC_N + i) * ld + d);
+                const float *row = rows + ((size_t)g * VEC_N + i) * ld + d;
+                t[i] = vec_load(row);
+                if (d % 16 == 0) { /* once a cache line */
+                    __builtin_prefetch(row + AHEAD * ld);
+                }
             }
             vec_transpose(t);
             for (size_t i = 0; i < VEC_N; i++) {
-                sums[g] = vec_fma(t[i], vec_set(query[(d + i) * LANES]), sums[g]);
+                for (int q = 0; q < n_queries; q++) {
+                    vec *sum = &sums[g * n_queries + q];
+                    *sum = vec_fma(t[i], vec_set(queries[(d + i) * LANES + (size_t)q]), *sum);
+                }
             }
         }
     }
     for (int g = 0; g < n_groups; g++) {
-        vec_store(scores, sums[g]);
+        for (int i = 0; i < VEC_N; i++) {
+            t[i] = i < n_queries ? sums[g * n_queries + i] : vec_zero();
+        }
+        vec_transpose(t);
         for (size_t i = 0; i < VEC_N; i++, out += LANES) {
-            vec_store(out, vec_zero());
-            out[0] = scores[i];
+            vec_store(out, t[i]);
         }
     }
 }
 
-/* Decoding has one query, which would leave all lanes but one idle: keys stand in the lanes then, as many as are
- * VEC_N each. Sums run over d in the same order: the bits are those of a block of queries. Returns how many were scored. */
-static size_t score_one(const float *rows, size_t ld, size_t n, size_t d_head, const float *query,
-                        float *out)
+/* Sums run over d in the same order as in a block of queries: the bits are the same. Returns how many keys were
+ * scored: as many as are whole groups. */
+VEC_INLINE size_t score_queries(const float *rows, size_t ld, size_t n, int n_queries, size_t d_head,
+                                const float *queries, float *out)
 {
-    size_t key = 0;
-    for (; key + ONE_GROUPS * VEC_N <= n; key += ONE_GROUPS * VEC_N) {
-        score_groups(rows + key * ld, ld, ONE_GROUPS, d_head, query, out + key * LANES);
+    const int n_groups = n_queries == 1 ? 4 : 2;
+    size_t key = 0, step = (size_t)n_groups * VEC_N;
+    for (; key + step <= n; key += step) {
+        score_groups(rows + key * ld, ld, n_groups, n_queries, d_head, queries, out + key * LANES);
     }
     for (; key + VEC_N <= n; key += VEC_N) {
-        score_groups(rows + key * ld, ld, 1, d_head, query, out + key * LANES);
+        score_groups(rows + key * ld, ld, 1, n_queries, d_head, queries, out + key * LANES);
     }
     return key;
+}
+
+static size_t score_few(const float *rows, size_t ld, size_t n, size_t n_queries, size_t d_head,
+                        const float *queries, float *out)
+{
+    switch (n_queries) {
+    case 1: return score_queries(rows, ld, n, 1, d_head, queries, out);
+    case 2: return score_queries(rows, ld, n, 2, d_head, queries, out);
+    case 3: return score_queries(rows, ld, n, 3, d_head, queries, out);
+    case 4: return score_queries(rows, ld, n, 4, d_head, queries, out);
+    default: return 0;
+    }
 }
 
 /* out[key][lane] = rows of k or v at these runs times a transposed operand. */
@@ -176,7 +199,7 @@ static void score_runs(const attention_job *job, const float *rows, size_t ld,
 {
     for (size_t r = 0; r < n_runs; r++) {
         const float *keys = rows + runs[r].begin * ld + job->column;
-        size_t n = job->n == 1 ? score_one(keys, ld, runs[r].n, job->d_head, lanes, out) : 0;
+        size_t n = score_few(keys, ld, runs[r].n, job->n, job->d_head, lanes, out);
         tile_product p = {keys + n * ld, ld, 1, lanes, LANES, job->d_head, out + n * LANES, LANES, NULL};
         multiply_block(&p, runs[r].n - n, job->width);
         out += runs[r].n * LANES;
@@ -238,27 +261,26 @@ static void softmax_block(const attention_job *job, size_t n, size_t position,
 }
 
 static void attention(const graft_attention *a, size_t span, size_t begin, size_t end, size_t head,
-                      graft_act *out_act, size_t ldo, float *stats, float *scratch)
+                      size_t n_heads, graft_act *out_act, size_t ldo, float *stats, float *scratch)
 {
-    float *out = out_act;
     if (a->d_head % VEC_N != 0) {
-        graft_portable_attention(a, span, begin, end, head, out, ldo, stats, scratch);
+        graft_portable_attention(a, span, begin, end, head, n_heads, out_act, ldo, stats, scratch);
         return;
     }
     const graft_span *s = &a->spans[span];
-    attention_job job = job_begin(a, end - begin, head / (a->n_head / a->n_kv), scratch);
-    size_t row = s->query_begin + begin, at = head * a->d_head;
+    const lane_rows rows = rows_of(a, s, begin, end, head, n_heads, ldo);
+    attention_job job = job_begin(a, rows.n, head / (a->n_head / a->n_kv), scratch);
+    float *out = (float *)out_act + rows.out;
     lane_view view = view_of(a, s, begin, end);
     size_t first = graft_keys_first(a, view.seen) / GRAFT_KEY_BLOCK * GRAFT_KEY_BLOCK, last = view.last;
     float max[LANES], sum[LANES] = {0}, keep[LANES];
     graft_key_run runs[GRAFT_KEY_BLOCK];
-    out += row * ldo + at;
-    to_lanes(job.first, (const float *)a->q + row * a->ldq + at, a->ldq, job.n, a->d_head, a->scale);
+    to_lanes(job.first, (const float *)a->q + rows.q, rows.ldq, job.n, a->d_head, a->scale);
     for (size_t i = 0; i < LANES; i++) {
         max[i] = lowest_score(a);
     }
     for (size_t i = 0; i < job.n; i++) {
-        memset(out + i * ldo, 0, a->d_head * sizeof *out);
+        memset(out + i * rows.ldo, 0, a->d_head * sizeof *out);
     }
     for (size_t key = first; key < last; key += GRAFT_KEY_BLOCK) {
         size_t n = last - key < GRAFT_KEY_BLOCK ? last - key : GRAFT_KEY_BLOCK;
@@ -268,13 +290,14 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
             cap_scores(job.scores, n, job.width, 1.0f / a->softcap, a->softcap);
         }
         softmax_block(&job, n, key, &view, max, sum, keep);
-        add_runs(&job, a->v, a->ldv, runs, n_runs, job.scores, out, ldo, keep);
+        add_runs(&job, a->v, a->ldv, runs, n_runs, job.scores, out, rows.ldo, keep);
     }
     for (size_t i = 0; i < job.n; i++) {
+        float *to = out + i * rows.ldo;
         for (size_t d = 0; d < a->d_head; d += VEC_N) {
-            vec_store(out + i * ldo + d, vec_div(vec_load(out + i * ldo + d), vec_set(sum[i])));
+            vec_store(to + d, vec_div(vec_load(to + d), vec_set(sum[i])));
         }
-        stats[(row + i) * a->n_head + head] = max[i] + logf(sum[i]);
+        stats[rows.stats + i * rows.lds] = max[i] + logf(sum[i]);
     }
 }
 

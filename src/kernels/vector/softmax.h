@@ -10,17 +10,43 @@
 
 enum { LANES = GRAFT_ATTENTION_ROWS };
 
+/* What stands in the lanes of a job: queries of one head, or several heads of one query. Where the first of them
+ * begins in q, in the output and in what is kept for backward, and how far the next one is. */
+typedef struct lane_rows {
+    size_t n;
+    size_t q, out, stats;
+    size_t ldq, ldo, lds;
+} lane_rows;
+
+static lane_rows rows_of(const graft_attention *a, const graft_span *span, size_t begin, size_t end,
+                         size_t head, size_t n_heads, size_t ldo)
+{
+    size_t row = span->query_begin + begin, at = head * a->d_head;
+    lane_rows rows = {end - begin, row * a->ldq + at, row * ldo + at, row * a->n_head + head,
+                      a->ldq, ldo, a->n_head};
+    if (n_heads > 1) {
+        rows.n = n_heads;
+        rows.ldq = rows.ldo = a->d_head;
+        rows.lds = 1;
+    }
+    return rows;
+}
+
 /* How many keys the lanes of a job see, of which the last `window`. */
 typedef struct lane_view {
     size_t seen, last, window; /* seen, last: by the first lane and by the last */
-    const uint32_t *each;      /* by each of n lanes; NULL: one more than by the lane before */
+    const uint32_t *each;      /* by each of n lanes; NULL: one more than by the lane before, unless alike */
     size_t n;
+    bool alike; /* one query: all lanes are its heads */
 } lane_view;
 
 /* Of a vector of lanes, those at its beginning that see at most so many. */
 VEC_INLINE size_t lanes_within(const lane_view *view, size_t most, size_t lane)
 {
     size_t n = 0;
+    if (view->alike) {
+        return most >= view->seen ? VEC_N : 0;
+    }
     if (view->each == NULL) {
         n = most + 1 > view->seen + lane ? most + 1 - view->seen - lane : 0;
         return n < VEC_N ? n : VEC_N;
@@ -42,7 +68,8 @@ typedef enum hidden_keys {
 static lane_view view_of(const graft_attention *a, const graft_span *span, size_t begin, size_t end)
 {
     return (lane_view){graft_keys_seen(span, begin), graft_keys_seen(span, end - 1),
-                       a->window > 0 ? a->window : UINT32_MAX, NULL, end - begin};
+                       a->window > 0 ? a->window : UINT32_MAX, NULL, end - begin,
+                       end - begin == 1};
 }
 
 /* In gradients. */
@@ -51,7 +78,8 @@ static lane_view gradient_view_of(const graft_attention *a, const graft_span *sp
 {
     return (lane_view){graft_query_sees(a, span, begin), graft_query_sees(a, span, end - 1),
                        a->window > 0 ? a->window : UINT32_MAX,
-                       a->seen == NULL ? NULL : a->seen + span->query_begin + begin, end - begin};
+                       a->seen == NULL ? NULL : a->seen + span->query_begin + begin, end - begin,
+                       false};
 }
 
 /* Of n keys from this position on. */
