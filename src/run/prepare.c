@@ -209,6 +209,7 @@ graft_status graft_training_prepare(graft_training *t)
     GRAFT_TRY(graft_session_new_adapter(&t->session));
     GRAFT_TRY(graft_trainer_init(&t->trainer, t->config, t->session.model, t->session.adapter,
                                  &t->session.compute, t->train.units, t->train.n_units));
+    t->session.reply_bytes = t->trainer.plan.pass_bytes; /* training takes as much in its turn */
     t->n_examples = t->train.n_units;
     log_plan(t);
     graft_training_log_mixture(t);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/clock.h"
 #include "eval/gates.h"
 #include "run/training.h"
 
@@ -77,6 +78,7 @@ static graft_status evaluate(graft_config *config, const char *replies, const gr
         GRAFT_TRY(graft_score_replies(&report, &session, &corpus, replies));
     } else {
         GRAFT_TRY(graft_general_read(&general, &session)); /* or is refused, before any reply */
+        session.reply_bytes = graft_memory_available() / 4;
         GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
         GRAFT_TRY(measure_general(&report, &session, &general));
     }

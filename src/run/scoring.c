@@ -13,7 +13,8 @@
 #define LOOP 64       /* repeated tokens after which a reply is cut */
 #define READ_PASS 1024 /* tokens per pass while prompts are read */
 #define BATCH 32       /* replies side by side */
-#define CACHE_BYTES ((size_t)512 << 20) /* keys and values, without max_memory: so much in any case */
+#define SPARE 32       /* of max_memory that part stays free: replies and whatever else is not counted */
+#define CACHE_BYTES ((size_t)512 << 20) /* keys and values, where max_memory leaves them */
 
 /* The assistant turns of a corpus that are to be answered. */
 typedef struct item_list {
@@ -268,18 +269,16 @@ static size_t pass_bytes(const graft_session *session)
     return logits + graft_plan_reading_bytes(model, &session->compute.kernels, READ_PASS);
 }
 
-/* The most that keys and values may take: what max_memory leaves, or a quarter of what is free. The more replies stand side by
- * side, the fewer passes read the weights; what they say is the same. */
+/* The most that keys and values may take. The more replies stand side by side, the fewer passes read the weights; what they
+ * say is the same. */
 static size_t cache_bytes(const graft_session *session)
 {
     size_t limit = (size_t)session->config->max_memory << 20;
     size_t taken = graft_rss_private_bytes() + (size_t)graft_gguf_size(session->model->file) +
-                   pass_bytes(session);
-    if (limit == 0) {
-        size_t share = graft_memory_available() / 4;
-        return share > CACHE_BYTES ? share : CACHE_BYTES;
-    }
-    return limit > taken ? limit - taken : 1;
+                   pass_bytes(session) + limit / SPARE;
+    size_t most = session->reply_bytes > CACHE_BYTES ? session->reply_bytes : CACHE_BYTES;
+    size_t room = limit == 0 ? most : limit > taken ? limit - taken : 1;
+    return room < most ? room : most;
 }
 
 /* With an arena of one piece: passes differ, and what one leaves of its pieces may not be enough for

@@ -19,6 +19,7 @@ typedef struct graft_session {
     graft_tokenizer *tokenizer;
     graft_chat *chat;
     graft_adapter *adapter; /* NULL: the bare base */
+    size_t reply_bytes; /* what keys and values of replies may take, if half a GiB is less */
 } graft_session;
 
 /* Opens base_model and its tokenizer, sets threads and kernel level. GRAFT_E_CONFIG if base_model
