@@ -48,14 +48,19 @@ class Result:
 
 
 def in_parallel(function, items, verbose, result):
-    """function(item) -> Result, as many at a time as there are CPUs; results in the order of items."""
+    """function(item) -> Result, as many at a time as there are CPUs; results in the order of items.
+
+    What fails is named at once: a long run may be stopped before its end."""
     def timed(item):
         start = time.monotonic()
         return function(item), time.monotonic() - start
 
     with concurrent.futures.ThreadPoolExecutor(CPUS) as pool:
-        for part, seconds in pool.map(timed, items):
-            result.take(part)
-            if verbose:
-                for name in part.names:
-                    print(f"{seconds:6.1f} s {name}", flush=True)
+        running = [pool.submit(timed, item) for item in items]
+        for one in concurrent.futures.as_completed(running):
+            part, seconds = one.result()
+            shown = part.names if verbose else [f"failed  {name}" for name, _ in part.failures]
+            for name in shown:
+                print(f"{seconds:6.1f} s {name}", flush=True)
+    for one in running:
+        result.take(one.result()[0])
