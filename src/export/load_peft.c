@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/memory.h"
 #include "core/strings.h"
@@ -27,6 +28,29 @@ static bool is_empty(const graft_json *value)
     return value == NULL || (graft_json_is(value, GRAFT_JSON_BOOL) && !graft_json_bool(value)) ||
            ((graft_json_is(value, GRAFT_JSON_ARRAY) || graft_json_is(value, GRAFT_JSON_OBJECT)) &&
             graft_json_length(value) == 0);
+}
+
+/* PiSSA, OLoRA, CorDA, LoftQ and LoRA-GA take what B A begins with out of the base, and their adapters belong
+ * to that base; the inits named here leave the base as it is (peft 0.21, tuners/lora/layer.py). */
+static graft_status check_init(const graft_json *json)
+{
+    static const char *const plain[] = {"gaussian", "eva", "orthogonal", "mica"};
+    const graft_json *value = graft_json_get(json, "init_lora_weights");
+    const char *name = graft_json_string(value, NULL);
+    if (value == NULL || graft_json_is(value, GRAFT_JSON_BOOL)) {
+        return GRAFT_OK;
+    }
+    if (name == NULL) {
+        return graft_fail(GRAFT_E_MODEL, "init_lora_weights is neither true, false nor a name");
+    }
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+        if (strcasecmp(name, plain[i]) == 0) {
+            return GRAFT_OK;
+        }
+    }
+    return graft_fail(GRAFT_E_MODEL, "init_lora_weights is \"%s\", whose adapters belong to a changed base; "
+                      "save it from PEFT as plain LoRA: save_pretrained(..., "
+                      "path_initial_model_for_weight_conversion=...)", name);
 }
 
 /* Settings that change what the weights mean in ways graft cannot express. */
@@ -54,7 +78,7 @@ static graft_status refuse_unsupported(const graft_json *json)
     if (bias != NULL && strcmp(bias, "none") != 0) {
         return graft_fail(GRAFT_E_MODEL, "bias is \"%s\"; trained biases are not supported", bias);
     }
-    return GRAFT_OK;
+    return check_init(json);
 }
 
 static bool is_number(const graft_json *value)
@@ -82,11 +106,20 @@ static graft_status check_patterns(const graft_json *json, const char *key)
     return GRAFT_OK;
 }
 
+static graft_status read_flag(bool *out, const graft_json *json, const char *key)
+{
+    const graft_json *value = graft_json_get(json, key);
+    if (!is_empty(value) && !graft_json_is(value, GRAFT_JSON_BOOL)) {
+        return graft_fail(GRAFT_E_MODEL, "%s is neither true nor false", key);
+    }
+    *out = !is_empty(value);
+    return GRAFT_OK;
+}
+
 static graft_status read_settings(config *c)
 {
     graft_status status = GRAFT_OK;
     const graft_json *rank = graft_json_get(c->json, "r"), *alpha;
-    const graft_json *dora = graft_json_get(c->json, "use_dora");
     GRAFT_TRY(refuse_unsupported(c->json));
     if (!graft_json_is(rank, GRAFT_JSON_INT) || graft_json_int(rank) < 1) {
         return graft_fail(GRAFT_E_MODEL, "r is not a positive integer");
@@ -99,11 +132,8 @@ static graft_status read_settings(config *c)
     GRAFT_TRY(check_patterns(c->json, "alpha_pattern"));
     c->rank = (size_t)graft_json_int(rank);
     c->alpha = graft_json_double(alpha);
-    if (!is_empty(dora) && !graft_json_is(dora, GRAFT_JSON_BOOL)) {
-        return graft_fail(GRAFT_E_MODEL, "use_dora is neither true nor false");
-    }
-    c->dora = !is_empty(dora);
-    c->rslora = graft_json_bool(graft_json_get(c->json, "use_rslora"));
+    GRAFT_TRY(read_flag(&c->dora, c->json, "use_dora"));
+    GRAFT_TRY(read_flag(&c->rslora, c->json, "use_rslora"));
 done:
     return status;
 }

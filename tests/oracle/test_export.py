@@ -136,7 +136,35 @@ def test_what_peft_can_do_and_graft_cannot_is_refused(models, adapters, tmp_path
         "saved": ({"modules_to_save": ["norm"]}, "modules_to_save is set"),
         "embedding": ({"target_modules": ["embed_tokens", "q_proj"]}, "embeddings are not"),
         "head": ({"target_modules": ["lm_head"]}, "tied to the embeddings"),
+        "pissa": ({"init_lora_weights": "pissa"}, 'init_lora_weights is "pissa"'),
+        "olora": ({"init_lora_weights": "olora"}, 'init_lora_weights is "olora"'),
     }
     for name, (settings, message) in refused.items():
         make_peft(base, tmp_path / name, **settings)
         assert message in adapters(base, tmp_path / name, "adapter", tmp_path / "out", status=1), name
+
+
+@pytest.mark.parametrize("init", ["gaussian", "orthogonal", "mica", "pissa", "olora"])
+def test_inits_that_leave_the_base_alone_are_read(init, models, adapters, runtime, tmp_path):
+    """PiSSA and OLoRA change the base; PEFT's own conversion makes plain LoRA of them, which is read."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    base, _ = models["untied"]
+    torch.manual_seed(3)
+    config = LoraConfig(task_type="CAUSAL_LM", r=4, lora_alpha=8, target_modules=MODULES, init_lora_weights=init)
+    model = get_peft_model(load_torch(base), config)
+    if init in ("pissa", "olora"):
+        model.peft_config["default"].init_lora_weights = True  # as PEFT's documentation has it
+        model.save_pretrained(tmp_path / "begun", save_embedding_layers=False)
+        config.init_lora_weights = init
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.data += 0.1 * torch.randn_like(parameter)
+    changed = {"path_initial_model_for_weight_conversion": str(tmp_path / "begun")} if init in ("pissa", "olora") else {}
+    expected = torch_logits(model.eval())
+    model.save_pretrained(tmp_path / "peft", save_embedding_layers=False, **changed)
+    adapters(base, tmp_path / "peft", "adapter", tmp_path / "gguf")
+    llama = runtime.llamart.Model(base)
+    logits = llama.logits(IDS, [(llama.adapter(tmp_path / "gguf/adapter.gguf"), 1.0)])
+    llama.close()
+    assert np.abs(logits - expected).max() <= 1e-3

@@ -2,14 +2,18 @@
 import json
 import re
 
+import pytest
 
-def test_a_run_stays_within_max_memory_and_near_its_plan(tmp_path, base_model, graft):
+
+@pytest.mark.parametrize("rank, dropout", [(64, 0), (16, 0.1)])
+def test_a_run_stays_within_max_memory_and_near_its_plan(tmp_path, base_model, graft, rank, dropout):
     """An adapter of rank 64 has 78 MiB of parameters: each copy that a checkpoint or an artefact
-    makes is seen."""
+    makes is seen. Dropout masks copies of X."""
     limit, config = 1100, tmp_path / "config.yaml"
     config.write_text(f"""base_model: {base_model}
 dataset: datasets/canonical.jsonl
-lora_r: 64
+lora_r: {rank}
+lora_dropout: {dropout}
 max_steps: 2
 batch_size: 2
 save_steps: 1
