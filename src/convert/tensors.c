@@ -23,9 +23,9 @@ typedef struct planning {
     size_t n_rules;
     uint8_t *seen;        /* [n_layer][n_rules] */
     uint8_t seen_model[8];
+    const graft_safetensors_tensor *embeddings, *head;
     bool tied;
-    bool has_head;
-    size_t n_vision, n_tied;
+    size_t n_vision;
 } planning;
 
 /* --- reading --- */
@@ -204,11 +204,36 @@ static const char *plain_name(const graft_hf_architecture *architecture, const c
     return out;
 }
 
+static const graft_hf_rule head_rule = {"lm_head.weight", "output.weight", GRAFT_HF_VOCAB,
+                                        GRAFT_HF_EMBD, GRAFT_HF_PLAIN, true};
+
+static bool same_bytes(const graft_safetensors_tensor *a, const graft_safetensors_tensor *b)
+{
+    bool same = a->n_bytes == b->n_bytes && strcmp(a->dtype, b->dtype) == 0 &&
+                memcmp(a->data, b->data, a->n_bytes) == 0;
+    graft_mapped_forget(a->data, a->n_bytes);
+    graft_mapped_forget(b->data, b->n_bytes);
+    return same;
+}
+
+/* A head that config.json ties to the embeddings is left out if it is these; a trained one stays, as
+ * transformers 5 has it. */
+static graft_status take_tied_head(planning *p)
+{
+    const char *folder = p->weights->folder;
+    if (same_bytes(p->head, p->embeddings)) {
+        graft_log(GRAFT_LOG_INFO, "%s: lm_head.weight is left out: it is the embeddings, to which config.json "
+                  "ties it", folder);
+        return GRAFT_OK;
+    }
+    graft_log(GRAFT_LOG_WARN, "%s: lm_head.weight is not the embeddings, though tie_word_embeddings of "
+              "config.json is true: it is kept as a head of its own", folder);
+    return take(p, p->head, &head_rule, head_rule.gguf);
+}
+
 static graft_status take_any(planning *p, const graft_safetensors_tensor *tensor)
 {
     static const char model[] = "model.", layers[] = "model.layers.";
-    static const graft_hf_rule head = {"lm_head.weight", "output.weight", GRAFT_HF_VOCAB,
-                                       GRAFT_HF_EMBD, GRAFT_HF_PLAIN, true};
     char buffer[256];
     const char *name = plain_name(p->model->architecture, tensor->name, buffer);
     if (name == NULL) {
@@ -218,10 +243,9 @@ static graft_status take_any(planning *p, const graft_safetensors_tensor *tensor
     if (graft_hf__unused_companion(name)) {
         return GRAFT_OK;
     }
-    if (strcmp(name, head.hf) == 0) {
-        p->n_tied += p->tied;
-        p->has_head = true;
-        return p->tied ? GRAFT_OK : take(p, tensor, &head, head.gguf);
+    if (strcmp(name, head_rule.hf) == 0) {
+        p->head = tensor;
+        return p->tied ? GRAFT_OK : take(p, tensor, &head_rule, head_rule.gguf);
     }
     if (graft_str_starts_with(name, layers)) {
         return take_layer(p, tensor, name + strlen(layers));
@@ -230,6 +254,7 @@ static graft_status take_any(planning *p, const graft_safetensors_tensor *tensor
         if (graft_str_starts_with(name, model) &&
             strcmp(name + strlen(model), graft_hf_model_rules[r].hf) == 0) {
             p->seen_model[r]++;
+            p->embeddings = graft_hf_model_rules[r].rows == GRAFT_HF_VOCAB ? tensor : p->embeddings;
             return take(p, tensor, &graft_hf_model_rules[r], graft_hf_model_rules[r].gguf);
         }
     }
@@ -248,7 +273,7 @@ static graft_status check_complete(const planning *p)
                               graft_hf_model_rules[r].hf);
         }
     }
-    if (!p->tied && !p->has_head) {
+    if (!p->tied && p->head == NULL) {
         return graft_fail(GRAFT_E_MODEL, "%s: tensor \"lm_head.weight\" is missing, and "
                           "tie_word_embeddings of config.json is false", folder);
     }
@@ -267,10 +292,6 @@ static void remark(const planning *p)
     if (p->n_vision > 0) {
         graft_log(GRAFT_LOG_INFO, "%s: %zu tensors of other parts of the model (vision) are left "
                   "out", p->weights->folder, p->n_vision);
-    }
-    if (p->n_tied > 0) {
-        graft_log(GRAFT_LOG_INFO, "%s: lm_head.weight is left out: config.json ties it to the "
-                  "embeddings", p->weights->folder);
     }
 }
 
@@ -325,6 +346,9 @@ graft_status graft_hf_plan_make(graft_hf_plan *out, graft_hf_weights *weights,
         if (owner_of(weights, weights->tensors[i]->name) == NULL) {
             GRAFT_TRY(take_any(&p, weights->tensors[i]));
         }
+    }
+    if (p.tied && p.head != NULL && p.embeddings != NULL) {
+        GRAFT_TRY(take_tied_head(&p));
     }
     for (size_t i = 0; i < weights->n; i++) {
         const char *name = weights->tensors[i]->name;

@@ -130,6 +130,10 @@ graft_status graft_adapter_load_any(graft_loaded_adapter *out, const char *path,
                                     const graft_gguf *base);
 void graft_loaded_adapter_clear(graft_loaded_adapter *adapter);
 
+/* GRAFT_E_CONFIG if `out`, which is to be written, is what an adapter is read from: a file, or one of those in a
+ * folder that hold its weights and say how they are meant. */
+graft_status graft_adapter_check_output(const char *out, const char *adapter);
+
 /* Where the weights of an adapter's folder are, or should be: mlx-lm's adapters.safetensors if that is
  * there and PEFT's adapter_model.safetensors is not. The caller frees *out. */
 graft_status graft_adapter_find_weights(char **out, bool *is_mlx, const char *folder);

@@ -28,6 +28,23 @@ done:
     return status;
 }
 
+graft_status graft_adapter_check_output(const char *out, const char *adapter)
+{
+    static const char *const names[] = {"adapter_model.safetensors", "adapters.safetensors", "adapter_config.json",
+                                        "adapter.gguf", "chat_template.jinja", "config.yaml"};
+    graft_status status = GRAFT_OK;
+    char *path = NULL;
+    GRAFT_TRY(graft_path_check_output(out, adapter));
+    for (size_t i = 0; i < sizeof names / sizeof *names && graft_path_is_dir(adapter); i++) {
+        graft_free(path);
+        GRAFT_TRY(graft_path_join(&path, adapter, names[i]));
+        GRAFT_TRY(graft_path_check_output(out, path));
+    }
+done:
+    graft_free(path);
+    return status;
+}
+
 graft_status graft_export__read_config(graft_json **out, char **path, const char *folder)
 {
     graft_status status = GRAFT_OK;

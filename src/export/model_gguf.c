@@ -51,6 +51,9 @@ static bool skip(const void *context, graft_gguf_string key)
             return true;
         }
     }
+    if (is(key, "graft.source_class")) { /* how its layers are called elsewhere stays true */
+        return false;
+    }
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         if (begins(key, prefixes[i])) {
             return true;

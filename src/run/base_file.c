@@ -4,7 +4,6 @@
 
 #include "core/interrupt.h"
 #include "core/log.h"
-#include "io/gguf.h"
 
 static graft_status compare(graft_gguf *file, const char *path, const char *sha256)
 {
@@ -22,11 +21,11 @@ static graft_status compare(graft_gguf *file, const char *path, const char *sha2
     graft_interrupt_release();
     GRAFT_TRY(status);
     if (strcmp(now, sha256) != 0) {
-        status = graft_fail(GRAFT_E_MODEL, "%s: was changed while the run used it: its digest is "
+        status = graft_fail(GRAFT_E_MODEL, "%s: was changed while it was used: its digest is "
                             "%.12s... and was %.12s...", path, now, sha256);
         goto done;
     }
-    graft_log(GRAFT_LOG_INFO, "%s has another time of change and the same bytes: the run goes on", path);
+    graft_log(GRAFT_LOG_INFO, "%s has another time of change and the same bytes: nothing is lost", path);
 done:
     return status;
 }
@@ -34,7 +33,7 @@ done:
 graft_status graft_base_check(graft_base *base)
 {
     const char *path = "";
-    graft_gguf *file = base->model->file;
+    graft_gguf *file = base->file;
     switch (graft_gguf_fate(file, &path)) {
     case GRAFT_FILE_SAME:
         return GRAFT_OK;

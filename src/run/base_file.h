@@ -2,15 +2,15 @@
 #ifndef GRAFT_RUN_BASE_FILE_H
 #define GRAFT_RUN_BASE_FILE_H
 
-#include "model/model.h"
+#include "io/gguf.h"
 
 typedef struct graft_base {
-    graft_model *model;
+    graft_gguf *file;
     const char *sha256; /* of the file; NULL: not known */
     bool replaced;      /* and that was said */
 } graft_base;
 
-/* To be asked between steps and after whatever was computed: the weights are read from the mapped file,
+/* To be asked between steps, while the file is copied or merged, and after whatever was computed: the weights are read from the mapped file,
  * and someone may write to it meanwhile. One look at each part's size and time; where the time is
  * another one, the file is read again and compared with its digest (not known: a warning
  * instead). A path that has become another file is only warned of, once: what is mapped is as it was.

@@ -58,7 +58,8 @@ done:
 
 static graft_status on_progress(void *context, uint64_t done, uint64_t total)
 {
-    const graft_exporting *e = context;
+    graft_status status = GRAFT_OK;
+    graft_exporting *e = context;
     double seconds = graft_clock_seconds() - e->begun;
     graft_progress progress = {.phase = "exporting", .unit = "MiB", .done = done >> 20,
                                .total = (total + (1 << 20) - 1) >> 20, .seconds = seconds};
@@ -66,7 +67,10 @@ static graft_status on_progress(void *context, uint64_t done, uint64_t total)
         progress.seconds_left = seconds * (double)(total - done) / (double)done;
     }
     graft_hooks_progress(e->hooks, &progress);
-    return graft_hooks_check(e->hooks);
+    GRAFT_TRY(graft_base_check(&e->base));
+    GRAFT_TRY(graft_hooks_check(e->hooks));
+done:
+    return status;
 }
 
 void graft_exporting_init(graft_exporting *e)
@@ -96,6 +100,7 @@ graft_status graft_exporting_open(graft_exporting *e, const graft_config *config
                   ? graft_export_inputs_open(inputs, config->base_model, wish->adapters,
                                              wish->n_adapters, wish->force != 0)
                   : graft_gguf_open(&inputs->base, config->base_model));
+    e->base = (graft_base){.file = inputs->base, .sha256 = inputs->n > 0 ? inputs->base_hash : NULL};
     GRAFT_TRY(describe_serving(&e->serving, inputs, config, wish));
     inputs->description.context = e->serving.of.n_ctx;
     graft_calibration_init(

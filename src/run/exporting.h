@@ -5,6 +5,7 @@
 
 #include <graft/export.h>
 
+#include "run/base_file.h"
 #include "run/calibration.h"
 #include "run/export_inputs.h"
 
@@ -13,6 +14,7 @@ typedef struct graft_exporting {
     graft_serving serving;
     graft_calibration calibration;
     graft_survival survival; /* of the artefact that is written */
+    graft_base base;
     const graft_hooks *hooks;
     double begun;            /* clock, of it */
 } graft_exporting;

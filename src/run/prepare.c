@@ -203,7 +203,7 @@ graft_status graft_training_prepare(graft_training *t)
     GRAFT_TRY(graft_session_open(&t->session, t->config));
     GRAFT_TRY(graft_gguf_sha256(t->session.model->file, t->base_hash));
     GRAFT_TRY(graft_strdup(&t->base_path, graft_gguf_path(t->session.model->file)));
-    t->base = (graft_base){.model = t->session.model, .sha256 = t->base_hash};
+    t->base = (graft_base){.file = t->session.model->file, .sha256 = t->base_hash};
     GRAFT_TRY(tokenise(t));
     set_context(t);
     GRAFT_TRY(graft_session_new_adapter(&t->session));

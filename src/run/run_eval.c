@@ -82,7 +82,7 @@ static graft_status evaluate(graft_config *config, const char *replies, const gr
         GRAFT_TRY(graft_score_corpus(&report, &session, &corpus, hooks, "evaluating"));
         GRAFT_TRY(measure_general(&report, &session, &general));
     }
-    GRAFT_TRY(graft_base_check(&(graft_base){.model = session.model}));
+    GRAFT_TRY(graft_base_check(&(graft_base){.file = session.model->file}));
     GRAFT_TRY(describe(&report, json, &text));
     GRAFT_TRY(graft_text_take(&text, out));
     GRAFT_TRY(graft_gates_check(&gates, &report)); /* the result is there all the same */

@@ -192,13 +192,13 @@ static graft_status check_out(const graft_export_inputs *inputs, const graft_con
 {
     graft_status status = GRAFT_OK;
     const char *path = wish->out;
-    const char *const read[] = {wish->grammar, wish->data, wish->imatrix};
+    const char *const read[] = {wish->grammar, wish->data, wish->imatrix, config->chat_template};
     GRAFT_TRY(graft_gguf_check_output(inputs->base, path));
     for (size_t i = 0; i < sizeof read / sizeof *read; i++) {
         GRAFT_TRY(graft_path_check_output(path, read[i]));
     }
     for (size_t i = 0; i < inputs->n; i++) {
-        GRAFT_TRY(graft_path_check_output(path, inputs->parts[i].path));
+        GRAFT_TRY(graft_adapter_check_output(path, inputs->parts[i].path));
     }
     GRAFT_TRY(graft_data_files_check_output(path, &config->dataset)); /* of prove */
 done:

@@ -133,7 +133,7 @@ graft_status graft_imatrix(graft_config *config, const char *path, uint64_t exam
     GRAFT_TRY(graft_corpus_build(&corpus, &session));
     GRAFT_TRY(graft_input_sums_init(&sums, session.model));
     GRAFT_TRY(read_all(&sums, &session, &corpus, examples, hooks));
-    GRAFT_TRY(graft_base_check(&(graft_base){.model = session.model}));
+    GRAFT_TRY(graft_base_check(&(graft_base){.file = session.model->file}));
     if (sums.n_tok == 0) {
         status = graft_fail(GRAFT_E_DATA, "there is no example to read");
         goto done;

@@ -92,6 +92,19 @@ def test_the_text_part_of_a_vision_model(name, architecture, kind, convert, fami
         assert all(np.array_equal(tensors[n], one.tensors[n]) for n in one.tensors)
 
 
+def test_a_trained_head_stays_though_the_config_ties_it(convert, families, tmp_path):
+    """transformers 5 does not tie tensors that differ."""
+    one = families("qwen3")
+    assert not one.model.config.tie_word_embeddings
+    shutil.copytree(one.folder, tmp_path / "tiny")
+    config = json.loads((tmp_path / "tiny/config.json").read_text())
+    (tmp_path / "tiny/config.json").write_text(json.dumps({**config, "tie_word_embeddings": True}))
+    assert "lm_head.weight is not the embeddings" in convert(tmp_path / "tiny", tmp_path / "out.gguf")
+    _, tensors = hf_folders.read_gguf(tmp_path / "out.gguf")
+    assert sorted(tensors) == sorted(one.tensors)
+    assert np.array_equal(tensors["output.weight"], one.tensors["output.weight"])
+
+
 def test_of_mistral3_what_the_runtime_cannot_do_is_refused(families, graft, tmp_path):
     one = families("ministral3")
     folder = tmp_path / "tiny"

@@ -5,6 +5,8 @@ import shutil
 
 import numpy as np
 import pytest
+
+import hf_folders
 from test_export_hf import make_adapter
 
 EYES = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "image_size": 28, "patch_size": 14,
@@ -53,6 +55,8 @@ def test_peft_finds_every_module(name, families, convert, graft, runtime, tmp_pa
     done = graft(*words, "--to", "peft", "--out", out)
     assert "model.language_model.layers.N" in done.stderr and "AutoModelForImageTextToText" in done.stdout
     graft(*words, "--to", "hf", "--type", "f32", "--out", tmp_path / "merged")
+    graft(*words, "--to", "gguf", "--type", "f32", "--out", tmp_path / "merged.gguf")
+    assert hf_folders.read_gguf(tmp_path / "merged.gguf")[0]["graft.source_class"] == f"{prefix}ForConditionalGeneration"
     ids = [i * i * 7 % (one.n_vocab - 3) for i in range(1, 31)]
     wanted = logits(AutoModelForCausalLM.from_pretrained(tmp_path / "merged"), ids)
     base = AutoModelForImageTextToText.from_pretrained(seeing)

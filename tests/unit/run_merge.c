@@ -279,6 +279,48 @@ static void tell_end(char out[512], const char *items, const char *rounding)
     strchr(out, ')')[1] = 0;
 }
 
+/* Changes a byte of the base, or only its time, while a model is written. */
+static void change_base(void *context, const graft_progress *p)
+{
+    const bool *bytes = context;
+    FILE *file = strcmp(p->phase, "exporting") == 0 ? fopen(base, "r+b") : NULL;
+    if (file != NULL) {
+        assert_int_equal(fseek(file, -1, SEEK_END), 0);
+        int last = fgetc(file);
+        assert_int_equal(fseek(file, -1, SEEK_END), 0);
+        assert_int_equal(fputc(*bytes ? last ^ 1 : last, file), *bytes ? last ^ 1 : last);
+        assert_int_equal(fclose(file), 0);
+    }
+}
+
+static void a_base_that_changed_meanwhile_was_merged_under_its_old_digest(void **state)
+{
+    (void)state;
+    char kept[1024];
+    const char *adapter = kept;
+    tiny_run run = run_of("adapter", NULL, NULL);
+    tiny_forget(folder);
+    assert_ok(tiny_train(&run));
+    snprintf(kept, sizeof kept, "%s", test_temp_path("run/adapter.gguf"));
+    for (int i = 0; i < 2; i++) {
+        bool bytes = i == 1;
+        char *text = NULL;
+        graft_config *config = NULL;
+        graft_hooks hooks = {.progress = change_base, .context = &bytes};
+        graft_export_wish wish = {.adapters = &adapter, .n_adapters = 1, .to = "gguf", .type = "q8_0",
+                                  .rounding = "nearest", .out = test_temp_path("changed.gguf")};
+        assert_ok(graft_config_new(&config));
+        assert_ok(graft_config_set(config, "base_model", base));
+        assert_int_equal(graft_export(config, &wish, &hooks, 0, &text), bytes ? GRAFT_E_MODEL : GRAFT_OK);
+        assert_int_equal(graft_path_exists(wish.out), !bytes);
+        assert_true(!bytes || strstr(graft_error_message(), "was changed while it was used") != NULL);
+        unlink(wish.out);
+        graft_text_free(text);
+        graft_config_free(config);
+    }
+    snprintf(base, sizeof base, "%s", byte_model("tiny.gguf"));
+}
+
 static void time_for_merging_was_not_kept(void **state)
 {
     (void)state;
@@ -300,6 +342,7 @@ int main(void)
         cmocka_unit_test_teardown(a_dora_is_merged_from_the_folder_of_peft, all_well),
         cmocka_unit_test_teardown(a_stop_while_a_model_is_merged_leaves_it_to_the_next_run, all_well),
         cmocka_unit_test_teardown(examples_that_are_gone_by_then_are_said, all_well),
+        cmocka_unit_test_teardown(a_base_that_changed_meanwhile_was_merged_under_its_old_digest, all_well),
         cmocka_unit_test_teardown(time_for_merging_was_not_kept, all_well),
         cmocka_unit_test_teardown(memory_that_merging_lacks_ended_the_run_without_a_report, all_well),
     };
