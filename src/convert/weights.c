@@ -159,6 +159,18 @@ done:
     return status;
 }
 
+/* transformers reads the single file where both are; which of the two is meant is not ours to guess. */
+static graft_status check_single(const char *one, const char *index, const char *const *names, size_t n)
+{
+    bool named = !graft_path_exists(one);
+    for (size_t i = 0; i < n && !named; i++) {
+        named = strcmp(names[i], single) == 0;
+    }
+    return named ? GRAFT_OK
+                 : graft_fail(GRAFT_E_MODEL, "%s: stands beside %s, which does not name it: remove the one that "
+                              "is not meant", one, index);
+}
+
 graft_status graft_hf_weights_open(graft_hf_weights *weights, const char *folder)
 {
     graft_status status = GRAFT_OK;
@@ -174,6 +186,7 @@ graft_status graft_hf_weights_open(graft_hf_weights *weights, const char *folder
     GRAFT_TRY(graft_hf__read_json(&index, folder, index_name, max_index));
     if (index != NULL) {
         GRAFT_TRY(files_of_index(index, path, &names, &n));
+        GRAFT_TRY(check_single(one, path, names, n));
         GRAFT_TRY(open_files(weights, names, n));
     } else if (graft_path_exists(one)) {
         GRAFT_TRY(open_files(weights, (const char *const[]){single}, 1));

@@ -46,6 +46,7 @@ static graft_status encode(const graft_format *format, const char *name, const f
 {
     graft_status status = GRAFT_OK;
     float back;
+    bool nothing = true, none = true; /* before and after */
     *out = values;
     if (format == &graft_format_f32) {
         return GRAFT_OK;
@@ -59,6 +60,13 @@ static graft_status encode(const graft_format *format, const char *name, const f
                                 (double)values[i], format->name);
             goto done;
         }
+        nothing = nothing && values[i] == 0;
+        none = none && back == 0;
+    }
+    if (none && !nothing) {
+        status = graft_fail(GRAFT_E_NUMERICS, "adapter of \"%s\": all values of a factor are too small for %s: "
+                            "take f32", name, format->name);
+        goto done;
     }
     *out = *kept;
 done:

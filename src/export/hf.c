@@ -50,7 +50,7 @@ graft_status graft_export__write_json(const graft_json *value, const char *folde
     return status;
 }
 
-/* F16 is closest to what quantised weights are; BF16 stays BF16. */
+/* F16 is closest to what quantised weights are; BF16 stays BF16, and one F32 among them is not cut. */
 static const graft_format *choose_format(const graft_export_job *job)
 {
     if (job->type != NULL && strcmp(job->type, "same") != 0) {
@@ -59,7 +59,10 @@ static const graft_format *choose_format(const graft_export_job *job)
     const graft_format *own = &graft_format_f16;
     for (size_t i = 0; i < job->adapter->n_maps; i++) {
         const graft_gguf_tensor *t = graft_gguf_find_tensor(job->base, job->adapter->maps[i].name);
-        if (t != NULL && (t->format == &graft_format_bf16 || t->format == &graft_format_f32)) {
+        if (t != NULL && t->format == &graft_format_f32) {
+            return t->format;
+        }
+        if (t != NULL && t->format == &graft_format_bf16) {
             own = t->format;
         }
     }

@@ -92,6 +92,20 @@ def test_the_text_part_of_a_vision_model(name, architecture, kind, convert, fami
         assert all(np.array_equal(tensors[n], one.tensors[n]) for n in one.tensors)
 
 
+def test_two_sets_of_weights_are_refused(families, graft, tmp_path):
+    """transformers would read the single file, an index says otherwise."""
+    one = families("qwen3")
+    shutil.copytree(one.folder, tmp_path / "tiny")
+    one.model.save_pretrained(tmp_path / "shards", max_shard_size="60KB")
+    for path in (tmp_path / "shards").glob("model-*"):
+        shutil.copy(path, tmp_path / "tiny")
+    shutil.copy(tmp_path / "shards/model.safetensors.index.json", tmp_path / "tiny")
+    done = graft("quantize", tmp_path / "tiny", tmp_path / "out.gguf", "--type", "f32", status=6)
+    assert "model.safetensors: stands beside" in done.stderr and "index.json" in done.stderr
+    (tmp_path / "tiny/model.safetensors").unlink()
+    graft("quantize", tmp_path / "tiny", tmp_path / "out.gguf", "--type", "f32")
+
+
 def test_a_trained_head_stays_though_the_config_ties_it(convert, families, tmp_path):
     """transformers 5 does not tie tensors that differ."""
     one = families("qwen3")

@@ -68,6 +68,24 @@ static void an_adapter_gguf_reads_back(void **state)
     graft_gguf_close(base);
 }
 
+static void a_factor_that_half_precision_loses_is_named(void **state)
+{
+    (void)state;
+    const graft_exporter *e = graft_exporter_find("adapter");
+    graft_export_adapter adapter = tiny_adapter();
+    const graft_export_job job = {.adapter = &adapter, .type = "f16"};
+    const char *path = test_temp_path("half.gguf");
+    for (size_t i = 0; i < 64; i++) {
+        tiny_numbers[1][i] *= 1e-9f;
+    }
+    assert_fails(e->write(&job, path), GRAFT_E_NUMERICS, "all values of a factor are too small for F16");
+    assert_false(graft_path_exists(path));
+    memset(tiny_numbers[1], 0, sizeof tiny_numbers[1]); /* an untrained B is none */
+    assert_ok(e->write(&job, path));
+    tiny_numbers[1][0] = 1e5f;
+    assert_fails(e->write(&job, path), GRAFT_E_NUMERICS, "100000 is too large for F16");
+}
+
 static void a_peft_folder_reads_back(void **state)
 {
     (void)state;
@@ -423,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_adapter_gguf_reads_back),
+        cmocka_unit_test(a_factor_that_half_precision_loses_is_named),
         cmocka_unit_test(a_peft_folder_reads_back),
         cmocka_unit_test(an_mlx_folder_reads_back),
         cmocka_unit_test(mlx_folds_what_differs),
