@@ -338,6 +338,15 @@ static void remember_ended(generator *g, const sequence *s)
     g->ended[g->n_ended++] = *s;
 }
 
+static bool all_finite(const graft_real *row, size_t n)
+{
+    int good = 1;
+    for (size_t i = 0; i < n; i++) { /* to the end: so it takes several at a time */
+        good &= isfinite(row[i]) != 0;
+    }
+    return good;
+}
+
 static graft_status sample_rows(generator *g, graft_tensor *logits)
 {
     graft_status status = GRAFT_OK;
@@ -346,12 +355,12 @@ static graft_status sample_rows(generator *g, graft_tensor *logits)
         sequence *s = &g->active[g->owner[i]];
         graft_reply *reply = &g->replies[s->prompt];
         graft_real *row = graft_tensor_reals(logits, i);
-        int32_t id = graft_sample(&g->options.sampler, row, n, g->order, (uint32_t)s->prompt,
-                                  (uint32_t)reply->n);
         bool ended = false;
-        if (!isfinite(row[id])) {
+        if (!all_finite(row, n)) {
             return graft_fail(GRAFT_E_NUMERICS, "prompt %zu: logits are not finite", s->prompt);
         }
+        int32_t id = graft_sample(&g->options.sampler, row, n, g->order, (uint32_t)s->prompt,
+                                  (uint32_t)reply->n);
         GRAFT_TRY(take_token(g, s, id, &ended));
         if (ended) {
             remember_ended(g, s);

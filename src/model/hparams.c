@@ -162,6 +162,10 @@ static graft_status read_widths(graft_model *model)
                                    "attention.key_length", h->n_embd, h->n_head);
     }
     h->d_head = h->d_head == 0 ? h->n_embd / h->n_head : h->d_head;
+    if (h->d_head > MAX_HEAD_WIDTH) {
+        return graft_model__refuse(model, "embedding_length %zu and attention.head_count %zu make heads of width "
+                                   "%zu; at most %d is supported", h->n_embd, h->n_head, h->d_head, MAX_HEAD_WIDTH);
+    }
     size_t d_value = h->d_head;
     GRAFT_TRY(graft_model__want_size(model, "attention.value_length", 1, MAX_HEAD_WIDTH,
                                      &d_value));

@@ -9,6 +9,7 @@
 #include "io/gguf.h"
 #include "model/model.h"
 #include "run/inspect.h"
+#include "run/session.h"
 #include "tokenizer/tokenizer.h"
 
 enum { LONGEST_VALUE = 100 };
@@ -184,7 +185,8 @@ static graft_status inspect_model(graft_json *out, const graft_gguf *file, graft
     GRAFT_TRY(graft_json_set_bool(out, "chat_template", template != NULL));
     /* Whether graft can work with it is best told by trying. */
     bool opens = graft_model_open(&model, graft_gguf_path(file)) == GRAFT_OK &&
-                 graft_tokenizer_new(&tokenizer, file, NULL) == GRAFT_OK;
+                 graft_tokenizer_new(&tokenizer, file, NULL) == GRAFT_OK &&
+                 graft_session_check_vocabulary(model, tokenizer) == GRAFT_OK;
     GRAFT_TRY(graft_json_set_bool(out, "trainable", opens));
     if (!opens) {
         const char *why = graft_error_message();

@@ -12,6 +12,15 @@
 
 #define TEMPLATE_LIMIT ((size_t)1 << 20)
 
+graft_status graft_session_check_vocabulary(const graft_model *model, const graft_tokenizer *tokenizer)
+{
+    size_t n = graft_tokenizer_n_vocab(tokenizer);
+    return n == model->hparams.n_vocab
+               ? GRAFT_OK
+               : graft_fail(GRAFT_E_MODEL, "%s: the tokenizer has %zu tokens, the model %zu",
+                            graft_gguf_path(model->file), n, model->hparams.n_vocab);
+}
+
 graft_status graft_session_open(graft_session *session, const graft_config *config)
 {
     graft_status status = GRAFT_OK;
@@ -46,12 +55,8 @@ graft_status graft_session_open(graft_session *session, const graft_config *conf
     GRAFT_TRY(graft_model_open(&session->model, config->base_model));
     GRAFT_TRY(graft_tokenizer_new(&session->tokenizer, session->model->file,
                                   config->tokenizer_pre));
-    if (graft_tokenizer_n_vocab(session->tokenizer) > session->model->hparams.n_vocab) {
-        status = graft_fail(GRAFT_E_MODEL, "%s: the tokenizer has %zu tokens, the model %zu",
-                            config->base_model, graft_tokenizer_n_vocab(session->tokenizer),
-                            session->model->hparams.n_vocab);
-    }
-    if (status == GRAFT_OK && graft_tokenizer_add_eos(session->tokenizer)) {
+    GRAFT_TRY(graft_session_check_vocabulary(session->model, session->tokenizer));
+    if (graft_tokenizer_add_eos(session->tokenizer)) {
         graft_log(GRAFT_LOG_WARN, "%s: has add_eos_token, so the runtime ends every prompt with an "
                   "EOS, which is not trained: set tokenizer.ggml.add_eos_token to false in the "
                   "file that is served", config->base_model);

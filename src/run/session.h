@@ -22,6 +22,9 @@ typedef struct graft_session {
     size_t reply_bytes; /* what keys and values of replies may take, if half a GiB is less */
 } graft_session;
 
+/* GRAFT_E_MODEL unless every row of the embeddings has a token: llama.cpp opens no other file. */
+graft_status graft_session_check_vocabulary(const graft_model *model, const graft_tokenizer *tokenizer);
+
 /* Opens base_model and its tokenizer, sets threads and kernel level. GRAFT_E_CONFIG if base_model
  * is not set. */
 graft_status graft_session_open(graft_session *session, const graft_config *config);

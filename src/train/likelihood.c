@@ -85,6 +85,9 @@ graft_status graft_example_logprobs(graft_model *model, graft_compute *compute,
     }
     graft_pass pass = {n, example->ids, positions, &span, 1, predictions, n - 1};
     GRAFT_TRY(pass_loss(model, compute, &pass, &loss, out + 1));
+    if (!isfinite(loss)) {
+        status = graft_fail(GRAFT_E_NUMERICS, "the loss of example %u is not finite", example->conversation);
+    }
 done:
     graft_free(predictions);
     graft_free(positions);

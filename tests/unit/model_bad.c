@@ -36,6 +36,7 @@ static const struct {
     {"block_count", 1.5, "block_count"},
     {"attention.head_count", 0, "attention.head_count"},
     {"attention.head_count", 3, "embedding_length 16 is not a multiple of attention.head_count 3"},
+    {"embedding_length", 4100, "make heads of width 1025; at most 1024 is supported"},
     {"attention.head_count_kv", 3, "head_count 4 is not a multiple of attention.head_count_kv 3"},
     {"attention.head_count_kv", 8, "head_count 4 is not a multiple of attention.head_count_kv 8"},
     {"embedding_length", 4294967295.0, "embedding_length"},
