@@ -182,10 +182,31 @@ static void threads_at_level(const graft_kernels *kernels)
     test_guarded_release();
 }
 
+/* Rows so long that panels are not kept: how many rows are taken at once depends on the threads. */
+static void threads_on_long_rows_at_level(const graft_kernels *kernels)
+{
+    enum { TOK = 500, OUT = 64, IN = 4608 };
+    static const int counts[] = {1, 2, 3, 8};
+    graft_weight w = test_random_weight(&rng, graft_format_by_name("Q4_1"), OUT, IN);
+    graft_act *in = test_acts(kernels, test_random(&rng, TOK * IN), TOK, IN);
+    graft_real *first = NULL;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        graft_threads_set(counts[i]);
+        graft_workspace ws = test_workspace(kernels);
+        graft_real *y = test_guarded(TOK * OUT, sizeof *y);
+        graft_product_run(kernels, &ws, y, OUT, in, graft_act_ld(kernels, IN), &w, false, TOK, GRAFT_REAL(1.0),
+                          false);
+        first = first == NULL ? y : first;
+        test_same("long rows", y, first, TOK * OUT);
+    }
+    test_guarded_release();
+}
+
 static void threads_change_no_bit(void **state)
 {
     (void)state;
     test_each_level(threads_at_level);
+    test_each_level(threads_on_long_rows_at_level);
 }
 
 /* A [n_tok, m] and B [n_tok, n], added to dw as it is and transposed. */
