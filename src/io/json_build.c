@@ -55,6 +55,7 @@ static graft_status read_string(build *b, graft_text *out)
 {
     graft_status status = GRAFT_OK;
     out->len = 0;
+    GRAFT_TRY(graft_text_append(out, "", 0)); /* an empty string is terminated too */
     b->at++;
     while (*b->at != '"') {
         const char *start = b->at;

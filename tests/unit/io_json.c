@@ -209,6 +209,20 @@ static void objects_keep_their_order(void **state)
     graft_json_free(v);
 }
 
+/* What was read before is not in an empty string's place. */
+static void empty_strings_are_keys_and_values(void **state)
+{
+    (void)state;
+    graft_json *v = parse("{\"x\": 1, \"\": 2, \"y\": {\"\": \"\"}, \"z\": [\"long\", \"\", {\"\": \"\\n\"}]}");
+    assert_int_equal(graft_json_length(v), 4);
+    assert_int_equal(graft_json_int(graft_json_get(v, "")), 2);
+    assert_written(v, GRAFT_JSON_COMPACT,
+                   "{\"x\":1,\"\":2,\"y\":{\"\":\"\"},\"z\":[\"long\",\"\",{\"\":\"\\n\"}]}");
+    graft_json_free(v);
+    assert_fails(graft_json_parse(&v, "{\"\":1,\"x\":2,\"\":3}", 18), GRAFT_E_DATA,
+                 "at byte 12: duplicate key \"\"");
+}
+
 /* --- building --- */
 
 static void values_are_built(void **state)
@@ -441,6 +455,7 @@ int main(void)
         cmocka_unit_test(integers_of_python_know_no_bound),
         cmocka_unit_test(other_types_give_nothing),
         cmocka_unit_test(objects_keep_their_order),
+        cmocka_unit_test(empty_strings_are_keys_and_values),
         cmocka_unit_test(values_are_built),
         cmocka_unit_test(any_bytes_become_text),
         cmocka_unit_test(copies_are_independent),
