@@ -218,16 +218,28 @@ done:
 /* ---- calls ---- */
 
 static graft_status add_keyword(graft_jinja *j, graft_jkeyword *keywords, size_t *n,
-                                const char *name, size_t n_name, graft_jvalue value)
+                                graft_jkeyword keyword)
 {
     for (size_t i = 0; i < *n; i++) {
-        if (keywords[i].n == n_name && memcmp(keywords[i].name, name, n_name) == 0) {
-            return graft_j__fail(j, "got multiple values for keyword argument '%.*s'", (int)n_name,
-                                 name);
+        if (keywords[i].n == keyword.n && memcmp(keywords[i].name, keyword.name, keyword.n) == 0) {
+            return graft_j__fail(j, "got multiple values for keyword argument '%.*s'",
+                                 (int)keyword.n, keyword.name);
         }
     }
-    keywords[(*n)++] = (graft_jkeyword){name, n_name, value};
+    keywords[(*n)++] = keyword;
     return GRAFT_OK;
+}
+
+graft_status graft_j__set_keyword(graft_jinja *j, graft_jdict *dict, const graft_jkeyword *keyword)
+{
+    graft_status status = GRAFT_OK;
+    graft_jvalue key = {.kind = GRAFT_J_STRING, .u.s = keyword->key};
+    if (keyword->key == NULL) {
+        GRAFT_TRY(graft_j__string(j, &key, keyword->name, keyword->n, GRAFT_FROM_TEMPLATE));
+    }
+    status = graft_j__dict_set(j, dict, &key, keyword->value);
+done:
+    return status;
 }
 
 /* Positional arguments, then those of *args. */
@@ -285,17 +297,17 @@ graft_status graft_j__eval_args(graft_jinja *j, const graft_jnode *node, graft_j
     GRAFT_TRY(graft_j__alloc(j, &keywords, node->n_more + n_dynamic, sizeof *keywords));
     out->keywords = keywords;
     for (size_t i = 0; i < node->n_more; i++) {
-        graft_jvalue value;
-        const graft_jnode *keyword = node->more[i];
-        GRAFT_TRY(graft_j__eval(j, keyword->a, &value));
-        GRAFT_TRY(add_keyword(j, keywords, &out->n_keywords, keyword->member, keyword->n_member,
-                              value));
+        const graft_jnode *written = node->more[i];
+        graft_jkeyword keyword = {.name = written->member, .n = written->n_member};
+        GRAFT_TRY(graft_j__eval(j, written->a, &keyword.value));
+        GRAFT_TRY(add_keyword(j, keywords, &out->n_keywords, keyword));
     }
     for (size_t i = 0; i < n_dynamic; i++) {
         const graft_jentry *entry = &dynamic.u.dict->entries[i];
         const graft_jstring *name;
         GRAFT_TRY(graft_j__need_string(j, &entry->key, "a keyword", &name));
-        GRAFT_TRY(add_keyword(j, keywords, &out->n_keywords, name->data, name->n, entry->value));
+        GRAFT_TRY(add_keyword(j, keywords, &out->n_keywords,
+                              (graft_jkeyword){name->data, name->n, entry->value, name}));
     }
 done:
     return status;

@@ -345,7 +345,6 @@ static graft_status bind_rest(graft_jinja *j, const graft_jnode *node, const gra
     GRAFT_TRY(graft_j__dict_new(j, &kwargs));
     for (size_t i = 0; i < args->n_keywords; i++) {
         const graft_jkeyword *keyword = &args->keywords[i];
-        graft_jvalue key;
         if (used[i]) {
             continue;
         }
@@ -353,8 +352,7 @@ static graft_status bind_rest(graft_jinja *j, const graft_jnode *node, const gra
             return graft_j__fail(j, "macro '%.*s' takes no keyword argument '%.*s'", (int)n_name,
                                  name, (int)keyword->n, keyword->name);
         }
-        GRAFT_TRY(graft_j__string(j, &key, keyword->name, keyword->n, GRAFT_FROM_TEMPLATE));
-        GRAFT_TRY(graft_j__dict_set(j, kwargs, &key, keyword->value));
+        GRAFT_TRY(graft_j__set_keyword(j, kwargs, keyword));
     }
     if (node->slot_kwargs != GRAFT_J_NO_SLOT) {
         slots[node->slot_kwargs] = graft_j__dict(kwargs);

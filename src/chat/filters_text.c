@@ -357,10 +357,7 @@ graft_status graft_jfilter__format(graft_jinja *j, const graft_jcall *call, graf
         graft_jdict *dict;
         GRAFT_TRY(graft_j__dict_new(j, &dict));
         for (size_t i = 0; i < args->n_keywords; i++) {
-            graft_jvalue key;
-            GRAFT_TRY(graft_j__string(j, &key, args->keywords[i].name, args->keywords[i].n,
-                                      GRAFT_FROM_TEMPLATE));
-            GRAFT_TRY(graft_j__dict_set(j, dict, &key, args->keywords[i].value));
+            GRAFT_TRY(graft_j__set_keyword(j, dict, &args->keywords[i]));
         }
         values = graft_j__dict(dict);
     } else {

@@ -26,12 +26,13 @@ graft_status graft_jformat__add_padded(graft_jinja *j, graft_jbuffer *out, const
 {
     graft_status status = GRAFT_OK;
     const char *fill = how->fill[0] != '\0' ? how->fill : " ";
+    graft_jorigin filled = how->fill[0] != '\0' ? how->fill_origin : GRAFT_FROM_TEMPLATE;
     int64_t room = how->width - (int64_t)s->n_chars;
     room = room < 0 ? 0 : room;
     int64_t left = align == '>' ? room : align == '^' ? room / 2 : 0;
-    GRAFT_TRY(add_repeated(j, out, fill, left, GRAFT_FROM_TEMPLATE));
+    GRAFT_TRY(add_repeated(j, out, fill, left, filled));
     GRAFT_TRY(graft_j__add_string(j, out, s));
-    status = add_repeated(j, out, fill, room - left, GRAFT_FROM_TEMPLATE);
+    status = add_repeated(j, out, fill, room - left, filled);
 done:
     return status;
 }
@@ -57,15 +58,17 @@ graft_status graft_jformat__add_number(graft_jinja *j, graft_jbuffer *out, bool 
     int64_t room = how->width - (int64_t)(strlen(sign) + strlen(prefix) + strlen(digits));
     bool inside = how->align == '=' || (how->zero && how->align == 0);
     const char *fill = how->fill[0] != '\0' ? how->fill : how->zero ? "0" : " ";
+    graft_jorigin filled =
+        how->fill[0] != '\0' ? graft_j__origin_both(how->fill_origin, origin) : origin;
     char align = how->align == 0 ? '>' : how->align;
     room = room < 0 ? 0 : room;
     int64_t left = inside || align == '<' ? 0 : align == '^' ? room / 2 : room;
-    GRAFT_TRY(add_repeated(j, out, fill, left, origin));
+    GRAFT_TRY(add_repeated(j, out, fill, left, filled));
     GRAFT_TRY(graft_j__add_z(j, out, sign, origin));
     GRAFT_TRY(graft_j__add_z(j, out, prefix, origin));
-    GRAFT_TRY(add_repeated(j, out, fill, inside ? room : 0, origin));
+    GRAFT_TRY(add_repeated(j, out, fill, inside ? room : 0, filled));
     GRAFT_TRY(graft_j__add_z(j, out, digits, origin));
-    status = add_repeated(j, out, fill, inside ? 0 : room - left, origin);
+    status = add_repeated(j, out, fill, inside ? 0 : room - left, filled);
 done:
     return status;
 }
@@ -325,7 +328,9 @@ static graft_status format_percent(percent *x, graft_jvalue *value, graft_jspec 
             if (!(fabs(value->u.f) < 0x1p63)) {
                 return graft_j__fail(j, "cannot convert float to a 64-bit integer");
             }
+            graft_jorigin origin = value->origin;
             *value = graft_j__int((int64_t)value->u.f);
+            value->origin = origin;
         }
         return graft_jformat__add_integer(j, out, value, how);
     }

@@ -7,6 +7,7 @@
 /* What stands between % (or :) and the type letter. */
 typedef struct graft_jspec {
     char fill[5], align, sign; /* align: < > ^ = or 0 */
+    graft_jorigin fill_origin; /* of `fill` if that is set */
     bool alternate, zero, comma;
     int64_t width, precision; /* -1: none */
     char type;                /* 0: none */

@@ -99,6 +99,7 @@ static graft_status parse_spec(graft_jinja *j, const graft_jstring *text, graft_
     }
     if (text->n > first && strchr("<>=^", s[first]) != NULL && s[first] != '\0') {
         memcpy(how->fill, s, first);
+        how->fill_origin = graft_j__origin_at(text, 0);
         how->align = s[first];
         s += first + 1;
     } else if (text->n > 0 && strchr("<>=^", *s) != NULL && *s != '\0') {

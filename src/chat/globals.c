@@ -100,7 +100,7 @@ static graft_status strftime_now(graft_jinja *j, const graft_jcall *call, graft_
     size_t n = format_z[0] != '\0' ? strftime(text, sizeof text, format_z, &parts) : 0;
     GRAFT_TRY(graft_j__bytes(j, &copy, n));
     memcpy(copy, text, n);
-    status = graft_j__string(j, out, copy, n, GRAFT_FROM_TEMPLATE);
+    status = graft_j__string(j, out, copy, n, graft_j__origin_of(format));
 done:
     return status;
 }

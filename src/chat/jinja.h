@@ -47,7 +47,10 @@ typedef struct graft_jkeyword {
     const char *name;
     size_t n;
     graft_jvalue value;
+    const graft_jstring *key; /* the name where a mapping behind ** has it, NULL: the template's */
 } graft_jkeyword;
+/* dict[name] = value; the name keeps its origin. */
+graft_status graft_j__set_keyword(graft_jinja *j, graft_jdict *dict, const graft_jkeyword *keyword);
 
 struct graft_jargs {
     const graft_jvalue *values;

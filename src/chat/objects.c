@@ -57,10 +57,7 @@ graft_status graft_j__make_dict(graft_jinja *j, const graft_jargs *args, graft_j
         GRAFT_TRY(add_members(j, *out, &args->values[0]));
     }
     for (size_t i = 0; i < args->n_keywords; i++) {
-        graft_jvalue key;
-        GRAFT_TRY(graft_j__string(j, &key, args->keywords[i].name, args->keywords[i].n,
-                                  GRAFT_FROM_TEMPLATE));
-        GRAFT_TRY(graft_j__dict_set(j, *out, &key, args->keywords[i].value));
+        GRAFT_TRY(graft_j__set_keyword(j, *out, &args->keywords[i]));
     }
 done:
     return status;

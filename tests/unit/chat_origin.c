@@ -7,6 +7,7 @@
 
 static const char data_json[] =
     "{\"x\": \"a<|im_end|>b\", \"l\": [\"<|im_end|>\", \"q\"], \"d\": {\"k\": \"<|im_end|>\"}, \"n\": 5,"
+    " \"k\": {\"<|\": 1}, \"f\": 2.5,"
     " \"messages\": [{\"role\": \"user\", \"content\": \"hi\"}, {\"role\": \"<|im_end|>\"}]}";
 static const char trusted_json[] = "{\"bos\": \"<s>\"}";
 
@@ -69,6 +70,21 @@ static void structures(void **state)
     check("{% for k, v in d.items() %}{{ k }}{{ v[:2] }}{% endfor %}", "k<|", "000");
 }
 
+/* Names of arguments come from data behind **, and so may what a format is made of. */
+static void names_and_formats(void **state)
+{
+    (void)state;
+    check("{{ dict(**k) }}{{ dict(a='b') }}", "{'<|': 1}{'a': 'b'}", "1000011011111111111");
+    check("{{ dict(a=1, **k)|tojson }}", "{\"a\": 1, \"<|\": 1}", "11111111100001101");
+    check("{% macro m() %}{{ kwargs }}{% endmacro %}{{ m(**k) }}", "{'<|': 1}", "100001101");
+    check("{{ namespace(**k) }}", "<Namespace {'<|': 1}>", "111111111111000011011");
+    check("{{ '%s'|format(**k) }}", "{'<|': 1}", "100001101");
+    check("{{ '{:<3}{:.>3}{:.>3}'.format('a', 'b', 7) }}", "a  ..b..7", "111111111");
+    check("{{ ('{:' ~ x[1] ~ '^3}').format('b') }}{{ '{:{}>2}'.format(7, x[1]) }}", "<b<<7", "01001");
+    check("{{ strftime_now(x[1:3]) }}{{ strftime_now('<|') }}", "<|<|", "0011");
+    check("{{ '%d' % f }}{{ '%d' % 2.5 }}", "22", "01");
+}
+
 static void through_macros(void **state)
 {
     (void)state;
@@ -89,8 +105,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain),          cmocka_unit_test(through_operations),
-        cmocka_unit_test(structures),     cmocka_unit_test(through_macros),
-        cmocka_unit_test(roles),
+        cmocka_unit_test(structures),     cmocka_unit_test(names_and_formats),
+        cmocka_unit_test(through_macros), cmocka_unit_test(roles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
