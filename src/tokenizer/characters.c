@@ -14,18 +14,12 @@ static size_t length_at(const char *text, size_t n)
     return length < n ? length : n;
 }
 
-/* Control tokens come from templates only (tokenizer/specials.h), never from characters that happen
- * to spell one. The runtime, asked not to parse special tokens, would merge them. */
-static bool is_for_text(const graft_vocabulary *vocabulary, uint64_t id)
-{
-    return (vocabulary->tokens[id].kind & GRAFT_TOKEN_CONTROL) == 0;
-}
-
+/* The token of these characters, unless it is a control token (pieces.c says why); -1: none. */
 static int32_t find(const graft_vocabulary *vocabulary, const char *text, size_t n)
 {
     uint64_t id;
     return n <= vocabulary->longest && graft_map_find(&vocabulary->texts, text, n, &id) &&
-                   is_for_text(vocabulary, id)
+                   (vocabulary->tokens[id].kind & GRAFT_TOKEN_CONTROL) == 0
                ? (int32_t)id : -1;
 }
 
@@ -102,8 +96,7 @@ static graft_status push_bytes(graft_encoder *e, const char *text, size_t n, siz
 static graft_status encode_piece(graft_encoder *e, const char *piece, size_t n, size_t offset)
 {
     uint64_t word;
-    if (graft_map_find(&e->vocabulary->words, piece, n, &word) &&
-        is_for_text(e->vocabulary, word)) {
+    if (graft_map_find(&e->vocabulary->words, piece, n, &word)) {
         return graft_encoder__push(e, (int32_t)word, offset_of(e, offset + n));
     }
     graft_status status = graft_characters_merge(&e->merger, e->vocabulary, piece, n);

@@ -115,7 +115,7 @@ bool graft_merges_pair(const void *context, const graft_merger *merger, const gr
     const graft_merge *rule = &merges->table[slot_of(merges, left->id, right->id)];
     *rank = rule->rank;
     *id = rule->id;
-    return rule->left >= 0;
+    return rule->left >= 0 && rule->id >= 0;
 }
 
 graft_status graft_merger_begin(graft_merger *merger, size_t n)

@@ -15,7 +15,7 @@
 /* One rule: `left` followed by `right` becomes `id`. */
 typedef struct graft_merge {
     int32_t left, right; /* left == -1: free slot of the table */
-    int32_t id;
+    int32_t id;          /* -1: the pair stays as it is */
     uint32_t rank; /* place in the list; lower goes first */
 } graft_merge;
 

@@ -158,9 +158,10 @@ static graft_status becomes(bool *out, const graft_vocabulary__reader *reader,
     graft_status status = GRAFT_OK;
     const graft_vocabulary *vocabulary = reader->vocabulary;
     const graft_gguf_string *word = &reader->words[i];
-    *out = vocabulary->pre != NULL && (vocabulary->pre->ignore_merges ||
-                                       (vocabulary->pre->whole_lines && is_lines(word)));
-    if (*out) {
+    bool control = (vocabulary->tokens[i].kind & GRAFT_TOKEN_CONTROL) != 0;
+    *out = !control && vocabulary->pre != NULL &&
+           (vocabulary->pre->ignore_merges || (vocabulary->pre->whole_lines && is_lines(word)));
+    if (*out || control) {
         return GRAFT_OK;
     }
     status = vocabulary->characters
@@ -170,6 +171,18 @@ static graft_status becomes(bool *out, const graft_vocabulary__reader *reader,
     *out = status == GRAFT_OK && merger->symbols[0].end == word->len &&
            merger->symbols[0].id == (int32_t)i;
     return status;
+}
+
+/* Control tokens come from templates only (tokenizer/specials.h), never from bytes or characters that
+ * happen to spell one. The runtime, asked not to parse special tokens, would merge them. */
+static void forbid_control(graft_vocabulary *vocabulary)
+{
+    for (size_t i = 0; i < vocabulary->merges.capacity; i++) {
+        graft_merge *rule = &vocabulary->merges.table[i];
+        if (rule->left >= 0 && (vocabulary->tokens[rule->id].kind & GRAFT_TOKEN_CONTROL) != 0) {
+            rule->id = -1;
+        }
+    }
 }
 
 /* Finds the tokens that a word can become as a whole. Merging is a function of the word alone, so
@@ -207,6 +220,7 @@ graft_status graft_vocabulary__make_pieces(graft_vocabulary__reader *reader)
     if (reader->vocabulary->characters) {
         GRAFT_TRY(map_texts(reader));
     }
+    forbid_control(reader->vocabulary);
     GRAFT_TRY(find_words(reader));
 done:
     return status;

@@ -116,6 +116,32 @@ static void control_tokens_are_for_the_template_only(void **state)
     graft_tokenizer_free(tokenizer);
 }
 
+/* Nor do bytes merge into one, whether merges are obeyed or whole words looked up. */
+static void bytes_do_not_merge_into_control_tokens(void **state)
+{
+    (void)state;
+    static const char *const pre[] = {"gpt-2", "llama-bpe", "gemma4"};
+    static const char *const spelled[] = {"<|", "<|>", "|>", NULL};
+    static const char *const joins[] = {"< |", "<| >", "| >", NULL};
+    for (size_t i = 0; i < sizeof pre / sizeof *pre; i++) {
+        test_vocabulary v = {.model = "gpt2", .pre = pre[i], .bytes = true, .tokens = spelled,
+                             .types = (const int32_t[]){TEST_NORMAL, TEST_CONTROL, TEST_NORMAL},
+                             .n_types = 3, .merges = joins};
+        graft_gguf *file;
+        graft_tokenizer *tokenizer;
+        graft_tokens got;
+        graft_tokens_init(&got);
+        assert_ok(graft_gguf_open(&file, test_vocabulary_write("e.gguf", &v)));
+        assert_ok(graft_tokenizer_new(&tokenizer, file, NULL));
+        gives(tokenizer, "a<|>b", IDS('a', 256, '>', 'b'));
+        assert_ok(graft_tokenizer_encode_special(tokenizer, &got, "a<|>b", 5));
+        is(&got, IDS('a', 257, 'b'));
+        graft_gguf_close(file);
+        graft_tokens_clear(&got);
+        graft_tokenizer_free(tokenizer);
+    }
+}
+
 static void masks_choose_among_occurrences(void **state)
 {
     (void)state;
@@ -297,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merges_in_their_order),
         cmocka_unit_test(control_tokens_are_for_the_template_only),
+        cmocka_unit_test(bytes_do_not_merge_into_control_tokens),
         cmocka_unit_test(masks_choose_among_occurrences),
         cmocka_unit_test(results_are_appended_and_offsets_start_anew),
         cmocka_unit_test(what_is_not_utf8_is_read_as_the_runtime_does),
