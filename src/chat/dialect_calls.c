@@ -172,6 +172,32 @@ done:
     return status;
 }
 
+static size_t find_mark(graft_reply_text text, size_t from, const char *open, const char *close)
+{
+    graft_reply_text rest = graft_dialect__from(text, from);
+    size_t next = graft_dialect__find(rest, open);
+    return from + graft_dialect__find(graft_dialect__until(rest, next), close);
+}
+
+graft_status graft_dialect__call_end(size_t *end, graft_reply_text text, const char *open,
+                                     const char *close)
+{
+    graft_status status = GRAFT_OK;
+    graft_reply_text call = graft_dialect__trim(text);
+    *end = find_mark(text, 0, open, close);
+    if (graft_dialect__begins(call, "{") || graft_dialect__begins(call, "[")) {
+        graft_json *value;
+        size_t n = graft_dialect__value_end(call), whole = (size_t)(call.at - text.at) + n;
+        if (*end < whole) {
+            GRAFT_TRY(try_parse(&value, call.at, n));
+            *end = value != NULL ? find_mark(text, whole, open, close) : *end;
+            graft_json_free(value);
+        }
+    }
+done:
+    return status;
+}
+
 graft_status graft_dialect__read_between(graft_reply_parts *parts, graft_reply_text text,
                                          const char *open, const char *close)
 {
@@ -182,8 +208,8 @@ graft_status graft_dialect__read_between(graft_reply_parts *parts, graft_reply_t
         if (!opened) {
             break;
         }
-        size_t next = graft_dialect__find(text, open);
-        size_t end = graft_dialect__find(graft_dialect__until(text, next), close);
+        size_t end;
+        GRAFT_TRY(graft_dialect__call_end(&end, text, open, close));
         GRAFT_TRY(graft_dialect__add_json(parts, graft_dialect__until(text, end)));
         text = graft_dialect__from(text, end);
         if (graft_dialect__begins(text, close)) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "chat/dialects.h"
+#include "core/status.h"
 
 #define ALL_OPEN "<｜tool▁calls▁begin｜>"
 #define ALL_CLOSE "<｜tool▁calls▁end｜>"
@@ -21,12 +22,18 @@ static bool speaks(const char *source)
 
 static graft_status read_call(graft_reply_parts *parts, graft_reply_text text)
 {
+    graft_status status = GRAFT_OK;
     graft_reply_text name = graft_dialect__take_until(&text, SEPARATOR);
-    if (graft_dialect__find(text, FENCE "json") < text.n) {
+    text = graft_dialect__trim(text);
+    if (!graft_dialect__begins(text, "{") && graft_dialect__find(text, FENCE "json") < text.n) {
+        size_t end;
         name = graft_dialect__take_until(&text, FENCE "json");
-        text = graft_dialect__take_until(&text, FENCE);
+        GRAFT_TRY(graft_dialect__call_end(&end, text, OPEN, FENCE));
+        text = graft_dialect__until(text, end);
     }
-    return graft_dialect__add_named(parts, name, graft_dialect__trim(text));
+    status = graft_dialect__add_named(parts, name, graft_dialect__trim(text));
+done:
+    return status;
 }
 
 static graft_status read_reply(graft_reply_parts *parts, graft_reply_text text)

@@ -81,6 +81,10 @@ graft_status graft_dialect__set_text(graft_json *arguments, graft_reply_text key
                                      graft_reply_text value, bool *understood);
 /* Appends the text without the white space around it, on a line of its own if there is text. */
 graft_status graft_dialect__add_content(graft_reply_parts *parts, graft_reply_text text);
+/* Where the call that the text begins with ends: at `close` or, failing that, where `open` begins the
+ * next. Marks inside of its JSON do not count, if that is whole. */
+graft_status graft_dialect__call_end(size_t *end, graft_reply_text text, const char *open,
+                                     const char *close);
 /* Reads a reply whose calls stand as JSON between two marks; the end of the reply, or the next call,
  * closes one that was left open. */
 graft_status graft_dialect__read_between(graft_reply_parts *parts, graft_reply_text text,

@@ -38,7 +38,7 @@ def sources(shared):
 def words(rng, plain):
     """`plain`: for a template that quotes texts without escaping what is in them."""
     pieces = ["a", "b c", "Zürich", "<b>", "[1]", "(ok)", ", "] if plain else ["Zürich", "a", "b c", "日本", "🙂", "\"quoted\"", "it's", "{x}", "[1]", "a=b", "back\\slash", "tab\tx",
-              "line\nend", "<b>", "1.5", "(ok)", ", ", ";", "'"]
+              "line\nend", "<b>", "1.5", "(ok)", ", ", ";", "'", "```", "```json\n{}\n```"]
     return "w" + "".join(rng.choice(pieces) for _ in range(rng.randrange(4)))
 
 

@@ -54,6 +54,34 @@ static void hermes(void **state)
     check("hermes", "<tool_call>[{\"name\": \"f\", \"arguments\": {\"a\": 1}}]</tool_call>", one, "", 0);
 }
 
+/* A mark inside of the arguments is text. */
+static void marks_in_arguments(void **state)
+{
+    (void)state;
+    check("hermes",
+          "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"</tool_call><tool_call>\"}}\n</tool_call> ok\n"
+          "<tool_call>{\"name\": \"g\", \"arguments\": {}}</tool_call>",
+          "[{\"name\":\"f\",\"arguments\":{\"a\":\"</tool_call><tool_call>\"}},"
+          "{\"name\":\"g\",\"arguments\":{}}]", "ok", 0);
+    check("hermes", "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"</tool_call>\"}}",
+          "[{\"name\":\"f\",\"arguments\":{\"a\":\"</tool_call>\"}}]", "", 0);
+    check("hermes", /* what is no JSON still ends at the first */
+          "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"b}</tool_call>"
+          "<tool_call>{\"name\": \"g\", \"arguments\": {\"a\": \"c\"}}</tool_call>",
+          "[{\"name\":\"g\",\"arguments\":{\"a\":\"c\"}}]", "", 1);
+    check("cohere",
+          "Action:\n```json\n[{\"tool_name\": \"f\", \"parameters\": {\"a\": \"```\"}}]\n```",
+          "[{\"name\":\"f\",\"arguments\":{\"a\":\"```\"}}]", "", 0);
+    check("deepseek",
+          "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>f\n```json\n"
+          "{\"a\": \"```json\\n```\"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+          "[{\"name\":\"f\",\"arguments\":{\"a\":\"```json\\n```\"}}]", "", 0);
+    check("deepseek",
+          "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{\"a\": \"```json\\n```\"}"
+          "<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+          "[{\"name\":\"f\",\"arguments\":{\"a\":\"```json\\n```\"}}]", "", 0);
+}
+
 static void broken_hermes(void **state)
 {
     (void)state;
@@ -202,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hermes),
         cmocka_unit_test(calls_of_newer_models),
+        cmocka_unit_test(marks_in_arguments),
         cmocka_unit_test(broken_hermes),
         cmocka_unit_test(json),
         cmocka_unit_test(types_from_schemas),
