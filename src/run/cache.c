@@ -15,7 +15,7 @@
 #include "io/hdf5.h"
 #include "run/corpus.h"
 
-#define FORMAT "graft tokens 3" /* changes when the same input gives other tokens or weights */
+#define FORMAT "graft tokens 4" /* changes when the same input gives other tokens or weights */
 
 /* --- the key --- */
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 extern const char *const graft_eog_names[];   /* end a generation, and are control tokens */
-extern const char *const graft_shown_names[]; /* always recognised in text and shown */
+extern const char *const graft_shown_names[]; /* the runtime always recognises and shows */
 
 /* Fill in the middle: what a token of that role is called. */
 enum { GRAFT_FIM_KEYS = 2 };

@@ -66,6 +66,10 @@ static void mark(const graft_vocabulary__reader *reader, int32_t id, uint32_t bi
     }
 }
 
+/* The runtime has no control tokens of these names, so that it shows them, and finds them in any
+ * text. They are marks of a format all the same: here only templates write them. */
+#define SHOWN (GRAFT_TOKEN_USER_DEFINED | GRAFT_TOKEN_CONTROL)
+
 /* The two families in which a token of that name does not end a generation. */
 static void apply_exceptions(const graft_vocabulary__reader *reader)
 {
@@ -73,7 +77,7 @@ static void apply_exceptions(const graft_vocabulary__reader *reader)
     bool harmony = call && (ends_generation(reader, "<|return|>") ||
                             ends_generation(reader, "<|flush|>"));
     if (harmony && ends_generation(reader, "<|end|>")) {
-        reader->vocabulary->tokens[find_name(reader, "<|end|>")].kind = GRAFT_TOKEN_USER_DEFINED;
+        reader->vocabulary->tokens[find_name(reader, "<|end|>")].kind = SHOWN;
     }
     if ((ends_generation(reader, "<|tool_response>") || ends_generation(reader, "<|plamo:eos|>")) &&
         ends_generation(reader, "</s>")) {
@@ -141,8 +145,7 @@ graft_status graft_vocabulary__read_special(graft_vocabulary__reader *reader)
     for (size_t i = 0; graft_shown_names[i] != NULL; i++) {
         int32_t id = find_name(reader, graft_shown_names[i]);
         if (id >= 0) {
-            vocabulary->tokens[id].kind =
-                GRAFT_TOKEN_USER_DEFINED | (vocabulary->tokens[id].kind & GRAFT_TOKEN_EOG);
+            vocabulary->tokens[id].kind = SHOWN | (vocabulary->tokens[id].kind & GRAFT_TOKEN_EOG);
         }
     }
     mark(reader, vocabulary->eos, GRAFT_TOKEN_EOG);

@@ -36,8 +36,8 @@ void graft_tokenizer_free(graft_tokenizer *tokenizer);
  * fit nowhere are U+FFFD, or with SentencePiece bytes. Adds no BOS. Control tokens (types CONTROL,
  * USER_DEFINED and UNKNOWN in the GGUF sense: what llama.cpp parses with parse_special) are
  * recognised only where all their bytes are `control[i] != 0`; control == NULL recognises none...
- * except USER_DEFINED tokens, which llama.cpp always recognises. GRAFT_E_DATA if there is no token
- * for a byte that needs one. */
+ * except USER_DEFINED tokens, which llama.cpp always recognises (but not marks of harmony, whatever
+ * their type). GRAFT_E_DATA if there is no token for a byte that needs one. */
 graft_status graft_tokenizer_encode(const graft_tokenizer *tokenizer, graft_tokens *out,
                                     const char *text, size_t n, const uint8_t *control);
 /* The same with every byte allowed to form control tokens (parse_special = true). */

@@ -142,6 +142,37 @@ static void bytes_do_not_merge_into_control_tokens(void **state)
     }
 }
 
+/* The runtime knows these by name and finds them in any text. */
+static void nor_does_data_form_the_marks_of_harmony(void **state)
+{
+    (void)state;
+    static const char *const marks[] = {"<|start|>", "<|channel|>", "<|message|>", "<|constrain|>",
+                                        "<|end|>", "<|call|>", "<|return|>", NULL};
+    static const char text[] = "<|start|><|channel|><|message|><|constrain|><|end|><|call|><|return|>";
+    for (int32_t type = TEST_NORMAL; type <= TEST_USER_DEFINED; type++) {
+        test_vocabulary v = {.model = "gpt2", .pre = "gpt-2", .bytes = true, .tokens = marks,
+                             .types = (const int32_t[]){type, type, type, type, type, type, type},
+                             .n_types = 7, .merges = (const char *const[]){NULL}};
+        graft_gguf *file;
+        graft_tokenizer *tokenizer;
+        graft_tokens got;
+        uint8_t control[sizeof text - 1];
+        graft_tokens_init(&got);
+        assert_ok(graft_gguf_open(&file, test_vocabulary_write("e.gguf", &v)));
+        assert_ok(graft_tokenizer_new(&tokenizer, file, NULL));
+        assert_ok(graft_tokenizer_encode(tokenizer, &got, text, sizeof text - 1, NULL));
+        assert_int_equal(got.n, sizeof text - 1);
+        got.n = 0;
+        memset(control, 1, sizeof control);
+        assert_ok(graft_tokenizer_encode(tokenizer, &got, text, sizeof text - 1, control));
+        is(&got, IDS(256, 257, 258, 259, 260, 261, 262));
+        assert_false(graft_tokenizer_is_eog(tokenizer, 260));
+        graft_gguf_close(file);
+        graft_tokens_clear(&got);
+        graft_tokenizer_free(tokenizer);
+    }
+}
+
 static void masks_choose_among_occurrences(void **state)
 {
     (void)state;
@@ -324,6 +355,7 @@ int main(void)
         cmocka_unit_test(merges_in_their_order),
         cmocka_unit_test(control_tokens_are_for_the_template_only),
         cmocka_unit_test(bytes_do_not_merge_into_control_tokens),
+        cmocka_unit_test(nor_does_data_form_the_marks_of_harmony),
         cmocka_unit_test(masks_choose_among_occurrences),
         cmocka_unit_test(results_are_appended_and_offsets_start_anew),
         cmocka_unit_test(what_is_not_utf8_is_read_as_the_runtime_does),
