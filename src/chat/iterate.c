@@ -233,23 +233,36 @@ done:
     return status;
 }
 
+/* The byte where the character `step` characters behind that at byte `at` begins. */
+static size_t moved(const graft_jstring *s, size_t at, int64_t step)
+{
+    if (s->n_chars == s->n) {
+        return (size_t)((int64_t)at + step);
+    }
+    for (int64_t direction = step < 0 ? -1 : 1; step != 0; step -= direction) {
+        do {
+            at += (size_t)direction;
+        } while (at < s->n && ((unsigned char)s->data[at] & 0xc0) == 0x80);
+    }
+    return at;
+}
+
 static graft_status slice_string(graft_jinja *j, const graft_jvalue *string, const slice *part,
                                  graft_jvalue *out)
 {
     graft_status status = GRAFT_OK;
     const graft_jstring *s = string->u.s;
     graft_jbuffer buffer = {0};
-    graft_jvalue c;
-    bool found;
     if (part->step == 1) {
         size_t from = graft_j__byte_at(s, (size_t)part->start);
         size_t to = graft_j__byte_at(s, (size_t)part->start + part->n);
         return graft_j__cut(j, s, part->n > 0 ? from : 0, part->n > 0 ? to : 0, out);
     }
-    for (size_t i = 0; i < part->n; i++) {
+    GRAFT_TRY(graft_j__work(j, s->n / 64));
+    for (size_t i = 0, at = 0; i < part->n; i++) {
         GRAFT_TRY(graft_j__work(j, 1));
-        GRAFT_TRY(graft_j__item(j, string, part->start + (int64_t)i * part->step, &c, &found));
-        GRAFT_TRY(graft_j__add_string(j, &buffer, c.u.s));
+        at = i == 0 ? graft_j__byte_at(s, (size_t)part->start) : moved(s, at, part->step);
+        GRAFT_TRY(graft_j__add_part(j, &buffer, s, at, moved(s, at, 1)));
     }
     GRAFT_TRY(graft_j__finish(j, &buffer, out));
     if (s->markup) {
