@@ -11,6 +11,7 @@ typedef struct lazy {
     graft_jvalue source;
     graft_jargs args;
     bool started, by_attribute, wanted, case_sensitive;
+    bool strict; /* what is false need not be empty: walk it all the same */
     graft_jvalue path, fallback; /* attribute; of map: what stands in for undefined, or MISSING */
     const graft_jfilter *filter;
     const graft_jtest *test; /* NULL: truth */
@@ -48,7 +49,7 @@ static graft_status begin(graft_jinja *j, graft_jiter *iter, lazy **out, bool *f
     *done = false;
     if (!state->started) {
         state->started = true;
-        if (!graft_j__truth(&state->source)) {
+        if (!state->strict && !graft_j__truth(&state->source)) {
             iter->inner = NULL;
         } else {
             GRAFT_TRY(graft_j__iterate(j, &state->source, &iter->inner));
@@ -297,6 +298,7 @@ graft_status graft_jfilter__unique(graft_jinja *j, const graft_jcall *call, graf
     lazy *state;
     graft_status status = lazy_new(j, call, next_of_unique, &state, out);
     if (status == GRAFT_OK) {
+        state->strict = true;
         state->case_sensitive = graft_j__truth(&call->p[0]);
         state->path = call->p[1];
         if (state->path.kind == GRAFT_J_NONE) {

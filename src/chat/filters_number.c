@@ -11,15 +11,16 @@ enum { MAX_DIGITS = 400 };
 
 /* The string without white space around it and underscores between digits; false if it cannot be
  * a number. */
-static graft_status plain_number(graft_jinja *j, const graft_jstring *s, char out[MAX_DIGITS],
-                                 bool *ok)
+static graft_status plain_number(graft_jinja *j, const graft_jstring *s, char **text, bool *ok)
 {
     graft_status status = GRAFT_OK;
     graft_jvalue stripped;
     size_t n = 0;
     GRAFT_TRY(graft_j__strip(j, s, NULL, GRAFT_J_LEFT | GRAFT_J_RIGHT, &stripped));
     s = stripped.u.s;
-    *ok = s->n > 0 && s->n < MAX_DIGITS;
+    *ok = s->n > 0 && memchr(s->data, '\0', s->n) == NULL;
+    GRAFT_TRY(graft_j__bytes(j, text, s->n + 1));
+    char *out = *text;
     for (size_t i = 0; i < s->n && *ok; i++) {
         bool between = i > 0 && i + 1 < s->n && s->data[i - 1] != '_' && s->data[i + 1] != '_';
         if (s->data[i] != '_') {
@@ -37,7 +38,7 @@ done:
 static graft_status to_float(graft_jinja *j, const graft_jvalue *value, double *out, bool *ok)
 {
     graft_status status = GRAFT_OK;
-    char text[MAX_DIGITS], *end;
+    char *text, *end;
     *out = 0;
     *ok = graft_j__is_number(value);
     if (value->kind == GRAFT_J_UNDEFINED) {
@@ -46,7 +47,7 @@ static graft_status to_float(graft_jinja *j, const graft_jvalue *value, double *
     if (*ok) {
         *out = graft_j__as_float(value);
     } else if (value->kind == GRAFT_J_STRING) {
-        GRAFT_TRY(plain_number(j, value->u.s, text, ok));
+        GRAFT_TRY(plain_number(j, value->u.s, &text, ok));
         *ok = *ok && strpbrk(text, "xXpP(") == NULL; /* strtod reads more than Python */
         if (*ok) {
             *out = strtod(text, &end);
@@ -62,8 +63,8 @@ static graft_status parse_int(graft_jinja *j, const graft_jstring *s, int64_t ba
                               bool *ok)
 {
     graft_status status = GRAFT_OK;
-    char text[MAX_DIGITS], *end;
-    GRAFT_TRY(plain_number(j, s, text, ok));
+    char *text, *end;
+    GRAFT_TRY(plain_number(j, s, &text, ok));
     if (!*ok || base < 2 || base > 36) {
         *ok = false;
         return GRAFT_OK;

@@ -163,8 +163,8 @@ graft_status graft_jfilter__indent(graft_jinja *j, const graft_jcall *call, graf
     const graft_jvalue *width = &call->p[0];
     const graft_jstring *s;
     const bool first = graft_j__truth(&call->p[1]), blank = graft_j__truth(&call->p[2]);
-    graft_jbuffer indention = {0}, buffer = {0};
-    graft_jvalue prefix;
+    graft_jbuffer indention = {0}, ended = {0}, buffer = {0};
+    graft_jvalue prefix, text;
     graft_jlist *lines;
     int64_t n = 4;
     GRAFT_TRY(graft_j__need_string(j, call->self, "the value to indent", &s));
@@ -177,14 +177,15 @@ graft_status graft_jfilter__indent(graft_jinja *j, const graft_jcall *call, graf
         GRAFT_TRY(add_spaces(j, &indention, n));
         GRAFT_TRY(graft_j__finish(j, &indention, &prefix));
     }
+    /* As Jinja does: a text that ends in a line end gets an empty last line. */
+    GRAFT_TRY(graft_j__add_string(j, &ended, s));
+    GRAFT_TRY(graft_j__add(j, &ended, "\n", 1, s->n > 0 ? graft_j__origin_at(s, s->n - 1) : s->uniform));
+    GRAFT_TRY(graft_j__finish(j, &ended, &text));
     GRAFT_TRY(graft_j__list_new(j, &lines, 0));
-    GRAFT_TRY(graft_j__splitlines(j, s, false, lines));
-    size_t n_lines = lines->n;
-    /* Jinja appends a line end first: a text that ends in one gets an empty last line */
-    bool open_end = s->n == 0 || strchr("\n\r\v\f\x1c\x1d\x1e", s->data[s->n - 1]) != NULL;
-    for (size_t i = 0; i < n_lines + open_end; i++) {
-        const graft_jstring *line = i < n_lines ? lines->items[i].u.s : NULL;
-        bool empty = line == NULL || line->n == 0;
+    GRAFT_TRY(graft_j__splitlines(j, text.u.s, false, lines));
+    for (size_t i = 0; i < lines->n; i++) {
+        const graft_jstring *line = lines->items[i].u.s;
+        bool empty = line->n == 0;
         if (i > 0) {
             GRAFT_TRY(graft_j__add(j, &buffer, "\n", 1, GRAFT_FROM_TEMPLATE));
         }

@@ -66,6 +66,11 @@ static graft_status str_lower(graft_jinja *j, const graft_jcall *call, graft_jva
     return recase(j, call, GRAFT_J_LOWER, out);
 }
 
+static graft_status str_casefold(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
+{
+    return recase(j, call, GRAFT_J_FOLD, out);
+}
+
 static graft_status str_title(graft_jinja *j, const graft_jcall *call, graft_jvalue *out)
 {
     return recase(j, call, GRAFT_J_TITLE, out);
@@ -494,7 +499,7 @@ static graft_status str_islower(graft_jinja *j, const graft_jcall *call, graft_j
 const graft_jmethod graft_jmethods_of_str[] = {
     {"upper", "", str_upper, false, true},
     {"lower", "", str_lower, false, true},
-    {"casefold", "", str_lower, false, true},
+    {"casefold", "", str_casefold, false, true},
     {"title", "", str_title, false, true},
     {"capitalize", "", str_capitalize, false, true},
     {"swapcase", "", str_swapcase, false, true},

@@ -20,6 +20,9 @@ static graft_status add_members(graft_jinja *j, graft_jdict *dict, const graft_j
 {
     graft_status status = GRAFT_OK;
     graft_jiter *iter;
+    if (from->kind == GRAFT_J_UNDEFINED) {
+        return graft_j__fail_undefined(j, from);
+    }
     if (from->kind == GRAFT_J_DICT) {
         for (size_t i = 0; i < from->u.dict->n; i++) {
             GRAFT_TRY(graft_j__dict_set(j, dict, &from->u.dict->entries[i].key,

@@ -70,7 +70,8 @@ graft_status graft_j__splitlines(graft_jinja *j, const graft_jstring *s, bool ke
 graft_status graft_j__replace(graft_jinja *j, const graft_jstring *s, const graft_jstring *old,
                               const graft_jstring *new_, int64_t max, graft_jvalue *out);
 typedef enum graft_jcase {
-    GRAFT_J_UPPER, GRAFT_J_LOWER, GRAFT_J_CAPITALIZE, GRAFT_J_TITLE, GRAFT_J_SWAP
+    GRAFT_J_UPPER, GRAFT_J_LOWER, GRAFT_J_CAPITALIZE, GRAFT_J_TITLE, GRAFT_J_SWAP,
+    GRAFT_J_FOLD
 } graft_jcase;
 graft_status graft_j__recase(graft_jinja *j, const graft_jstring *s, graft_jcase how,
                              graft_jvalue *out);
@@ -106,5 +107,6 @@ bool graft_unicode__is_case_ignorable(uint32_t c);
 size_t graft_unicode__to_upper(uint32_t c, uint32_t out[3]);
 size_t graft_unicode__to_lower(uint32_t c, uint32_t out[3]);
 size_t graft_unicode__to_title(uint32_t c, uint32_t out[3]);
+size_t graft_unicode__to_folded(uint32_t c, uint32_t out[3]); /* str.casefold */
 
 #endif

@@ -283,6 +283,8 @@ graft_status graft_j__recase(graft_jinja *j, const graft_jstring *s, graft_jcase
             n = graft_unicode__to_upper(c, to);
         } else if (begins && (how == GRAFT_J_TITLE || how == GRAFT_J_CAPITALIZE)) {
             n = graft_unicode__to_title(c, to);
+        } else if (how == GRAFT_J_FOLD) {
+            n = graft_unicode__to_folded(c, to);
         } else if (how == GRAFT_J_SWAP && !graft_unicode__is_upper(c)) {
             to[0] = c;
             n = 1;

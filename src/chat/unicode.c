@@ -120,6 +120,26 @@ size_t graft_unicode__to_lower(uint32_t c, uint32_t out[3])
     return n == 0 ? 1 : n;
 }
 
+size_t graft_unicode__to_folded(uint32_t c, uint32_t out[3])
+{
+    uint32_t upper[3], lower[3];
+    if ((c >= 0x13a0 && c <= 0x13fd) || (c >= 0xab70 && c <= 0xabbf)) { /* Cherokee */
+        return graft_unicode__to_upper(c, out);
+    }
+    if (c == 0x131) { /* a dotless i stays one */
+        return graft_unicode__to_lower(c, out);
+    }
+    size_t n = graft_unicode__to_upper(c == 0x1e9e ? 0xdf : c, upper); /* of two sharp s */
+    if (n == 1) {
+        return graft_unicode__to_lower(upper[0], out);
+    }
+    for (size_t i = 0; i < n; i++) {
+        graft_unicode__to_lower(upper[i], lower);
+        out[i] = lower[0];
+    }
+    return n;
+}
+
 size_t graft_unicode__to_title(uint32_t c, uint32_t out[3])
 {
     size_t n = map(c, graft_unicode__title_of, graft_unicode__n_title_of,

@@ -215,6 +215,7 @@ static void failing_templates(void **state)
         {"{{ range(1000000) }}", "Range too big"},
         {"{% macro m(a) %}{% endmacro %}\n{{ m(1, 2) }}", "chat.jinja:2: macro 'm' takes not more than 1"},
         {"{{ 9223372036854775807 + 1 }}", "does not fit in 64 bits"},
+        {"{{ ('9' * 400)|int }}", "does not fit in 64 bits"},
         {"{{ 1 // 0 }}", "division by zero"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
