@@ -419,6 +419,16 @@ const char *graft_chat_note(const graft_chat *chat)
     return chat->note;
 }
 
+void graft_chat_set_time(graft_chat *chat, int64_t calendar)
+{
+    graft_template_set_time(chat->tpl, calendar);
+}
+
+int64_t graft_chat_time(const graft_chat *chat)
+{
+    return strstr(chat->source, "strftime_now") != NULL ? graft_template_time(chat->tpl) : -1;
+}
+
 const graft_dialect *graft_chat_dialect(const graft_chat *chat)
 {
     return chat->dialect;

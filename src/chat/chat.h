@@ -19,6 +19,11 @@ const char *graft_chat_source(const graft_chat *chat); /* text of the template i
 const char *graft_chat_name(const graft_chat *chat);   /* "the base's own template", "built-in tool template", a path */
 const char *graft_chat_note(const graft_chat *chat);   /* one line worth logging, "" if none */
 
+/* graft_template_set_time of the template in use. */
+void graft_chat_set_time(graft_chat *chat, int64_t calendar);
+/* What it is told; -1 if it does not ask (for strftime_now). */
+int64_t graft_chat_time(const graft_chat *chat);
+
 /* Renders the first n_messages messages of a conversation. */
 graft_status graft_chat_render(const graft_chat *chat, graft_rendered *out,
                                const graft_conversation *conversation, size_t n_messages,

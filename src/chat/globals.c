@@ -92,11 +92,11 @@ static graft_status strftime_now(graft_jinja *j, const graft_jcall *call, graft_
     const graft_jstring *format;
     const char *format_z;
     char text[512], *copy;
-    time_t now = j->now >= 0 ? (time_t)j->now : time(NULL);
+    const time_t now = (time_t)j->now;
     struct tm parts;
     GRAFT_TRY(graft_j__need_string(j, &call->p[0], "the format of strftime_now()", &format));
     GRAFT_TRY(graft_j__format(j, &format_z, "%.*s", (int)format->n, format->data));
-    localtime_r(&now, &parts);
+    gmtime_r(&now, &parts);
     size_t n = format_z[0] != '\0' ? strftime(text, sizeof text, format_z, &parts) : 0;
     GRAFT_TRY(graft_j__bytes(j, &copy, n));
     memcpy(copy, text, n);

@@ -34,7 +34,7 @@ struct graft_jinja {
     graft_jbuffer *out; /* where statements write */
     graft_jflow flow;
     const graft_jdict *data, *trusted;
-    int64_t now; /* seconds since 1970; negative: ask the clock */
+    int64_t now; /* graft_daytime_calendar */
 };
 
 void graft_j__init(graft_jinja *j, const char *name, graft_status code,

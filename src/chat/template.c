@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "chat/jinja.h"
+#include "core/clock.h"
+#include "core/daytime.h"
 #include "core/memory.h"
 
 enum { MAX_SOURCE = 4 << 20, MAX_PARSE_DEPTH = 500 };
@@ -48,7 +50,7 @@ graft_status graft_template_parse(graft_template **out, const char *source, size
     tpl->parsed.name = tpl->name;
     tpl->parsed.limits.depth = MAX_PARSE_DEPTH;
     tpl->limits = graft_template_default_limits;
-    tpl->now = -1;
+    graft_template_set_time(tpl, -1);
     GRAFT_TRY(graft_j__tokenize(&tpl->parsed, source, n, &tokens));
     GRAFT_TRY(graft_j__parse(&tpl->parsed, &tokens, &tpl->tree));
     GRAFT_TRY(graft_j__resolve(&tpl->parsed, &tpl->tree));
@@ -73,9 +75,14 @@ void graft_template_set_limits(graft_template *tpl, const graft_template_limits 
     tpl->limits = *limits;
 }
 
-void graft_template_set_time(graft_template *tpl, int64_t seconds)
+void graft_template_set_time(graft_template *tpl, int64_t calendar)
 {
-    tpl->now = seconds;
+    tpl->now = calendar >= 0 ? calendar : graft_daytime_calendar(graft_clock_wall());
+}
+
+int64_t graft_template_time(const graft_template *tpl)
+{
+    return tpl->now;
 }
 
 /* ---- values from JSON ---- */

@@ -37,8 +37,10 @@ void graft_template_free(graft_template *tpl);
 
 /* Instead of the default ones. */
 void graft_template_set_limits(graft_template *tpl, const graft_template_limits *limits);
-/* What strftime_now tells, in seconds since 1970. Negative (the default): the clock. */
-void graft_template_set_time(graft_template *tpl, int64_t seconds);
+/* What strftime_now tells, in every rendering the same, as graft_daytime_calendar has it. Negative: what the
+ * local calendar shows now; without a call, when it was parsed. */
+void graft_template_set_time(graft_template *tpl, int64_t calendar);
+int64_t graft_template_time(const graft_template *tpl);
 
 /* Renders into *out (cleared first). `data` is an object whose members are variables that came
  * from data (messages, tools); `trusted` the same for values that count as template text

@@ -41,7 +41,7 @@ typedef struct cli_setting {
 #define CLI_DATASET {"dataset", "dataset", "FILE", "the examples, if they are not the argument"}
 #define CLI_FORMAT {"format", "dataset_format", "NAME", "layout of the file (default: detected)"}
 #define CLI_ANSWERS {"answers", "dataset_answers", "FILE", "bfcl: the possible-answer file"}
-#define CLI_TEMPLATE {NULL, "chat_template", "FILE", NULL}
+#define CLI_TEMPLATE {NULL, "chat_template", "FILE", NULL}, CLI_SETTING("chat_template_date")
 
 typedef struct cli_call cli_call;
 

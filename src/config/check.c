@@ -208,6 +208,15 @@ static graft_status check_finish_by(const graft_config *config)
     return status == GRAFT_OK ? status : graft_fail_prefix("finish_by");
 }
 
+static graft_status check_date(const graft_config *config)
+{
+    int64_t calendar;
+    graft_status status =
+        config->chat_template_date
+            ? graft_daytime_parse_calendar(&calendar, config->chat_template_date) : GRAFT_OK;
+    return status == GRAFT_OK ? status : graft_fail_prefix("chat_template_date");
+}
+
 /* No file that llama.cpp loads as an adapter can hold a DoRA: by default none is written. */
 static void derive_export(graft_config *config)
 {
@@ -257,6 +266,7 @@ graft_status graft_config_check(graft_config *config)
     }
     GRAFT_TRY(check_evaluation(config));
     GRAFT_TRY(check_finish_by(config));
+    GRAFT_TRY(check_date(config));
 done:
     return status;
 }

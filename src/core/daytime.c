@@ -33,18 +33,23 @@ static const char *read_time(const char *at, struct tm *tm)
     return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec < 60 ? at : NULL;
 }
 
-/* "2026-11-27" with the T or blank behind it */
+/* "2026-11-27" */
 static const char *read_date(const char *at, struct tm *tm)
 {
     if ((at = digits(at, 4, 4, &tm->tm_year)) == NULL || *at != '-' ||
         (at = digits(at + 1, 2, 2, &tm->tm_mon)) == NULL || *at != '-' ||
-        (at = digits(at + 1, 2, 2, &tm->tm_mday)) == NULL || (*at != 'T' && *at != ' ')) {
+        (at = digits(at + 1, 2, 2, &tm->tm_mday)) == NULL) {
         return NULL;
     }
     tm->tm_year -= 1900;
     tm->tm_mon -= 1;
-    return tm->tm_year >= 70 && tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 ? at + 1
-                                                                                       : NULL;
+    return tm->tm_year >= 70 && tm->tm_mon >= 0 && tm->tm_mon < 12 && tm->tm_mday >= 1 ? at : NULL;
+}
+
+/* What stands behind a date: "T07:00", or a blank for the T */
+static const char *read_time_of_date(const char *at, struct tm *tm)
+{
+    return *at == 'T' || *at == ' ' ? read_time(at + 1, tm) : NULL;
 }
 
 /* "Z" or "+01:00" at the end: *east is in seconds. */
@@ -112,12 +117,46 @@ graft_status graft_daytime_parse(double *out, const char *text, double now)
     }
     tm = (struct tm){0};
     at = read_date(text, &tm);
-    at = at != NULL ? read_time(at, &tm) : NULL;
+    at = at != NULL ? read_time_of_date(at, &tm) : NULL;
     if (at != NULL && to_moment(out, &tm, at)) {
         return GRAFT_OK;
     }
     return graft_fail(GRAFT_E_CONFIG, "\"%.40s\" is neither a time of day (07:00) nor a date and "
                       "time (2026-11-27T07:00)", text);
+}
+
+graft_status graft_daytime_parse_calendar(int64_t *out, const char *text)
+{
+    struct tm tm = {0};
+    double seconds;
+    const char *at = read_date(text, &tm);
+    *out = 0;
+    if (at != NULL && *at != '\0') {
+        at = read_time_of_date(at, &tm);
+    }
+    if (at != NULL && *at == '\0' && to_moment(&seconds, &tm, "Z")) {
+        *out = (int64_t)seconds;
+        return GRAFT_OK;
+    }
+    return graft_fail(GRAFT_E_CONFIG, "\"%.40s\" is neither a date (2026-11-27) nor a date and time without a "
+                      "zone (2026-11-27T07:00)", text);
+}
+
+void graft_daytime_format_calendar(char out[32], int64_t calendar)
+{
+    time_t seconds = (time_t)calendar;
+    struct tm tm;
+    out[0] = '\0';
+    if (gmtime_r(&seconds, &tm) != NULL) {
+        strftime(out, 32, calendar % DAY == 0 ? "%Y-%m-%d" : "%Y-%m-%dT%H:%M:%S", &tm);
+    }
+}
+
+int64_t graft_daytime_calendar(double moment)
+{
+    time_t seconds = (time_t)moment;
+    struct tm tm;
+    return localtime_r(&seconds, &tm) != NULL ? (int64_t)timegm(&tm) : (int64_t)seconds;
 }
 
 void graft_daytime_format(char out[32], double moment, double now)

@@ -2,7 +2,8 @@
  *
  * One file per corpus in the folder that `token_cache` names. Its key is a digest of all that tokens
  * and weights follow from: the conversations as they are rendered, the base, the tokenizer (which may
- * have another pre-tokeniser than the base names), the template, and the settings. Numbers lie in the
+ * have another pre-tokeniser than the base names), the template and what it tells of the date, and the
+ * settings. Numbers lie in the
  * byte order of the machine. */
 #include <math.h>
 #include <stdio.h>
@@ -49,6 +50,11 @@ static graft_status make_key(char out[65], const graft_corpus *corpus,
              corpus->weighting.reasoning_is_context, strlen(source));
     graft_sha256_update(&hash, settings, strlen(settings));
     graft_sha256_update(&hash, source, strlen(source));
+    if (graft_chat_time(session->chat) >= 0) {
+        snprintf(settings, sizeof settings, "date %lld",
+                 (long long)graft_chat_time(session->chat));
+        graft_sha256_update(&hash, settings, strlen(settings));
+    }
     for (size_t i = 0; i < corpus->dataset.n; i++) {
         const graft_conversation *c = &corpus->dataset.conversations[i];
         GRAFT_TRY(add_json(&hash, &scratch, c->messages));

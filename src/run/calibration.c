@@ -17,7 +17,8 @@ enum { MOST_OF_EXAMPLE = 2048 };
 static graft_status copy_settings(graft_calibration *c)
 {
     graft_status status = GRAFT_OK;
-    static const char *const names[] = {"base_model", "tokenizer_pre", "threads", "cpu"};
+    static const char *const names[] = {"base_model", "tokenizer_pre", "threads", "cpu",
+                                        "chat_template_date"};
     static const char *const fixed[][2] = {
         {"compute", "f32"}, {"truncation", "drop"}, {"template_loss", "drop"}, {"skip_bad", "true"}};
     GRAFT_TRY(graft_config_new(&c->config));
@@ -46,6 +47,7 @@ done:
  * on it are those of a stranger's questions. */
 static graft_status read_run(graft_calibration *c, const char *path, graft_text *names)
 {
+    static const char *const date[] = {"chat_template_date"};
     graft_status status = GRAFT_OK;
     graft_config *run = NULL;
     graft_dataset all, held_back;
@@ -59,6 +61,9 @@ static graft_status read_run(graft_calibration *c, const char *path, graft_text 
     GRAFT_TRY(graft_session_hold_back(&all, &held_back, run));
     GRAFT_TRY(graft_dataset_take(&c->corpus.dataset, &all));
     GRAFT_TRY(name_sources(names, &run->dataset));
+    if (c->config->chat_template_date == NULL) { /* as it read them, whenever that was */
+        GRAFT_TRY(graft_config_copy(c->config, run, date, 1));
+    }
 done:
     graft_dataset_clear(&held_back);
     graft_dataset_clear(&all);
@@ -138,6 +143,7 @@ static graft_status open_model(graft_calibration *c)
                              "the chat template", s->bos == NULL ? "" : s->bos,
                              s->eos == NULL ? "" : s->eos,
                              graft_dataset_has_tools(&c->corpus.dataset)));
+    GRAFT_TRY(graft_session_set_date(&c->session));
     GRAFT_TRY(graft_corpus_build(&c->corpus, &c->session));
 done:
     return status;

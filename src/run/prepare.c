@@ -1,6 +1,7 @@
 /* The first half of a training job: everything that can go wrong before the first step. */
 #include <string.h>
 
+#include "core/daytime.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "export/export.h"
@@ -59,6 +60,33 @@ done:
     return status;
 }
 
+/* A template that tells the date tells one all through the run, however long it takes and wherever it is continued:
+ * that of the run to be continued, else today's. To the day, so that the next run of today finds its tokens in
+ * the cache. */
+static graft_status fix_date(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const int64_t today = graft_daytime_calendar(graft_training_wall(t)) / 86400 * 86400;
+    char begun[32];
+    graft_text date;
+    graft_text_init(&date);
+    if (graft_chat_time(t->session.chat) < 0) {
+        return GRAFT_OK;
+    }
+    if (t->config->chat_template_date == NULL) {
+        GRAFT_TRY(graft_training_recall_date(t, &date));
+        graft_daytime_format_calendar(begun, today);
+        GRAFT_TRY(graft_config_set(t->config, "chat_template_date",
+                                   date.len > 0 ? graft_text_z(&date) : begun));
+        GRAFT_TRY(graft_session_set_date(&t->session));
+    }
+    graft_log(GRAFT_LOG_INFO, "chat template: it tells the date, all through the run %s "
+              "(chat_template_date)", t->config->chat_template_date);
+done:
+    graft_text_clear(&date);
+    return status;
+}
+
 static graft_status tokenise(graft_training *t)
 {
     graft_status status = GRAFT_OK;
@@ -66,6 +94,7 @@ static graft_status tokenise(graft_training *t)
     static const char *const names[] = {"eval", "replay"};
     GRAFT_TRY(graft_session_chat(&t->session, graft_dataset_has_tools(&t->train.dataset) ||
                                                   graft_dataset_has_tools(&t->eval.dataset)));
+    GRAFT_TRY(fix_date(t));
     GRAFT_TRY(graft_session_compare_template(&t->session));
     if (t->config->token_cache != NULL) {
         GRAFT_TRY(graft_cache_open_folder(t->config->token_cache));
@@ -182,7 +211,8 @@ static graft_status identify(graft_training *t)
 {
     graft_sha256 hash;
     uint8_t digest[32];
-    char data[65], eval_data[65], chat_template[65];
+    char data[65], eval_data[65], chat_template[65], date[32];
+    const int64_t told = graft_chat_time(t->session.chat);
     const char *source = graft_chat_source(t->session.chat);
     graft_corpus_hash(&t->train, data);
     graft_corpus_hash(&t->eval, eval_data);
@@ -190,8 +220,9 @@ static graft_status identify(graft_training *t)
     graft_sha256_update(&hash, source, strlen(source));
     graft_sha256_final(&hash, digest);
     graft_sha256_hex(digest, chat_template);
+    graft_daytime_format_calendar(date, told);
     graft_run_files files = {t->base_hash, chat_template, data,
-                             t->eval.n_units > 0 ? eval_data : NULL};
+                             t->eval.n_units > 0 ? eval_data : NULL, told >= 0 ? date : NULL};
     return graft_run_identity(&t->identity, &t->trainer, &files);
 }
 

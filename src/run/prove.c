@@ -82,11 +82,13 @@ static graft_status open_bench(bench *b, const graft_config *config,
     GRAFT_TRY(graft_chat_new(&b->tuned.chat, source, source == NULL ? 0 : strlen(source),
                              "the exported chat template", serving->bos == NULL ? "" : serving->bos,
                              serving->eos == NULL ? "" : serving->eos, tools));
+    GRAFT_TRY(graft_session_set_date(&b->tuned));
     GRAFT_TRY(read_corpus(&b->of_tuned, &b->tuned));
     GRAFT_TRY(copy_config(&b->config, config, model));
     GRAFT_TRY(graft_session_read(&b->of_merged.dataset, b->config, &b->config->dataset));
     GRAFT_TRY(graft_session_open(&b->merged, b->config));
     GRAFT_TRY(graft_session_chat(&b->merged, tools));
+    graft_chat_set_time(b->merged.chat, graft_chat_time(b->tuned.chat)); /* midnight may be between them */
     GRAFT_TRY(read_corpus(&b->of_merged, &b->merged));
 done:
     return status;

@@ -133,6 +133,54 @@ static graft_status find(candidate *out, const graft_training *t)
     return strcmp(wanted, "never") == 0 ? GRAFT_OK : candidate_open(out, t, wanted);
 }
 
+static graft_status open_readable(graft_checkpoint *out, const char *path)
+{
+    graft_status status = graft_checkpoint_open(out, path);
+    return status == GRAFT_E_CHECKPOINT || status == GRAFT_E_DISK ? GRAFT_OK : status;
+}
+
+/* The newest one that can be read, whichever run it is of; its path is NULL if there is none. */
+static graft_status open_newest(graft_checkpoint *out, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t *steps = NULL;
+    char *path = NULL;
+    size_t n = 0;
+    GRAFT_TRY(graft_checkpoint_steps(&steps, &n, folder));
+    for (size_t i = 0; i < n && out->path == NULL; i++) {
+        graft_free(path);
+        GRAFT_TRY(graft_checkpoint_path(&path, folder, steps[i]));
+        GRAFT_TRY(open_readable(out, path));
+    }
+done:
+    graft_free(path);
+    graft_free(steps);
+    return status;
+}
+
+/* Comes before the tokens, and so before it is known whether the checkpoint is of this run. What is wrong with
+ * it is said by whoever continues from it. */
+graft_status graft_training_recall_date(const graft_training *t, graft_text *out)
+{
+    graft_status status = GRAFT_OK;
+    const char *wanted = t->config->resume_from_checkpoint;
+    graft_checkpoint c = {0};
+    if (wanted != NULL && strcmp(wanted, "never") == 0) {
+        return GRAFT_OK;
+    }
+    if (wanted != NULL && strcmp(wanted, "auto") != 0) {
+        GRAFT_TRY(open_readable(&c, wanted));
+    } else if (t->checkpoints != NULL) {
+        GRAFT_TRY(open_newest(&c, t->checkpoints));
+    }
+    if (c.path != NULL) {
+        GRAFT_TRY(graft_run_identity_date(out, graft_text_z(&c.identity)));
+    }
+done:
+    graft_checkpoint_close(&c);
+    return status;
+}
+
 graft_status graft_training_look_resume(const graft_training *t)
 {
     candidate c;

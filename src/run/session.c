@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/daytime.h"
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -161,6 +162,20 @@ done:
     return status;
 }
 
+graft_status graft_session_set_date(graft_session *session)
+{
+    const char *date = session->config->chat_template_date;
+    int64_t calendar;
+    if (date == NULL) {
+        return GRAFT_OK;
+    }
+    if (graft_daytime_parse_calendar(&calendar, date) != GRAFT_OK) {
+        return graft_fail_prefix("chat_template_date");
+    }
+    graft_chat_set_time(session->chat, calendar);
+    return GRAFT_OK;
+}
+
 static graft_status use_template(graft_session *session, const graft_template_choice *chosen,
                                  bool with_tools)
 {
@@ -171,6 +186,7 @@ static graft_status use_template(graft_session *session, const graft_template_ch
     GRAFT_TRY(token_text(&eos, tokenizer, tokenizer ? graft_tokenizer_eos(tokenizer) : -1));
     GRAFT_TRY(graft_chat_new(&session->chat, chosen->source, chosen->n, chosen->name, bos, eos,
                              with_tools));
+    GRAFT_TRY(graft_session_set_date(session));
     if (session->config->tool_call_format != NULL) {
         GRAFT_TRY(graft_chat_set_dialect(session->chat, session->config->tool_call_format));
     }

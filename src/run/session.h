@@ -53,6 +53,9 @@ graft_status graft_session_chat(graft_session *session, bool with_tools);
  * template that it was trained with, if that lies beside it. */
 graft_status graft_session_chat_tuned(graft_session *session, bool with_tools);
 
+/* Tells the session's template chat_template_date, if that is set; the two above have done so. */
+graft_status graft_session_set_date(graft_session *session);
+
 /* Says so if init_adapter was trained with another chat template than the session's. */
 graft_status graft_session_compare_template(const graft_session *session);
 

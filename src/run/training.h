@@ -100,6 +100,9 @@ graft_status graft_training_prepare(graft_training *t);
 graft_status graft_training_resume(graft_training *t);
 /* Whether the run can continue from what is there, and where it would; fails as graft_training_resume would. */
 graft_status graft_training_look_resume(const graft_training *t);
+/* Appends the date that the templates of the run to be continued tell (train/identity.h); nothing if there is no
+ * such run, or they tell none. */
+graft_status graft_training_recall_date(const graft_training *t, graft_text *out);
 /* Steps until done; on GRAFT_E_INTERRUPTED a checkpoint has been saved. */
 graft_status graft_training_steps(graft_training *t);
 /* Reads `replay` into the training data, which are read, and holds some of it back. */

@@ -21,10 +21,11 @@ static const char *const shaping[] = {
     "eval_turns", "tool_call_format", "max_bad_steps", "loss_spike",
 };
 
-/* Settings that may be others when a run continues: paths (what lies there is known by its digest), and
- * what changes neither a bit nor a decision. */
+/* Settings that may be others when a run continues: paths (what lies there is known by its digest), the date
+ * (which is added where a template tells it), and what changes neither a bit nor a decision. */
 static const char *const neutral[] = {
-    "base_model", "init_adapter", "chat_template", "output_dir", "dataset", "dataset_format",
+    "base_model", "init_adapter", "chat_template", "chat_template_date", "output_dir",
+    "dataset", "dataset_format",
     "dataset_answers", "eval_dataset", "eval_format", "eval_answers", "replay", "token_cache",
     "per_device_train_batch_size", "gradient_accumulation_steps", "gradient_checkpointing",
     "max_memory", "threads", "eval_before", "eval_after", "load_best_model_at_end", "require",
@@ -38,6 +39,8 @@ static const char *const neutral[] = {
 
 /* What changes the last bits only: see graft_run_differences. */
 static const char machine_line[] = "kernels";
+
+static const char date_line[] = "chat_template_date";
 
 static bool holds(const char *const *list, size_t n, const char *name)
 {
@@ -114,6 +117,9 @@ graft_status graft_run_identity(graft_text *out, const graft_trainer *t,
     GRAFT_TRY(add_mixture(out, &t->mix));
     GRAFT_TRY(add_digest(out, "base_model", files->base));
     GRAFT_TRY(add_digest(out, "chat_template", files->chat_template));
+    if (files->date != NULL) {
+        GRAFT_TRY(graft_text_appendf(out, "%s: %s\n", date_line, files->date));
+    }
     if (t->config->init_adapter != NULL) {
         GRAFT_TRY(add_start(out, t->adapter));
     }
@@ -156,6 +162,14 @@ static bool find_line(const char *text, const line *wanted, line *out)
         }
     }
     return false;
+}
+
+graft_status graft_run_identity_date(graft_text *out, const char *identity)
+{
+    const line wanted = {.key = date_line, .n_key = sizeof date_line - 1};
+    line found;
+    return find_line(identity, &wanted, &found) ? graft_text_append(out, found.value, found.n_value)
+                                                : GRAFT_OK;
 }
 
 /* Of digests the begin is enough to tell them apart. */

@@ -3,6 +3,7 @@ import ctypes
 import ctypes.util
 import hashlib
 import json
+import re
 import struct
 
 import h5py
@@ -113,6 +114,19 @@ def test_whatever_changes_tokens_makes_it_anew(plan, shared, root, jsonl):
         assert again == lengths and "samples from" in log, more
     assert "belongs to other data" in plan(data=other)[1]
     assert "samples from" in plan("--lora_r", 4, "--learning_rate", 1e-3, data=other)[1]
+
+
+def test_tokens_of_another_day(plan, shared, monkeypatch):
+    more = "--chat_template", shared / "fixtures/templates/openai-gpt-oss-120b.jinja", "--template_loss", "accept"
+    monkeypatch.setenv("TZ", "UTC+12")
+    plan(*more)
+    log = plan(*more)[1]
+    assert "samples from" in log
+    date = re.search(r"it tells the date, all through the run (\S+) ", log)[1]
+    monkeypatch.setenv("TZ", "UTC-14")  # it is always another day there
+    assert "samples from" in plan(*more, "--chat_template_date", date)[1]
+    assert "belongs to other data" in plan(*more)[1]
+    assert "samples from" in plan(*more)[1]
 
 
 def test_a_run_from_the_cache_is_the_same_run(graft, tiny_model, root, tmp_path):

@@ -198,6 +198,69 @@ def test_nothing_sound_is_said_and_nothing_is_lost(train, cut):
         ["step-6.h5", "step-7.h5", "step-8.h5"]
 
 
+DATED = ("{{ '<|im_start|>system\nIt is ' + strftime_now('%d %b %Y') + '<|im_end|>\n' }}"
+         "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}"
+         "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+DAYS = "UTC+12", "UTC-14"  # zones whose dates always differ
+
+
+@pytest.fixture
+def dated(tmp_path):
+    path = tmp_path / "dated.jinja"
+    path.write_text(DATED)
+    return {"chat_template": path}
+
+
+def date_of(folder):
+    return re.search(r'^chat_template_date: "(.*)"$', (folder / "config.yaml").read_text(), re.M)[1]
+
+
+def test_a_run_has_one_date(train, dated, tmp_path, monkeypatch):
+    """Continued on another day, done again on another day, or begun from its settings there."""
+    folder, named = tmp_path / "run", tmp_path / "named"
+    plain = {**dated, "save_total_limit": 3, "early_stopping_patience": 0, "early_stopping_threshold": 0}
+    monkeypatch.setenv("TZ", DAYS[0])
+    _, asked = train(tmp_path / "whole", **plain)
+    whole, date = state(tmp_path / "whole"), date_of(tmp_path / "whole")
+    train(folder, stop_at=asked * 2 // 3, status=9, **plain)
+    older, newest = sorted((folder / "checkpoints").iterdir())[-2:]
+    monkeypatch.setenv("TZ", DAYS[1])
+    train(tmp_path / "other", resume_from_checkpoint=older, **plain)
+    assert date_of(tmp_path / "other") == date
+    shutil.copytree(folder, named)
+    flip(named / "checkpoints" / newest.name, 700)
+    said, _ = train(named, **plain)
+    assert f"continuing from {named}/checkpoints/{older.name}" in said and state(named) == whole
+    said, _ = train(folder, **plain)
+    assert f"continuing from {newest}" in said and f"all through the run {date} " in said
+    assert state(folder) == whole and date_of(folder) == date
+    train(folder, **plain)
+    assert state(folder) == whole
+    train(tmp_path / "again", chat_template_date=date, **plain)
+    assert state(tmp_path / "again") == whole
+    train(tmp_path / "today", **plain)
+    assert date_of(tmp_path / "today") != date and state(tmp_path / "today") != whole
+
+
+def test_another_date_is_another_run(train, dated, tmp_path):
+    folder, plain = tmp_path / "run", {**dated, "eval_strategy": "no", "eval_steps": None,
+                                       "metric_for_best_model": None, "eval_before": "false",
+                                       "early_stopping_patience": 0, "early_stopping_threshold": 0}
+    train(folder, chat_template_date="2020-01-02 07:00", **plain)
+    said, _ = train(folder, status=7, chat_template_date="2020-01-03", **plain)
+    assert "another run: chat_template_date: 2020-01-02T07:00:00 -> 2020-01-03; dataset (SHA-256)" in said, said
+    said, _ = train(folder, resume_from_checkpoint="never", **plain)
+    assert date_of(folder) > "2020-01-03"
+
+
+def test_without_a_template_that_tells_it_there_is_no_date(train, cut):
+    folder, plain = cut
+    train(folder, **plain)
+    assert "chat_template_date" not in (folder / "config.yaml").read_text()
+    assert b"chat_template_date" not in (folder / "checkpoints/step-8.h5").read_bytes()
+    train(folder, chat_template_date="2026-11-27", **plain)  # it changes nothing
+
+
 CHANGES = [
     ({"lora_dropout": 0.1}, "lora_dropout: 0.3 -> 0.1"),
     ({"learning_rate": 0.02}, "learning_rate: 0.01 -> 0.02"),

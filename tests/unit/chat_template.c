@@ -2,7 +2,9 @@
  * more of them with it). */
 #include "support/test.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "chat/template.h"
 #include "core/memory.h"
@@ -279,6 +281,39 @@ static void out_of_memory(void **state)
     }
 }
 
+static void in_zone(const char *zone)
+{
+    setenv("TZ", zone, 1);
+    tzset();
+}
+
+/* In two zones that always have different dates, as before and after midnight. */
+static void one_moment_for_all_renderings(void **state)
+{
+    (void)state;
+    const char *source = "{{ strftime_now('%F %H %Z') }}";
+    graft_template *tpl;
+    graft_rendered first, second;
+    graft_rendered_init(&first);
+    graft_rendered_init(&second);
+    in_zone("UTC+12");
+    assert_ok(graft_template_parse(&tpl, source, strlen(source), "t"));
+    assert_ok(graft_template_render(tpl, &first, data, NULL));
+    in_zone("UTC-14");
+    assert_ok(graft_template_render(tpl, &second, data, NULL));
+    assert_string_equal(graft_text_z(&first.text), graft_text_z(&second.text));
+    graft_template_set_time(tpl, -1);
+    assert_ok(graft_template_render(tpl, &second, data, NULL));
+    assert_string_not_equal(graft_text_z(&first.text), graft_text_z(&second.text));
+    graft_template_set_time(tpl, 1795737600 + 7 * 3600);
+    assert_ok(graft_template_render(tpl, &second, data, NULL));
+    assert_string_equal(graft_text_z(&second.text), "2026-11-27 07 GMT");
+    graft_rendered_clear(&first);
+    graft_rendered_clear(&second);
+    graft_template_free(tpl);
+    in_zone("UTC");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,7 +321,7 @@ int main(void)
         cmocka_unit_test(statements),           cmocka_unit_test(filters_tests_functions),
         cmocka_unit_test(refused_templates),    cmocka_unit_test(failing_templates),
         cmocka_unit_test(bounds),               cmocka_unit_test(nested_source),
-        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(out_of_memory),        cmocka_unit_test(one_moment_for_all_renderings),
     };
     return cmocka_run_group_tests(tests, parse_data, free_data);
 }

@@ -150,6 +150,7 @@ static void contradictions_are_refused(void **state)
         {"gradient_accumulation_steps: 4\n", "gradient_accumulation_steps without"},
         {"finish_by: noon\n", "finish_by: \"noon\" is neither a time of day (07:00) nor"},
         {"finish_by: 7\n", "finish_by: \"7\" is neither"},
+        {"chat_template_date: 07:00\n", "chat_template_date: \"07:00\" is neither a date (2026-11-27) nor"},
         {"per_device_train_batch_size: 10000\ngradient_accumulation_steps: 10000\n",
          "batch_size: 100000000 is more than 1000000"},
         {"warmup_steps: 3\nwarmup_ratio: 0.1\n", "warmup_ratio and warmup_steps are both set"},

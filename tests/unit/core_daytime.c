@@ -78,6 +78,36 @@ static void what_is_neither_is_refused(void **state)
     }
 }
 
+static void calendars_have_no_zone(void **state)
+{
+    static const char *const texts[] = {"",           "2026-11-27T", "2026-02-30",        "07:00",
+                                        "2026-11-27x", "2026-13-01",  "2026-11-27T07:00Z", "26-11-27"};
+    static const struct {
+        const char *text, *canonical;
+        int64_t calendar;
+    } rows[] = {{"2026-11-27", "2026-11-27", 1795737600},
+                {"2026-11-27 00:00", "2026-11-27", 1795737600},
+                {"2026-11-27T07:00", "2026-11-27T07:00:00", 1795737600 + 7 * 3600},
+                {"2026-11-27 07:00:30", "2026-11-27T07:00:30", 1795737600 + 7 * 3600 + 30}};
+    char text[32];
+    int64_t calendar;
+    (void)state;
+    in_zone(BERLIN);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_ok(graft_daytime_parse_calendar(&calendar, rows[i].text));
+        assert_int_equal(calendar, rows[i].calendar);
+        graft_daytime_format_calendar(text, calendar);
+        assert_string_equal(text, rows[i].canonical);
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_fails(graft_daytime_parse_calendar(&calendar, texts[i]), GRAFT_E_CONFIG,
+                     "is neither a date (2026-11-27) nor a date and time without a zone");
+    }
+    assert_int_equal(graft_daytime_calendar(NOW), (int64_t)NOW + 3600);
+    in_zone("EST5EDT,M3.2.0,M11.1.0");
+    assert_int_equal(graft_daytime_calendar(NOW), (int64_t)NOW - 5 * 3600);
+}
+
 static void moments_are_named_by_their_distance(void **state)
 {
     char text[32];
@@ -108,6 +138,7 @@ int main(void)
         cmocka_unit_test(dates_are_local_unless_they_name_a_zone),
         cmocka_unit_test(nights_may_have_other_lengths),
         cmocka_unit_test(what_is_neither_is_refused),
+        cmocka_unit_test(calendars_have_no_zone),
         cmocka_unit_test(moments_are_named_by_their_distance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

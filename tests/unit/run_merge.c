@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <graft/export.h>
@@ -164,6 +165,29 @@ static void rounding_to_the_nearest_can_be_asked_for(void **state)
     export_again("run/adapter.gguf", "gguf", "q8_0", "nearest", "near/merged.gguf");
     tiny_assert_same(folder, test_temp_path("near"), "merged.gguf");
     assert_says(test_temp_path("run/merged.gguf"), "as asked for", true);
+}
+
+/* What weights are rounded for is what the run read, with the date that its template told. The zones never have
+ * the same date. */
+static void a_merge_on_another_day_is_the_same(void **state)
+{
+    (void)state;
+    static const char dated[] = "{{ strftime_now('%d %b') }}{% for m in messages %}{{ m['role'] + '\n' + "
+                                "m['content'] + '<|im_end|>\n' }}{% endfor %}"
+                                "{% if add_generation_prompt %}assistant\n{% endif %}";
+    char path[1024];
+    snprintf(path, sizeof path, "%s", test_temp_file("dated.jinja", dated, sizeof dated - 1));
+    tiny_run run = run_of("adapter,gguf:q8_0", "chat_template", path);
+    tiny_forget(folder);
+    setenv("TZ", "UTC+12", 1);
+    tzset();
+    assert_ok(tiny_train(&run));
+    setenv("TZ", "UTC-14", 1);
+    tzset();
+    export_again("run/adapter.gguf", "gguf", "q8_0", "aware", "near/merged.gguf");
+    unsetenv("TZ");
+    tzset();
+    tiny_assert_same(folder, test_temp_path("near"), "merged.gguf");
 }
 
 /* "all else is in run: graft export makes artefacts of it" was not so. */
@@ -338,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(the_end_of_a_run_rounded_to_the_nearest, all_well),
         cmocka_unit_test_teardown(rounding_to_the_nearest_can_be_asked_for, all_well),
+        cmocka_unit_test_teardown(a_merge_on_another_day_is_the_same, all_well),
         cmocka_unit_test_teardown(a_merged_model_alone_left_nothing_to_export_again, all_well),
         cmocka_unit_test_teardown(a_dora_is_merged_from_the_folder_of_peft, all_well),
         cmocka_unit_test_teardown(a_stop_while_a_model_is_merged_leaves_it_to_the_next_run, all_well),

@@ -51,7 +51,7 @@ static void open_fixture(fixture *f, const tiny_options *options, size_t rank)
         f->trainer.moments[0][i] = (graft_real)(i % 7) - 3;
         f->trainer.moments[1][i] = (graft_real)(i % 5);
     }
-    graft_run_files files = {"0123", "4567", "89ab", NULL};
+    graft_run_files files = {"0123", "4567", "89ab", NULL, NULL};
     assert_ok(graft_run_identity(&f->identity, &f->trainer, &files));
 }
 
