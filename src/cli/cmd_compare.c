@@ -24,7 +24,8 @@ const cli_command cli_cmd_compare = {
     .arguments = "BEFORE.json AFTER.json",
     .about = "Reads two results of graft eval --json (or eval-before.json and eval-after.json of a "
              "run) and shows both shares of every score with 95 % Wilson intervals, McNemar's exact "
-             "p over the items both have, and which items (example/message) turned.",
+             "p over the items both have (same number, same question), and which items "
+             "(example/message) turned.",
     .min_args = 2,
     .max_args = 2,
     .options = options,

@@ -11,50 +11,93 @@
 
 #define SHOWN 160 /* bytes of a reply in a list of changes */
 
-/* An item of `before` and the one of `after` with the same index and turn. */
+/* An item of `before` and the one of `after` that asks for the same. */
 typedef struct item_pair {
     const graft_eval_item *before, *after;
 } item_pair;
 
 typedef struct item_pairs {
     item_pair *pairs;
-    size_t n;
+    size_t n, n_other; /* ... and how many of the same index and turn ask for something else */
 } item_pairs;
+
+/* Index and turn of an item, to where it stands. */
+typedef struct item_index {
+    uint64_t (*keys)[2];
+    graft_map map;
+} item_index;
+
+static void clear_index(item_index *index)
+{
+    graft_map_clear(&index->map);
+    graft_free(index->keys);
+}
+
+/* The caller clears, also after failure. */
+static graft_status index_items(item_index *out, const graft_eval_report *report, const char *side)
+{
+    graft_status status = GRAFT_OK;
+    out->keys = NULL;
+    graft_map_init(&out->map);
+    GRAFT_TRY(graft_alloc(&out->keys, report->n, sizeof *out->keys));
+    GRAFT_TRY(graft_map_reserve(&out->map, report->n));
+    for (size_t i = 0; i < report->n; i++) {
+        const graft_eval_item *item = &report->items[i];
+        bool twice = false;
+        out->keys[i][0] = item->index;
+        out->keys[i][1] = item->turn;
+        GRAFT_TRY(graft_map_set(&out->map, (const char *)out->keys[i], sizeof out->keys[i], i,
+                                &twice));
+        if (twice) {
+            return graft_fail(GRAFT_E_DATA, "%s: item %zu, message %zu stands there twice", side,
+                              item->index, item->turn);
+        }
+    }
+done:
+    return status;
+}
+
+/* Files of earlier versions have no digest: words that are expected then say nothing. */
+static bool same_question(const graft_eval_item *a, const graft_eval_item *b)
+{
+    bool known = a->asked != NULL && b->asked != NULL;
+    return graft_json_equal(a->expected, b->expected) &&
+           (!known || graft_json_equal(a->asked, b->asked));
+}
 
 static graft_status pair_items(item_pairs *out, const graft_eval_report *before,
                                const graft_eval_report *after)
 {
     graft_status status = GRAFT_OK;
-    uint64_t(*keys)[2] = NULL;
-    graft_map map;
-    graft_map_init(&map);
+    item_index old = {0}, new = {0};
     *out = (item_pairs){0};
-    GRAFT_TRY(graft_alloc(&keys, before->n, sizeof *keys));
+    GRAFT_TRY(index_items(&old, before, "before"));
+    GRAFT_TRY(index_items(&new, after, "after"));
     GRAFT_TRY(graft_alloc(&out->pairs, after->n, sizeof *out->pairs));
-    GRAFT_TRY(graft_map_reserve(&map, before->n));
-    for (size_t i = 0; i < before->n; i++) {
-        keys[i][0] = before->items[i].index;
-        keys[i][1] = before->items[i].turn;
-        GRAFT_TRY(graft_map_set(&map, (const char *)keys[i], sizeof keys[i], i, NULL));
-    }
     for (size_t i = 0; i < after->n; i++) {
-        uint64_t key[2] = {after->items[i].index, after->items[i].turn}, at;
-        if (graft_map_find(&map, (const char *)key, sizeof key, &at)) {
+        uint64_t at;
+        if (!graft_map_find(&old.map, (const char *)new.keys[i], sizeof new.keys[i], &at)) {
+            continue;
+        }
+        if (same_question(&before->items[at], &after->items[i])) {
             out->pairs[out->n++] = (item_pair){&before->items[at], &after->items[i]};
+        } else {
+            out->n_other++;
         }
     }
 done:
-    graft_map_clear(&map);
-    graft_free(keys);
+    clear_index(&old);
+    clear_index(&new);
     return status;
 }
 
-graft_status graft_eval_report_paired(size_t *n, const graft_eval_report *before,
+graft_status graft_eval_report_paired(size_t *n, size_t *n_other, const graft_eval_report *before,
                                       const graft_eval_report *after)
 {
     item_pairs pairs;
     graft_status status = pair_items(&pairs, before, after);
     *n = pairs.n;
+    *n_other = pairs.n_other;
     graft_free(pairs.pairs);
     return status;
 }
@@ -112,7 +155,7 @@ done:
 }
 
 static graft_status append_totals(graft_text *out, const graft_eval_report *before,
-                                  const graft_eval_report *after, size_t n_pairs)
+                                  const graft_eval_report *after, const item_pairs *pairs)
 {
     graft_status status = GRAFT_OK;
     graft_call_counts a = graft_eval__total_counts(before), b = graft_eval__total_counts(after);
@@ -126,9 +169,13 @@ static graft_status append_totals(graft_text *out, const graft_eval_report *befo
         GRAFT_TRY(graft_text_appendf(out, "perplexity of general text %.3f -> %.3f\n",
                                      exp(before->general_loss), exp(after->general_loss)));
     }
-    if (n_pairs != before->n || n_pairs != after->n) {
-        GRAFT_TRY(graft_text_appendf(out, "only %zu items are the same: %zu before, %zu after\n",
-                                     n_pairs, before->n, after->n));
+    if (pairs->n != before->n || pairs->n != after->n) {
+        GRAFT_TRY(graft_text_appendf(out, "only %zu items are the same: %zu before, %zu after",
+                                     pairs->n, before->n, after->n));
+        GRAFT_TRY(pairs->n_other == 0 ? GRAFT_OK
+                                      : graft_text_appendf(out, "; %zu of the same number ask for "
+                                                           "something else", pairs->n_other));
+        GRAFT_TRY(graft_text_append_char(out, '\n'));
     }
 done:
     return status;
@@ -149,7 +196,7 @@ graft_status graft_eval_report_compare(graft_text *out, const graft_eval_report 
             GRAFT_TRY(append_change(out, graft_metrics[i]->name, &c));
         }
     }
-    GRAFT_TRY(append_totals(out, before, after, pairs.n));
+    GRAFT_TRY(append_totals(out, before, after, &pairs));
 done:
     graft_free(pairs.pairs);
     return status;
@@ -226,6 +273,7 @@ graft_status graft_eval_report_compare_json(graft_json **out, const graft_eval_r
     GRAFT_TRY(set_side(json, "before", before));
     GRAFT_TRY(set_side(json, "after", after));
     GRAFT_TRY(graft_json_set_int(json, "paired", (int64_t)pairs.n));
+    GRAFT_TRY(graft_json_set_int(json, "other_questions", (int64_t)pairs.n_other));
     for (size_t i = 0; i < graft_n_metrics; i++) {
         change c = change_of(before, after, &pairs, i);
         GRAFT_TRY(set_change(scores, graft_metrics[i]->name, &c, &pairs, i));

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/sha256.h"
 #include "eval/statistics.h"
+
+#define ASKED_DIGITS 16 /* of the digest of a question */
 
 void graft_eval_report_init(graft_eval_report *report)
 {
@@ -16,6 +19,7 @@ void graft_eval_report_init(graft_eval_report *report)
 void graft_eval_report_clear(graft_eval_report *report)
 {
     for (size_t i = 0; i < report->n; i++) {
+        graft_json_free(report->items[i].asked);
         graft_json_free(report->items[i].output);
         graft_json_free(report->items[i].calls);
         graft_json_free(report->items[i].expected);
@@ -47,6 +51,37 @@ static graft_status expected_value(graft_json **out, const graft_expected *expec
 done:
     graft_json_free(call);
     graft_json_free(arguments);
+    return status;
+}
+
+/* What tells one question from another: what users and tools say before the turn, as a digest. System prompts may be
+ * tried out, and what the assistant said before may lack its thoughts. */
+static graft_status digest_question(graft_json **out, const graft_json *messages, size_t turn)
+{
+    graft_status status = GRAFT_OK;
+    graft_sha256 hash;
+    uint8_t digest[32];
+    char hex[65];
+    graft_text text;
+    graft_text_init(&text);
+    graft_sha256_init(&hash);
+    for (size_t i = 0; i < turn; i++) {
+        const graft_json *message = graft_json_at(messages, i);
+        const char *role = graft_json_string(graft_json_get(message, "role"), NULL);
+        if (role == NULL || (strcmp(role, "user") != 0 && strcmp(role, "tool") != 0)) {
+            continue;
+        }
+        graft_text_clear(&text);
+        GRAFT_TRY(graft_json_write(&text, graft_json_get(message, "content"), GRAFT_JSON_COMPACT));
+        graft_sha256_update(&hash, role, strlen(role));
+        graft_sha256_update(&hash, graft_text_z(&text), text.len + 1);
+    }
+    graft_sha256_final(&hash, digest);
+    graft_sha256_hex(digest, hex);
+    *out = graft_json_new_string(hex, ASKED_DIGITS);
+    status = *out == NULL ? graft_fail(GRAFT_E_MEMORY, "out of memory: a reply") : GRAFT_OK;
+done:
+    graft_text_clear(&text);
     return status;
 }
 
@@ -98,6 +133,9 @@ graft_status graft_eval_report_add(graft_eval_report *report, const graft_eval_r
     GRAFT_TRY(graft_judge(item.verdicts, &judged));
     GRAFT_TRY(graft_count_calls(&item.counts, &judged));
     GRAFT_TRY(measure_answer(&item.answer_f1, reply, &expected));
+    if (reply->messages != NULL) {
+        GRAFT_TRY(digest_question(&item.asked, reply->messages, reply->turn));
+    }
     item.output = graft_json_new_text(reply->output, reply->n_output);
     if (item.output == NULL) {
         status = graft_fail(GRAFT_E_MEMORY, "out of memory: a reply");
@@ -109,6 +147,7 @@ graft_status graft_eval_report_add(graft_eval_report *report, const graft_eval_r
     report->items[report->n++] = item;
     item = (graft_eval_item){0};
 done:
+    graft_json_free(item.asked);
     graft_json_free(item.output);
     graft_json_free(item.calls);
     graft_json_free(item.expected);

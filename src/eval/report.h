@@ -12,6 +12,7 @@ typedef struct graft_eval_item {
     size_t index;         /* of the example in the dataset */
     size_t turn;          /* index of the message that was asked for */
     size_t prompt_tokens;
+    graft_json *asked;    /* a string: digest of what users and tools said before; NULL: unknown */
     graft_json *output;   /* a string: the reply */
     graft_json *calls;    /* array of {"name", "arguments"} */
     graft_json *expected; /* the same, or the alternatives it was judged by */
@@ -47,6 +48,7 @@ typedef struct graft_eval_reply {
     const char *content;            /* the words beside the calls; NULL: unknown */
     size_t n_content;
     const char *result_mark;        /* the dialect's `result` */
+    const graft_json *messages;     /* the conversation that `turn` counts in, or NULL */
     const graft_json *message;      /* the assistant's message that was to be written */
     const graft_json *alternatives; /* the conversation's `expected`, or NULL */
     const graft_json *tools;        /* the conversation's tools, or NULL */
@@ -68,7 +70,7 @@ double graft_eval_report_answer_f1(const graft_eval_report *report, size_t *of);
 
 /* {"n", "loss_per_token", "tokens", "scores": {NAME: {"hits", "of", "low", "high"}},
  * "spurious_calls", "missing_calls", "answer_f1": {"mean", "of"}, "end_of_turn_probability": {"mean",
- * "of"}, "perplexity": {"perplexity", "loss_per_token", "of"} (of general text), "items": [{"index", "turn", "prompt_tokens", "output", "calls", "expected", "spurious",
+ * "of"}, "perplexity": {"perplexity", "loss_per_token", "of"} (of general text), "items": [{"index", "turn", "prompt_tokens", "asked" (if known), "output", "calls", "expected", "spurious",
  * "missing", "answer_f1", "verdicts": {NAME: true|false|null}}]}. */
 graft_status graft_eval_report_json(graft_json **out, const graft_eval_report *report);
 
@@ -81,16 +83,18 @@ graft_status graft_eval_report_table(graft_text *out, const graft_eval_report *r
 
 /* --- two evaluations of the same items --- */
 
-/* How many items both have. */
-graft_status graft_eval_report_paired(size_t *n, const graft_eval_report *before,
+/* How many items both have: those of the same index and turn at which the same is asked for, as far as
+ * is known. *n_other: of the same index and turn, but other questions (of another file, or another
+ * part held back). System prompt and declared tools may differ. All functions here fail with
+ * GRAFT_E_DATA if an index and turn stand twice in one report. */
+graft_status graft_eval_report_paired(size_t *n, size_t *n_other, const graft_eval_report *before,
                                       const graft_eval_report *after);
 
-/* Appends a table: both scores, the change, and McNemar's exact p over the items both have (same
- * index and turn). */
+/* Appends a table: both scores, the change, and McNemar's exact p over the items both have. */
 graft_status graft_eval_report_compare(graft_text *out, const graft_eval_report *before,
                                        const graft_eval_report *after);
 
-/* {"before": {"n", "loss_per_token"}, "after": {...}, "paired", "scores": {NAME: {"before":
+/* {"before": {"n", "loss_per_token"}, "after": {...}, "paired", "other_questions", "scores": {NAME: {"before":
  * {"hits", "of", "low", "high"}, "after": {...}, "gained", "lost", "p", "flipped": [{"index", "turn",
  * "to"}]}}}: `to` is the new verdict of an item whose verdict turned. */
 graft_status graft_eval_report_compare_json(graft_json **out, const graft_eval_report *before,

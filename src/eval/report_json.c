@@ -91,6 +91,9 @@ static graft_status item_json(graft_json **out, const graft_eval_item *item)
     GRAFT_TRY(graft_json_set_int(json, "index", (int64_t)item->index));
     GRAFT_TRY(graft_json_set_int(json, "turn", (int64_t)item->turn));
     GRAFT_TRY(graft_json_set_int(json, "prompt_tokens", (int64_t)item->prompt_tokens));
+    if (item->asked != NULL) {
+        GRAFT_TRY(graft_json_set(json, "asked", graft_json_retain(item->asked)));
+    }
     GRAFT_TRY(graft_json_set(json, "output", graft_json_retain(item->output)));
     GRAFT_TRY(graft_json_set(json, "calls", graft_json_retain(item->calls)));
     GRAFT_TRY(graft_json_set(json, "expected", graft_json_retain(item->expected)));
@@ -207,6 +210,9 @@ static graft_status read_item(graft_eval_item *item, const graft_json *json)
     item->answer_f1 = read_number(graft_json_get(json, "answer_f1"));
     GRAFT_TRY(read_count(&item->counts.spurious, json, "spurious"));
     GRAFT_TRY(read_count(&item->counts.missing, json, "missing"));
+    if (graft_json_get(json, "asked") != NULL) {
+        GRAFT_TRY(read_value(&item->asked, json, "asked", GRAFT_JSON_STRING));
+    }
     GRAFT_TRY(read_value(&item->output, json, "output", GRAFT_JSON_STRING));
     GRAFT_TRY(read_value(&item->calls, json, "calls", GRAFT_JSON_ARRAY));
     GRAFT_TRY(read_value(&item->expected, json, "expected", GRAFT_JSON_ARRAY));

@@ -75,7 +75,7 @@ graft_status graft_compare(const char *before_path, const char *after_path, cons
     graft_status status = GRAFT_OK;
     graft_eval_report before, after;
     graft_text text;
-    size_t shown, n_paired;
+    size_t shown, n_paired, n_other;
     graft_text_init(&text);
     graft_eval_report_init(&before);
     graft_eval_report_init(&after);
@@ -83,10 +83,15 @@ graft_status graft_compare(const char *before_path, const char *after_path, cons
     GRAFT_TRY(find_metric(&shown, metric));
     GRAFT_TRY(read_report(&before, before_path));
     GRAFT_TRY(read_report(&after, after_path));
-    GRAFT_TRY(graft_eval_report_paired(&n_paired, &before, &after));
+    status = graft_eval_report_paired(&n_paired, &n_other, &before, &after);
+    if (status == GRAFT_E_DATA) {
+        status = graft_fail_prefix("%s and %s", before_path, after_path);
+    }
+    GRAFT_TRY(status);
     if (n_paired == 0) {
-        status = graft_fail(GRAFT_E_DATA, "%s and %s have no item in common: nothing to compare",
-                            before_path, after_path);
+        status = graft_fail(GRAFT_E_DATA, "%s and %s have no item in common: nothing to compare "
+                            "(%zu of the same number ask for something else)", before_path,
+                            after_path, n_other);
         goto done;
     }
     GRAFT_TRY(describe(&text, &before, &after, shown, limit, json != 0));

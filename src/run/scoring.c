@@ -204,6 +204,7 @@ static graft_status judge(scoring *s, size_t i)
         .content = graft_text_z(&content),
         .n_content = content.len,
         .result_mark = dialect->result,
+        .messages = c->messages,
         .message = graft_json_at(c->messages, turn),
         .alternatives = c->expected,
         .tools = c->tools,

@@ -20,7 +20,7 @@ static void check(const graft_eval_report *report)
     graft_text text, again_text, tables;
     graft_json *json;
     graft_eval_report again;
-    size_t n_paired = 0;
+    size_t n_paired = 0, n_other = 0;
     graft_text_init(&text);
     graft_text_init(&again_text);
     graft_text_init(&tables);
@@ -31,7 +31,8 @@ static void check(const graft_eval_report *report)
     write(&again_text, &again);
     fuzz_check(strcmp(graft_text_z(&text), graft_text_z(&again_text)) == 0);
     fuzz_check(graft_eval_report_table(&tables, report) == GRAFT_OK);
-    if (graft_eval_report_paired(&n_paired, report, &again) == GRAFT_OK && n_paired > 0) {
+    if (graft_eval_report_paired(&n_paired, &n_other, report, &again) == GRAFT_OK) {
+        fuzz_check(n_paired == report->n && n_other == 0);
         fuzz_check(graft_eval_report_compare(&tables, report, &again) == GRAFT_OK);
         fuzz_check(graft_eval_report_flips(&tables, report, &again, 3) == GRAFT_OK);
     }
@@ -63,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 int main(void)
 {
     static const char *const words[] = {
-        "\"items\":[", "{\"index\":0,\"turn\":1,", "\"output\":\"x\"", "\"calls\":[]",
+        "\"items\":[", "{\"index\":0,\"turn\":1,", "\"asked\":\"x\"", "\"output\":\"x\"", "\"calls\":[]",
         "\"expected\":[]", "\"verdicts\":{", "\"spurious\":0", "\"missing\":0", "\"answer_f1\":1",
         "\"loss_per_token\":", "\"tokens\":1", "true", "null", "{", "}", "[", "]", ",", NULL};
     return fuzz_tests("eval_report", LLVMFuzzerTestOneInput, words);

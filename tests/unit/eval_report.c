@@ -230,15 +230,70 @@ static void before_and_after(void **state)
     assert_int_equal(graft_json_length(flipped), 28);
     assert_int_equal(graft_json_int(graft_json_get(graft_json_at(flipped, 0), "index")), 2);
     assert_true(graft_json_bool(graft_json_get(graft_json_at(flipped, 0), "to")));
-    size_t n_paired;
-    assert_ok(graft_eval_report_paired(&n_paired, &before, &after));
-    assert_int_equal(n_paired, 40);
+    size_t n_paired, n_other;
+    assert_ok(graft_eval_report_paired(&n_paired, &n_other, &before, &after));
+    assert_true(n_paired == 40 && n_other == 0);
     text.len = 0;
     assert_ok(graft_eval_report_flips(&text, &before, &after, 2));
     assert_contains(text.data, "exact: gained 2/1 3/1 and 26 more; lost none\n");
     graft_json_free(json);
 
     graft_text_clear(&text);
+    graft_eval_report_clear(&before);
+    graft_eval_report_clear(&after);
+}
+
+/* Item `index` is asked for after the messages. */
+static void ask(graft_eval_report *report, size_t index, const char *messages)
+{
+    graft_json *all = test_json(messages);
+    graft_eval_reply reply = {.index = index,
+                              .turn = graft_json_length(all),
+                              .output = "x",
+                              .n_output = 1,
+                              .calls = test_json("[]"),
+                              .messages = all,
+                              .message = test_json("{'content':'Yes.'}")};
+    assert_ok(graft_eval_report_add(report, &reply));
+}
+
+/* Numbers count within the part that is held back, which another seed makes another one. */
+static void other_questions_of_the_same_number_were_paired(void **state)
+{
+    (void)state;
+    graft_eval_report before, after;
+    graft_text text;
+    graft_text_init(&text);
+    graft_eval_report_init(&before);
+    graft_eval_report_init(&after);
+    ask(&before, 0, "[{'role':'system','content':'S'},{'role':'user','content':'a'}]");
+    ask(&after, 0, "[{'role':'system','content':'T'},{'role':'user','content':'a'}]");
+    ask(&before, 1, "[{'role':'user','content':'a'},{'role':'assistant','content':'b'}]");
+    ask(&after, 1, "[{'role':'user','content':'a'},{'role':'assistant','content':null}]");
+    ask(&before, 2, "[{'role':'user','content':'a'},{'role':'tool','content':'b'}]");
+    ask(&after, 2, "[{'role':'user','content':'a'},{'role':'tool','content':'c'}]");
+    ask(&before, 3, "[{'role':'user','content':'a'},{'role':'user','content':'b'}]");
+    ask(&after, 3, "[{'role':'user','content':'ab'},{'role':'user','content':''}]");
+    add(&before, 4, WANTED, "x"); /* nothing is known of what they were asked */
+    add(&after, 4, WANTED, "x");
+    size_t n_paired, n_other;
+    assert_ok(graft_eval_report_paired(&n_paired, &n_other, &before, &after));
+    assert_true(n_paired == 3 && n_other == 2);
+    assert_ok(graft_eval_report_compare(&text, &before, &after));
+    assert_contains(text.data, "only 3 items are the same: 5 before, 5 after; 2 of the same number "
+                               "ask for something else\n");
+    graft_json *json;
+    graft_eval_report again;
+    assert_ok(graft_eval_report_json(&json, &before));
+    assert_ok(graft_eval_report_parse(&again, json));
+    assert_ok(graft_eval_report_paired(&n_paired, &n_other, &again, &after));
+    assert_true(n_paired == 3 && n_other == 2);
+    add(&after, 4, WANTED, "x");
+    assert_fails(graft_eval_report_paired(&n_paired, &n_other, &before, &after), GRAFT_E_DATA,
+                 "after: item 4, message 1 stands there twice");
+    graft_json_free(json);
+    graft_text_clear(&text);
+    graft_eval_report_clear(&again);
     graft_eval_report_clear(&before);
     graft_eval_report_clear(&after);
 }
@@ -285,6 +340,8 @@ static void running_out_of_memory_is_survived(void **state)
     graft_eval_reply reply = {.output = "x",
                               .n_output = 1,
                               .calls = test_json(WANTED),
+                              .messages = test_json("[{'role':'user','content':'a'}]"),
+                              .turn = 1,
                               .message = test_json(MESSAGE)};
     graft_status status = GRAFT_E_MEMORY;
     for (uint64_t n = 1; status != GRAFT_OK; n++) {
@@ -306,6 +363,7 @@ int main(void)
         cmocka_unit_test(the_table_shows_what_was_counted),
         cmocka_unit_test(answers_in_words),
         cmocka_unit_test(before_and_after),
+        cmocka_unit_test(other_questions_of_the_same_number_were_paired),
         cmocka_unit_test(changes_are_listed_and_escaped),
         cmocka_unit_test(running_out_of_memory_is_survived),
     };
