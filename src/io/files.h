@@ -59,7 +59,8 @@ graft_status graft_file_write(const char *path, const void *bytes, size_t n); /*
 
 /* A folder that appears whole or not at all: files are written into a temporary folder beside `path`,
  * which commit renames. What stands at `path` already is replaced if it is empty or has a file `mark`
- * (borrowed) in it, which tells that it was written like this; otherwise GRAFT_E_CONFIG. */
+ * (borrowed) in it, which tells that it was written like this: {"sha256": {NAME: HEX}} of all files. If there
+ * is none, or another file beside those, or one that was edited: GRAFT_E_CONFIG, and nothing is touched. */
 typedef struct graft_folder graft_folder;
 graft_status graft_folder_open(graft_folder **out, const char *path, const char *mark);
 const char *graft_folder_path(const graft_folder *folder); /* of the temporary one */

@@ -112,7 +112,7 @@ static void folder_free(graft_folder *folder)
     graft_free(folder);
 }
 
-/* What stands at the path already may be replaced if it is empty or was made like this. */
+/* What stands at the path already may be replaced if it is empty, or was made like this and is as it was. */
 static graft_status check_old(const graft_folder *folder)
 {
     graft_status status = GRAFT_OK;
@@ -135,6 +135,10 @@ static graft_status check_old(const graft_folder *folder)
     if (n > 0 && !ours) {
         status = graft_fail(GRAFT_E_CONFIG, "%s: is a folder with files of its own (no %s in it); "
                             "name one that does not exist", folder->path, folder->mark);
+        goto done;
+    }
+    if (n > 0) {
+        GRAFT_TRY(graft_io__check_owned(folder->path, folder->mark));
     }
 done:
     graft_dir_free(names, n);

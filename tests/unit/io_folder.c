@@ -29,6 +29,15 @@ static bool has(const char *folder, const char *name)
     return there;
 }
 
+/* The file that tells what else was written: `name`, which holds "1". */
+static void put_mark(const char *folder, const char *name)
+{
+    char text[128];
+    snprintf(text, sizeof text, "{\"sha256\": {\"%s\": \"6b86b273ff34fce19d6b804eff5a3f57"
+             "47ada4eaa22f1d49c01e52ddb7875b4b\"}}", name);
+    put(folder, mark, text);
+}
+
 /* How many names the folder of the test has that are not `kept`: temporary ones that were left. */
 static size_t leftovers(const char *root, const char *kept)
 {
@@ -93,7 +102,7 @@ static void only_folders_of_its_own_are_replaced(void **state)
     for (int i = 0; i < 2; i++) {
         assert_ok(graft_folder_open(&folder, out, mark));
         put(graft_folder_path(folder), i == 0 ? "old" : "new", "1");
-        put(graft_folder_path(folder), mark, "{}");
+        put_mark(graft_folder_path(folder), i == 0 ? "old" : "new");
         assert_ok(graft_folder_commit(&folder));
     }
     assert_true(has(out, "new") && !has(out, "old"));
@@ -112,6 +121,38 @@ static void only_folders_of_its_own_are_replaced(void **state)
     assert_true(has(out, "new"));
     graft_free(marked);
     graft_free(file);
+    graft_free(out);
+    graft_free(root);
+}
+
+/* A model of the user's in the folder of an export went with it. */
+static void what_was_added_or_edited_is_kept(void **state)
+{
+    (void)state;
+    graft_folder *folder;
+    char *root, *out = make_root("kept", &root), *inner, *added;
+    assert_ok(graft_folder_open(&folder, out, mark));
+    put(graft_folder_path(folder), "old", "1");
+    put_mark(graft_folder_path(folder), "old");
+    assert_ok(graft_folder_commit(&folder));
+    assert_ok(graft_path_join(&inner, out, "x/y"));
+    assert_ok(graft_make_dirs(inner)); /* without files: nothing is lost */
+    assert_ok(graft_folder_open(&folder, out, mark));
+    put(inner, "mine", "1"); /* added meanwhile */
+    assert_fails(graft_folder_commit(&folder), GRAFT_E_CONFIG,
+                 "out/x/y/mine: is not of the export that stands there (mark.json does not list it)");
+    assert_fails(graft_folder_open(&folder, out, mark), GRAFT_E_CONFIG, "out/x/y/mine: is not of");
+    assert_null(folder);
+    assert_ok(graft_path_join(&added, inner, "mine"));
+    assert_ok(graft_file_remove(added));
+    put(out, "old", "2");
+    assert_fails(graft_folder_open(&folder, out, mark), GRAFT_E_CONFIG,
+                 "out/old: was changed since it was exported");
+    put(out, mark, "[");
+    assert_fails(graft_folder_open(&folder, out, mark), GRAFT_E_CONFIG, "out/old: is not of");
+    assert_int_equal(leftovers(root, "out"), 0);
+    graft_free(added);
+    graft_free(inner);
     graft_free(out);
     graft_free(root);
 }
@@ -142,7 +183,7 @@ static void the_old_one_stays_if_it_fails(void **state)
     graft_folder *folder;
     char *root, *out = make_root("stays", &root);
     assert_ok(graft_folder_open(&folder, out, mark));
-    put(graft_folder_path(folder), mark, "{}");
+    put_mark(graft_folder_path(folder), "old");
     put(graft_folder_path(folder), "old", "1");
     assert_ok(graft_folder_commit(&folder));
     calls.rename = failing_rename;
@@ -214,7 +255,7 @@ static void a_folder_that_replaces_another_was_nowhere_for_a_moment(void **state
         out = make_root(name, &root);
         for (int k = 0; k < 2; k++) {
             assert_ok(graft_folder_open(&folder, out, mark));
-            put(graft_folder_path(folder), mark, "{}");
+            put_mark(graft_folder_path(folder), k == 0 ? "old" : "new");
             put(graft_folder_path(folder), k == 0 ? "old" : "new", "1");
             calls = graft_io_system_calls;
             calls.exchange = may_exchange;
@@ -241,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_folder_appears_whole),
         cmocka_unit_test(one_that_is_given_up_leaves_nothing),
         cmocka_unit_test(only_folders_of_its_own_are_replaced),
+        cmocka_unit_test(what_was_added_or_edited_is_kept),
         cmocka_unit_test(the_old_one_stays_if_it_fails),
         cmocka_unit_test(a_folder_was_left_behind_where_memory_was_short),
         cmocka_unit_test(a_folder_that_replaces_another_was_nowhere_for_a_moment),
