@@ -64,7 +64,7 @@ graft_status graft_gates_check(const graft_gates *gates, const graft_eval_report
     for (size_t i = 0; i < gates->n; i++) {
         graft_eval_score score = graft_eval_report_score(report, gates->items[i].metric);
         double wanted = gates->items[i].share;
-        if (score.of > 0 && (double)score.hits >= wanted * (double)score.of) {
+        if (score.of > 0 && (double)score.hits / (double)score.of >= wanted) {
             continue;
         }
         GRAFT_TRY(graft_text_appendf(&low, "%s%s is %zu of %zu", low.len > 0 ? "; " : "",

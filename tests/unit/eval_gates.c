@@ -1,6 +1,7 @@
 /* Scores that have to be reached: reading, and what is too low. */
 #include "support/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "eval/gates.h"
@@ -38,6 +39,28 @@ static void scores_are_held_against_shares(void **state)
     graft_eval_report_clear(&report);
 }
 
+/* 0.55 * 100 is a little more than 55: shares are divided, as their decimals are rounded, once. */
+static void a_share_that_was_reached_was_too_low(void **state)
+{
+    (void)state;
+    graft_eval_report report;
+    graft_eval_report_init(&report);
+    for (size_t n = 1; n <= 100; n++) {
+        add(&report, n, "[{'name':'f','arguments':{}}]");
+    }
+    for (size_t hits = 100; hits > 0; hits--) {
+        char text[24];
+        const char *gate = text;
+        graft_gates gates;
+        snprintf(text, sizeof text, "exact=%.2f", (double)hits / 100);
+        assert_ok(graft_gates_read(&gates, &gate, 1));
+        assert_ok(graft_gates_check(&gates, &report));
+        report.items[hits - 1].verdicts[graft_metric_find("exact")] = GRAFT_VERDICT_NO;
+        assert_int_equal(graft_gates_check(&gates, &report), GRAFT_E_GATE);
+    }
+    graft_eval_report_clear(&report);
+}
+
 static void refuses(const char *text, const char *message)
 {
     graft_gates gates;
@@ -63,6 +86,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_are_held_against_shares),
+        cmocka_unit_test(a_share_that_was_reached_was_too_low),
         cmocka_unit_test(nonsense_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
