@@ -29,12 +29,19 @@ bool graft_merit_is_better(const graft_merit *a, const graft_merit *b)
     return a->value > b->value || (equal && a->loss < b->loss);
 }
 
+/* By how much a is better. Shares of as many are counted, since one in a hundred is to be 0.01: 0.07 - 0.06 is more. */
+static double rise(const graft_merit *a, const graft_merit *b)
+{
+    bool counted = a->of > 0 && a->of == b->of;
+    return counted ? ((double)a->hits - (double)b->hits) / (double)a->of : a->value - b->value;
+}
+
 graft_status graft_best_offer(graft_best *best, const graft_adapter *adapter, uint64_t step,
                               const graft_merit *score, double threshold)
 {
     graft_status status = GRAFT_OK;
     bool first = best->params == NULL && !isnan(score->value);
-    bool risen = first || score->value > best->score.value + threshold;
+    bool risen = first || rise(score, &best->score) > threshold;
     if (first) {
         GRAFT_TRY(graft_alloc(&best->params, adapter->n_params, sizeof *best->params));
         best->n_params = adapter->n_params;

@@ -94,6 +94,23 @@ static void evaluations_that_are_no_better_are_stale(void **state)
     close_fixture(&f);
 }
 
+/* "what improves it by no more than this does not count" */
+static void one_in_a_hundred_was_more_than_a_hundredth(void **state)
+{
+    (void)state;
+    for (uint64_t hits = 1; hits < 100; hits++) {
+        fixture f;
+        open_fixture(&f);
+        for (uint64_t k = 0; k < 3; k++) {
+            uint64_t n = hits + k - k / 2; /* hits, one more, and the same again */
+            graft_merit merit = {(double)n / 100, 1, n, 100};
+            assert_ok(graft_best_offer(&f.best, f.adapter, k, &merit, k == 1 ? 0.01 : 0));
+            assert_int_equal(f.best.n_stale, k);
+        }
+        close_fixture(&f);
+    }
+}
+
 static void nothing_measured_is_never_the_best(void **state)
 {
     fixture f;
@@ -176,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_higher_value_is_better_and_of_equal_ones_the_lower_loss),
         cmocka_unit_test(evaluations_that_are_no_better_are_stale),
+        cmocka_unit_test(one_in_a_hundred_was_more_than_a_hundredth),
         cmocka_unit_test(nothing_measured_is_never_the_best),
         cmocka_unit_test(a_checkpoint_holds_it),
     };
