@@ -178,14 +178,16 @@ done:
 /* --- rollbacks --- */
 
 /* The state of the newest anchor up to `target`, or of the start. A run that goes on from a
- * checkpoint does not begin anew because others cannot be used: that would remove it. */
+ * checkpoint does not begin anew because others cannot be used, nor one of another run at all: that would
+ * remove it. */
 static graft_status restore(graft_training *t, uint64_t target)
 {
     graft_status status = GRAFT_OK;
     bool found = false;
+    bool goes_on = target > 0 || graft_rollback_has_accepted(&t->trainer);
     GRAFT_TRY(graft_rollback_load(&found, &t->trainer, &t->best, graft_text_z(&t->identity),
                                   t->checkpoints, t->begun_from, target));
-    if (!found && target > 0 && t->begun_from != NULL) {
+    if (!found && goes_on && t->begun_from != NULL) {
         status = graft_fail(GRAFT_E_CHECKPOINT, "%s: no checkpoint of step %llu or before can be "
                             "used to go back to, nor can %s, which this run went on from",
                             t->checkpoints, (ull)target, t->begun_from);

@@ -62,6 +62,16 @@ graft_status graft_rollback_accept(graft_trainer *trainer, const char *identity)
     return graft_notes_set(&trainer->notes, origin_note, (double)digest_of(identity));
 }
 
+static double accepted(const graft_trainer *trainer)
+{
+    return graft_notes_get(&trainer->notes, origin_note, -1);
+}
+
+bool graft_rollback_has_accepted(const graft_trainer *trainer)
+{
+    return accepted(trainer) >= 0;
+}
+
 typedef struct search {
     graft_trainer *trainer;
     graft_best *best;
@@ -134,13 +144,12 @@ graft_status graft_rollback_load(bool *found, graft_trainer *trainer, graft_best
                                  uint64_t step)
 {
     graft_status status = GRAFT_OK;
-    double origin = graft_notes_get(&trainer->notes, origin_note, -1);
-    search s = {trainer, best, identity, origin, step, false};
+    search s = {trainer, best, identity, accepted(trainer), step, false};
     forget_best(best);
     if (step > 0) {
         GRAFT_TRY(walk(folder, try_anchor, &s));
     }
-    if (step > 0 && !s.found && start != NULL) {
+    if ((step > 0 || s.origin >= 0) && !s.found && start != NULL) {
         GRAFT_TRY(try_one(&s, start));
     }
 done:

@@ -567,6 +567,12 @@ static void a_rollback_without_anchors_goes_to_where_the_process_began(void **st
     assert_int_equal(f.trainer.step, 3);
     assert_ok(graft_rollback_load(&found, &f.trainer, &best, RUN, empty, start, 0));
     assert_false(found); /* the start of the run is meant */
+    assert_false(graft_rollback_has_accepted(&f.trainer));
+    assert_ok(graft_rollback_accept(&f.trainer, RUN));
+    assert_true(graft_rollback_has_accepted(&f.trainer));
+    assert_ok(graft_rollback_load(&found, &f.trainer, &best, RUN, empty, start, 0));
+    assert_true(found); /* it began there, from what another one had trained */
+    assert_int_equal(f.trainer.step, 3);
     assert_ok(graft_file_remove(start));
     assert_ok(graft_rollback_load(&found, &f.trainer, &best, RUN, empty, start, 10));
     assert_false(found);
