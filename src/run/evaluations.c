@@ -85,31 +85,6 @@ done:
     return status;
 }
 
-/* Evaluations of another run that lie in the folder would be taken for those of this one. */
-static graft_status remove_earlier(const graft_training *t)
-{
-    graft_status status = GRAFT_OK;
-    char **names = NULL, *path = NULL;
-    size_t n = 0;
-    GRAFT_TRY(graft_dir_list(&names, &n, t->config->output_dir));
-    for (size_t i = 0; i < n; i++) {
-        ull number;
-        int end = 0;
-        bool one = sscanf(names[i], "eval-epoch-%llu.json%n", &number, &end) == 1 && end > 0;
-        one = one || (sscanf(names[i], "eval-step-%llu.json%n", &number, &end) == 1 && end > 0);
-        if (one && names[i][end] == '\0') {
-            GRAFT_TRY(graft_path_join(&path, t->config->output_dir, names[i]));
-            GRAFT_TRY(graft_file_remove(path));
-            graft_free(path);
-            path = NULL;
-        }
-    }
-done:
-    graft_free(path);
-    graft_dir_free(names, n);
-    return status;
-}
-
 /* Scores what the run began with once more, in a run that continues: the file could not be written,
  * or is gone. The adapter is what it was afterwards. */
 static graft_status evaluate_start(graft_training *t)
@@ -158,9 +133,7 @@ graft_status graft_training_evaluate_before(graft_training *t)
     graft_status status = GRAFT_OK;
     graft_journal_place place = place_of(t, "before");
     graft_merit score;
-    if (t->trainer.step == 0) {
-        GRAFT_TRY(remove_earlier(t));
-    }
+    GRAFT_TRY(graft_training_remove_scores(t));
     if (!t->config->eval_before || t->eval.n_units == 0) {
         goto done;
     }
@@ -376,6 +349,7 @@ graft_status graft_training_evaluate_after(graft_training *t)
     place.of_step = t->chosen_step;
     GRAFT_TRY(explain(measure_held_after(t, &place)));
     if (!t->config->eval_after || t->eval.n_units == 0) {
+        GRAFT_TRY(graft_training_remove_last_score(t));
         goto done;
     }
     if (t->scores_between && t->after.n == 0 && recall_after(t) != GRAFT_OK) {

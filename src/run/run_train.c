@@ -35,6 +35,7 @@ static graft_status begin(graft_training *t)
     GRAFT_TRY(check_space(t));
     GRAFT_TRY(graft_base_watch_init(&t->base_watch, t->session.model->file,
                                     t->config->base_check_steps));
+    GRAFT_TRY(graft_training_look_at_result(t));
     GRAFT_TRY(graft_sums_remove(t->config->output_dir));
     GRAFT_TRY(graft_journal_open(&t->journal, t->config->output_dir, t->trainer.step,
                                  t->best.evaluated, t->trainer.watch.n_rollbacks));
@@ -55,6 +56,7 @@ static graft_status write_rest(graft_training *t)
     graft_status status = GRAFT_OK;
     GRAFT_TRY(graft_unwritten_retry(&t->unwritten));
     GRAFT_TRY(graft_journal_finish(t->journal));
+    GRAFT_TRY(graft_training_remove_artefacts(t));
     GRAFT_TRY(graft_report_html(t->config->output_dir));
     GRAFT_TRY(graft_sums_write(t->config->output_dir));
 done:

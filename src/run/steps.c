@@ -51,6 +51,10 @@ graft_status graft_training_save(graft_training *t)
                                     t->checkpoints, (size_t)t->config->save_total_limit));
     t->saved_step = t->trainer.step;
     t->unsaved = false;
+    if (!t->has_saved && t->begun_from == NULL) { /* now there is something in their place */
+        GRAFT_TRY(graft_checkpoint_keep_only(t->checkpoints, t->trainer.step));
+    }
+    t->has_saved = true;
     (void)graft_unwritten_retry(&t->unwritten); /* what is still not possible may be later */
 done:
     t->save_failed = is_bearable(status);

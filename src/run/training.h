@@ -68,6 +68,8 @@ typedef struct graft_training {
     graft_base base;
     char *checkpoints; /* folder */
     char *begun_from;  /* the checkpoint that this process went on from; NULL: none */
+    bool had_result;   /* it is the last one of a run that ended in this folder */
+    bool has_saved;    /* this process wrote a checkpoint: those in the folder are of this run */
     graft_eval_report before, after; /* n == 0: not measured; while training, after: of the adapter that
                                       * would be exported now */
     graft_selection selection;
@@ -161,6 +163,17 @@ graft_status graft_training_format_best(const graft_training *t, graft_text *out
 graft_status graft_training_format_early_stop(const graft_training *t, graft_text *out);
 /* Adds {"best_step", ...}. */
 graft_status graft_training_set_best(const graft_training *t, graft_json *object);
+
+/* --- what an earlier run left in the folder (earlier.c) --- */
+
+/* Before anything is written. */
+graft_status graft_training_look_at_result(graft_training *t);
+/* Before the first step, and in a run that continues without evaluation data. */
+graft_status graft_training_remove_scores(const graft_training *t);
+/* Both after the last step, unless there was none to do: nothing scores this result; nothing of this run
+ * exports such an artefact. */
+graft_status graft_training_remove_last_score(const graft_training *t);
+graft_status graft_training_remove_artefacts(const graft_training *t);
 
 /* --- time (pacing.c, pacing_costs.c) --- */
 

@@ -10,6 +10,7 @@
 #include "run/sums.h"
 #include "run/verify.h"
 #include "train/checkpoint.h"
+#include "train/rollback.h"
 
 static bool is_run(const graft_verify_look *look)
 {
@@ -24,6 +25,7 @@ struct graft_verify_facts {
     char chat_template[65]; /* SHA-256 of chat_template.jinja; "" if there is none */
     char base[65];          /* of the base, as the adapter says; "" if it does not */
     graft_json *unexported; /* {item of `export`: why the run could not write it}, as metrics.jsonl says */
+    graft_notes notes;      /* of the newest checkpoint */
 };
 
 static void facts_clear(graft_verify_facts *facts)
@@ -125,12 +127,37 @@ done:
     return status;
 }
 
+/* Which run this one goes on from, if there are checkpoints that may be of it. */
+static graft_status read_notes(graft_verify_facts *facts, const char *folder)
+{
+    graft_status status = GRAFT_OK;
+    graft_checkpoint c = {0};
+    uint64_t *steps = NULL;
+    char *path = NULL, *newest = NULL;
+    size_t n = 0;
+    GRAFT_TRY(graft_path_join(&path, folder, "checkpoints"));
+    GRAFT_TRY(graft_checkpoint_steps(&steps, &n, path));
+    if (n > 1) {
+        GRAFT_TRY(graft_checkpoint_path(&newest, path, steps[0]));
+        status = graft_checkpoint_open(&c, newest);
+        facts->notes = status == GRAFT_OK ? c.notes : (graft_notes){0};
+        GRAFT_TRY(only_memory(status));
+    }
+done:
+    graft_checkpoint_close(&c);
+    graft_free(steps);
+    graft_free(newest);
+    graft_free(path);
+    return only_memory(status);
+}
+
 static graft_status read_facts(graft_verify_facts *facts, const char *folder)
 {
     graft_status status = GRAFT_OK;
     char *path = NULL;
     GRAFT_TRY(read_config(facts, folder));
     GRAFT_TRY(read_unexported(facts, folder));
+    GRAFT_TRY(read_notes(facts, folder));
     GRAFT_TRY(graft_path_join(&path, folder, "chat_template.jinja"));
     status = graft_path_exists(path) ? graft_file_sha256(facts->chat_template, path) : GRAFT_E_DISK;
     if (status != GRAFT_OK) {
@@ -201,6 +228,9 @@ static graft_status compare_checkpoint(graft_verify_object *o, const graft_check
 {
     graft_status status = GRAFT_OK;
     const char *identity = graft_text_z(&c->identity);
+    if (graft_rollback_accepts(&facts->notes, identity)) {
+        return graft_verify__fact(o, "of the run that this one goes on from (--force)");
+    }
     if (facts->config != NULL) {
         GRAFT_TRY(compare_settings(o, identity, facts->config));
     }

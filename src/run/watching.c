@@ -228,7 +228,9 @@ static graft_status roll_back(graft_training *t, const graft_step_report *r, con
                                  "(rollback %llu of %d)", why, (ull)trainer->step,
                                  trainer->watch.factor, (ull)trainer->watch.n_rollbacks,
                                  GRAFT_MAX_ROLLBACKS));
-    GRAFT_TRY(graft_rollback_forget(t->checkpoints, trainer->step));
+    if (t->has_saved || t->begun_from != NULL) { /* others are replaced by the first that is saved */
+        GRAFT_TRY(graft_rollback_forget(t->checkpoints, trainer->step));
+    }
     GRAFT_TRY(tell(t, r, "rollback", &line, false));
     GRAFT_TRY(graft_journal_rewind(t->journal, trainer->step, trainer->watch.n_rollbacks));
     if (trainer->step > 0) {

@@ -82,6 +82,8 @@ graft_status graft_checkpoint_steps(uint64_t **out, size_t *n, const char *folde
 graft_status graft_checkpoint_path(char **out, const char *folder, uint64_t step);
 /* The path of the newest step-N.h5 in the folder; NULL if there is none. Caller frees. */
 graft_status graft_checkpoint_newest(char **out, const char *folder);
+/* Deletes all of them but that of step `step`, the latest first, and says so: they are another run's. */
+graft_status graft_checkpoint_keep_only(const char *folder, uint64_t step);
 /* Deletes what graft_checkpoint_save says, and tells of later ones. */
 graft_status graft_checkpoint__prune(const graft_trainer *trainer, const char *folder, size_t keep);
 

@@ -69,6 +69,28 @@ done:
     return status;
 }
 
+graft_status graft_checkpoint_keep_only(const char *folder, uint64_t step)
+{
+    graft_status status = GRAFT_OK;
+    uint64_t *steps = NULL;
+    char *path = NULL;
+    size_t n = 0;
+    GRAFT_TRY(graft_checkpoint_steps(&steps, &n, folder));
+    for (size_t i = 0; i < n; i++) {
+        graft_free(path);
+        path = NULL;
+        GRAFT_TRY(graft_checkpoint_path(&path, folder, steps[i]));
+        if (steps[i] != step) {
+            GRAFT_TRY(graft_file_remove(path));
+            graft_log(GRAFT_LOG_WARN, "removed %s: it is of an earlier run", path);
+        }
+    }
+done:
+    graft_free(path);
+    graft_free(steps);
+    return status;
+}
+
 graft_status graft_checkpoint__prune(const graft_trainer *t, const char *folder, size_t keep)
 {
     graft_status status = GRAFT_OK;

@@ -72,6 +72,11 @@ bool graft_rollback_has_accepted(const graft_trainer *trainer)
     return accepted(trainer) >= 0;
 }
 
+bool graft_rollback_accepts(const graft_notes *notes, const char *identity)
+{
+    return (double)digest_of(identity) == graft_notes_get(notes, origin_note, -1);
+}
+
 typedef struct search {
     graft_trainer *trainer;
     graft_best *best;

@@ -12,6 +12,9 @@ graft_status graft_rollback_accept(graft_trainer *trainer, const char *identity)
  * run began. */
 bool graft_rollback_has_accepted(const graft_trainer *trainer);
 
+/* Is it the one that was accepted last by the run with these notes? */
+bool graft_rollback_accepts(const graft_notes *notes, const char *identity);
+
 /* Loads the newest sound anchor that is of at most `step` steps, of this run or of the accepted
  * one; without such the checkpoint `start` (NULL: none), if `step` is not 0 or a run was accepted.
  * *found: there was one. Those that cannot be used are passed over, and that is said. What `best` held is forgotten, but
