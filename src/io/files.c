@@ -261,6 +261,12 @@ graft_status graft_file_remove(const char *path)
     return GRAFT_OK;
 }
 
+graft_status graft_file_rename(const char *from, const char *to)
+{
+    return graft_io__calls()->rename(from, to) == 0 ? GRAFT_OK
+                                                    : graft_io__disk_fail(from, "cannot rename", errno);
+}
+
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

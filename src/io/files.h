@@ -95,6 +95,7 @@ graft_status graft_path_join(char **out, const char *dir, const char *name);
 /* A file in the folder of a file, or in the folder that `path` is itself. */
 graft_status graft_path_beside(char **out, const char *path, const char *name);
 graft_status graft_file_remove(const char *path);         /* missing is fine */
+graft_status graft_file_rename(const char *from, const char *to); /* replaces `to` */
 /* Names in a folder, sorted; the array and each name are freed with graft_dir_free. */
 graft_status graft_dir_list(char ***out, size_t *n, const char *path);
 void graft_dir_free(char **names, size_t n);

@@ -108,6 +108,21 @@ static graft_status was_exported(bool *out, const char *path)
     return status == GRAFT_E_MEMORY ? status : GRAFT_OK;
 }
 
+/* A merged model may be large, or made by hand of an adapter that is gone by now: it only makes room. */
+static graft_status set_aside(const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_text aside;
+    graft_text_init(&aside);
+    GRAFT_TRY(graft_text_appendf(&aside, "%s.earlier", path));
+    GRAFT_TRY(graft_file_rename(path, graft_text_z(&aside)));
+    graft_log(GRAFT_LOG_WARN, "%s is of an earlier run, and this one does not export it: renamed to %s", path,
+              graft_text_z(&aside));
+done:
+    graft_text_clear(&aside);
+    return status;
+}
+
 /* What lies beside it goes first: without the file nothing would find that. */
 static graft_status remove_artefact(const graft_training *t, const graft_exporter *exporter, const char *path)
 {
@@ -123,6 +138,10 @@ static graft_status remove_artefact(const graft_training *t, const graft_exporte
                   ? graft_text_append_z(&beside, "adapter_config.json")
                   : graft_text_appendf(&beside, "%s.survival.json", exporter->writes));
     GRAFT_TRY(remove_named(t, graft_text_z(&beside)));
+    if (exporter->merges) {
+        status = set_aside(path);
+        goto done;
+    }
     GRAFT_TRY(graft_file_remove(path));
     graft_log(GRAFT_LOG_WARN, "removed %s: it is of an earlier run, and this one does not export it", path);
 done:
