@@ -83,6 +83,8 @@ graft_status graft_step_layout_build(graft_step_layout *layout,
                                      const graft_layout_options *options);
 size_t graft_step_layout_n_passes(const graft_step_layout *layout);
 const graft_pass *graft_step_layout_pass(const graft_step_layout *layout, size_t i);
+/* [n_predictions] of pass i: how many examples have the prediction, whose weights it adds up. */
+const uint32_t *graft_step_layout_times(const graft_step_layout *layout, size_t i);
 double graft_step_layout_weight(const graft_step_layout *layout);  /* total weight of the step */
 size_t graft_step_layout_tokens(const graft_step_layout *layout);  /* of all its examples */
 size_t graft_step_layout_saved(const graft_step_layout *layout);   /* not computed, being shared */

@@ -48,6 +48,8 @@ struct graft_step_layout {
     size_t ids_capacity, positions_capacity, spans_capacity;
     graft_prediction *predictions, *unmerged;
     size_t predictions_capacity, unmerged_capacity;
+    uint32_t *times; /* beside predictions: how many were merged */
+    size_t times_capacity;
     uint32_t *row_begin; /* per row of a pass: where its predictions begin */
     size_t row_begin_capacity;
     double weight;
@@ -73,6 +75,7 @@ void graft_step_layout_free(graft_step_layout *layout)
     graft_free(layout->spans);
     graft_free(layout->predictions);
     graft_free(layout->unmerged);
+    graft_free(layout->times);
     graft_free(layout->row_begin);
     graft_free(layout);
 }
@@ -330,7 +333,7 @@ static void list_predictions(graft_step_layout *l, const graft_example *example,
 static size_t merge_predictions(graft_step_layout *l, size_t n, size_t n_rows,
                                 graft_prediction *out)
 {
-    uint32_t *begin = l->row_begin;
+    uint32_t *begin = l->row_begin, *times = l->times + (out - l->predictions);
     size_t n_out = 0;
     memset(begin, 0, (n_rows + 1) * sizeof *begin);
     for (size_t i = 0; i < n; i++) {
@@ -353,13 +356,16 @@ static size_t merge_predictions(graft_step_layout *l, size_t n, size_t n_rows,
             }
             if (k < n_out) {
                 out[k].weight += p.weight;
+                times[k]++;
             } else {
+                times[n_out] = 1;
                 out[n_out++] = p;
             }
         }
         size_t kept = first;
         for (size_t k = first; k < n_out; k++) {
             if (fabsf(out[k].weight) > 0) {
+                times[kept] = times[k];
                 out[kept++] = out[k];
             }
         }
@@ -394,6 +400,7 @@ static graft_status reserve_arrays(graft_step_layout *l, const graft_example *co
     GRAFT_TRY(graft_reserve(&l->spans, &l->spans_capacity, n_spans, sizeof *l->spans));
     GRAFT_TRY(graft_reserve(&l->predictions, &l->predictions_capacity, l->n_trained,
                             sizeof *l->predictions));
+    GRAFT_TRY(graft_reserve(&l->times, &l->times_capacity, l->n_trained, sizeof *l->times));
     GRAFT_TRY(graft_reserve(&l->unmerged, &l->unmerged_capacity, l->n_trained,
                             sizeof *l->unmerged));
     GRAFT_TRY(graft_reserve(&l->row_begin, &l->row_begin_capacity, longest + 1,
@@ -446,6 +453,11 @@ size_t graft_step_layout_n_passes(const graft_step_layout *layout)
 const graft_pass *graft_step_layout_pass(const graft_step_layout *layout, size_t i)
 {
     return i < layout->n_passes ? &layout->passes[i] : NULL;
+}
+
+const uint32_t *graft_step_layout_times(const graft_step_layout *layout, size_t i)
+{
+    return i < layout->n_passes ? layout->times + layout->ranges[i].first_prediction : NULL;
 }
 
 double graft_step_layout_weight(const graft_step_layout *layout)

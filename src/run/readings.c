@@ -94,7 +94,7 @@ void graft_readings_sum(const graft_readings *readings, double *loss, double *we
             *loss -= (double)r->predictions[k].weight * (double)r->logprobs[k];
             *weight += (double)r->predictions[k].weight;
             if (visit != NULL) {
-                visit(context, &r->predictions[k], r->logprobs[k]);
+                visit(context, &r->predictions[k], 1, r->logprobs[k]);
             }
         }
     }

@@ -218,12 +218,13 @@ done:
 }
 
 /* How probable is it that a turn ends where it does? */
-static void visit_end(void *context, const graft_prediction *prediction, float logprob)
+static void visit_end(void *context, const graft_prediction *prediction, size_t times,
+                      float logprob)
 {
     scoring *s = context;
     if (graft_tokenizer_is_eog(s->session->tokenizer, prediction->target)) {
-        s->end_probability += exp((double)logprob);
-        s->n_turn_ends++;
+        s->end_probability += (double)times * exp((double)logprob);
+        s->n_turn_ends += times;
     }
 }
 

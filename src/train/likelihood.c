@@ -45,11 +45,12 @@ graft_status graft_examples_visit(graft_model *model, graft_compute *compute,
     GRAFT_TRY(graft_step_layout_build(layout, examples, n, &options));
     for (size_t i = 0; i < graft_step_layout_n_passes(layout); i++) {
         const graft_pass *pass = graft_step_layout_pass(layout, i);
+        const uint32_t *times = graft_step_layout_times(layout, i);
         GRAFT_TRY(graft_interrupt_check());
         GRAFT_TRY(graft_reserve(&logprobs, &capacity, pass->n_predictions, sizeof *logprobs));
         GRAFT_TRY(pass_loss(model, compute, pass, loss_sum, visit != NULL ? logprobs : NULL));
         for (size_t k = 0; visit != NULL && k < pass->n_predictions; k++) {
-            visit(context, &pass->predictions[k], logprobs[k]);
+            visit(context, &pass->predictions[k], times[k], logprobs[k]);
         }
     }
     *weight_sum = graft_step_layout_weight(layout);

@@ -141,8 +141,9 @@ graft_status graft_examples_loss(graft_model *model, graft_compute *compute,
 
 /* Both ask between passes whether the job is to stop (core/interrupt.h). */
 
-/* Told of each prediction and the log-probability of its target. */
-typedef void graft_visit_logprob(void *context, const graft_prediction *prediction, float logprob);
+/* Told of each prediction, in how many examples it stands, and the log-probability of its target. */
+typedef void graft_visit_logprob(void *context, const graft_prediction *prediction, size_t times,
+                                 float logprob);
 /* As graft_examples_loss; `visit` is told of every prediction. */
 graft_status graft_examples_visit(graft_model *model, graft_compute *compute,
                                   const graft_example *const *examples, size_t n,

@@ -88,18 +88,23 @@ static size_t first_alike(const batch *b, const int32_t *ids, size_t n)
     return e;
 }
 
-/* Summed over the step, each target behind each beginning gets the weight the examples give it. */
+/* Summed over the step, each target behind each beginning gets the weight the examples give it, and
+ * is counted as often as it stands in them. */
 static void check_layout(const graft_step_layout *layout, const batch *b, size_t max_tokens)
 {
     static double wanted[MAX_EXAMPLES][MAX_TOKENS], got[MAX_EXAMPLES][MAX_TOKENS];
+    static size_t wanted_times[MAX_EXAMPLES][MAX_TOKENS], times[MAX_EXAMPLES][MAX_TOKENS];
     double total = 0;
     size_t tokens = 0, trained = 0;
+    memset(wanted_times, 0, sizeof wanted_times);
+    memset(times, 0, sizeof times);
     memset(wanted, 0, sizeof wanted);
     memset(got, 0, sizeof got);
     for (size_t e = 0; e < b->n; e++) {
         tokens += b->examples[e].n;
         for (size_t i = 1; i < b->examples[e].n; i++) {
             wanted[first_alike(b, b->ids[e], i)][i] += (double)b->weights[e][i];
+            wanted_times[first_alike(b, b->ids[e], i)][i] += b->weights[e][i] != 0;
             total += (double)b->weights[e][i];
             trained += b->weights[e][i] != 0;
         }
@@ -121,11 +126,14 @@ static void check_layout(const graft_step_layout *layout, const batch *b, size_t
             assert_int_equal(b->ids[q->example][n], q->target);
             assert_memory_equal(b->ids[q->example], seen, n * sizeof *seen);
             got[first_alike(b, b->ids[q->example], n)][n] += (double)q->weight;
+            times[first_alike(b, b->ids[q->example], n)][n] +=
+                graft_step_layout_times(layout, p)[k];
         }
     }
     for (size_t e = 0; e < b->n; e++) {
         for (size_t i = 0; i < b->examples[e].n; i++) {
             assert_true(fabs(wanted[e][i] - got[e][i]) < 1e-6);
+            assert_true(wanted[e][i] == 0 || times[e][i] == wanted_times[e][i]);
         }
     }
     assert_true(fabs(total - graft_step_layout_weight(layout)) < 1e-9);
