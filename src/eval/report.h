@@ -24,6 +24,7 @@ typedef struct graft_eval_item {
 typedef struct graft_eval_report {
     graft_eval_item *items;
     size_t n, capacity;
+    size_t n_turns;        /* that could have been asked for, these included; 0: unknown */
     double loss_per_token; /* natural logarithm, per trained token; NaN: not measured */
     size_t tokens;         /* trained tokens that the loss is over */
     double end_probability; /* mean over the ends of trained turns; NaN: not measured */
@@ -68,7 +69,7 @@ graft_eval_score graft_eval_report_score(const graft_eval_report *report, size_t
 /* The mean of answer_f1 over the *of items that have it; NaN if there are none. */
 double graft_eval_report_answer_f1(const graft_eval_report *report, size_t *of);
 
-/* {"n", "loss_per_token", "tokens", "scores": {NAME: {"hits", "of", "low", "high"}},
+/* {"n", "turns" (if known), "loss_per_token", "tokens", "scores": {NAME: {"hits", "of", "low", "high"}},
  * "spurious_calls", "missing_calls", "answer_f1": {"mean", "of"}, "end_of_turn_probability": {"mean",
  * "of"}, "perplexity": {"perplexity", "loss_per_token", "of"} (of general text), "items": [{"index", "turn", "prompt_tokens", "asked" (if known), "output", "calls", "expected", "spurious",
  * "missing", "answer_f1", "verdicts": {NAME: true|false|null}}]}. */

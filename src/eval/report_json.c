@@ -140,6 +140,9 @@ graft_status graft_eval_report_json(graft_json **out, const graft_eval_report *r
     graft_call_counts counts = graft_eval__total_counts(report);
     *out = NULL;
     GRAFT_TRY(graft_json_set_int(json, "n", (int64_t)report->n));
+    if (report->n_turns > 0) {
+        GRAFT_TRY(graft_json_set_int(json, "turns", (int64_t)report->n_turns));
+    }
     GRAFT_TRY(graft_eval__set_loss(json, report->loss_per_token));
     GRAFT_TRY(graft_json_set_int(json, "tokens", (int64_t)report->tokens));
     GRAFT_TRY(scores_json(&scores, report));
@@ -255,6 +258,9 @@ graft_status graft_eval_report_parse(graft_eval_report *out, const graft_json *j
         GRAFT_TRY(read_count(&out->general_tokens, general, "of"));
     }
     GRAFT_TRY(read_count(&out->tokens, json, "tokens"));
+    if (graft_json_get(json, "turns") != NULL) {
+        GRAFT_TRY(read_count(&out->n_turns, json, "turns"));
+    }
     for (size_t i = 0; i < graft_json_length(items); i++) {
         GRAFT_TRY(graft_reserve(&out->items, &out->capacity, out->n + 1, sizeof *out->items));
         out->items[out->n++] = (graft_eval_item){0};

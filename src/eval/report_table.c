@@ -23,8 +23,12 @@ graft_status graft_eval_report_table(graft_text *out, const graft_eval_report *r
                                      100.0 * (double)score.hits / (double)score.of,
                                      100 * score.low, 100 * score.high, graft_metrics[i]->help));
     }
-    GRAFT_TRY(graft_text_appendf(out, "%zu replies; %zu spurious and %zu missing calls", report->n,
-                                 counts.spurious, counts.missing));
+    GRAFT_TRY(graft_text_appendf(out, "%zu replies", report->n));
+    if (report->n < report->n_turns) {
+        GRAFT_TRY(graft_text_appendf(out, ", to the first of %zu turns", report->n_turns));
+    }
+    GRAFT_TRY(graft_text_appendf(out, "; %zu spurious and %zu missing calls", counts.spurious,
+                                 counts.missing));
     if (isfinite(report->loss_per_token)) {
         GRAFT_TRY(graft_text_appendf(out, "; loss %.4f per trained token (%zu)",
                                      report->loss_per_token, report->tokens));

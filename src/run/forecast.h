@@ -48,6 +48,7 @@ typedef struct graft_evaluation_figures {
     uint64_t n_evaluations; /* 0: never */
     uint64_t every;         /* steps between those while training; 0: there are none */
     size_t n_examples;
+    size_t n_asked, n_turns; /* turns that are asked for, and all that could be */
 } graft_evaluation_figures;
 
 /* What a time limit leaves. */

@@ -113,6 +113,8 @@ static graft_status set_evaluations(graft_json *o, const graft_evaluation_figure
     const count counts[] = {{"evaluations", f->n_evaluations},
                             {"every_steps", f->every},
                             {"examples", f->n_examples},
+                            {"turns", f->n_turns},
+                            {"asked", f->n_asked},
                             {NULL, 0}};
     return set_counts(o, "evaluations", counts);
 }

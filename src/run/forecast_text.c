@@ -141,6 +141,9 @@ static graft_status evaluations_text(graft_text *out, const graft_evaluation_fig
     }
     GRAFT_TRY(graft_text_appendf(out, LABEL "%llu of %zu examples", "evaluations",
                                  (unsigned long long)f->n_evaluations, f->n_examples));
+    if (f->n_asked < f->n_turns) {
+        GRAFT_TRY(graft_text_appendf(out, ", %zu of %zu turns asked for", f->n_asked, f->n_turns));
+    }
     if (f->every > 0) {
         GRAFT_TRY(graft_text_appendf(out, ", one every %llu steps", (unsigned long long)f->every));
     }

@@ -245,6 +245,7 @@ graft_status graft_training_prepare(graft_training *t)
     log_plan(t);
     graft_training_log_mixture(t);
     GRAFT_TRY(identify(t));
+    GRAFT_TRY(graft_score_log_count(&t->session, &t->eval));
     GRAFT_TRY(graft_training_plan_evaluations(t));
 done:
     return status;

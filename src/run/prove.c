@@ -220,6 +220,7 @@ graft_status graft_prove(graft_proof *proof, const graft_config *config,
     bench b = {0};
     GRAFT_TRY(open_bench(&b, config, serving, model));
     GRAFT_TRY(compare_corpora(&b));
+    GRAFT_TRY(graft_score_log_count(&b.tuned, &b.of_tuned));
     GRAFT_TRY(graft_score_corpus(&proof->base, &b.tuned, &b.of_tuned, hooks, "proving: the base"));
     GRAFT_TRY(graft_session_attach(&b.tuned, &inputs->sum, inputs->parts[0].path));
     GRAFT_TRY(compare_distributions(&b, proof, hooks));

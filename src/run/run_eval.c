@@ -53,6 +53,7 @@ static graft_status prepare(graft_config *config, graft_session *session, graft_
     GRAFT_TRY(graft_session_load_adapter(session));
     GRAFT_TRY(graft_corpus_build(corpus, session));
     graft_session_set_context(session, graft_corpus_longest(corpus));
+    GRAFT_TRY(graft_score_log_count(session, corpus));
 done:
     return status;
 }

@@ -34,6 +34,8 @@ static graft_status forecast(graft_forecast *f, graft_training *t, bool measure)
         .every = t->scores_between ? graft_training_interval(t) : 0,
         .n_examples = t->eval.n_units,
     };
+    GRAFT_TRY(graft_score_count(&f->evaluations.n_asked, &f->evaluations.n_turns, &t->session,
+                                &t->eval));
     f->has_steps = true;
     GRAFT_TRY(graft_preflight_count(&f->space, t));
     f->has_space = true;

@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "io/lines.h"
 #include "run/readings.h"
@@ -22,6 +23,7 @@ typedef struct item_list {
         size_t conversation, turn;
     } *items;
     size_t n, capacity;
+    size_t n_all; /* and those beyond eval_samples */
 } item_list;
 
 typedef struct scoring {
@@ -72,14 +74,40 @@ static graft_status list_items(scoring *s)
                 (!last && only_last && has_later_reply(c, k))) {
                 continue;
             }
+            s->list.n_all++;
             if (limit != 0 && s->list.n == limit) {
-                return GRAFT_OK;
+                continue;
             }
             GRAFT_TRY(graft_reserve(&s->list.items, &s->list.capacity, s->list.n + 1,
                                     sizeof *s->list.items));
             s->list.items[s->list.n].conversation = i;
             s->list.items[s->list.n++].turn = k;
         }
+    }
+done:
+    return status;
+}
+
+graft_status graft_score_count(size_t *n, size_t *n_all, graft_session *session,
+                               graft_corpus *corpus)
+{
+    graft_status status = GRAFT_OK;
+    scoring s = {.session = session, .corpus = corpus};
+    status = list_items(&s);
+    *n = s.list.n;
+    *n_all = s.list.n_all;
+    graft_free(s.list.items);
+    return status;
+}
+
+graft_status graft_score_log_count(graft_session *session, graft_corpus *corpus)
+{
+    graft_status status = GRAFT_OK;
+    size_t n, n_all;
+    GRAFT_TRY(graft_score_count(&n, &n_all, session, corpus));
+    if (n < n_all) {
+        graft_log(GRAFT_LOG_INFO, "evaluation: %zu of %zu turns are asked for, the first ones "
+                  "(eval_samples); the loss is that of all", n, n_all);
     }
 done:
     return status;
@@ -427,6 +455,7 @@ graft_status graft_score_replies(graft_eval_report *out, graft_session *session,
     scoring s = {.session = session, .corpus = corpus, .report = out};
     graft_eval_report_init(out);
     GRAFT_TRY(list_items(&s));
+    out->n_turns = s.list.n_all;
     GRAFT_TRY(build_prompts(&s));
     GRAFT_TRY(read_replies(&s, path));
     GRAFT_TRY(judge_all(&s));
@@ -490,6 +519,7 @@ graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
     graft_eval_report_init(out);
     s.begin = graft_clock_seconds();
     GRAFT_TRY(list_items(&s));
+    out->n_turns = s.list.n_all;
     show_progress(&s);
     GRAFT_TRY(build_prompts(&s));
     options.readings = s.readings.of;

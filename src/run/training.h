@@ -282,5 +282,10 @@ graft_status graft_score_replies(graft_eval_report *out, graft_session *session,
 /* Emits what is asked: a line {"index", "turn", "max_new_tokens", "prompt": [ids]} for each item. */
 graft_status graft_score_prompts(graft_session *session, graft_corpus *corpus,
                                  const graft_hooks *hooks);
+/* How many turns are asked for, and how many there are without eval_samples. */
+graft_status graft_score_count(size_t *n, size_t *n_all, graft_session *session,
+                               graft_corpus *corpus);
+/* Says so, if some are left out. */
+graft_status graft_score_log_count(graft_session *session, graft_corpus *corpus);
 
 #endif

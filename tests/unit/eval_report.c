@@ -184,9 +184,11 @@ static void answers_in_words(void **state)
     reply.message = test_json(MESSAGE);
     assert_ok(graft_eval_report_add(&report, &reply));
     assert_true(fabs(graft_eval_report_answer_f1(&report, &of) - 0.75) < 1e-12 && of == 2);
+    report.n_turns = 7;
     report.end_probability = 0.25;
     report.n_turn_ends = 8;
     assert_ok(graft_eval_report_table(&text, &report));
+    assert_contains(text.data, "3 replies, to the first of 7 turns; 0 spurious");
     assert_contains(text.data, "words of 2 answers: F1 0.750\n");
     assert_contains(text.data, "probability of the end of the turn, at 8 ends: 0.2500\n");
     graft_json *json;
@@ -194,7 +196,7 @@ static void answers_in_words(void **state)
     assert_ok(graft_eval_report_json(&json, &report));
     assert_ok(graft_eval_report_parse(&again, json));
     assert_true(fabs(graft_eval_report_answer_f1(&again, &of) - 0.75) < 1e-12 && of == 2);
-    assert_true(again.end_probability == 0.25 && again.n_turn_ends == 8);
+    assert_true(again.end_probability == 0.25 && again.n_turn_ends == 8 && again.n_turns == 7);
     graft_json_free(json);
     graft_text_clear(&text);
     graft_eval_report_clear(&again);
