@@ -271,6 +271,26 @@ done:
     return status;
 }
 
+graft_status graft_config_check_text(const graft_config *config)
+{
+    graft_status status = GRAFT_OK;
+    graft_text value;
+    graft_text_init(&value);
+    for (int i = 0; i < GRAFT_SETTINGS_N; i++) {
+        const char *name = graft_setting_rows[i].text.name;
+        graft_text_clear(&value);
+        GRAFT_TRY(graft_config_value(config, name, &value));
+        if (!graft_utf8_valid(graft_text_z(&value), value.len, NULL)) {
+            status = graft_fail(GRAFT_E_CONFIG, "%s: %s is not UTF-8, and the configuration of a run is "
+                                "written as such: rename it", name, graft_text_z(&value));
+            goto done;
+        }
+    }
+done:
+    graft_text_clear(&value);
+    return status;
+}
+
 graft_status graft_config_require(const graft_config *config, const char *name)
 {
     graft_status status = GRAFT_OK;

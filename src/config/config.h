@@ -78,6 +78,9 @@ graft_status graft_config_require(const graft_config *config, const char *name);
 /* Appends the value as graft_config_get has it. GRAFT_E_CONFIG if the name is unknown. */
 graft_status graft_config_value(const graft_config *config, const char *name, graft_text *out);
 
+/* GRAFT_E_CONFIG, naming the setting, if one holds text (a path) that graft_config_format cannot write. */
+graft_status graft_config_check_text(const graft_config *config);
+
 /* Sets these settings to the values that they have in `from`; those without a value stay. */
 graft_status graft_config_copy(graft_config *to, const graft_config *from, const char *const *names,
                                size_t n);

@@ -77,6 +77,7 @@ graft_status graft_train_plan(graft_config *config, const graft_hooks *hooks, in
     *out = NULL;
     graft_hooks_begin(hooks);
     GRAFT_TRY(graft_config_check(config));
+    GRAFT_TRY(graft_config_check_text(config));
     status = forecast(&f, &t, measure != 0);
     /* A job that is refused is mostly refused for its lengths, or they help to make it fit. */
     if (t.train.n_lengths > 0 && t.train.n_lengths == t.train.dataset.n &&

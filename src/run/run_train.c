@@ -94,6 +94,7 @@ graft_status graft_train(graft_config *config, const graft_hooks *hooks, int jso
     }
     graft_hooks_begin(hooks);
     GRAFT_TRY(graft_config_check(config));
+    GRAFT_TRY(graft_config_check_text(config));
     GRAFT_TRY(graft_training_read_gates(&gates, config));
     GRAFT_TRY(graft_selection_read(&t.selection, config->metric_for_best_model));
     GRAFT_TRY(graft_preflight_folder(&t));
