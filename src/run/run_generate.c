@@ -44,6 +44,30 @@ done:
     return status;
 }
 
+/* Tried with a message of its own, so that what is wrong with it is not said of the file of messages. */
+static graft_status read_tools(graft_json **out, const char *path)
+{
+    graft_status status = GRAFT_OK;
+    graft_json *record = graft_json_new_object(), *messages = graft_json_new_array();
+    graft_conversation conversation;
+    graft_conversation_init(&conversation);
+    GRAFT_TRY(read_json(out, path));
+    if (!graft_json_is(*out, GRAFT_JSON_ARRAY)) {
+        status = graft_fail(GRAFT_E_DATA, "%s: holds no array of tools", path);
+        goto done;
+    }
+    GRAFT_TRY(add_message(messages, "user", "?"));
+    GRAFT_TRY(graft_json_set(record, "messages", graft_json_retain(messages)));
+    GRAFT_TRY(graft_json_set(record, "tools", graft_json_retain(*out)));
+    status = graft_conversation_read(&conversation, record);
+    status = status == GRAFT_E_DATA ? graft_fail_prefix("%s", path) : status;
+done:
+    graft_conversation_clear(&conversation);
+    graft_json_free(messages);
+    graft_json_free(record);
+    return status;
+}
+
 /* {"messages": [...], "tools": [...]} of the request. */
 static graft_status make_record(graft_json **out, const graft_generate_request *request)
 {
@@ -73,7 +97,7 @@ static graft_status make_record(graft_json **out, const graft_generate_request *
     if (request->tools_path != NULL) {
         graft_json_free(tools);
         tools = NULL;
-        GRAFT_TRY(read_json(&tools, request->tools_path));
+        GRAFT_TRY(read_tools(&tools, request->tools_path));
     }
     GRAFT_TRY(graft_json_set(record, "messages", graft_json_retain(messages)));
     if (graft_json_length(tools) > 0) {
