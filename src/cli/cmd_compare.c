@@ -1,10 +1,14 @@
 /* cmd_compare.c - graft compare. */
 #include "cli/commands.h"
+#include "cli/terminal.h"
 
 static graft_status run(const cli_call *call, graft_config *config)
 {
     (void)config;
     char *text = NULL;
+    if (cli_flag(call, "json") && cli_text(call, "show")) {
+        return cli_fail("--json and --show exclude each other");
+    }
     graft_status status =
         graft_compare(call->args[0], call->args[1], cli_text(call, "show"),
                       (size_t)cli_count(call, "n"), cli_flag(call, "json"), &text);

@@ -131,7 +131,11 @@ graft_status cli_configure(const cli_call *call, graft_config *config, unsigned 
 {
     graft_status status = cli_apply_settings(call, config);
     if (status == GRAFT_OK && (needs & CLI_NEEDS_DATASET) && call->n_args > 0) {
-        status = graft_config_set(config, "dataset", call->args[0]);
+        const char *named = graft_config_get(config, "dataset");
+        status = named == NULL ? GRAFT_E_MEMORY
+                 : named[0] != '\0'
+                     ? cli_fail("%s and --dataset exclude each other", call->args[0])
+                     : graft_config_set(config, "dataset", call->args[0]);
     }
     if (status == GRAFT_OK && (needs & CLI_NEEDS_DATASET)) {
         status = demand(config, "dataset", "DATASET.jsonl is missing");
