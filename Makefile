@@ -214,7 +214,7 @@ install: all
 	install -m 644 include/graft/*.h $(DESTDIR)$(PREFIX)/include/graft
 # Keeps what was downloaded; distclean does not.
 clean:
-	find build -mindepth 1 -maxdepth 1 ! -name base ! -name data ! -name oracle-venv \
+	test ! -d build || find build -mindepth 1 -maxdepth 1 ! -name base ! -name data ! -name oracle-venv \
 	  ! -name sysroot-arm64 -exec rm -rf {} +
 distclean:
 	rm -rf build

@@ -61,8 +61,10 @@ static graft_status run_command(const cli_command **command, int argc, char **ar
     cli_call call;
     int used = 0;
     bool help = argc > 0 && asks_for_help(argv[0]);
-    argc -= help;
-    argv += help;
+    while (argc > 0 && asks_for_help(argv[0])) { /* help on help is all of it */
+        argc--;
+        argv++;
+    }
     if (argc == 0) {
         if (!help) {
             return cli_fail("which command?");
