@@ -10,7 +10,7 @@
  * (at most eval_samples), the loss per trained token, and the perplexity of perplexity_dataset if it is
  * set. The chat template is chat_template's, else chat_template.jinja beside the adapter, else the
  * base's own; so it is for graft_score and graft_generate_reply. *out: a table, or with json the
- * object {"n", "loss_per_token", "tokens", "scores", "items",
+ * object {"n", "turns", "loss_per_token", "tokens", "scores", "items",
  * "perplexity": {"perplexity", "loss_per_token", "of"}}. */
 GRAFT_API graft_status graft_eval(graft_config *config, const graft_hooks *hooks, int json,
                                   char **out);
@@ -28,8 +28,9 @@ GRAFT_API graft_status graft_eval_replies(graft_config *config, const char *path
 /* Holds two results of graft_eval (files of its JSON) on the same items side by side: for each score both
  * shares with 95 % Wilson intervals, McNemar's exact p, and the items that turned. `metric` (NULL:
  * none) names a score whose changed replies are listed too, at most `limit`. *out: a table, or with
- * json {"before", "after", "paired", "scores"}. GRAFT_E_DATA if a file is no such result or the two
- * have no item in common. */
+ * json {"before", "after", "paired", "other_questions", "scores"}. GRAFT_E_DATA if a file is no such
+ * result or has an item twice, or if the two have no item in common: none of the same number at
+ * which the same is asked for. */
 GRAFT_API graft_status graft_compare(const char *before_path, const char *after_path,
                                      const char *metric, size_t limit, int json, char **out);
 

@@ -8,6 +8,9 @@
 #include "core/strings.h"
 #include "eval/metrics.h"
 
+/* Bytes of a file of one that is read back: all that JSON is read of. */
+#define GRAFT_EVAL_FILE_BYTES ((size_t)1 << 30)
+
 typedef struct graft_eval_item {
     size_t index;         /* of the example in the dataset */
     size_t turn;          /* index of the message that was asked for */

@@ -8,8 +8,6 @@
 #include "core/memory.h"
 #include "run/training.h"
 
-#define EVAL_LIMIT ((size_t)1 << 30) /* bytes of an eval-*.json that is read back */
-
 typedef unsigned long long ull;
 
 static graft_journal_place place_of(const graft_training *t, const char *when)
@@ -73,7 +71,7 @@ static graft_status read_report(const graft_training *t, graft_eval_report *repo
     if (!graft_path_exists(path)) {
         goto done;
     }
-    GRAFT_TRY(graft_file_read(&text, path, EVAL_LIMIT));
+    GRAFT_TRY(graft_file_read(&text, path, GRAFT_EVAL_FILE_BYTES));
     if (graft_json_parse(&json, text.data, text.len) != GRAFT_OK ||
         graft_eval_report_parse(report, json) != GRAFT_OK) {
         status = graft_fail_prefix("%s", path);

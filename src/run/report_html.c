@@ -5,13 +5,12 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "eval/metrics.h"
+#include "eval/report.h"
 #include "io/files.h"
 #include "run/chart.h"
 #include "run/html.h"
 #include "run/watch_html.h"
 
-#define FILE_LIMIT ((size_t)256 << 20)
 /* Reads a file of the folder; absent gives empty text. */
 static graft_status read_part(graft_text *out, const char *folder, const char *name)
 {
@@ -19,7 +18,7 @@ static graft_status read_part(graft_text *out, const char *folder, const char *n
     char *path = NULL;
     GRAFT_TRY(graft_path_join(&path, folder, name));
     if (graft_path_exists(path)) {
-        GRAFT_TRY(graft_file_read(out, path, FILE_LIMIT));
+        GRAFT_TRY(graft_file_read(out, path, GRAFT_EVAL_FILE_BYTES));
     }
 done:
     graft_free(path);

@@ -5,7 +5,6 @@
 #include "eval/report.h"
 #include "io/files.h"
 
-#define FILE_LIMIT ((size_t)512 << 20)
 #define FLIPS_SHOWN 20 /* items per score and direction */
 
 static graft_status read_report(graft_eval_report *out, const char *path)
@@ -14,7 +13,7 @@ static graft_status read_report(graft_eval_report *out, const char *path)
     graft_json *json = NULL;
     graft_text text;
     graft_text_init(&text);
-    GRAFT_TRY(graft_file_read(&text, path, FILE_LIMIT));
+    GRAFT_TRY(graft_file_read(&text, path, GRAFT_EVAL_FILE_BYTES));
     status = graft_json_parse(&json, graft_text_z(&text), text.len);
     if (status != GRAFT_OK) {
         status = graft_fail_prefix("%s: not the result of graft eval --json", path);
