@@ -78,6 +78,37 @@ uint64_t graft_training_interval(const graft_training *t)
                                t->trainer.steps_per_epoch, t->trainer.n_steps);
 }
 
+typedef struct look {
+    const graft_selection *selection;
+    bool asked;
+} look;
+
+static graft_status look_at_item(void *context, const graft_conversation *c, size_t turn)
+{
+    look *l = context;
+    return l->asked ? GRAFT_OK : is_asked(&l->asked, l->selection, c, turn);
+}
+
+/* Which items there are follows from eval_samples, eval_turns and what truncation leaves of the data. */
+static graft_status check_items(graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = t->config;
+    bool decides = t->scores_between || c->eval_before;
+    look l = {&t->selection, t->selection.by_default || !decides};
+    if (t->eval.n_units == 0 || (!decides && !c->eval_after)) {
+        return GRAFT_OK;
+    }
+    GRAFT_TRY(graft_score_look(&t->session, &t->eval, look_at_item, &l));
+    if (!l.asked) {
+        (void)graft_selection_fail(&t->selection);
+        status = graft_fail(GRAFT_E_CONFIG, "%s, as far as eval_samples, eval_turns and truncation take "
+                            "it", graft_error_message());
+    }
+done:
+    return status;
+}
+
 graft_status graft_training_plan_evaluations(graft_training *t)
 {
     graft_status status = GRAFT_OK;
@@ -90,6 +121,7 @@ graft_status graft_training_plan_evaluations(graft_training *t)
         graft_log(GRAFT_LOG_WARN, "early_stopping_patience: nothing is evaluated before the last "
                   "step, so nothing can stop this run early");
     }
+    GRAFT_TRY(check_items(t));
     if (!t->scores_between) {
         return GRAFT_OK;
     }

@@ -501,6 +501,22 @@ done:
     return status;
 }
 
+graft_status graft_score_look(graft_session *session, graft_corpus *corpus, graft_visit_item *visit,
+                              void *context)
+{
+    graft_status status = GRAFT_OK;
+    scoring s = {.session = session, .corpus = corpus};
+    GRAFT_TRY(list_items(&s));
+    GRAFT_TRY(build_prompts(&s));
+    for (size_t i = 0; i < s.list.n; i++) {
+        const graft_conversation *c = &corpus->dataset.conversations[s.list.items[i].conversation];
+        GRAFT_TRY(visit(context, c, s.list.items[i].turn));
+    }
+done:
+    clear(&s);
+    return status;
+}
+
 graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
                                 graft_corpus *corpus, const graft_hooks *hooks, const char *phase)
 {

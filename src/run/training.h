@@ -137,7 +137,8 @@ graft_status graft_training_read_gates(graft_gates *gates, const graft_config *c
 /* What can be said before the base is open: reads metric_for_best_model, and says if nothing in the
  * evaluation data, which are read, would ever have that score. */
 graft_status graft_training_check_metric(graft_training *t);
-/* Once the trainer is there: when it is measured, and what scores are of. */
+/* Once the trainer is there: when it is measured, and what scores are of. What would fail at the first
+ * evaluation fails now: a prompt that is too long, items none of which has the score that decides. */
 graft_status graft_training_plan_evaluations(graft_training *t);
 /* Steps between measurements in a run of as many steps as it is to have now. */
 uint64_t graft_training_interval(const graft_training *t);
@@ -275,7 +276,12 @@ graft_status graft_training_summary(graft_training *t, bool json, graft_text *ou
 graft_status graft_score_corpus(graft_eval_report *out, graft_session *session,
                                 graft_corpus *corpus, const graft_hooks *hooks,
                                 const char *phase);
-/* The same with replies that another program gave to the same prompts, from a file of lines {"index", "turn",
+/* Told of every item that this would ask for: a turn of a conversation. */
+typedef graft_status graft_visit_item(void *context, const graft_conversation *conversation, size_t turn);
+/* Fails as it would before the first reply: GRAFT_E_DATA if a prompt is as long as the model's context. */
+graft_status graft_score_look(graft_session *session, graft_corpus *corpus, graft_visit_item *visit,
+                              void *context);
+/* The same as graft_score_corpus with replies that another program gave to the same prompts, from a file of lines {"index", "turn",
  * "ids": [...]}, one for each item: they are cut and judged as graft's own. No loss. */
 graft_status graft_score_replies(graft_eval_report *out, graft_session *session,
                                  graft_corpus *corpus, const char *path);
