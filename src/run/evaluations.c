@@ -271,11 +271,10 @@ done:
 /* --- after the last step --- */
 
 /* Everything is saved already when the result is evaluated. */
-static graft_status explain(graft_status status)
+static graft_status explain(const graft_training *t, graft_status status)
 {
     return status == GRAFT_E_INTERRUPTED
-               ? graft_fail(status, "stopped while the result was evaluated; the same command "
-                            "continues")
+               ? graft_fail(status, "stopped while the result was evaluated; %s", graft_training_way_on(t))
                : status;
 }
 
@@ -288,7 +287,7 @@ graft_status graft_training_choose(graft_training *t)
         return GRAFT_OK;
     }
     if (best->evaluated != step) {
-        GRAFT_TRY(explain(measure(t)));
+        GRAFT_TRY(explain(t, measure(t)));
         status = graft_training_save(t);
         status = status == GRAFT_E_DISK || status == GRAFT_E_MEMORY ? GRAFT_OK : status;
         GRAFT_TRY(status);
@@ -345,7 +344,7 @@ graft_status graft_training_evaluate_after(graft_training *t)
     graft_status status = GRAFT_OK;
     graft_journal_place place = place_of(t, "after");
     place.of_step = t->chosen_step;
-    GRAFT_TRY(explain(measure_held_after(t, &place)));
+    GRAFT_TRY(explain(t, measure_held_after(t, &place)));
     if (!t->config->eval_after || t->eval.n_units == 0) {
         GRAFT_TRY(graft_training_remove_last_score(t));
         goto done;
@@ -354,7 +353,7 @@ graft_status graft_training_evaluate_after(graft_training *t)
         graft_log(GRAFT_LOG_WARN, "%s: evaluated once more", graft_error_message());
     }
     if (t->after.n == 0) {
-        GRAFT_TRY(explain(evaluate(t, &t->after, "evaluating the result")));
+        GRAFT_TRY(explain(t, evaluate(t, &t->after, "evaluating the result")));
     }
     GRAFT_TRY(record(t, &t->after, "eval-after.json", &place));
 done:

@@ -303,7 +303,8 @@ static graft_status merge_all(graft_training *t)
         }
         status = merge_one(t, &e, config, adapter, item);
         if (status == GRAFT_E_INTERRUPTED) {
-            status = graft_fail(status, "stopped while %s was exported; the same command continues", item);
+            status = graft_fail(status, "stopped while %s was exported; %s", item,
+                                graft_training_way_on(t));
             goto done;
         }
         if (status != GRAFT_OK) {

@@ -21,8 +21,8 @@ graft_status graft_training_rescue(graft_training *t, graft_status failed)
     if (is_sound(t, failed)) {
         graft_arena_clear(&t->session.compute.arena); /* room for the image, if that is what is short */
         if (graft_training_save(t) == GRAFT_OK) {
-            return graft_fail(failed, "%s; step %llu is saved: the same command continues", message,
-                              step);
+            return graft_fail(failed, "%s; step %llu is saved: %s", message, step,
+                              graft_training_way_on(t));
         }
     }
     return saved == 0 ? graft_fail(failed, "%s; no step of this run is saved", message)

@@ -121,11 +121,23 @@ done:
     return status;
 }
 
+static bool takes_newest(const graft_training *t)
+{
+    const char *wanted = t->config->resume_from_checkpoint;
+    return wanted == NULL || strcmp(wanted, "auto") == 0;
+}
+
+const char *graft_training_way_on(const graft_training *t)
+{
+    return takes_newest(t) || !t->has_saved ? "the same command continues"
+                                            : "the same command with resume_from_checkpoint: auto continues";
+}
+
 /* The checkpoint that the settings ask for: one by its name, the newest, or none. */
 static graft_status find(candidate *out, const graft_training *t)
 {
     const char *wanted = t->config->resume_from_checkpoint;
-    bool newest = wanted == NULL || strcmp(wanted, "auto") == 0;
+    bool newest = takes_newest(t);
     memset(out, 0, sizeof *out);
     if (newest) {
         return t->checkpoints != NULL && graft_path_is_dir(t->checkpoints) ? find_newest(out, t) : GRAFT_OK;

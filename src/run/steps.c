@@ -115,9 +115,9 @@ static graft_status stop(graft_training *t)
     if (trainer->step > t->begin_step) {
         GRAFT_TRY(graft_training_save(t));
     }
-    status = graft_fail(GRAFT_E_INTERRUPTED, "stopped at step %llu of %llu; the same command "
-                        "continues", (unsigned long long)trainer->step,
-                        (unsigned long long)trainer->n_steps);
+    status = graft_fail(GRAFT_E_INTERRUPTED, "stopped at step %llu of %llu; %s",
+                        (unsigned long long)trainer->step, (unsigned long long)trainer->n_steps,
+                        graft_training_way_on(t));
 done:
     return status;
 }

@@ -105,6 +105,8 @@ graft_status graft_training_look_resume(const graft_training *t);
 /* Appends the date that the templates of the run to be continued tell (train/identity.h); nothing if there is no
  * such run, or they tell none. */
 graft_status graft_training_recall_date(const graft_training *t, graft_text *out);
+/* "the same command continues", for whoever stops the run now; or what else does. */
+const char *graft_training_way_on(const graft_training *t);
 /* Steps until done; on GRAFT_E_INTERRUPTED a checkpoint has been saved. */
 graft_status graft_training_steps(graft_training *t);
 /* Reads `replay` into the training data, which are read, and holds some of it back. */
