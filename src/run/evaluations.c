@@ -18,18 +18,45 @@ static graft_journal_place place_of(const graft_training *t, const char *when)
 
 /* --- one evaluation --- */
 
+/* Of what is asked, and by which base: scores compare only where that is the same. */
+static graft_status digest_basis(char out[65], const graft_training *t)
+{
+    graft_status status = GRAFT_OK;
+    const graft_config *c = t->config;
+    graft_sha256 hash;
+    uint8_t digest[32];
+    char data[65];
+    graft_text words;
+    graft_text_init(&words);
+    graft_corpus_hash(&t->eval, data);
+    GRAFT_TRY(graft_text_appendf(&words, "%s %s; %llu %llu %d; %s", t->base_hash, data,
+                                 (ull)c->eval_samples, (ull)c->eval_max_new_tokens, c->eval_turns,
+                                 graft_chat_dialect(t->session.chat)->name));
+    graft_sha256_init(&hash);
+    graft_sha256_update(&hash, graft_text_z(&words), words.len);
+    graft_sha256_final(&hash, digest);
+    graft_sha256_hex(digest, out);
+done:
+    graft_text_clear(&words);
+    return status;
+}
+
+static const char basis_key[] = "basis_sha256";
+
 /* Keeps every item's verdict in a file of the run, and the scores in the journal; place NULL: there
  * they are already. */
 static graft_status record(graft_training *t, const graft_eval_report *report, const char *file,
                            const graft_journal_place *place)
 {
     graft_status status = GRAFT_OK;
-    char *path = NULL;
+    char *path = NULL, basis[65];
     graft_text text;
     graft_json *json = NULL;
     graft_text_init(&text);
     GRAFT_TRY(graft_path_join(&path, t->config->output_dir, file));
+    GRAFT_TRY(digest_basis(basis, t));
     GRAFT_TRY(graft_eval_report_json(&json, report));
+    GRAFT_TRY(graft_json_set_string(json, basis_key, basis));
     GRAFT_TRY(graft_json_write(&text, json, GRAFT_JSON_PRETTY));
     GRAFT_TRY(graft_text_append_char(&text, '\n'));
     GRAFT_TRY(graft_unwritten_write(&t->unwritten, path, graft_text_z(&text), text.len));
@@ -58,16 +85,19 @@ done:
     return status;
 }
 
-/* Reads an evaluation that an earlier process of this run left; *report stays empty if there is none. */
-static graft_status read_report(const graft_training *t, graft_eval_report *report,
+/* Reads an evaluation that an earlier process left; *report stays empty if there is none. *same: it asked the
+ * same of the same base. */
+static graft_status read_report(const graft_training *t, graft_eval_report *report, bool *same,
                                 const char *file)
 {
     graft_status status = GRAFT_OK;
-    char *path = NULL;
+    char *path = NULL, basis[65];
     graft_text text;
     graft_json *json = NULL;
     graft_text_init(&text);
+    *same = false;
     GRAFT_TRY(graft_path_join(&path, t->config->output_dir, file));
+    GRAFT_TRY(digest_basis(basis, t));
     if (!graft_path_exists(path)) {
         goto done;
     }
@@ -76,6 +106,8 @@ static graft_status read_report(const graft_training *t, graft_eval_report *repo
         graft_eval_report_parse(report, json) != GRAFT_OK) {
         status = graft_fail_prefix("%s", path);
     }
+    const char *found = status == GRAFT_OK ? graft_json_string(graft_json_get(json, basis_key), NULL) : NULL;
+    *same = found != NULL && strcmp(found, basis) == 0;
 done:
     graft_json_free(json);
     graft_text_clear(&text);
@@ -83,16 +115,15 @@ done:
     return status;
 }
 
-/* Scores what the run began with once more, in a run that continues: the file could not be written,
- * or is gone. The adapter is what it was afterwards. */
-static graft_status evaluate_start(graft_training *t)
+/* Scores what the run began with once more, in a run that continues. The adapter is what it was afterwards. */
+static graft_status evaluate_start(graft_training *t, const char *why)
 {
     graft_status status = GRAFT_OK;
     graft_adapter *adapter = t->session.adapter;
     graft_real *params = NULL;
     size_t n = adapter->n_params;
-    graft_log(GRAFT_LOG_WARN, "%s/eval-before.json is missing: the start of the run is evaluated "
-              "once more", t->config->output_dir);
+    graft_log(GRAFT_LOG_WARN, "%s/eval-before.json %s: the start of the run is evaluated once more",
+              t->config->output_dir, why);
     GRAFT_TRY(graft_alloc(&params, n, sizeof *params));
     memcpy(params, adapter->params, n * sizeof *params);
     status = graft_session_reset_adapter(&t->session);
@@ -111,13 +142,17 @@ done:
     return status;
 }
 
-/* What an earlier process measured, if it could write it. */
+/* What an earlier process measured, if it could write it, and was asked the same (--force). */
 static graft_status recall_before(graft_training *t)
 {
     graft_status status = GRAFT_OK;
-    GRAFT_TRY(read_report(t, &t->before, "eval-before.json"));
+    bool same;
+    GRAFT_TRY(read_report(t, &t->before, &same, "eval-before.json"));
     if (t->before.n == 0) {
-        GRAFT_TRY(evaluate_start(t));
+        GRAFT_TRY(evaluate_start(t, "is missing"));
+    } else if (!same) {
+        graft_eval_report_clear(&t->before);
+        GRAFT_TRY(evaluate_start(t, "is of other data, other settings or another base"));
     }
     if (!(t->general.before > 0)) { /* it is of other text, if of any */
         t->before.general_loss = (double)NAN;
@@ -325,13 +360,15 @@ static graft_status recall_after(graft_training *t)
     const graft_merit *known = t->chosen_step > 0 ? &t->best.score : &t->best.last;
     char moment[GRAFT_MOMENT_BYTES], file[GRAFT_MOMENT_BYTES + 16];
     uint64_t step = t->chosen_step > 0 ? t->chosen_step : t->trainer.step;
+    bool same;
     graft_training_name_moment(moment, t, step, '-');
     snprintf(file, sizeof file, "eval-%s.json", moment);
-    GRAFT_TRY(read_report(t, &t->after, file));
+    GRAFT_TRY(read_report(t, &t->after, &same, file));
     double loss = t->after.loss_per_token;
-    if (t->after.n > 0 && (loss < known->loss || loss > known->loss)) {
-        status = graft_fail(GRAFT_E_DATA, "%s/%s: is of another adapter", t->config->output_dir,
-                            file);
+    bool other = loss < known->loss || loss > known->loss;
+    if (t->after.n > 0 && (other || !same)) {
+        status = graft_fail(GRAFT_E_DATA, "%s/%s: is of %s", t->config->output_dir, file,
+                            other ? "another adapter" : "other data, other settings or another base");
         graft_eval_report_clear(&t->after);
         graft_eval_report_init(&t->after);
     }
