@@ -392,6 +392,8 @@ graft_status graft_training_evaluate_after(graft_training *t)
     if (t->after.n == 0) {
         GRAFT_TRY(explain(t, evaluate(t, &t->after, "evaluating the result")));
     }
+    t->after.general_loss = t->general.after > 0 ? t->general.after : (double)NAN; /* of the text of now */
+    t->after.general_tokens = t->general.after > 0 ? t->general.n_tokens : 0;
     GRAFT_TRY(record(t, &t->after, "eval-after.json", &place));
 done:
     return status;
