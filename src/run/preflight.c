@@ -54,10 +54,35 @@ done:
     return status;
 }
 
+/* What training begins with would be replaced by its result: by whatever name it is given. */
+static graft_status check_start(const graft_config *c)
+{
+    graft_status status = GRAFT_OK;
+    char *path = NULL;
+    bool same = c->init_adapter != NULL && graft_path_same(c->init_adapter, c->output_dir);
+    for (size_t i = 0; c->init_adapter != NULL && graft_exporters[i] != NULL && !same; i++) {
+        GRAFT_TRY(graft_path_join(&path, c->output_dir, graft_exporters[i]->writes));
+        same = graft_path_same(c->init_adapter, path);
+        graft_free(path);
+        path = NULL;
+    }
+    if (same) {
+        status = graft_fail(GRAFT_E_CONFIG, "init_adapter: %s lies where this run writes its own (output_dir: "
+                            "%s): name another output_dir", c->init_adapter, c->output_dir);
+    }
+done:
+    graft_free(path);
+    return status;
+}
+
 graft_status graft_preflight_folder(graft_training *t)
 {
     if (t->config->output_dir == NULL) {
         return graft_fail(GRAFT_E_CONFIG, "output_dir is not set: name the folder of the run");
+    }
+    graft_status status = check_start(t->config);
+    if (status != GRAFT_OK) {
+        return status;
     }
     return open_folder(t) == GRAFT_OK ? GRAFT_OK : graft_fail_prefix("output_dir");
 }
@@ -69,7 +94,11 @@ graft_status graft_preflight_look(graft_training *t)
     if (folder == NULL) {
         return GRAFT_OK;
     }
-    graft_status status = graft_folder_look(&nearest, folder);
+    graft_status status = check_start(t->config);
+    if (status != GRAFT_OK) {
+        return status;
+    }
+    status = graft_folder_look(&nearest, folder);
     graft_free(nearest);
     if (status != GRAFT_OK) {
         return graft_fail_prefix("output_dir");

@@ -6,7 +6,7 @@
 
 /* Makes output_dir and its folder of checkpoints, and sees that files can be made in both. Takes the
  * folder's lock, and removes what a run that was killed has left half written. GRAFT_E_CONFIG: another
- * run is using it; GRAFT_E_DISK: no folder, no permission, no room. */
+ * run is using it, or init_adapter lies where it writes; GRAFT_E_DISK: no folder, no permission, no room. */
 graft_status graft_preflight_folder(graft_training *t);
 
 /* The same without changing anything, for who only wants to know: could the folder be made and written to? Is
