@@ -1,21 +1,31 @@
 /* checkpoint_folder.c - the files step-N.h5 in a folder. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/log.h"
 #include "core/memory.h"
 #include "io/files.h"
 #include "train/checkpoint.h"
 
-/* The N of step-N.h5; 0 if the name is none. */
+enum { NAME_BYTES = 48 };
+
+static void name_step(char out[NAME_BYTES], uint64_t step)
+{
+    snprintf(out, NAME_BYTES, "step-%llu.h5", (unsigned long long)step);
+}
+
+/* The N of step-N.h5; 0 if the name is none. Written in another way ("step-007.h5", "step--7.h5") it is none: no
+ * file would be found by its number. */
 static uint64_t step_of(const char *name)
 {
     unsigned long long step = 0;
-    int end = 0;
-    if (sscanf(name, "step-%llu.h5%n", &step, &end) != 1 || name[end] != '\0' || end == 0) {
+    char own[NAME_BYTES];
+    if (sscanf(name, "step-%llu.h5", &step) != 1) {
         return 0;
     }
-    return step;
+    name_step(own, step);
+    return strcmp(name, own) == 0 ? step : 0;
 }
 
 static int descending(const void *a, const void *b)
@@ -49,8 +59,8 @@ done:
 
 graft_status graft_checkpoint_path(char **out, const char *folder, uint64_t step)
 {
-    char name[48];
-    snprintf(name, sizeof name, "step-%llu.h5", (unsigned long long)step);
+    char name[NAME_BYTES];
+    name_step(name, step);
     return graft_path_join(out, folder, name);
 }
 

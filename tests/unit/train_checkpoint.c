@@ -238,6 +238,27 @@ static void a_new_checkpoint_is_never_deleted_for_older_ones(void **state)
     close_fixture(&f);
 }
 
+/* A name that nothing writes was taken for a number, and the file of that number was missing then. */
+static void only_names_that_are_written_are_checkpoints(void **state)
+{
+    static const char *const others[] = {"step--6.h5", "step-0007.h5", "step-+8.h5", "step- 9.h5", "step-0.h5",
+                                         "step-5.h5x", "step-99999999999999999999.h5"};
+    uint64_t *steps = NULL;
+    size_t n = 0;
+    (void)state;
+    assert_ok(graft_make_dirs(test_temp_path("keep")));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        touch(others[i]);
+    }
+    touch("step-12.h5");
+    assert_ok(graft_checkpoint_steps(&steps, &n, test_temp_path("keep")));
+    assert_int_equal(n, 3); /* with what the test before left */
+    assert_int_equal(steps[0], 12);
+    assert_int_equal(steps[1], 5);
+    assert_int_equal(steps[2], 4);
+    graft_free(steps);
+}
+
 /* --- identity --- */
 
 static void assert_differences(const char *saved, const char *wanted, const char *run,
@@ -333,6 +354,7 @@ int main(void)
         cmocka_unit_test(another_adapter_is_refused),
         cmocka_unit_test(unsound_content_is_refused),
         cmocka_unit_test(a_new_checkpoint_is_never_deleted_for_older_ones),
+        cmocka_unit_test(only_names_that_are_written_are_checkpoints),
         cmocka_unit_test(every_difference_is_named),
         cmocka_unit_test(every_setting_is_known_to_shape_runs_or_not),
         cmocka_unit_test(notes_keep_their_bits),
