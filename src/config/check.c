@@ -124,10 +124,11 @@ static graft_status derive_eval_strategy(graft_config *config)
 {
     unsigned char strategy = GIVEN(config, eval_strategy), steps = GIVEN(config, eval_steps);
     bool counted = config->eval_steps > 0;
+    bool has_data = config->eval_dataset.n > 0 || config->val_set_size > 0; /* else eval_after shapes nothing */
     if (config->eval_strategy == GRAFT_EVAL_AUTO) {
-        config->eval_strategy = counted              ? GRAFT_EVAL_STEPS
-                                : config->eval_after ? GRAFT_EVAL_EPOCH
-                                                     : GRAFT_EVAL_NO;
+        config->eval_strategy = counted                           ? GRAFT_EVAL_STEPS
+                                : config->eval_after || !has_data ? GRAFT_EVAL_EPOCH
+                                                                  : GRAFT_EVAL_NO;
     }
     if (config->eval_strategy == GRAFT_EVAL_STEPS && !counted) {
         return graft_fail(GRAFT_E_CONFIG, "eval_strategy: steps needs eval_steps");
