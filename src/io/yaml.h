@@ -2,7 +2,8 @@
  *
  * Maps, sequences and plain scalars (YAML 1.2 core schema: null, true/false, integers, floats,
  * strings). Anchors, aliases, tags, multiple documents, duplicate keys, non-finite numbers, depth
- * beyond 16 and files beyond 1 MiB are refused with file:line. A JSON file is YAML and works too. */
+ * beyond 16 and files beyond 1 MiB are refused with file:line. A JSON file is YAML and works too
+ * (one with escaped surrogates is read as JSON, and has no lines). */
 #ifndef GRAFT_IO_YAML_H
 #define GRAFT_IO_YAML_H
 

@@ -68,6 +68,10 @@ static void documents_become_json(void **state)
     assert_reads_as("%YAML 1.2\n---\na: 1\n...\n", "{\"a\":1}");
     assert_reads_as("- 1\n- 2\n", "[1,2]");
     assert_reads_as("{}", "{}");
+    assert_reads_as("\n{\n\t\"a\": \"\\u00e9\\ud83d\\ude00\", \"b\": [1]}\n",
+                    "{\"a\":\"\xc3\xa9\xf0\x9f\x98\x80\",\"b\":[1]}");
+    assert_refused("{\"a\": \"\\ud83d\"}", "c.yaml:1: ");
+    assert_refused("{\"a\": \"\\ud83d\\ude00\", \"a\": 1}", "c.yaml:1: ");
 }
 
 static void lines_of_keys_are_kept(void **state)
