@@ -28,6 +28,19 @@ done:
     return status;
 }
 
+graft_status graft_data_files_check_beside(const char *path, const graft_config *config)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < config->dataset.n; i++) {
+        GRAFT_TRY(graft_path_check_output(path, config->dataset.items[i].answers));
+    }
+    GRAFT_TRY(graft_data_files_check_output(path, &config->eval_dataset));
+    GRAFT_TRY(graft_path_check_output(path, config->base_model));
+    GRAFT_TRY(graft_path_check_output(path, config->chat_template));
+done:
+    return status;
+}
+
 graft_status graft_data_files_poll(void *context)
 {
     return graft_hooks_check(context);

@@ -13,6 +13,10 @@ graft_source graft_data_files_source(const graft_config_source *item);
 /* GRAFT_E_CONFIG if `path`, which is to be written, is one of these files. */
 graft_status graft_data_files_check_output(const char *path, const graft_config_sources *sources);
 
+/* ... if it is read beside the datasets: answers, evaluation data, base (its first part), template.
+ * For jobs that may write over the datasets themselves. */
+graft_status graft_data_files_check_beside(const char *path, const graft_config *config);
+
 /* For graft_record_visitor and its like; the context is a graft_hooks. */
 graft_status graft_data_files_poll(void *context);
 

@@ -299,12 +299,16 @@ graft_status graft_data_check(graft_config *config, const graft_check_options *o
     GRAFT_TRY(graft_data_files_prepare(config));
     if (options->fix_to) {
         GRAFT_TRY(graft_data_files_open(&writer, options->fix_to, "out", NULL));
+        GRAFT_TRY(graft_data_files_check_beside(options->fix_to, config));
     }
     if (options->json && !(c.list = graft_json_new_array())) {
         status = graft_fail(GRAFT_E_MEMORY, "out of memory");
         goto done;
     }
     GRAFT_TRY(choose_template(&c));
+    if (writer && c.session.model) {
+        GRAFT_TRY(graft_gguf_check_output(c.session.model->file, options->fix_to));
+    }
     GRAFT_TRY(read_all(&c, writer));
     if (writer && c.result.written > 0) {
         GRAFT_TRY(graft_writer_commit(&writer));

@@ -49,6 +49,7 @@ graft_status graft_data_dedup(graft_config *config, const char *path, double nea
     *out = NULL;
     GRAFT_TRY(graft_data_files_prepare(config));
     GRAFT_TRY(graft_data_files_open(&writer, path, "out", NULL));
+    GRAFT_TRY(graft_data_files_check_beside(path, config));
     GRAFT_TRY(graft_dedup_new(&dedup, near, config->skip_bad, writer, graft_data_files_poll,
                               (void *)(uintptr_t)hooks));
     for (size_t i = 0; i < config->dataset.n; i++) {

@@ -123,6 +123,7 @@ graft_status graft_imatrix(graft_config *config, const char *path, uint64_t exam
     GRAFT_TRY(graft_config_check(config));
     GRAFT_TRY(graft_config_require(config, "dataset"));
     GRAFT_TRY(graft_data_files_check_output(path, &config->dataset));
+    GRAFT_TRY(graft_path_check_output(path, config->chat_template));
     GRAFT_TRY(graft_space_check(path, 0));
     config->compute = GRAFT_COMPUTE_F32; /* squares of rounded numbers would be no faster */
     GRAFT_TRY(graft_session_read(&corpus.dataset, config, &config->dataset));
