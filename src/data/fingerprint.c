@@ -67,6 +67,42 @@ static uint64_t hash_calls(const graft_json *calls)
     return hash;
 }
 
+/* How many calls back stands the one that message `at` answers? Ids are told by this alone; 0 if it
+ * answers none. */
+static uint64_t answered_call(const graft_conversation *c, size_t at)
+{
+    const char *id = graft_json_string(
+        graft_json_get(graft_json_at(c->messages, at), "tool_call_id"), NULL);
+    uint64_t back = 0;
+    for (size_t i = at; id && i > 0; i--) {
+        const graft_json *calls = graft_json_get(graft_json_at(c->messages, i - 1), "tool_calls");
+        for (size_t j = graft_json_length(calls); j > 0; j--) {
+            const graft_json *other = graft_json_get(graft_json_at(calls, j - 1), "id");
+            back++;
+            if (graft_json_is(other, GRAFT_JSON_STRING) &&
+                strcmp(graft_json_string(other, NULL), id) == 0) {
+                return back;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Thoughts, names, and whatever else a template may show; null is as good as absent. */
+static uint64_t hash_rest(const graft_json *message)
+{
+    static const char *const told[] = {"role", "content", "tool_calls", "tool_call_id"};
+    uint64_t members = 0;
+    for (graft_json_iter it = graft_json_iter_begin(message); graft_json_iter_next(&it);) {
+        bool apart = !it.value;
+        for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+            apart = apart || strcmp(it.key, told[i]) == 0;
+        }
+        members += apart ? 0 : join(hash_json(it.value), graft_hash_bytes(it.key, strlen(it.key)));
+    }
+    return members;
+}
+
 uint64_t graft_fingerprint(const graft_conversation *c)
 {
     uint64_t hash = join(hash_json(c->tools), hash_json(c->expected));
@@ -77,6 +113,8 @@ uint64_t graft_fingerprint(const graft_conversation *c)
         hash = join(hash, hash_json(graft_json_get(message, "role")));
         hash = join(hash, hash_json(graft_json_get(message, "content")));
         hash = join(hash, hash_calls(graft_json_get(message, "tool_calls")));
+        hash = join(hash, answered_call(c, i));
+        hash = join(hash, hash_rest(message));
         hash = join(hash, weight);
     }
     return hash;

@@ -5,8 +5,9 @@
 #include "chat/conversation.h"
 #include "data/minhash.h"
 
-/* A hash of everything that is trained on or scored: roles, texts, calls, loss weights, tools,
- * what is expected. Ids of calls do not count, nor the order of keys in a declaration.
+/* A hash of everything that is trained on or scored: roles, texts, thoughts and other keys of
+ * messages, calls and which of them a result answers, loss weights, tools, what is expected. Ids of
+ * calls do not count, nor the order of keys in a declaration.
  * Two different examples of n have the same hash by chance with probability n * n / 2^65. */
 uint64_t graft_fingerprint(const graft_conversation *conversation);
 
