@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "chat/parts.h"
 #include "chat/python_literal.h"
 
 /* --- spans --- */
@@ -132,6 +133,63 @@ graft_status graft_build__named_call(graft_json *messages, graft_piece name, gra
     GRAFT_TRY(graft_build__call(messages, call));
 done:
     graft_json_free(call);
+    return status;
+}
+
+static bool is_assistant(const graft_json *message)
+{
+    return strcmp(graft_piece_of(graft_json_get(message, "role")).at, "assistant") == 0;
+}
+
+static graft_status set_thoughts(graft_json *message, const graft_json *item)
+{
+    graft_status status = GRAFT_OK;
+    for (size_t i = 0; i < GRAFT_N_THOUGHT_KEYS; i++) {
+        const char *key = graft_thought_keys[i];
+        if (graft_json_get(item, key)) {
+            GRAFT_TRY(graft_reader__set_shared(message, key, graft_json_get(item, key)));
+        }
+    }
+done:
+    return status;
+}
+
+graft_status graft_build__beside(graft_json *messages, size_t first, const graft_json *item)
+{
+    graft_status status = GRAFT_OK;
+    size_t n = graft_json_length(messages), reply = first;
+    const char *name;
+    double weight;
+    while (reply < n && !is_assistant(graft_json_at(messages, reply))) {
+        reply++;
+    }
+    if (reply < n) {
+        GRAFT_TRY(set_thoughts(graft_json_at(messages, reply), item));
+    }
+    GRAFT_TRY(graft_reader__weight(&weight, &name, item));
+    for (size_t i = first; name && i < n; i++) {
+        graft_json *message = graft_json_at(messages, i);
+        if (reply == n || is_assistant(message)) {
+            GRAFT_TRY(graft_reader__set_shared(message, name, graft_json_get(item, name)));
+        }
+    }
+done:
+    return status;
+}
+
+graft_status graft_build__joins(const graft_json *message, const graft_json *item)
+{
+    graft_status status = GRAFT_OK;
+    double is = 1, joins = 1;
+    const char *name;
+    GRAFT_TRY(graft_reader__weight(&is, &name, message));
+    GRAFT_TRY(graft_reader__weight(&joins, &name, item));
+    if (is < joins || is > joins) {
+        status = graft_fail(GRAFT_E_DATA, "its loss weight is %g, that of the reply it belongs to "
+                            "%g: text and calls of a reply are one message, with one weight", joins,
+                            is);
+    }
+done:
     return status;
 }
 

@@ -29,6 +29,12 @@ graft_status graft_build__result(graft_json *messages, graft_piece name, graft_p
 graft_status graft_build__call(graft_json *messages, const graft_json *call);
 /* The same; arguments are taken. */
 graft_status graft_build__named_call(graft_json *messages, graft_piece name, graft_json *arguments);
+/* Gives messages[first..), which a reader made of `item`, what stands beside its text: the loss
+ * weight to those of the assistant (to all if none is), thoughts to the first of these. */
+graft_status graft_build__beside(graft_json *messages, size_t first, const graft_json *item);
+/* GRAFT_E_DATA unless item, of which calls joined `message`, has the loss weight that this has: a
+ * message has one. */
+graft_status graft_build__joins(const graft_json *message, const graft_json *item);
 /* A tool {"name", "description", "parameters"}; parameters are taken, description may be empty. */
 graft_status graft_build__tool(graft_json *tools, graft_piece name, graft_piece description,
                                graft_json *parameters);

@@ -29,7 +29,8 @@ static bool is_one_of(const char *key, const char *const *names)
     return false;
 }
 
-static const char *const weight_names[] = {"weight", "train", "loss_mask", "loss_weight", NULL};
+static const char *const weight_names[] = {"weight", "train", "loss_mask", "loss_weight", "loss",
+                                           NULL};
 static const char *const own_names[] = {"role", "content", "tool_calls", "function_call",
                                         "tool_call_id", "name", NULL};
 
@@ -64,28 +65,41 @@ static graft_status read_role(graft_role *role, const char **written, const graf
                       graft_draft__quoted(text));
 }
 
-static graft_status read_weight(float *weight, graft_role role, const graft_json *message)
+bool graft_reader__is_weight(const char *key)
 {
-    const char *found = NULL;
-    double w = role == GRAFT_ROLE_ASSISTANT ? 1 : 0;
+    return is_one_of(key, weight_names);
+}
+
+graft_status graft_reader__weight(double *weight, const char **found, const graft_json *message)
+{
+    *found = NULL;
     for (size_t i = 0; weight_names[i]; i++) {
         const graft_json *value = graft_json_get(message, weight_names[i]);
         if (!value) {
             continue;
         }
-        if (found) {
-            return graft_fail(GRAFT_E_DATA, "both %s and %s are set", found, weight_names[i]);
+        if (*found) {
+            return graft_fail(GRAFT_E_DATA, "both %s and %s are set", *found, weight_names[i]);
         }
-        found = weight_names[i];
+        *found = weight_names[i];
         if (graft_json_is(value, GRAFT_JSON_BOOL)) {
-            w = graft_json_bool(value) ? 1 : 0;
+            *weight = graft_json_bool(value) ? 1 : 0;
         } else if (graft_json_is(value, GRAFT_JSON_INT) ||
                    graft_json_is(value, GRAFT_JSON_DOUBLE)) {
-            w = graft_json_double(value);
+            *weight = graft_json_double(value);
         } else {
-            return graft_draft__bad(found, value);
+            return graft_draft__bad(*found, value);
         }
     }
+    return GRAFT_OK;
+}
+
+static graft_status read_weight(float *weight, graft_role role, const graft_json *message)
+{
+    graft_status status = GRAFT_OK;
+    const char *found;
+    double w = role == GRAFT_ROLE_ASSISTANT ? 1 : 0;
+    GRAFT_TRY(graft_reader__weight(&w, &found, message));
     if (w < 0) { /* it would unlearn the reply, and weights of both signs can add up to none */
         return graft_fail(GRAFT_E_DATA, "%s is below 0", found);
     }
@@ -98,7 +112,8 @@ static graft_status read_weight(float *weight, graft_role role, const graft_json
                           graft_role_name(role));
     }
     *weight = (float)w;
-    return GRAFT_OK;
+done:
+    return status;
 }
 
 /* Joins content parts. */

@@ -61,10 +61,15 @@ graft_status graft_reader__convert_text(graft_conversation *out, const graft_rea
  *   role function, their forerunners, are read as tool_calls and tool
  * - a tool message answers a call that stands before it and is not answered yet. Without
  *   tool_call_id it is given the id of the first such call of its name if the calls had no ids
- * - weight, train, loss_mask, loss_weight: the loss weight of an assistant message (numbers from 0
- *   on, or booleans; default 1); they are taken out of the message
+ * - weight, train, loss_mask, loss_weight, loss: the loss weight of an assistant message (numbers
+ *   from 0 on, or booleans; default 1); they are taken out of the message
  * GRAFT_E_DATA: "message 4: role \"tool\" without tool_call_id" (messages are counted from 1). */
 graft_status graft_conversation__canonical(graft_conversation *conversation);
+
+/* Sets *weight to the loss weight that stands in a message and *found to the name it has there;
+ * NULL, and *weight as it was, if none does. GRAFT_E_DATA: two stand there, or it is no number. */
+graft_status graft_reader__weight(double *weight, const char **found, const graft_json *message);
+bool graft_reader__is_weight(const char *key);
 
 /* Builders for readers; NULL content leaves it null. The message is appended to `messages`. */
 graft_status graft_reader__add_text(graft_json *messages, const char *role,

@@ -299,7 +299,7 @@ static graft_status add_turn(graft_conversation *out, const char *role, graft_pi
 static graft_status add_item(graft_conversation *out, const graft_json *item)
 {
     graft_status status = GRAFT_OK;
-    const graft_json *weight = graft_json_get(item, "weight");
+    size_t before = graft_json_length(out->messages);
     const char *role = role_of(item);
     if (!role) {
         return graft_fail(GRAFT_E_DATA, "unknown \"from\" (known: system, human, gpt, tool)");
@@ -313,10 +313,7 @@ static graft_status add_item(graft_conversation *out, const graft_json *item)
         return graft_fail(GRAFT_E_DATA, "has no text");
     }
     GRAFT_TRY(add_turn(out, role, text_of(item)));
-    if (weight) {
-        GRAFT_TRY(graft_reader__set_shared(
-            graft_json_at(out->messages, graft_json_length(out->messages) - 1), "weight", weight));
-    }
+    GRAFT_TRY(graft_build__beside(out->messages, before, item));
 done:
     return status;
 }

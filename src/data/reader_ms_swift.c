@@ -24,18 +24,15 @@ static bool matches(const graft_json *record)
     return false;
 }
 
-/* loss: true or false becomes weight; everything else stays. */
-static graft_status copy_keys(graft_json *out, const graft_json *in, bool all)
+/* What stands beside role and content, unless it is there already. */
+static graft_status copy_rest(graft_json *out, const graft_json *in, bool joined)
 {
     graft_status status = GRAFT_OK;
     graft_json_iter it = graft_json_iter_begin(in);
+    GRAFT_TRY(joined ? graft_build__joins(out, in) : GRAFT_OK);
     while (graft_json_iter_next(&it)) {
-        bool loss = strcmp(it.key, "loss") == 0;
-        if (loss && it.value) {
-            GRAFT_TRY(graft_reader__set_shared(out, "weight", it.value));
-        } else if (!loss && (all || (strcmp(it.key, "role") != 0 &&
-                                     strcmp(it.key, "content") != 0)) &&
-                   !(graft_json_has(out, it.key) && !all)) {
+        if (!(joined && graft_reader__is_weight(it.key)) && strcmp(it.key, "role") != 0 &&
+            strcmp(it.key, "content") != 0 && !graft_json_has(out, it.key)) {
             GRAFT_TRY(graft_reader__set_shared(out, it.key, it.value));
         }
     }
@@ -49,13 +46,15 @@ static graft_status add_call(graft_json *messages, const graft_json *message)
     const graft_json *content = graft_json_get(message, "content");
     graft_piece text = graft_piece_of(content);
     graft_json *call = NULL;
+    size_t before = graft_json_length(messages);
     if (graft_json_is(content, GRAFT_JSON_OBJECT)) {
         call = graft_json_retain((graft_json *)(uintptr_t)content);
     } else if (graft_python_or_json(&call, text.at, text.n) != GRAFT_OK) {
         return graft_fail_prefix("tool_call is not JSON");
     }
     GRAFT_TRY(graft_build__call(messages, call));
-    GRAFT_TRY(copy_keys(graft_json_at(messages, graft_json_length(messages) - 1), message, false));
+    size_t n = graft_json_length(messages);
+    GRAFT_TRY(copy_rest(graft_json_at(messages, n - 1), message, n == before));
 done:
     graft_json_free(call);
     return status;
@@ -68,8 +67,7 @@ static graft_status add_message(graft_json *messages, const graft_json *message)
     if (strcmp(role_of(message), "tool_call") == 0) {
         return add_call(messages, message);
     }
-    copy = graft_json_new_object();
-    GRAFT_TRY(copy_keys(copy, message, true));
+    GRAFT_TRY(graft_json_copy(&copy, message));
     if (strcmp(role_of(message), "tool_response") == 0) {
         GRAFT_TRY(graft_json_set_string(copy, "role", "tool"));
     }

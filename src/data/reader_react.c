@@ -51,7 +51,9 @@ static graft_status add_messages(graft_json *messages, const graft_json *list)
         graft_piece text = graft_piece_of(content);
         bool labelled = strcmp(role_of(message), "assistant") == 0 && graft_react__labelled(text);
         if (labelled || (strcmp(role_of(message), "user") == 0 && graft_react__observes(text))) {
-            if (graft_react__add(messages, text, "assistant") != GRAFT_OK) {
+            size_t before = graft_json_length(messages);
+            if (graft_react__add(messages, text, "assistant") != GRAFT_OK ||
+                graft_build__beside(messages, before, message) != GRAFT_OK) {
                 return graft_fail_prefix("messages item %zu", i + 1);
             }
         } else {

@@ -4,7 +4,7 @@
  * it joins the assistant's message before it, so that text and calls of one turn stay together. */
 #include <string.h>
 
-#include "data/reader.h"
+#include "data/build.h"
 
 static bool matches(const graft_json *record)
 {
@@ -89,13 +89,14 @@ done:
 }
 
 /* Takes over the loss weight, and whatever else stands beside from and value. */
-static graft_status copy_rest(graft_json *message, const graft_json *item)
+static graft_status copy_rest(graft_json *message, const graft_json *item, bool joined)
 {
     graft_status status = GRAFT_OK;
     graft_json_iter it = graft_json_iter_begin(item);
+    GRAFT_TRY(joined ? graft_build__joins(message, item) : GRAFT_OK);
     while (graft_json_iter_next(&it)) {
-        if (strcmp(it.key, "from") != 0 && strcmp(it.key, "value") != 0 &&
-            !graft_json_has(message, it.key)) {
+        if (!(joined && graft_reader__is_weight(it.key)) && strcmp(it.key, "from") != 0 &&
+            strcmp(it.key, "value") != 0 && !graft_json_has(message, it.key)) {
             GRAFT_TRY(graft_reader__set_shared(message, it.key, it.value));
         }
     }
@@ -110,6 +111,7 @@ static graft_status add_item(graft_json *messages, graft_json **last_assistant,
     const graft_json *from = graft_json_get(item, "from"), *value = graft_json_get(item, "value");
     const char *role = graft_json_is(from, GRAFT_JSON_STRING)
                            ? role_of(graft_json_string(from, NULL)) : NULL;
+    size_t before = graft_json_length(messages);
     if (!role) {
         return graft_fail(GRAFT_E_DATA, "unknown \"from\" (known: human, gpt, system, "
                           "function_call, observation)");
@@ -122,7 +124,8 @@ static graft_status add_item(graft_json *messages, graft_json **last_assistant,
                               ? graft_json_at(messages, graft_json_length(messages) - 1)
                               : NULL;
     }
-    GRAFT_TRY(copy_rest(graft_json_at(messages, graft_json_length(messages) - 1), item));
+    size_t n = graft_json_length(messages);
+    GRAFT_TRY(copy_rest(graft_json_at(messages, n - 1), item, n == before));
 done:
     return status;
 }

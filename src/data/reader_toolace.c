@@ -153,7 +153,7 @@ done:
     return status;
 }
 
-static graft_status add_item(graft_json *messages, const graft_json *item)
+static graft_status add_turn(graft_json *messages, const graft_json *item)
 {
     const graft_json *value = graft_json_get(item, "value");
     const char *from = graft_piece_of(graft_json_get(item, "from")).at;
@@ -170,6 +170,16 @@ static graft_status add_item(graft_json *messages, const graft_json *item)
         return add_results(messages, graft_piece_of(value));
     }
     return graft_fail(GRAFT_E_DATA, "unknown \"from\" (known: user, assistant, tool)");
+}
+
+static graft_status add_item(graft_json *messages, const graft_json *item)
+{
+    graft_status status = GRAFT_OK;
+    size_t before = graft_json_length(messages);
+    GRAFT_TRY(add_turn(messages, item));
+    GRAFT_TRY(graft_build__beside(messages, before, item));
+done:
+    return status;
 }
 
 static graft_status convert(graft_conversation *out, const graft_json *record, void *state)

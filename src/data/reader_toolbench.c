@@ -70,7 +70,7 @@ done:
     return status;
 }
 
-static graft_status add_item(graft_conversation *out, const graft_json *item)
+static graft_status add_turn(graft_conversation *out, const graft_json *item)
 {
     graft_piece text = graft_piece_of(graft_json_get(item, "value"));
     const char *from = from_of(item).at;
@@ -87,6 +87,16 @@ static graft_status add_item(graft_conversation *out, const graft_json *item)
         return graft_react__add(out->messages, text, "assistant");
     }
     return graft_fail(GRAFT_E_DATA, "unknown \"from\" (known: system, user, assistant, function)");
+}
+
+static graft_status add_item(graft_conversation *out, const graft_json *item)
+{
+    graft_status status = GRAFT_OK;
+    size_t before = graft_json_length(out->messages);
+    GRAFT_TRY(add_turn(out, item));
+    GRAFT_TRY(graft_build__beside(out->messages, before, item));
+done:
+    return status;
 }
 
 static graft_status convert(graft_conversation *out, const graft_json *record, void *state)

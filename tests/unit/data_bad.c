@@ -106,6 +106,15 @@ static const struct {
      "conversations item 2: function_call is an empty list"},
     {"{'conversations':[{'from':'human','value':'u'},{'from':'observation','value':'r'}]}",
      "message 2: role \"tool\" without a call before it"},
+    {"{'conversations':[{'from':'gpt','value':'t','weight':0},{'from':'function_call','value':"
+     "'{\\'name\\':\\'f\\'}'}]}",
+     "conversations item 2: its loss weight is 1, that of the reply it belongs to 0"},
+    {"{'conversations':[{'from':'function_call','value':'{\\'name\\':\\'f\\'}'},"
+     "{'from':'function_call','value':'{\\'name\\':\\'g\\'}','train':false}]}",
+     "conversations item 2: its loss weight is 0, that of the reply it belongs to 1"},
+    {"{'messages':[{'role':'assistant','content':'t','loss':false},{'role':'tool_call','content':"
+     "'{\\'name\\':\\'f\\'}'}]}",
+     "messages item 2: its loss weight is 1, that of the reply it belongs to 0"},
     {"{'prompt':3,'completion':'c'}", "prompt is neither a text nor a list of messages"},
     {"{'prompt':'p','completion':''}", "message 2: the assistant says nothing"},
     {"{'instruction':3,'output':'c'}", "instruction or input is not a text"},

@@ -115,12 +115,68 @@ static void weights_are_read_from_messages(void **state)
                    "{'role':'assistant','content':'a','weight':0.25},"
                    "{'role':'assistant','content':'b','train':false},"
                    "{'role':'assistant','content':'c','loss_mask':1},"
-                   "{'role':'assistant','content':'d','loss_weight':2}]}",
+                   "{'role':'assistant','content':'d','loss_weight':2},"
+                   "{'role':'assistant','content':'e','loss':false}]}",
                    "openai",
                    "[{'role':'user','content':'u'},{'role':'assistant','content':'a'},"
                    "{'role':'assistant','content':'b'},{'role':'assistant','content':'c'},"
-                   "{'role':'assistant','content':'d'}]",
-                   NULL, "0 0.25 0 1 2 ");
+                   "{'role':'assistant','content':'d'},{'role':'assistant','content':'e'}]",
+                   NULL, "0 0.25 0 1 2 0 ");
+}
+
+#define CALLS(id) "'tool_calls':[{'id':'" id "','type':'function','function':{'name':'f','arguments':{}}}]"
+#define TAGGED "<tool_call>{\\'name\\':\\'f\\',\\'arguments\\':{}}</tool_call>"
+
+/* Weights under every name, and thoughts, where calls and results stand in texts. */
+static void weights_are_read_from_texts_with_calls(void **state)
+{
+    (void)state;
+    assert_becomes("{'conversations':[{'from':'human','value':'u'},{'from':'gpt','value':'" TAGGED
+                   "','train':false,'reasoning_content':'why'},{'from':'gpt','value':'a',"
+                   "'loss_mask':0},{'from':'gpt','value':'b'}]}",
+                   "hermes",
+                   "[{'role':'user','content':'u'},{'role':'assistant','content':null,"
+                   CALLS("call00001") ",'reasoning_content':'why'},"
+                   "{'role':'assistant','content':'a'},{'role':'assistant','content':'b'}]",
+                   NULL, "0 0 0 1 ");
+    assert_becomes("{'system':'You are an expert in composing functions. "
+                   "[{\\'name\\':\\'f\\'}]','conversations':["
+                   "{'from':'user','value':'u'},{'from':'assistant','value':'[f()]','weight':0},"
+                   "{'from':'tool','value':'r'},{'from':'assistant','value':'a','thinking':'t'}]}",
+                   "toolace",
+                   "[{'role':'system','content':'You are an expert in composing functions.'},"
+                   "{'role':'user','content':'u'},{'role':'assistant','content':null,"
+                   CALLS("call00001") "},{'role':'tool','content':'r','tool_call_id':'call00001'},"
+                   "{'role':'assistant','content':'a','thinking':'t'}]",
+                   "[" F "]", "0 0 0 0 1 ");
+    assert_becomes("{'messages':[{'role':'user','content':'u'},{'role':'assistant','weight':0,"
+                   "'content':'Thought: t\\nAction: f\\nAction Input: {}\\nObservation: r\\n"
+                   "Answer: a'},{'role':'assistant','content':'Thought: b'}]}",
+                   "react",
+                   "[{'role':'user','content':'u'},{'role':'assistant','content':'t',"
+                   CALLS("call00001") "},{'role':'tool','content':'r','tool_call_id':'call00001'},"
+                   "{'role':'assistant','content':'a'},{'role':'assistant','content':'b'}]",
+                   NULL, "0 0 0 0 1 ");
+    assert_becomes("{'conversations':[{'from':'system','value':'you have access to the following "
+                   "APIs: []'},{'from':'user','value':'u'},{'from':'assistant','loss_weight':0.5,"
+                   "'value':'Thought: t\\nAction: f\\nAction Input: {}'}]}",
+                   "toolbench",
+                   "[{'role':'user','content':'u'},{'role':'assistant','content':'t',"
+                   CALLS("call00001") "}]",
+                   NULL, "0 0.5 ");
+}
+
+/* ... on a system text of which nothing is left. */
+static void weights_find_their_message(void **state)
+{
+    (void)state;
+    assert_becomes("{'conversations':[{'from':'gpt','value':'a'},{'from':'system','weight':0,"
+                   "'value':'<tools>[{\\'name\\':\\'f\\'}]</tools>'},{'from':'gpt','value':'b'}]}",
+                   "hermes", "[{'role':'assistant','content':'a'},{'role':'assistant','content':'b'}]",
+                   "[" F "]", "1 1 ");
+    assert_becomes("{'conversations':[{'from':'system','weight':0,"
+                   "'value':'<tools>[{\\'name\\':\\'f\\'}]</tools>'},{'from':'gpt','value':'b'}]}",
+                   "hermes", "[{'role':'assistant','content':'b'}]", "[" F "]", "1 ");
 }
 
 static void train_last_keeps_one_weight(void **state)
@@ -142,7 +198,7 @@ static void sharegpt_joins_text_and_calls(void **state)
     (void)state;
     assert_becomes(
         "{'conversations':[{'from':'human','value':'u'},{'from':'gpt','value':'wait',"
-        "'weight':0.5},{'from':'function_call','value':'[{\\'name\\': \\'f\\', \\'arguments\\': "
+        "'weight':0.5},{'from':'function_call','weight':0.5,'value':'[{\\'name\\': \\'f\\', \\'arguments\\': "
         "{}}, {\\'name\\': \\'f\\', \\'arguments\\': {\\'a\\': 1}}]'},"
         "{'from':'observation','value':'1'},{'from':'observation','value':'2'},"
         "{'from':'function_call','value':'{\\'name\\': \\'f\\'}'},"
@@ -347,6 +403,8 @@ int main(void)
         cmocka_unit_test(openai_is_the_canonical_form),
         cmocka_unit_test(openai_variants_mean_the_same),
         cmocka_unit_test(weights_are_read_from_messages),
+        cmocka_unit_test(weights_are_read_from_texts_with_calls),
+        cmocka_unit_test(weights_find_their_message),
         cmocka_unit_test(train_last_keeps_one_weight),
         cmocka_unit_test(sharegpt_joins_text_and_calls),
         cmocka_unit_test(prompts_become_two_messages),
