@@ -15,10 +15,15 @@ static bool matches(const graft_json *record)
 static graft_status add_instance(graft_json *parts, const graft_json *record,
                                  const graft_json *instance)
 {
+    static const char *const of_all[] = {"system", "history", "tools", "instruction"};
     static const char *const keys[] = {"input", "output"};
     graft_status status = GRAFT_OK;
     graft_json *part = graft_json_new_object();
-    GRAFT_TRY(graft_reader__set_shared(part, "instruction", graft_json_get(record, "instruction")));
+    for (size_t i = 0; i < sizeof of_all / sizeof *of_all; i++) {
+        if (graft_json_get(record, of_all[i])) {
+            GRAFT_TRY(graft_reader__set_shared(part, of_all[i], graft_json_get(record, of_all[i])));
+        }
+    }
     for (size_t i = 0; i < 2; i++) {
         GRAFT_TRY(graft_reader__set_shared(part, keys[i], graft_json_get(instance, keys[i])));
     }

@@ -267,7 +267,8 @@ done:
     return status;
 }
 
-static graft_status add_results(graft_json *messages, graft_piece text)
+/* What a user says behind the results becomes a message of its own; no other text fits between. */
+static graft_status add_results(graft_json *messages, const char *role, graft_piece text)
 {
     graft_status status = GRAFT_OK;
     graft_piece before, body;
@@ -275,7 +276,16 @@ static graft_status add_results(graft_json *messages, graft_piece text)
         return add_result(messages, text);
     }
     while (next_block(&text, "<tool_response>", "</tool_response>", &before, &body)) {
+        if (graft_piece_trim(before).n) {
+            return graft_fail(GRAFT_E_DATA, "a text stands before <tool_response>");
+        }
         GRAFT_TRY(add_result(messages, body));
+    }
+    text = graft_piece_trim(text);
+    if (text.n && strcmp(role, "tool") == 0) {
+        status = graft_fail(GRAFT_E_DATA, "a text stands behind </tool_response>");
+    } else if (text.n) {
+        status = graft_build__text(messages, role, text);
     }
 done:
     return status;
@@ -292,7 +302,7 @@ static graft_status add_turn(graft_conversation *out, const char *role, graft_pi
         return add_assistant(out->messages, text);
     }
     bool results = graft_piece_begins(graft_piece_trim(text), "<tool_response>");
-    return strcmp(role, "tool") == 0 || results ? add_results(out->messages, text)
+    return strcmp(role, "tool") == 0 || results ? add_results(out->messages, role, text)
                                                 : graft_build__text(out->messages, role, text);
 }
 
@@ -345,6 +355,7 @@ static graft_status convert(graft_conversation *out, const graft_json *record, v
 {
     graft_status status = GRAFT_OK;
     const graft_json *items = items_of(record), *example = graft_json_get(record, "example");
+    graft_piece system = graft_piece_of(graft_json_get(record, "system"));
     (void)state;
     out->messages = graft_json_new_array();
     out->tools = graft_json_retain(graft_json_get(record, "tools"));
@@ -352,6 +363,7 @@ static graft_status convert(graft_conversation *out, const graft_json *record, v
         return example ? add_example(out, graft_piece_of(example))
                        : graft_fail(GRAFT_E_DATA, "has neither conversations nor messages");
     }
+    GRAFT_TRY(system.n ? add_system(out, system) : GRAFT_OK);
     for (size_t i = 0; i < graft_json_length(items); i++) {
         if (add_item(out, graft_json_at(items, i)) != GRAFT_OK) {
             status = graft_fail_prefix("item %zu", i + 1);

@@ -90,6 +90,7 @@ static graft_status convert(graft_conversation *out, const graft_json *record, v
     (void)state;
     out->messages = graft_json_new_array();
     out->tools = graft_json_retain(graft_json_get(record, "tools"));
+    GRAFT_TRY(graft_build__before(out->messages, record));
     if (graft_json_has(record, "messages")) {
         return add_messages(out->messages, graft_json_get(record, "messages"));
     }
