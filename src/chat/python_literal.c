@@ -336,6 +336,10 @@ static graft_status read_braces(source *s, graft_json **out)
         if (peek(s) == ':' && !set) {
             s->at++;
             GRAFT_TRY(key_text(s, &text, key));
+            if (graft_json_has(object, graft_text_z(&text))) {
+                status = bad(s, "a key that stands there twice");
+                goto done;
+            }
             GRAFT_TRY(read_value(s, &value));
             object = object ? object : graft_json_new_object();
             GRAFT_TRY(graft_json_set(object, graft_text_z(&text), value));

@@ -3,6 +3,7 @@
  * Literals are strings (prefixes r, u, b; triple quotes; neighbours are joined), numbers, True,
  * False, None, lists, tuples, sets, dicts. Tuples and sets become arrays, keys that are not
  * strings become the text that json.dumps gives them. JSON's true, false and null are read too.
+ * A key that stands twice in a dict is refused, as in JSON: which one is meant, nobody knows.
  * Depth is bounded at 100, integers to 64 bits; the text must be UTF-8. */
 #ifndef GRAFT_CHAT_PYTHON_LITERAL_H
 #define GRAFT_CHAT_PYTHON_LITERAL_H
