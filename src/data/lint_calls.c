@@ -102,7 +102,12 @@ static graft_status tell_misfit(graft_findings *out, const graft_schema *schema,
     graft_status status = GRAFT_OK;
     graft_text text;
     graft_text_init(&text);
-    GRAFT_TRY(graft_schema_explain(&text, schema, out->scratch, arguments, "", 1));
+    status = graft_schema_explain(&text, schema, out->scratch, arguments, "", 1);
+    if (status == GRAFT_E_DATA) { /* the schema has no end */
+        text.len = 0;
+        status = graft_text_append_z(&text, graft_error_message());
+    }
+    GRAFT_TRY(status);
     while (text.len > 0 && text.data[text.len - 1] == '\n') {
         text.data[--text.len] = 0;
     }
