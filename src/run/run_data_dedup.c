@@ -56,8 +56,13 @@ graft_status graft_data_dedup(graft_config *config, const char *path, double nea
         graft_source source = graft_data_files_source(&config->dataset.items[i]);
         GRAFT_TRY(graft_dedup_read(dedup, &source));
     }
-    GRAFT_TRY(graft_writer_commit(&writer));
     graft_dedup_result result = graft_dedup_result_get(dedup);
+    if (result.kept == 0) {
+        status = graft_fail(GRAFT_E_DATA, "nothing is left to write: %zu bad line%s and no example",
+                            result.bad, result.bad == 1 ? "" : "s");
+        goto done;
+    }
+    GRAFT_TRY(graft_writer_commit(&writer));
     GRAFT_TRY(json ? describe_json(&text, &result) : describe(&text, &result, path));
     GRAFT_TRY(graft_text_take(&text, out));
 done:
