@@ -5,6 +5,36 @@
 #include "core/memory.h"
 #include "data/draft.h"
 
+/* The number of an id that looks made up; 0 if it does not. */
+static unsigned number_of(const graft_json *id)
+{
+    const char *text = graft_json_string(id, NULL);
+    unsigned number = 0;
+    if (!text || strncmp(text, "call", 4) != 0 || strlen(text) < 9 || strlen(text) > 12) {
+        return 0;
+    }
+    for (text += 4; *text; text++) {
+        if (*text < '0' || *text > '9') {
+            return 0;
+        }
+        number = 10 * number + (unsigned)(*text - '0');
+    }
+    return number;
+}
+
+unsigned graft_draft__made_before(const graft_json *loose)
+{
+    unsigned most = 0;
+    for (size_t i = 0; i < graft_json_length(loose); i++) {
+        const graft_json *calls = graft_json_get(graft_json_at(loose, i), "tool_calls");
+        for (size_t k = 0; k < graft_json_length(calls); k++) {
+            unsigned number = number_of(graft_json_get(graft_json_at(calls, k), "id"));
+            most = number > most ? number : most;
+        }
+    }
+    return most;
+}
+
 /* The id of a call: the data's own, or a made-up one of nine letters and digits (the only form
  * that every known template accepts). */
 static graft_status add_id(graft_draft *d, graft_json *out, const graft_json *in, bool *given)

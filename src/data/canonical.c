@@ -276,6 +276,7 @@ static graft_status canonical_messages(graft_draft *d, const graft_json *loose)
     }
     GRAFT_TRY(graft_alloc(&d->turns, graft_json_length(loose), sizeof *d->turns));
     d->messages = graft_json_new_array();
+    d->made = graft_draft__made_before(loose);
     for (size_t i = 0; i < graft_json_length(loose); i++) {
         if (add_message(d, graft_json_at(loose, i)) != GRAFT_OK) {
             status = graft_fail_prefix("message %zu", i + 1);

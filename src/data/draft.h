@@ -17,11 +17,13 @@ typedef struct graft_draft {
     size_t n_turns;
     graft_draft_call *calls;
     size_t n_calls, calls_capacity;
-    unsigned made; /* ids made up */
+    unsigned made; /* the number of the id made up last */
 } graft_draft;
 
 /* Reads tool_calls (or function_call) of a message into *out; NULL if it calls nothing. */
 graft_status graft_draft__read_calls(graft_draft *d, graft_json **out, const graft_json *message);
+/* The highest number of an id in the data that looks made up: those that are begin behind it. */
+unsigned graft_draft__made_before(const graft_json *loose);
 /* Sets the tool_call_id of `out`, the canonical form of a tool message. */
 graft_status graft_draft__link_result(graft_draft *d, graft_json *out, const graft_json *message);
 /* Replaces the loose tools of a conversation (list, JSON text of a list, null) by canonical ones or

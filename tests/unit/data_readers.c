@@ -108,6 +108,23 @@ static void openai_variants_mean_the_same(void **state)
                    NULL, "0 1 ");
 }
 
+static void made_up_ids_are_no_given_ones(void **state)
+{
+    (void)state;
+    assert_becomes(
+        "{'messages':[{'role':'assistant','tool_calls':[{'function':{'name':'g'}},"
+        "{'id':'call00001','function':{'name':'f'}}]},"
+        "{'role':'tool','tool_call_id':'call00001','content':'1'},"
+        "{'role':'tool','name':'g','content':'2'}]}",
+        "openai",
+        "[{'role':'assistant','content':null,'tool_calls':["
+        "{'id':'call00002','type':'function','function':{'name':'g','arguments':{}}},"
+        "{'id':'call00001','type':'function','function':{'name':'f','arguments':{}}}]},"
+        "{'role':'tool','content':'1','tool_call_id':'call00001'},"
+        "{'role':'tool','content':'2','tool_call_id':'call00002','name':'g'}]",
+        NULL, "1 0 0 ");
+}
+
 static void weights_are_read_from_messages(void **state)
 {
     (void)state;
@@ -402,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(openai_is_the_canonical_form),
         cmocka_unit_test(openai_variants_mean_the_same),
+        cmocka_unit_test(made_up_ids_are_no_given_ones),
         cmocka_unit_test(weights_are_read_from_messages),
         cmocka_unit_test(weights_are_read_from_texts_with_calls),
         cmocka_unit_test(weights_find_their_message),
