@@ -89,6 +89,24 @@ static layout layout_of(const char *text, size_t n)
     return i == n || text[i] == '{' || probe.in_string ? LINES : VALUES;
 }
 
+/* Names what is no text, before every line of it is called broken. */
+static graft_status check_text(const char *path, const char *bytes, size_t n)
+{
+    static const struct {
+        const char *begin, *is;
+        size_t n;
+    } others[] = {{"\x1f\x8b", "is compressed by gzip: decompress it, or use zstd (.zst)", 2},
+                  {"\x28\xb5\x2f\xfd", "is compressed by zstd: give it a name in .zst", 4},
+                  {"\xff\xfe", "is UTF-16: convert it to UTF-8", 2},
+                  {"\xfe\xff", "is UTF-16: convert it to UTF-8", 2}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (n >= others[i].n && memcmp(bytes, others[i].begin, others[i].n) == 0) {
+            return graft_fail(GRAFT_E_DATA, "%s: %s", path, others[i].is);
+        }
+    }
+    return GRAFT_OK;
+}
+
 graft_status graft_records_open(graft_records **out, const char *path)
 {
     graft_status status = GRAFT_OK;
@@ -99,6 +117,7 @@ graft_status graft_records_open(graft_records **out, const char *path)
     GRAFT_TRY(graft_strdup(&r->path, path));
     GRAFT_TRY(graft_lines_open(&r->lines, path));
     GRAFT_TRY(graft_lines_peek(r->lines, LOOK_AHEAD, &r->piece, &r->n));
+    GRAFT_TRY(check_text(path, r->piece, r->n));
     r->layout = layout_of(r->piece, r->n);
     r->line = 1;
     r->n = 0;

@@ -10,7 +10,8 @@
 
 typedef struct graft_records graft_records;
 
-/* Which of the three it is, its first bytes tell. GRAFT_E_DISK: missing, a directory. */
+/* Which of the three it is, its first bytes tell. GRAFT_E_DISK: missing, a directory.
+ * GRAFT_E_DATA: compressed without its name saying so, or UTF-16. */
 graft_status graft_records_open(graft_records **out, const char *path);
 
 /* Sets *text to the next record (NULL at the end), without white space around it, valid until the
