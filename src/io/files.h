@@ -87,6 +87,7 @@ void graft_appender_close(graft_appender *appender);
 graft_status graft_make_dirs(const char *path);           /* mkdir -p */
 bool graft_path_exists(const char *path);
 bool graft_path_is_dir(const char *path);
+bool graft_path_is_stream(const char *path); /* a pipe or the like: what is read of it is gone */
 bool graft_dir_holds(const char *folder, const char *name); /* something of that name */
 bool graft_path_same(const char *a, const char *b);       /* both exist and are one file */
 /* GRAFT_E_CONFIG if `out`, which is to be written, is the file `in`, which is read (NULL: none). */

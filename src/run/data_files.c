@@ -41,6 +41,20 @@ done:
     return status;
 }
 
+graft_status graft_data_files_check_reread(const graft_config_sources *sources)
+{
+    for (size_t i = 0; i < sources->n; i++) {
+        const char *const read[] = {sources->items[i].path, sources->items[i].answers};
+        for (size_t k = 0; k < 2; k++) {
+            if (read[k] && graft_path_is_stream(read[k])) {
+                return graft_fail(GRAFT_E_CONFIG, "%s: is a pipe or a device, but has to be read "
+                                  "twice: write it to a file first", read[k]);
+            }
+        }
+    }
+    return GRAFT_OK;
+}
+
 graft_status graft_data_files_poll(void *context)
 {
     return graft_hooks_check(context);

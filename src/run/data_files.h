@@ -17,6 +17,9 @@ graft_status graft_data_files_check_output(const char *path, const graft_config_
  * For jobs that may write over the datasets themselves. */
 graft_status graft_data_files_check_beside(const char *path, const graft_config *config);
 
+/* GRAFT_E_CONFIG if one of these files, which are to be read twice, is a pipe or the like. */
+graft_status graft_data_files_check_reread(const graft_config_sources *sources);
+
 /* For graft_record_visitor and its like; the context is a graft_hooks. */
 graft_status graft_data_files_poll(void *context);
 

@@ -131,6 +131,9 @@ static graft_status choose_template(checking *c)
 {
     graft_status status = GRAFT_OK;
     bool tools;
+    if (c->config->base_model || c->config->chat_template) {
+        GRAFT_TRY(graft_data_files_check_reread(&c->config->dataset));
+    }
     if (c->config->base_model) {
         GRAFT_TRY(graft_session_open(&c->session, c->config));
     } else if (!c->config->chat_template) {

@@ -212,6 +212,7 @@ graft_status graft_data_split(graft_config *config, const char *train, const cha
     graft_tool_table_init(&s.table);
     *out = NULL;
     GRAFT_TRY(graft_data_files_prepare(config));
+    GRAFT_TRY(graft_data_files_check_reread(&config->dataset));
     GRAFT_TRY(open_outputs(&s, train, eval));
     GRAFT_TRY(walk(&s, learn));
     GRAFT_TRY(choose(&s));

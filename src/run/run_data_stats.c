@@ -91,6 +91,7 @@ graft_status graft_data_stats(graft_config *config, const char *html, const graf
     GRAFT_TRY(html ? graft_data_files_check_output(html, &config->dataset) : GRAFT_OK);
     GRAFT_TRY(html ? graft_path_check_output(html, config->chat_template) : GRAFT_OK);
     if (config->base_model) {
+        GRAFT_TRY(graft_data_files_check_reread(&config->dataset));
         GRAFT_TRY(graft_session_open(&session, config));
         GRAFT_TRY(html ? graft_gguf_check_output(session.model->file, html) : GRAFT_OK);
     }
