@@ -40,7 +40,7 @@ const cli_command cli_cmd_data_dedup = {
     .arguments = "[DATASET.jsonl]",
     .about =
         "Of examples that are the same, but for ids of calls, the first is kept; lines are written "
-        "as they stand. With --near those go as well whose wording is nearly that of a kept one: "
+        "as they stand (examples of toolalpaca and api-bank, which are no lines, as openai). With --near those go as well whose wording is nearly that of a kept one: "
         "the share of common runs of three words in what user, assistant and tools say, estimated "
         "to within about 0.03.",
     .max_args = 1,

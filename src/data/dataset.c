@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "data/batch.h"
 #include "data/detect.h"
+#include "data/edit.h"
 #include "data/records.h"
 
 /* Lines of a file that is one conversation. */
@@ -412,6 +413,23 @@ graft_status graft_record_one_line(graft_text *out, const graft_record *record)
             out->data[i] = ' ';
         }
     }
+done:
+    return status;
+}
+
+bool graft_record_is_made(const graft_record *record)
+{
+    return graft_readers_find(record->format)->apart;
+}
+
+graft_status graft_record_line(graft_text *out, graft_record *record)
+{
+    graft_status status = GRAFT_OK;
+    if (!graft_record_is_made(record)) {
+        return graft_record_one_line(out, record);
+    }
+    GRAFT_TRY(graft_edit__write(out, &record->conversation));
+    GRAFT_TRY(graft_text_append_char(out, '\n'));
 done:
     return status;
 }

@@ -78,6 +78,13 @@ graft_status graft_record_fail(const graft_record *record);
  * elements of an array file may have, become blanks. */
 graft_status graft_record_one_line(graft_text *out, const graft_record *record);
 
+/* Is the text of a good record none that a file of its layout could hold? It is written in the
+ * canonical layout then. */
+bool graft_record_is_made(const graft_record *record);
+/* Appends a good record as a line: as graft_record_one_line does, or canonical. The latter may
+ * change its conversation. */
+graft_status graft_record_line(graft_text *out, graft_record *record);
+
 /* One conversation from {"messages": [...], "tools": [...]} (OpenAI layout) that is to be
  * continued: no reply need be there. GRAFT_E_DATA without file and line. */
 graft_status graft_conversation_read(graft_conversation *out, const graft_json *record);

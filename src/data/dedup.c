@@ -9,6 +9,7 @@ typedef struct slot {
     graft_status status; /* of taking the fingerprints */
     uint64_t exact;
     graft_signature signature;
+    graft_text made; /* what is written instead of the record's text; empty: that */
 } slot;
 
 struct graft_dedup {
@@ -55,6 +56,9 @@ void graft_dedup_free(graft_dedup *d)
     for (size_t i = 0; i < d->n_threads; i++) {
         graft_shingles_clear(&d->shingles[i]);
     }
+    for (size_t i = 0; d->slots && i < GRAFT_BATCH_RECORDS; i++) {
+        graft_text_clear(&d->slots[i].made);
+    }
     graft_free(d->shingles);
     graft_free(d->slots);
     graft_neighbours_free(d->kept);
@@ -66,9 +70,13 @@ static void look(void *context, graft_record *record, int thread)
 {
     graft_dedup *d = context;
     slot *s = &d->slots[record->slot];
+    s->made.len = 0;
     if (record->status == GRAFT_OK) {
         s->status = graft_fingerprints(&s->exact, d->near ? &s->signature : NULL,
                                        &d->shingles[thread], &record->conversation);
+        if (s->status == GRAFT_OK && graft_record_is_made(record)) {
+            s->status = graft_record_line(&s->made, record);
+        }
         graft_conversation_clear(&record->conversation);
     }
 }
@@ -97,8 +105,11 @@ static graft_status take(void *context, graft_record *record)
     GRAFT_TRY(graft_neighbours_add(d->kept, s->exact, &s->signature, record->line));
     d->result.kept++;
     d->line.len = 0;
-    GRAFT_TRY(graft_record_one_line(&d->line, record));
-    GRAFT_TRY(graft_writer_write(d->writer, d->line.data, d->line.len));
+    if (s->made.len == 0) {
+        GRAFT_TRY(graft_record_one_line(&d->line, record));
+    }
+    const graft_text *line = s->made.len ? &s->made : &d->line;
+    GRAFT_TRY(graft_writer_write(d->writer, line->data, line->len));
 done:
     return status;
 }

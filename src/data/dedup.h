@@ -1,4 +1,4 @@
-/* data/dedup.h - files without their duplicates, lines as they stand. */
+/* data/dedup.h - files without their duplicates, lines as they stand where they are records. */
 #ifndef GRAFT_DATA_DEDUP_H
 #define GRAFT_DATA_DEDUP_H
 

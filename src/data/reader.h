@@ -23,6 +23,7 @@ struct graft_reader {
      * NULL if it has none, and is one itself. A reader without it never has parts. */
     graft_status (*split)(graft_json **parts, const graft_json *record);
     bool gathers; /* the records of a file are one example: convert gets {"records": [...]} */
+    bool apart;   /* what `split` or gathering makes is no record that a file of it could hold */
     /* Sets out->messages, tools and expected. Messages name the fact without file and line. */
     graft_status (*convert)(graft_conversation *out, const graft_json *record, void *state);
 };

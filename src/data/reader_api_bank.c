@@ -85,5 +85,6 @@ const graft_reader graft_reader_api_bank = {
     .shape = "{role: User|AI, text} and {role: API, api_name, param_dict, result}, a turn a line",
     .matches = matches,
     .gathers = true,
+    .apart = true,
     .convert = convert,
 };

@@ -283,5 +283,6 @@ const graft_reader graft_reader_toolalpaca = {
     .shape = "{Function_Description, Instances: [{input, output, intermediate_steps}]}",
     .matches = matches,
     .split = split,
+    .apart = true,
     .convert = convert,
 };

@@ -73,7 +73,7 @@ static graft_status write_line(void *context, graft_record *record)
         return GRAFT_OK;
     }
     s->line.len = 0;
-    GRAFT_TRY(graft_record_one_line(&s->line, record));
+    GRAFT_TRY(graft_record_line(&s->line, record));
     GRAFT_TRY(graft_writer_write(side == GRAFT_TO_EVAL ? s->eval : s->train, s->line.data,
                                  s->line.len));
 done:
