@@ -59,8 +59,8 @@ const cli_command cli_cmd_data_check = {
     .summary = "finds what is wrong or doubtful in a dataset, before training on it",
     .arguments = "[DATASET.jsonl]",
     .about =
-        "Prints each finding as FILE:LINE with what is wrong, what to do and the kind of finding, "
-        "then counts. Bad lines are errors: training would stop there. With --base or "
+        "Prints each finding as FILE:LINE (and the element, of a JSON array) with what is wrong, what "
+        "to do and the kind of finding, then counts. Bad lines are errors: training would stop there. With --base or "
         "--chat_template so are examples that the chat template refuses, or of which it shows only a "
         "part. The others are warnings: calls "
         "against declared tools and their schemas, results without calls, order of roles, empty or "

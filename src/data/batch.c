@@ -1,6 +1,8 @@
 /* batch.c - converting a batch of records on all threads, and handing it over in order. */
 #include "data/batch.h"
 
+#include <stdio.h>
+
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/memory.h"
@@ -37,6 +39,9 @@ bool graft_batch__full(const graft_batch *batch)
 /* Keeps what the last failure said, with file and line if the line is to blame. */
 static void keep_message(graft_record *record, const char *path)
 {
+    if (record->status == GRAFT_E_DATA && record->element > 0) {
+        (void)graft_fail_prefix("element %zu", record->element);
+    }
     if (record->status == GRAFT_E_DATA) {
         (void)graft_fail_prefix("%s:%zu", path, record->line);
     }
@@ -46,11 +51,13 @@ static void keep_message(graft_record *record, const char *path)
 }
 
 graft_status graft_batch__add(graft_batch *batch, const char *path, const char *text, size_t n,
-                              size_t part, size_t line, graft_status detected)
+                              const graft_record *place, graft_status detected)
 {
     graft_status status = GRAFT_OK;
-    graft_record record = {.n = n, .part = part, .line = line, .slot = batch->n,
-                           .status = detected};
+    graft_record record = *place;
+    record.n = n;
+    record.slot = batch->n;
+    record.status = detected;
     graft_conversation_init(&record.conversation);
     if (detected != GRAFT_OK) {
         keep_message(&record, path);
@@ -84,7 +91,7 @@ static graft_status read_as(graft_conversation *c, const graft_batch_work *work,
 /* Looks for marks where detection did not. */
 static void find_late(graft_record *record, const graft_batch_work *work, const graft_json *json)
 {
-    if (record->line > work->looked_to) {
+    if (record->number > work->looked_to) {
         const graft_reader *other = graft_reader__detect_more(work->reader, work->denied, json);
         record->late = other != work->reader ? other->name : NULL;
     }
@@ -129,10 +136,14 @@ static void convert_job(void *context, size_t job, int thread)
 
 static void warn_once(graft_batch *batch, const graft_record *record, const char *path)
 {
+    char element[48] = "";
     if (record->late && !batch->warned) {
-        graft_log(GRAFT_LOG_WARN, "%s:%zu: looks like %s, but the file is read as %s, which it "
+        if (record->element > 0) {
+            snprintf(element, sizeof element, "element %zu: ", record->element);
+        }
+        graft_log(GRAFT_LOG_WARN, "%s:%zu: %slooks like %s, but the file is read as %s, which it "
                   "looks like before that: `format` names one for all of it", path, record->line,
-                  record->late, record->format);
+                  element, record->late, record->format);
         batch->warned = true;
     }
 }

@@ -18,17 +18,18 @@ typedef struct graft_batch_work {
     const graft_reader *reader; /* NULL if no record was good so far */
     bool guessed;               /* by marks in texts, which others may hold, too */
     bool denied;                /* detection found that such marks have no meaning in the file */
-    size_t looked_to;           /* the last line at which it looked; SIZE_MAX: `format` was named */
+    size_t looked_to;           /* how many records it looked at; SIZE_MAX: `format` was named */
     void *state;
     const graft_record_visitor *visitor;
 } graft_batch_work;
 
 void graft_batch__clear(graft_batch *batch);
 bool graft_batch__full(const graft_batch *batch);
-/* Adds a copy of the text: a record, or part `part` (from 1) of one. A `detected` other than GRAFT_OK, the last failure on this thread, makes
- * the record bad at once. */
+/* Adds a copy of the text, a record or a part of one: line, number, element and part are those of
+ * `place`. A `detected` other than GRAFT_OK, the last failure on this thread, makes the record bad at
+ * once. */
 graft_status graft_batch__add(graft_batch *batch, const char *path, const char *text, size_t n,
-                              size_t part, size_t line, graft_status detected);
+                              const graft_record *place, graft_status detected);
 /* Converts the records on all threads, hands them to the visitor and empties the batch. */
 graft_status graft_batch__flush(graft_batch *batch, const graft_batch_work *work);
 

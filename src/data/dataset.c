@@ -26,7 +26,9 @@ typedef struct reading {
     bool gap;             /* a line was no JSON */
     bool listed;          /* the known layouts were told */
     bool denied;          /* of detection: marks in texts have no meaning */
-    size_t looked_to;     /* the last line at which detection looked */
+    size_t looked_to;     /* how many records detection looked at */
+    size_t number;        /* of the record that is added, from 1 */
+    bool elements;        /* records are the elements of an array */
 } reading;
 
 void graft_dataset_init(graft_dataset *dataset)
@@ -135,7 +137,9 @@ static graft_status add(reading *r, const char *text, size_t n, size_t part, siz
     if (found != GRAFT_OK && (found != GRAFT_E_DATA || r->broken)) {
         return found;
     }
-    GRAFT_TRY(graft_batch__add(&r->batch, r->source->path, text, n, part, line, found));
+    graft_record place = {.line = line, .number = r->number, .part = part,
+                          .element = r->elements ? r->number : 0};
+    GRAFT_TRY(graft_batch__add(&r->batch, r->source->path, text, n, &place, found));
     r->n_records++;
     if (graft_batch__full(&r->batch)) {
         GRAFT_TRY(flush(r));
@@ -245,6 +249,7 @@ static graft_status add_text(reading *r, const char *text, size_t n, size_t line
 {
     graft_status status = GRAFT_OK;
     graft_json *record = NULL;
+    r->number++;
     if (r->reader && !r->reader->split && !r->reader->gathers) { /* threads do the rest */
         return add(r, text, n, 0, line, GRAFT_OK);
     }
@@ -267,6 +272,7 @@ static graft_status add_gathered(reading *r)
 {
     graft_status status = GRAFT_OK;
     graft_json *record = graft_json_new_object();
+    r->elements = false; /* it is all of them */
     if (r->gap) {
         status = graft_fail(GRAFT_E_DATA, "the conversation misses lines that are broken");
         status = add(r, "", 0, 0, r->gathered_line, status);
@@ -288,7 +294,7 @@ static graft_status add_first(reading *r, graft_first_records *first)
     const graft_reader *reader = NULL;
     if (!r->reader) {
         GRAFT_TRY(graft_first_records_reader(&reader, &r->denied, first));
-        r->looked_to = first->n ? first->records[first->n - 1].line : 0;
+        r->looked_to = first->n;
         GRAFT_TRY(reader ? use_reader(r, reader) : GRAFT_OK);
     }
     for (size_t i = 0; i < first->n; i++) {
@@ -349,6 +355,7 @@ static graft_status read_file(reading *r)
     graft_records *records = NULL;
     graft_first_records first = {0};
     GRAFT_TRY(graft_records_open(&records, r->source->path));
+    r->elements = graft_records_are_elements(records);
     GRAFT_TRY(read_records(r, records, &first));
     if (r->gathered) {
         status = add_gathered(r);

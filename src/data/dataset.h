@@ -47,6 +47,8 @@ enum { GRAFT_BATCH_RECORDS = 4096 };
 typedef struct graft_record {
     const char *text;    /* as it stands in the file, without white space around it; borrowed */
     size_t n, line;
+    size_t number;       /* which record of the file, from 1 */
+    size_t element;      /* the same if the file is an array, of which a line may hold many; else 0 */
     size_t part;         /* where a record of the file holds several examples: which, from 1; else 0 */
     const char *format;  /* name of the reader; NULL if no record was usable so far */
     const char *late;    /* a layout whose marks it has where detection no longer looked; or NULL */

@@ -66,9 +66,9 @@ typedef enum graft_script {
     GRAFT_SCRIPT_HANGUL, GRAFT_SCRIPT_JAPANESE, GRAFT_SCRIPT_HAN, GRAFT_N_SCRIPTS
 } graft_script;
 
-/* 12 bytes per example. */
+/* 16 bytes per example. */
 typedef struct graft_measure {
-    uint32_t line, bytes;
+    uint32_t line, element, bytes;
     graft_script script;
 } graft_measure;
 

@@ -8,6 +8,8 @@
 #include "data/fingerprint.h"
 #include "data/neighbours.h"
 
+#define ELEMENT (UINT32_C(1) << 31)
+
 /* What is known of a record when its turn comes. */
 typedef struct slot {
     graft_status status; /* of looking at it */
@@ -33,7 +35,8 @@ struct graft_linter {
     worker *workers;
     size_t n_workers;
     graft_neighbours *seen, *known;
-    const char **paths; /* of all files; the tag of an example is its file << 32 | line */
+    const char **paths; /* of all files; the tag of an example is its file << 32 | its line, or
+                         * ELEMENT | which element of an array it is */
     size_t n_paths, paths_capacity;
     graft_measure *measures; /* of the file that is read */
     size_t n_measures, measures_capacity;
@@ -160,8 +163,9 @@ static void look(void *context, graft_record *record, int thread)
 
 /* --- then all examples in order --- */
 
-static graft_status tell(graft_linter *l, const graft_lint *lint, size_t line, const char *message,
-                         size_t more)
+/* element: see graft_record; 0 if the message names it, or there is none. */
+static graft_status tell(graft_linter *l, const graft_lint *lint, size_t line, size_t element,
+                         const char *message, size_t more)
 {
     graft_status status = GRAFT_OK;
     graft_linter_result *r = &l->result;
@@ -170,21 +174,25 @@ static graft_status tell(graft_linter *l, const graft_lint *lint, size_t line, c
     graft_text_init(&text);
     r->examples[graft_lints_index(lint)]++;
     *(lint->error ? &r->errors : &r->warnings) += 1;
-    if (more) {
-        GRAFT_TRY(graft_text_appendf(&text, "%s (and %zu more in this example)", message, more));
-        message = graft_text_z(&text);
+    if (element) {
+        GRAFT_TRY(graft_text_appendf(&text, "element %zu: ", element));
     }
+    GRAFT_TRY(graft_text_append_z(&text, message));
+    if (more) {
+        GRAFT_TRY(graft_text_appendf(&text, " (and %zu more in this example)", more));
+    }
+    message = graft_text_z(&text);
     GRAFT_TRY(l->options.found(l->options.context, lint, file, line, message));
 done:
     graft_text_clear(&text);
     return status;
 }
 
-static graft_status tell_all(graft_linter *l, const graft_findings *f, size_t line)
+static graft_status tell_all(graft_linter *l, const graft_findings *f, size_t line, size_t element)
 {
     graft_status status = GRAFT_OK;
     for (size_t i = 0; i < f->n; i++) {
-        GRAFT_TRY(tell(l, f->items[i].lint, line, f->items[i].message, f->items[i].more));
+        GRAFT_TRY(tell(l, f->items[i].lint, line, element, f->items[i].message, f->items[i].more));
     }
 done:
     return status;
@@ -201,26 +209,35 @@ static graft_status tell_bad_line(graft_linter *l, const graft_record *record)
         message += strspn(message, ": ");
     }
     l->result.fixed[graft_lints_index(&graft_lint_bad_line)] += l->options.fixed != NULL;
-    return tell(l, &graft_lint_bad_line, record->line, message, 0);
+    return tell(l, &graft_lint_bad_line, record->line, 0, message, 0);
+}
+
+/* Which example of which file it is. */
+static uint64_t tag_of(const graft_linter *l, const graft_record *record)
+{
+    uint32_t place = record->element ? ELEMENT | (uint32_t)record->element : (uint32_t)record->line;
+    return (uint64_t)(l->n_paths - 1) << 32 | place;
 }
 
 /* Adds how alike an example is to one of an earlier file and line. */
 static graft_status find_copy(graft_linter *l, const graft_neighbour *like, bool known)
 {
     const char *file = l->paths[like->tag >> 32];
-    unsigned line = (unsigned)like->tag;
+    unsigned line = (unsigned)like->tag & ~ELEMENT;
+    const char *element = (unsigned)like->tag & ELEMENT ? " element " : "";
     const graft_lint *lint = known ? &graft_lint_leak
                              : like->exact ? &graft_lint_duplicate : &graft_lint_near_duplicate;
     const char *advice = known ? "take it out of one of them"
                          : like->exact ? "keep one (graft data dedup, or --fix)"
                                        : "keep one (graft data dedup --near)";
-    return like->exact ? graft_findings_add(&l->late, lint, "the same example as %s:%u: %s", file,
-                                            line, advice)
-                       : graft_findings_add(&l->late, lint, "%.0f %% like %s:%u: %s",
-                                            100 * like->similarity, file, line, advice);
+    return like->exact ? graft_findings_add(&l->late, lint, "the same example as %s:%s%u: %s", file,
+                                            element, line, advice)
+                       : graft_findings_add(&l->late, lint, "%.0f %% like %s:%s%u: %s",
+                                            100 * like->similarity, file, element, line, advice);
 }
 
-static graft_status compare(graft_linter *l, const slot *s, size_t line, bool *duplicate)
+static graft_status compare(graft_linter *l, const slot *s, const graft_record *record,
+                            bool *duplicate)
 {
     graft_status status = GRAFT_OK;
     graft_neighbour like;
@@ -233,10 +250,9 @@ static graft_status compare(graft_linter *l, const slot *s, size_t line, bool *d
         *duplicate = like.exact;
         GRAFT_TRY(find_copy(l, &like, false));
     } else {
-        GRAFT_TRY(graft_neighbours_add(l->seen, s->exact, &s->signature,
-                                       (uint64_t)(l->n_paths - 1) << 32 | (uint32_t)line));
+        GRAFT_TRY(graft_neighbours_add(l->seen, s->exact, &s->signature, tag_of(l, record)));
     }
-    GRAFT_TRY(tell_all(l, &l->late, line));
+    GRAFT_TRY(tell_all(l, &l->late, record->line, record->element));
 done:
     return status;
 }
@@ -272,12 +288,12 @@ static graft_status take(void *context, graft_record *record)
         return graft_fail(s->status, "%s:%zu: cannot be looked at: %s", l->paths[l->n_paths - 1],
                           record->line, graft_status_name(s->status));
     }
-    GRAFT_TRY(tell_all(l, &s->findings, record->line));
-    GRAFT_TRY(compare(l, s, record->line, &duplicate));
+    GRAFT_TRY(tell_all(l, &s->findings, record->line, record->element));
+    GRAFT_TRY(compare(l, s, record, &duplicate));
     GRAFT_TRY(graft_reserve(&l->measures, &l->measures_capacity, l->n_measures + 1,
                             sizeof *l->measures));
     l->measures[l->n_measures++] = (graft_measure){
-        (uint32_t)record->line, record->n < UINT32_MAX ? (uint32_t)record->n : UINT32_MAX,
+        (uint32_t)record->line, (uint32_t)record->element, record->n < UINT32_MAX ? (uint32_t)record->n : UINT32_MAX,
         s->script};
     if (duplicate) {
         l->result.fixed[graft_lints_index(&graft_lint_duplicate)] += l->options.fixed != NULL;
@@ -296,7 +312,7 @@ static graft_status tell_outliers(graft_linter *l)
     for (size_t i = 0; i < l->n_measures; i++) {
         graft_findings_clear(&l->late);
         GRAFT_TRY(graft_norms_check(&l->late, &norms, &l->measures[i]));
-        GRAFT_TRY(tell_all(l, &l->late, l->measures[i].line));
+        GRAFT_TRY(tell_all(l, &l->late, l->measures[i].line, l->measures[i].element));
     }
 done:
     return status;
@@ -354,8 +370,7 @@ static graft_status take_known(void *context, graft_record *record)
     return s->status != GRAFT_OK
                ? graft_fail(s->status, "%s:%zu: cannot be looked at: %s", l->paths[l->n_paths - 1],
                             record->line, graft_status_name(s->status))
-               : graft_neighbours_add(l->known, s->exact, &s->signature,
-                                      (uint64_t)(l->n_paths - 1) << 32 | (uint32_t)record->line);
+               : graft_neighbours_add(l->known, s->exact, &s->signature, tag_of(l, record));
 }
 
 graft_status graft_linter_know(graft_linter *l, const graft_source *source)

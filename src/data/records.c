@@ -289,6 +289,11 @@ graft_status graft_records_next(graft_records *r, const char **text, size_t *n, 
     }
 }
 
+bool graft_records_are_elements(const graft_records *r)
+{
+    return r->layout == ARRAY;
+}
+
 bool graft_records_whole(const graft_records *r)
 {
     return r->whole;

@@ -21,6 +21,9 @@ graft_status graft_records_open(graft_records **out, const char *path);
 graft_status graft_records_next(graft_records *records, const char **text, size_t *n,
                                 size_t *line);
 
+/* Is the file one JSON array? Then several records may stand in a line. */
+bool graft_records_are_elements(const graft_records *records);
+
 /* Is the file one JSON value over several lines, and was that just returned? */
 bool graft_records_whole(const graft_records *records);
 

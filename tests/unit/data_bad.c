@@ -185,7 +185,8 @@ static void broken_files_are_named(void **state)
                  "a.json:3: the array that begins the file is not closed");
     assert_fails(read_file("a.json", "[" M(A) "]\n" M(A), NULL, NULL), GRAFT_E_DATA,
                  "a.json:2: something stands behind the array");
-    assert_fails(read_file("a.json", "[" M(A) ",]", NULL, NULL), GRAFT_E_DATA, "a.json:1: at byte");
+    assert_fails(read_file("a.json", "[" M(A) ",]", NULL, NULL), GRAFT_E_DATA,
+                 "a.json:1: element 2: at byte");
     assert_fails(read_file("a.json", "[\n\n{'messages': [}]", NULL, NULL), GRAFT_E_DATA,
                  "a.json:3: ");
     assert_fails(read_file("a.zst", M(A), NULL, NULL), GRAFT_E_DATA, "a.zst");

@@ -106,17 +106,18 @@ static void note_warning(void *context, graft_log_level level, const char *line)
 }
 
 /* What is logged while `first`, 40 plain records and two with a call in the text are read. */
-static void assert_warns(const char *first, const char *format, const char *expected)
+static void assert_warns(const char *first, const char *format, bool array, const char *expected)
 {
     graft_text text, warnings;
     graft_dataset d;
     graft_text_init(&text);
     graft_text_init(&warnings);
-    assert_ok(graft_text_append_z(&text, first));
+    assert_ok(graft_text_append_z(&text, array ? "[" : first));
     for (int i = 0; i < 42; i++) {
         assert_ok(graft_text_appendf(&text, "{'messages':[{'role':'user','content':'%d'},"
-                                     "{'role':'assistant','content':'%s'}]}\n", i,
-                                     i < 40 ? "a" : "<tool_call>{\\'name\\':\\'f\\'}</tool_call>"));
+                                     "{'role':'assistant','content':'%s'}]}%s", i,
+                                     i < 40 ? "a" : "<tool_call>{\\'name\\':\\'f\\'}</tool_call>",
+                                     array ? i < 41 ? "," : "]" : "\n"));
     }
     graft_source source = {test_temp_file("late.jsonl", test_quotes(graft_text_z(&text)), text.len),
                            format, NULL};
@@ -138,10 +139,11 @@ static void marks_behind_detection_are_told_once(void **state)
     (void)state;
     static const char call[] = "{'messages':[{'role':'assistant','content':'','tool_calls':"
                                "[{'function':{'name':'f','arguments':{}}}]}]}\n";
-    assert_warns("", NULL, "late.jsonl:41: looks like hermes, but the file is read as openai");
-    assert_warns("", "openai", "");
-    assert_warns("", "hermes", "");
-    assert_warns(call, NULL, ""); /* its calls are not in texts */
+    assert_warns("", NULL, true, "late.jsonl:1: element 41: looks like hermes");
+    assert_warns("", NULL, false, "late.jsonl:41: looks like hermes, but the file is read as openai");
+    assert_warns("", "openai", false, "");
+    assert_warns("", "hermes", false, "");
+    assert_warns(call, NULL, false, ""); /* its calls are not in texts */
 }
 
 /* Writes all examples in all layouts; how many were held. */
