@@ -6,7 +6,8 @@
 
 #include "core/memory.h"
 
-/* What a window keeps of the messages before `end`: [0, head), [mid, mid_end) and from `from` on. */
+/* What a window keeps of the messages before `end`: [0, head), [mid, mid_end) and from `from` on, and
+ * what the system says in between. */
 typedef struct window {
     size_t head, mid, mid_end, from, end;
 } window;
@@ -75,9 +76,10 @@ static void list_windows(cutter *c, size_t end)
     }
 }
 
-static bool keeps(const window *w, size_t i)
+static bool keeps(const cutter *c, const window *w, size_t i)
 {
-    return i < w->head || (i >= w->mid && i < w->mid_end) || (i >= w->from && i < w->end);
+    return i < w->head || is_role(c, i, GRAFT_ROLE_SYSTEM) || (i >= w->mid && i < w->mid_end) ||
+           (i >= w->from && i < w->end);
 }
 
 /* Builds the examples of a window; *fits: none is too long. */
@@ -92,7 +94,7 @@ static graft_status build_window(cutter *c, const window *w, graft_example **out
     part.messages = graft_json_new_array();
     GRAFT_TRY(graft_alloc(&part.turns, w->end, sizeof *part.turns));
     for (size_t i = 0; i < w->end; i++) {
-        if (keeps(w, i)) {
+        if (keeps(c, w, i)) {
             graft_turn *turn = &part.turns[part.n_turns++];
             *turn = c->conversation->turns[i];
             turn->weight = i >= w->from ? turn->weight : 0;

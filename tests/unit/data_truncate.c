@@ -151,6 +151,22 @@ static void the_oldest_exchanges_go_first(void **state)
     assert_windows(line, 33, none, 3);
 }
 
+static void system_messages_stay_wherever_they_stand(void **state)
+{
+    (void)state;
+    static const char line[] = "{'messages':[" MESSAGE("system", "S") "," MESSAGE("user", "1") ","
+                               MESSAGE("assistant", "a") "," MESSAGE("system", "S") ","
+                               MESSAGE("user", "2") "," MESSAGE("assistant", "b") ","
+                               MESSAGE("user", "3") "," MESSAGE("assistant", "c") "]}";
+    /* 11 + 23 + 11 + 23 + 23 = 91 */
+    static const char *const two[] = {S U("1") A "[a" END "]\n",
+                                      S S U("2") A "[b" END "]\n" U("3") A "[c" END "]\n", NULL};
+    static const char *const three[] = {S U("1") A "[a" END "]\n", S S U("2") A "[b" END "]\n",
+                                        S S U("3") A "[c" END "]\n", NULL};
+    assert_windows(line, 90, two, 0);
+    assert_windows(line, 67, three, 0);
+}
+
 static void then_the_oldest_steps_of_the_last_exchange(void **state)
 {
     (void)state;
@@ -334,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_oldest_exchanges_go_first),
+        cmocka_unit_test(system_messages_stay_wherever_they_stand),
         cmocka_unit_test(then_the_oldest_steps_of_the_last_exchange),
         cmocka_unit_test(what_is_not_trained_is_no_target),
         cmocka_unit_test(every_target_that_fits_is_trained_once),
