@@ -71,6 +71,28 @@ done:
     return status;
 }
 
+/* Sets raw_ends[0..n - 1) for `whole`. Where another whole was left before the two part, this one is
+ * left, too; so beginnings are rendered once, and not for every example. */
+static graft_status find_raw_ends(graft_turns *b, const graft_rendered *whole, size_t n)
+{
+    graft_status status = GRAFT_OK;
+    size_t same = b->ended ? graft_turns__common(b->ended, whole) : 0;
+    bool refused;
+    if (!b->raw_ends) {
+        GRAFT_TRY(graft_alloc(&b->raw_ends, b->conversation->n_turns, sizeof *b->raw_ends));
+    }
+    for (size_t k = 0; k + 1 < n; k++) {
+        if (b->ended && (b->raw_ends[k] < same || b->raw_ends[k] == SIZE_MAX)) {
+            continue;
+        }
+        GRAFT_TRY(try_render(b, b->conversation, k + 1, &refused));
+        b->raw_ends[k] = refused ? SIZE_MAX : graft_turns__common(&b->scratch, whole);
+    }
+    b->ended = whole;
+done:
+    return status;
+}
+
 /* ends[k] = byte at which message k of the first n ends in `whole`; ends[n] is where message 0
  * begins. */
 static graft_status message_ends(graft_turns *b, const graft_rendered *whole, size_t n,
@@ -78,13 +100,10 @@ static graft_status message_ends(graft_turns *b, const graft_rendered *whole, si
 {
     graft_status status = GRAFT_OK;
     size_t before = 0;
-    bool refused;
+    GRAFT_TRY(find_raw_ends(b, whole, n)); /* of examples from the last to the first */
     for (size_t k = 0; k + 1 < n; k++) {
-        GRAFT_TRY(try_render(b, b->conversation, k + 1, &refused));
-        if (!refused) {
-            size_t end = graft_turns__common(&b->scratch, whole);
-            before = end > before ? end : before;
-        }
+        bool further = b->raw_ends[k] != SIZE_MAX && b->raw_ends[k] > before;
+        before = further ? b->raw_ends[k] : before;
         ends[k] = before;
     }
     ends[n - 1] = whole->text.len;
@@ -252,6 +271,7 @@ static void turns_clear(graft_turns *b)
         graft_rendered_clear(&b->turns[i].text);
     }
     graft_free(b->turns);
+    graft_free(b->raw_ends);
     graft_tokens_clear(&b->tokens);
     graft_rendered_clear(&b->scratch);
 }

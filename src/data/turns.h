@@ -30,6 +30,10 @@ typedef struct graft_turns {
     size_t n_turns;
     graft_tokens tokens; /* scratch */
     graft_rendered scratch;
+    /* Of the example that was built last: its text, and how much of it each beginning of the
+     * conversation repeats (SIZE_MAX: the template refuses that beginning). */
+    const graft_rendered *ended;
+    size_t *raw_ends;
 } graft_turns;
 
 /* Renders the turn of turn->message and finds where it begins and ends, and its parts. */

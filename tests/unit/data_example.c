@@ -241,6 +241,36 @@ static void rewritten_turns_become_examples_of_their_own(void **state)
     test_built_clear(&b);
 }
 
+/* Allocations that building takes where each of n turns becomes an example of its own. */
+static uint64_t cost_of(size_t n)
+{
+    static const char source[] =
+        LOOP("<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' and loop.last %}"
+             "<|think|>t<|think|>{% endif %}{{ m.content }}<|im_end|>\n") GENERATION;
+    graft_text line;
+    graft_text_init(&line);
+    for (size_t i = 0; i < n; i++) {
+        assert_ok(graft_text_appendf(&line, "%s" MESSAGE("user", "Q") "," MESSAGE("assistant", "A"),
+                                     i ? "," : "{'messages':["));
+    }
+    assert_ok(graft_text_append_z(&line, "]}"));
+    uint64_t before = graft_alloc_count();
+    test_built b = test_built_of(plain, source, graft_text_z(&line));
+    uint64_t cost = graft_alloc_count() - before;
+    assert_int_equal(b.n, n);
+    test_built_clear(&b);
+    graft_text_clear(&line);
+    return cost;
+}
+
+/* Each beginning of the conversation is rendered a few times, and not once for each example. */
+static void many_examples_of_a_conversation_cost_no_more_renderings(void **state)
+{
+    (void)state;
+    uint64_t few = cost_of(10), many = cost_of(40);
+    assert_true(many < 5 * few);
+}
+
 static void a_longer_generation_prompt_is_cut_between_tokens(void **state)
 {
     (void)state;
@@ -459,6 +489,7 @@ int main(void)
         cmocka_unit_test(thoughts_may_be_context),
         cmocka_unit_test(data_never_becomes_control_tokens),
         cmocka_unit_test(rewritten_turns_become_examples_of_their_own),
+        cmocka_unit_test(many_examples_of_a_conversation_cost_no_more_renderings),
         cmocka_unit_test(a_longer_generation_prompt_is_cut_between_tokens),
         cmocka_unit_test(replies_stand_behind_the_prompt_that_is_served),
         cmocka_unit_test(bos_stands_once_in_front),
