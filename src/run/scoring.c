@@ -106,7 +106,7 @@ graft_status graft_score_log_count(graft_session *session, graft_corpus *corpus)
     size_t n, n_all;
     GRAFT_TRY(graft_score_count(&n, &n_all, session, corpus));
     if (n < n_all) {
-        graft_log(GRAFT_LOG_INFO, "evaluation: %zu of %zu turns are asked for, the first ones "
+        graft_log(GRAFT_LOG_INFO, "%zu of %zu turns are asked for, the first ones "
                   "(eval_samples); the loss is that of all", n, n_all);
     }
 done:
