@@ -10,8 +10,8 @@ typedef struct graft_base {
     bool replaced;      /* and that was said */
 } graft_base;
 
-/* To be asked between steps, while the file is copied or merged, and after whatever was computed: the weights are read from the mapped file,
- * and someone may write to it meanwhile. One look at each part's size and time; where the time is
+/* To be asked between steps, while it is merged, and after whatever was computed: the weights are read from
+ * the mapped file, and someone may write to it meanwhile. One look at each part's size and time; where the time is
  * another one, the file is read again and compared with its digest (not known: a warning
  * instead). A path that has become another file is only warned of, once: what is mapped is as it was.
  * GRAFT_E_MODEL if the bytes are others: what was computed since the last look is not to be trusted. */

@@ -3,8 +3,7 @@
  * One file per corpus in the folder that `token_cache` names. Its key is a digest of all that tokens
  * and weights follow from: the conversations as they are rendered, the base, the tokenizer (which may
  * have another pre-tokeniser than the base names), the template and what it tells of the date, and the
- * settings. Numbers lie in the
- * byte order of the machine. */
+ * settings. Numbers lie in the byte order of the machine. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
