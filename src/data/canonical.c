@@ -87,10 +87,6 @@ graft_status graft_reader__weight(double *weight, const char **found, const graf
         } else if (graft_json_is(value, GRAFT_JSON_INT) ||
                    graft_json_is(value, GRAFT_JSON_DOUBLE)) {
             *weight = graft_json_double(value);
-            if (strcmp(*found, "loss") == 0 && !(*weight == 0 || *weight == 1)) {
-                return graft_fail(GRAFT_E_DATA, "loss is %g: true or false says whether a message is trained; "
-                                  "call a weight weight, and what was measured by another name", *weight);
-            }
         } else {
             return graft_draft__bad(*found, value);
         }

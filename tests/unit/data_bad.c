@@ -58,7 +58,6 @@ static const struct {
     {M("{'role':'assistant','content':'a','weight':1e300}"), "message 1: weight is too large"},
     {M(U ",{'role':'assistant','content':'a','loss_weight':-1}"),
      "message 2: loss_weight is below 0"},
-    {M("{'role':'assistant','content':'a','loss':1.75}"), "message 1: loss is 1.75: true or false says whether"},
     {M("{'role':'assistant','content':'a','weight':-1e-300}"), "message 1: weight is below 0"},
     {M("{'role':'assistant','content':'a','weight':-1e300}"), "message 1: weight is below 0"},
     {M("{'role':'assistant','content':'a','weight':1,'train':true}"),
