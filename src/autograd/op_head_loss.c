@@ -17,6 +17,7 @@ typedef struct head_rows {
     size_t n_vocab;
     double total_weight;
     double *nll; /* [rows]: -log p(target) */
+    int32_t *best; /* [rows], or NULL */
     graft_real softcap;
     bool gradient;
 } head_rows;
@@ -29,6 +30,9 @@ static void loss_rows(const void *context, size_t begin, size_t end)
         size_t target = (size_t)h->predictions[i].target;
         if (h->softcap > 0) {
             h->kernels->softcap(logits, h->softcap, h->n_vocab);
+        }
+        if (h->best != NULL) {
+            h->best[i] = graft_argmax(logits, h->n_vocab);
         }
         double lse = h->kernels->log_sum_exp(logits, h->n_vocab);
         h->nll[i] = lse - (double)logits[target];
@@ -121,9 +125,9 @@ static graft_real scale_of(const graft_head *head)
     return head->logit_scale == 0 ? GRAFT_REAL(1.0) : head->logit_scale;
 }
 
-graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs, graft_tensor *x,
-                                const graft_head *head, const graft_prediction *predictions,
-                                double total_weight)
+graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs, int32_t *best,
+                                graft_tensor *x, const graft_head *head,
+                                const graft_prediction *predictions, double total_weight)
 {
     graft_status status = GRAFT_OK;
     graft_compute *compute = tape->compute;
@@ -134,7 +138,7 @@ graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs,
     head_run h = {.x = x, .w = w, .scale = scale_of(head), .part = *x,
                      .feed = {.kind = GRAFT_FEED_NORM, .gain = head->gain, .eps = head->eps}};
     h.rows = (head_rows){&compute->kernels, NULL, NULL, w->n_out, total_weight, nll,
-                         head->softcap, x->wants_grad};
+                         NULL, head->softcap, x->wants_grad};
     if (x->wants_grad) {
         GRAFT_TRY(graft_arena_alloc(arena, &s.dx, x->n_rows * x->n_cols, sizeof *s.dx));
         GRAFT_TRY(graft_tape_push_copy(tape, head_backward, &s, sizeof s));
@@ -146,6 +150,7 @@ graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs,
         size_t n = x->n_rows - begin < GRAFT_HEAD_CHUNK ? x->n_rows - begin : GRAFT_HEAD_CHUNK;
         graft_arena_mark mark = graft_arena_save(arena);
         h.rows.predictions = predictions + begin;
+        h.rows.best = best == NULL ? NULL : best + begin;
         GRAFT_TRY(run_chunk(tape, &h, s.dx, begin, n));
         graft_arena_release(arena, mark);
         for (size_t i = 0; i < n; i++) {

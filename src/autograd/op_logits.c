@@ -1,6 +1,17 @@
 #include "autograd/ops.h"
 #include "autograd/rows.h"
 
+int32_t graft_argmax(const graft_real *logits, size_t n)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++) {
+        if (logits[i] > logits[best]) {
+            best = i;
+        }
+    }
+    return (int32_t)best;
+}
+
 typedef struct cap_rows {
     const graft_kernels *kernels;
     graft_tensor *logits;

@@ -132,16 +132,19 @@ typedef struct graft_head {
 graft_status graft_op_logits(graft_tape *tape, graft_tensor **out, graft_tensor *x,
                              const graft_head *head);
 
+/* The token with the greatest logit, the first of equals. */
+int32_t graft_argmax(const graft_real *logits, size_t n);
+
 /* The head and the cross-entropy in one: for prediction i, row i of x (reals) gives logits and
  * contributes weight_i / total_weight * -log p(target_i) to *loss (added, in order). Logits are
  * made in chunks of GRAFT_HEAD_CHUNK rows and not kept; the gradient of x is computed along with
- * them. logprobs, if not NULL, gets log p(target_i). Predictions are borrowed only for the call.
+ * them. logprobs, if not NULL, gets log p(target_i); best, if not NULL, the most probable tokens. Predictions are borrowed only for the call.
  * If the loss is not finite it says so through *loss.
  *
  * Each chunk unpacks the head twice, whatever its rows; but their logits take 4 bytes each. */
 #define GRAFT_HEAD_CHUNK 384
-graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs, graft_tensor *x,
-                                const graft_head *head, const graft_prediction *predictions,
-                                double total_weight);
+graft_status graft_op_head_loss(graft_tape *tape, double *loss, float *logprobs, int32_t *best,
+                                graft_tensor *x, const graft_head *head,
+                                const graft_prediction *predictions, double total_weight);
 
 #endif

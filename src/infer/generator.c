@@ -14,6 +14,7 @@ typedef struct sequence {
     size_t n_now;  /* tokens of it in the pass at hand */
     size_t limit;  /* tokens the reply may have */
     const graft_reading *reading; /* NULL once it is read */
+    const graft_reading *text;    /* the same, also later */
     size_t n_scored;              /* of its predictions */
 } sequence;
 
@@ -48,6 +49,7 @@ typedef struct generator {
     graft_prediction *predictions; /* [n_scores], and their results: */
     scored *scored;
     float *logprobs;
+    int32_t *best;
 } generator;
 
 static const graft_reading *reading_of(const generator *g, size_t prompt)
@@ -118,6 +120,7 @@ static graft_status prepare(generator *g)
     GRAFT_TRY(graft_alloc(&g->predictions, o->max_pass_tokens, sizeof *g->predictions));
     GRAFT_TRY(graft_alloc(&g->scored, o->max_pass_tokens, sizeof *g->scored));
     GRAFT_TRY(graft_alloc(&g->logprobs, o->max_pass_tokens, sizeof *g->logprobs));
+    GRAFT_TRY(graft_alloc(&g->best, o->max_pass_tokens, sizeof *g->best));
     GRAFT_TRY(graft_alloc(&g->order, h->n_vocab, sizeof *g->order));
 done:
     return status;
@@ -137,6 +140,7 @@ static void clear(generator *g)
     graft_free(g->predictions);
     graft_free(g->scored);
     graft_free(g->logprobs);
+    graft_free(g->best);
     graft_free(g->positions);
     graft_free(g->order);
 }
@@ -204,8 +208,131 @@ static void forget_ended(generator *g, size_t row, size_t n)
     g->n_ended = kept;
 }
 
+bool graft_reply_repeats(const graft_reply *reply, size_t least)
+{
+    for (size_t period = 1; period <= 64; period++) {
+        size_t n = 4 * period > least ? 4 * period : least, k = 0;
+        if (n + period > reply->n) {
+            continue;
+        }
+        const int32_t *last = reply->ids + reply->n - n;
+        while (k < n && last[k] == last[(ptrdiff_t)k - (ptrdiff_t)period]) {
+            k++;
+        }
+        if (k == n) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Appends a token to a reply; *ended when that was its last. */
+static graft_status take_token(generator *g, sequence *s, int32_t id, bool *ended)
+{
+    graft_reply *reply = &g->replies[s->prompt];
+    reply->ended = graft_tokenizer_is_eog(g->tokenizer, id);
+    if (!reply->ended) {
+        reply->ids[reply->n++] = id;
+    }
+    reply->looped = !reply->ended && g->options.loop_tokens > 0 &&
+                    graft_reply_repeats(reply, g->options.loop_tokens);
+    *ended = reply->ended || reply->looped || reply->n == s->limit;
+    if (g->options.on_token != NULL) {
+        int stop = reply->ended ? 0 : g->options.on_token(g->options.context, s->prompt, id);
+        if (stop == 0 && *ended) {
+            stop = g->options.on_token(g->options.context, s->prompt, -1);
+        }
+        if (stop != 0) {
+            return graft_fail(GRAFT_E_INTERRUPTED, "generation was stopped");
+        }
+    }
+    return GRAFT_OK;
+}
+
+/* A sequence that ends leaves after the pass. */
+static void remember_ended(generator *g, sequence *s)
+{
+    if (g->n_ended == g->options.max_batch) {
+        memmove(g->ended, g->ended + 1, --g->n_ended * sizeof *g->ended);
+    }
+    g->ended[g->n_ended++] = *s;
+    s->n_rows = 0;
+}
+
+static void leave(generator *g)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < g->n_active; i++) {
+        if (g->active[i].n_rows > 0) {
+            g->active[kept++] = g->active[i];
+        }
+    }
+    g->n_active = kept;
+}
+
+/* Predictions of a text in rows before this one. */
+static size_t predictions_before(const graft_reading *text, size_t row)
+{
+    size_t low = 0, high = text->n_predictions;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (text->predictions[middle].row < row) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* What a greedy reply begins with, if its prompt begins a text of which n predictions are known: up to
+ * the first token that differs from the text, and that one too. */
+static graft_status follow(generator *g, sequence *s, const graft_reading *text, size_t n,
+                           bool *ended)
+{
+    graft_status status = GRAFT_OK;
+    size_t row = g->prompts[s->prompt].n - 1;
+    if (g->options.sampler.temperature > 0) {
+        return GRAFT_OK;
+    }
+    for (size_t k = predictions_before(text, row);
+         !*ended && k < n && text->predictions[k].row == row; k++, row++) {
+        GRAFT_TRY(take_token(g, s, text->best[k], ended));
+        if (g->options.n_followed != NULL) {
+            *g->options.n_followed += 1;
+        }
+        if (text->best[k] != text->predictions[k].target) {
+            break;
+        }
+    }
+done:
+    return status;
+}
+
+/* Does s, that has all but its last token of a donor, begin the text which that one read or began? Then
+ * its reply is known as far as that is read, and of the keys what stands in the donor's prompt. */
+static graft_status follow_donor(generator *g, sequence *s, const sequence *donor, bool *ended)
+{
+    graft_status status = GRAFT_OK;
+    const graft_tokens *prompt = &g->prompts[s->prompt];
+    const graft_reading *text = donor->text;
+    size_t last = prompt->n - 1, n_kept = g->prompts[donor->prompt].n;
+    if (text == NULL || s->n_done != last || last >= text->n ||
+        text->ids[last] != prompt->ids[last]) {
+        return GRAFT_OK;
+    }
+    s->text = text;
+    s->n_scored = donor->n_scored;
+    GRAFT_TRY(follow(g, s, text, s->n_scored, ended));
+    s->n_done += g->replies[s->prompt].n;
+    s->n_done = s->n_done < n_kept ? s->n_done : n_kept;
+done:
+    return status;
+}
+
 static graft_status admit(generator *g)
 {
+    graft_status status = GRAFT_OK;
     while (g->next_prompt < g->n_prompts && g->n_active < g->options.max_batch) {
         size_t prompt = g->next_prompt, n = length_of(g, prompt), row = find_gap(g, n), n_common;
         const sequence *donor = find_donor(g, prompt, &n_common);
@@ -213,24 +340,29 @@ static graft_status admit(generator *g)
             break; /* room, or keys that are worth waiting for, will be there after the next pass */
         }
         size_t limit = reply_limit(g, prompt);
-        graft_status status =
-            graft_alloc(&g->replies[prompt].ids, limit, sizeof *g->replies[prompt].ids);
-        if (status != GRAFT_OK) {
-            return status;
-        }
-        if (donor != NULL) {
-            graft_kv_cache_copy(&g->cache, g->model, row, donor->row, n_common);
-        }
+        GRAFT_TRY(graft_alloc(&g->replies[prompt].ids, limit, sizeof *g->replies[prompt].ids));
         if (g->options.n_taken_over != NULL) {
             *g->options.n_taken_over += n_common;
         }
-        forget_ended(g, row, n);
-        g->active[g->n_active++] = (sequence){.prompt = prompt, .row = row, .n_rows = n,
-                                              .n_done = n_common, .limit = limit,
-                                              .reading = reading_of(g, prompt)};
+        sequence s = {.prompt = prompt, .row = row, .n_rows = n, .n_done = n_common,
+                      .limit = limit, .reading = reading_of(g, prompt)};
+        bool ended = false;
+        s.text = s.reading;
+        if (donor != NULL && s.text == NULL) {
+            GRAFT_TRY(follow_donor(g, &s, donor, &ended));
+        }
         g->next_prompt++;
+        if (ended) {
+            continue;
+        }
+        if (donor != NULL) {
+            graft_kv_cache_copy(&g->cache, g->model, row, donor->row, s.n_done);
+        }
+        forget_ended(g, row, n);
+        g->active[g->n_active++] = s;
     }
-    return GRAFT_OK;
+done:
+    return status;
 }
 
 static int32_t token_at(const generator *g, const sequence *s, size_t i)
@@ -289,55 +421,6 @@ static void lay_out(generator *g)
     g->pass = (graft_pass){n_tok, g->ids, g->positions, g->spans, n_spans, NULL, 0};
 }
 
-bool graft_reply_repeats(const graft_reply *reply, size_t least)
-{
-    for (size_t period = 1; period <= 64; period++) {
-        size_t n = 4 * period > least ? 4 * period : least, k = 0;
-        if (n + period > reply->n) {
-            continue;
-        }
-        const int32_t *last = reply->ids + reply->n - n;
-        while (k < n && last[k] == last[(ptrdiff_t)k - (ptrdiff_t)period]) {
-            k++;
-        }
-        if (k == n) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Appends a token to a reply; *ended when that was its last. */
-static graft_status take_token(generator *g, sequence *s, int32_t id, bool *ended)
-{
-    graft_reply *reply = &g->replies[s->prompt];
-    reply->ended = graft_tokenizer_is_eog(g->tokenizer, id);
-    if (!reply->ended) {
-        reply->ids[reply->n++] = id;
-    }
-    reply->looped = !reply->ended && g->options.loop_tokens > 0 &&
-                    graft_reply_repeats(reply, g->options.loop_tokens);
-    *ended = reply->ended || reply->looped || reply->n == s->limit;
-    if (g->options.on_token != NULL) {
-        int stop = reply->ended ? 0 : g->options.on_token(g->options.context, s->prompt, id);
-        if (stop == 0 && *ended) {
-            stop = g->options.on_token(g->options.context, s->prompt, -1);
-        }
-        if (stop != 0) {
-            return graft_fail(GRAFT_E_INTERRUPTED, "generation was stopped");
-        }
-    }
-    return GRAFT_OK;
-}
-
-static void remember_ended(generator *g, const sequence *s)
-{
-    if (g->n_ended == g->options.max_batch) {
-        memmove(g->ended, g->ended + 1, --g->n_ended * sizeof *g->ended);
-    }
-    g->ended[g->n_ended++] = *s;
-}
-
 static bool all_finite(const graft_real *row, size_t n)
 {
     int good = 1;
@@ -350,7 +433,7 @@ static bool all_finite(const graft_real *row, size_t n)
 static graft_status sample_rows(generator *g, graft_tensor *logits)
 {
     graft_status status = GRAFT_OK;
-    size_t n = logits->n_cols, kept = 0;
+    size_t n = logits->n_cols;
     for (size_t i = 0; i < logits->n_rows; i++) {
         sequence *s = &g->active[g->owner[i]];
         graft_reply *reply = &g->replies[s->prompt];
@@ -364,15 +447,8 @@ static graft_status sample_rows(generator *g, graft_tensor *logits)
         GRAFT_TRY(take_token(g, s, id, &ended));
         if (ended) {
             remember_ended(g, s);
-            s->n_rows = 0; /* leaves below */
         }
     }
-    for (size_t i = 0; i < g->n_active; i++) {
-        if (g->active[i].n_rows > 0) {
-            g->active[kept++] = g->active[i];
-        }
-    }
-    g->n_active = kept;
 done:
     return status;
 }
@@ -384,7 +460,8 @@ static graft_status score_rows(generator *g, graft_tape *tape, graft_tensor *hid
     double loss = 0;
     GRAFT_TRY(graft_op_gather(tape, &hidden, hidden, g->score_rows, g->n_scores));
     graft_head head = graft_model_head(g->model);
-    GRAFT_TRY(graft_op_head_loss(tape, &loss, g->logprobs, hidden, &head, g->predictions, 1.0));
+    GRAFT_TRY(graft_op_head_loss(tape, &loss, g->logprobs, g->best, hidden, &head,
+                                 g->predictions, 1.0));
     for (size_t i = 0; i < g->n_scores; i++) {
         const scored *at = &g->scored[i];
         if (!isfinite(g->logprobs[i])) {
@@ -392,22 +469,31 @@ static graft_status score_rows(generator *g, graft_tape *tape, graft_tensor *hid
                               at->of->prompt);
         }
         at->of->reading->logprobs[at->prediction] = g->logprobs[i];
+        at->of->reading->best[at->prediction] = g->best[i];
     }
 done:
     return status;
 }
 
-/* Texts that are read to their end are prompts now. What stands behind a prompt in the cache is written
- * over; its last token comes again, for its logits. */
-static void end_readings(generator *g)
+/* Texts that are read to their end are prompts now, with what is known of their replies. What stands
+ * behind that in the cache is written over; the last token comes again, for its logits. */
+static graft_status end_readings(generator *g)
 {
+    graft_status status = GRAFT_OK;
     for (size_t i = 0; i < g->n_active; i++) {
         sequence *s = &g->active[i];
         if (s->reading != NULL && s->n_done == s->reading->n) {
+            bool ended = false;
             s->reading = NULL;
-            s->n_done = g->prompts[s->prompt].n - 1;
+            GRAFT_TRY(follow(g, s, s->text, s->n_scored, &ended));
+            s->n_done = g->prompts[s->prompt].n + g->replies[s->prompt].n - 1;
+            if (ended) {
+                remember_ended(g, s);
+            }
         }
     }
+done:
+    return status;
 }
 
 static graft_status run_pass(generator *g)
@@ -422,7 +508,7 @@ static graft_status run_pass(generator *g)
     if (g->n_scores > 0) {
         GRAFT_TRY(score_rows(g, &tape, hidden));
     }
-    end_readings(g);
+    GRAFT_TRY(end_readings(g));
     if (g->n_logits > 0) {
         last = hidden;
         if (g->n_scores > 0) {
@@ -431,6 +517,7 @@ static graft_status run_pass(generator *g)
         GRAFT_TRY(graft_model_logits(g->model, &tape, last, &logits));
         GRAFT_TRY(sample_rows(g, logits));
     }
+    leave(g);
     if (g->options.on_pass != NULL && g->options.on_pass(g->options.context) != 0) {
         return graft_fail(GRAFT_E_INTERRUPTED, "generation was stopped");
     }
@@ -450,7 +537,9 @@ graft_status graft_generate(graft_reply *replies, graft_model *model, graft_comp
     GRAFT_TRY(prepare(&g));
     while (g.next_prompt < n_prompts || g.n_active > 0) {
         GRAFT_TRY(admit(&g));
-        GRAFT_TRY(run_pass(&g));
+        if (g.n_active > 0) { /* all replies may have been known */
+            GRAFT_TRY(run_pass(&g));
+        }
     }
 done:
     clear(&g);

@@ -6,7 +6,11 @@
  * trajectory, or prompts with the same tools, are best given one after the other.
  *
  * What really follows a prompt can be read along with it, so that the loss on a text and replies to
- * its beginnings cost one reading: the longest beginning first, and the others take its keys over. */
+ * its beginnings cost one reading: the longest beginning first, and the others take its keys over.
+ * Reading also tells what the model would have said at each place. A greedy reply that begins with what
+ * really follows is known as far as that goes, without a pass for each token (the verification of
+ * Leviathan et al. 2023, "Fast Inference from Transformers via Speculative Decoding", with the text as the
+ * draft); it is the reply that decoding would have given. */
 #ifndef GRAFT_INFER_GENERATOR_H
 #define GRAFT_INFER_GENERATOR_H
 
@@ -28,6 +32,7 @@ typedef struct graft_reading {
     const graft_prediction *predictions; /* in order of their rows, no row twice */
     size_t n_predictions;
     float *logprobs; /* [n_predictions], filled in */
+    int32_t *best;   /* [n_predictions], filled in: the most probable token there */
 } graft_reading;
 
 typedef struct graft_generate_options {
@@ -40,6 +45,7 @@ typedef struct graft_generate_options {
     graft_sampler sampler;
     const graft_reading *readings; /* NULL, or one for each prompt */
     size_t *n_taken_over;   /* NULL, or where tokens of prompts are counted that were not read again */
+    size_t *n_followed;     /* NULL, or where tokens of replies are counted that a reading told */
     /* Called (unless NULL) for each token as it is chosen, and after each reply with id -1; and after
      * each pass. A non-zero return stops everything with GRAFT_E_INTERRUPTED. */
     int (*on_token)(void *context, size_t prompt, int32_t id);

@@ -2,16 +2,7 @@
 
 #include <stdlib.h>
 
-static int32_t argmax(const graft_real *logits, size_t n)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++) {
-        if (logits[i] > logits[best]) {
-            best = i;
-        }
-    }
-    return (int32_t)best;
-}
+#include "autograd/ops.h"
 
 static int by_logit(const void *a, const void *b, void *context)
 {
@@ -29,7 +20,7 @@ int32_t graft_sample(const graft_sampler *sampler, graft_real *logits, size_t n,
     graft_rng rng;
     double total = 0, kept = 0;
     size_t n_kept = 0;
-    int32_t best = argmax(logits, n);
+    int32_t best = graft_argmax(logits, n);
     if (!(sampler->temperature > 0)) {
         return best;
     }

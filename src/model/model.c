@@ -247,7 +247,7 @@ graft_status graft_model_loss(graft_model *model, graft_tape *tape, const graft_
         GRAFT_TRY(graft_op_gather(tape, &x, x, reads, pass->n_predictions));
     }
     graft_head head = graft_model_head(model);
-    GRAFT_TRY(graft_op_head_loss(tape, loss, logprobs, x, &head, pass->predictions,
+    GRAFT_TRY(graft_op_head_loss(tape, loss, logprobs, NULL, x, &head, pass->predictions,
                                  total_weight));
 done:
     return status;

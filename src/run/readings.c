@@ -59,6 +59,7 @@ graft_status graft_readings_plan(graft_readings *readings, const graft_corpus *c
     GRAFT_TRY(graft_alloc(&readings->covered, corpus->n_samples, sizeof *readings->covered));
     GRAFT_TRY(graft_alloc(&readings->predictions, n_trained, sizeof *readings->predictions));
     GRAFT_TRY(graft_alloc(&readings->logprobs, n_trained, sizeof *readings->logprobs));
+    GRAFT_TRY(graft_alloc(&readings->best, n_trained, sizeof *readings->best));
     for (size_t i = 0; i < corpus->n_samples; i++) {
         const graft_example *sample = &corpus->samples[i];
         graft_reading *best = NULL;
@@ -77,7 +78,8 @@ graft_status graft_readings_plan(graft_readings *readings, const graft_corpus *c
         }
         size_t last = readings->predictions[used + n - 1].row + 1;
         *best = (graft_reading){sample->ids, last > longest ? last : longest,
-                                readings->predictions + used, n, readings->logprobs + used};
+                                readings->predictions + used, n, readings->logprobs + used,
+                                readings->best + used};
         readings->covered[i] = true;
         used += n;
     }
@@ -106,5 +108,6 @@ void graft_readings_clear(graft_readings *readings)
     graft_free(readings->covered);
     graft_free(readings->predictions);
     graft_free(readings->logprobs);
+    graft_free(readings->best);
     *readings = (graft_readings){0};
 }

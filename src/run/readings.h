@@ -12,6 +12,7 @@ typedef struct graft_readings {
     bool *covered;     /* [n_samples]: this sample is one of them */
     graft_prediction *predictions; /* of all of them, one after the other */
     float *logprobs;
+    int32_t *best;
 } graft_readings;
 
 /* A sample is read with the longest prompt of its conversation that it begins with, unless that one

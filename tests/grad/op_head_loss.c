@@ -12,7 +12,7 @@ static graft_status build(graft_tape *tape, gradcheck *check, graft_tensor **out
     graft_status status = GRAFT_OK;
     head_case *c = check->context;
     double loss = 0;
-    GRAFT_TRY(graft_op_head_loss(tape, &loss, NULL, check->inputs[0].tensor, &c->head,
+    GRAFT_TRY(graft_op_head_loss(tape, &loss, NULL, NULL, check->inputs[0].tensor, &c->head,
                                  c->predictions, 3.0));
     GRAFT_TRY(graft_tensor_new(tape, out, 1, 1, false, true));
     *graft_tensor_reals(*out, 0) = (graft_real)loss;

@@ -443,6 +443,7 @@ static void head_at_level(graft_compute *compute)
     graft_tensor *x = NULL, *logits = NULL;
     double loss = 0, tolerance = compute->kernels.half ? 0.06 : 1e-5;
     float logprobs[ROWS];
+    int32_t best[ROWS];
     graft_real *w = random_reals(N_VOCAB * N_EMBD, 8), *gain = random_reals(N_EMBD, 9);
     graft_real *stream = random_reals(ROWS * N_EMBD, 10);
     graft_weight weight = graft_weight_dense(w, N_VOCAB, N_EMBD);
@@ -455,7 +456,7 @@ static void head_at_level(graft_compute *compute)
     assert_ok(graft_tensor_new(&tape, &x, ROWS, N_EMBD, false, false));
     memcpy(x->data, stream, sizeof *stream * ROWS * N_EMBD);
     assert_ok(graft_op_logits(&tape, &logits, x, &head));
-    assert_ok(graft_op_head_loss(&tape, &loss, logprobs, x, &head, predictions, 1.0));
+    assert_ok(graft_op_head_loss(&tape, &loss, logprobs, best, x, &head, predictions, 1.0));
     for (size_t i = 0; i < ROWS; i++) {
         const graft_real *row = stream + i * N_EMBD;
         double square = 0, sum = 0;
@@ -470,6 +471,7 @@ static void head_at_level(graft_compute *compute)
             }
             assert_true(fabs(got - 3 * tanh(0.7 * z / 3)) <= tolerance);
             sum += exp(got);
+            assert_true(graft_tensor_reals(logits, i)[best[i]] >= graft_tensor_reals(logits, i)[v]);
         }
         double target = (double)graft_tensor_reals(logits, i)[predictions[i].target];
         assert_true(fabs((double)logprobs[i] - (target - log(sum))) <= 1e-5);

@@ -275,6 +275,7 @@ static void texts_are_read_on_the_way(void **state)
     graft_reply alone[N_READ], replies[N_READ];
     graft_rng rng;
     int32_t text[N_TEXT];
+    int32_t best[N_TEXT];
     float weights[N_TEXT] = {0}, expected[N_TEXT], logprobs[N_TEXT];
     graft_prediction predictions[N_TEXT];
     graft_tokens prompts[N_READ];
@@ -296,7 +297,7 @@ static void texts_are_read_on_the_way(void **state)
     for (size_t i = 0; i < N_READ; i++) {
         prompts[i] = (graft_tokens){.ids = text, .n = beginnings[i]};
     }
-    readings[0] = (graft_reading){text, N_TEXT, predictions, n, logprobs};
+    readings[0] = (graft_reading){text, N_TEXT, predictions, n, logprobs, best};
     for (size_t w = 0; w < sizeof ways / sizeof *ways; w++) {
         graft_generate_options options = ways[w];
         size_t n_taken_over = 0;
@@ -317,6 +318,137 @@ static void texts_are_read_on_the_way(void **state)
         assert_int_equal(n_taken_over, 49 + 19);
         graft_replies_free(alone, N_READ);
         graft_replies_free(replies, N_READ);
+    }
+    close_fixture(&f);
+}
+
+enum { N_TURNS = 4, N_OWN = N_TURNS + 2, N_BEFORE = 24, N_RESULT = 6, CHANGED = 7 };
+
+/* A text of N_TURNS turns, each of which the model itself would give, but for one token of every other
+ * one; room is for all of it. Two more prompts end before the first such token, and behind it. */
+typedef struct own_text {
+    int32_t ids[N_BEFORE + N_TURNS * (N_NEW + N_RESULT)], best[N_TURNS * N_NEW];
+    graft_prediction predictions[N_TURNS * N_NEW];
+    float logprobs[N_TURNS * N_NEW];
+    graft_tokens prompts[N_OWN]; /* the longest first, but for those two */
+    size_t n, n_predictions;
+} own_text;
+
+static void append_predicted(own_text *t, int32_t id)
+{
+    t->ids[t->n] = id;
+    t->predictions[t->n_predictions++] =
+        (graft_prediction){(uint32_t)t->n - 1, id, 1.0f, 0, (uint32_t)t->n};
+    t->n++;
+}
+
+static void make_own_text(own_text *t, fixture *f)
+{
+    graft_generate_options options = {.max_new_tokens = N_NEW};
+    graft_rng rng;
+    graft_rng_init(&rng, 4, GRAFT_RNG_TEST, 8);
+    for (t->n = 0; t->n < N_BEFORE; t->n++) {
+        t->ids[t->n] = (int32_t)(3 + graft_rng_below(&rng, 37));
+    }
+    t->n_predictions = 0;
+    int32_t end = 0;
+    while (!graft_tokenizer_is_eog(f->tokenizer, end)) {
+        end++;
+    }
+    for (size_t turn = 0; turn < N_TURNS; turn++) {
+        size_t i = turn < 2 ? N_OWN - 1 - turn : N_TURNS - 1 - turn;
+        graft_reply reply;
+        t->prompts[i] = (graft_tokens){.ids = t->ids, .n = t->n};
+        assert_ok(graft_generate(&reply, f->model, &f->compute, f->tokenizer, &t->prompts[i], 1,
+                                 &options));
+        assert_true(turn != 1 || reply.n > CHANGED);
+        for (size_t k = 0; k < reply.n; k++) {
+            bool changed = turn % 2 != 0 && k == CHANGED;
+            if (changed && turn == 1) {
+                t->prompts[2] = (graft_tokens){.ids = t->ids, .n = t->n};
+                t->prompts[3] = (graft_tokens){.ids = t->ids, .n = t->n + 1};
+            }
+            append_predicted(t, changed ? 3 + (reply.ids[k] + 1) % 37 : reply.ids[k]);
+        }
+        if (reply.ended) {
+            append_predicted(t, end);
+        }
+        graft_replies_free(&reply, 1);
+        for (size_t k = 0; k < N_RESULT; k++) {
+            t->ids[t->n++] = (int32_t)(3 + graft_rng_below(&rng, 37));
+        }
+    }
+}
+
+/* Tokens of the reply to a prompt, its end included, that follow from the text. */
+static size_t known_tokens(const own_text *t, const graft_tokens *prompt, const graft_reply *reply)
+{
+    size_t n = 0, at = 0;
+    while (at < t->n_predictions && t->predictions[at].row < prompt->n - 1) {
+        at++;
+    }
+    for (; n < reply->n + reply->ended; n++, at++) {
+        if (at == t->n_predictions || t->predictions[at].row != prompt->n - 1 + n) {
+            return n;
+        }
+        if (n < reply->n && reply->ids[n] != t->predictions[at].target) {
+            return n + 1;
+        }
+    }
+    return n;
+}
+
+/* Replies that begin as the text goes on are known from its reading: the same ones, whatever is read or
+ * decoded beside it. */
+static void replies_follow_texts(void **state)
+{
+    static const graft_generate_options ways[] = {
+        {.max_new_tokens = N_NEW},
+        {.max_new_tokens = N_NEW, .max_batch = 1},
+        {.max_new_tokens = 3},
+        {.max_new_tokens = N_NEW, .cache_bytes = 1},
+        {.max_new_tokens = N_NEW, .max_pass_tokens = 17},
+        {.max_new_tokens = N_NEW, .sampler = {.temperature = 1, .top_p = 1}},
+    };
+    fixture f;
+    own_text t;
+    graft_cpu_level level;
+    (void)state;
+    if (!open_fixture(&f)) {
+        test_skip("no base model (scripts/get-base)");
+    }
+    assert_ok(graft_cpu_choose(&level));
+    for (size_t w = 0; w < 2 * (sizeof ways / sizeof *ways); w++) {
+        graft_generate_options options = ways[w / 2];
+        graft_reply alone[N_OWN], replies[N_OWN];
+        graft_reading readings[N_OWN] = {{0}};
+        size_t n_followed = 0, n_known = 0;
+        graft_compute_clear(&f.compute);
+        assert_ok(graft_compute_init(&f.compute, level, w % 2 != 0));
+        make_own_text(&t, &f);
+        assert_ok(graft_generate(alone, f.model, &f.compute, f.tokenizer, t.prompts, N_OWN,
+                                 &options));
+        readings[0] = (graft_reading){t.ids, t.n - N_RESULT, t.predictions, t.n_predictions,
+                                      t.logprobs, t.best};
+        options.readings = readings;
+        options.n_followed = &n_followed;
+        assert_ok(graft_generate(replies, f.model, &f.compute, f.tokenizer, t.prompts, N_OWN,
+                                 &options));
+        for (size_t i = 0; i < N_OWN; i++) {
+            n_known += known_tokens(&t, &t.prompts[i], &alone[i]);
+            assert_int_equal(replies[i].n, alone[i].n);
+            assert_int_equal(replies[i].ended, alone[i].ended);
+            assert_memory_equal(replies[i].ids, alone[i].ids, alone[i].n * sizeof(int32_t));
+        }
+        if (options.sampler.temperature > 0) {
+            assert_int_equal(n_followed, 0);
+        } else if (options.max_pass_tokens == 17) {
+            assert_true(n_followed > CHANGED && n_followed < n_known);
+        } else {
+            assert_int_equal(n_followed, n_known);
+        }
+        graft_replies_free(alone, N_OWN);
+        graft_replies_free(replies, N_OWN);
     }
     close_fixture(&f);
 }
@@ -383,6 +515,7 @@ int main(void)
         cmocka_unit_test(cached_equals_naive), cmocka_unit_test(neighbours_do_not_matter),
         cmocka_unit_test(beginnings_are_taken_over),
         cmocka_unit_test(texts_are_read_on_the_way),
+        cmocka_unit_test(replies_follow_texts),
         cmocka_unit_test(loops_are_cut), cmocka_unit_test(stops_and_refuses),
         cmocka_unit_test(sampling_follows_the_distribution)};
     return cmocka_run_group_tests(tests, NULL, NULL);
