@@ -227,6 +227,7 @@ datasets:
     format: bfcl
     answers: {bfcl / "possible_answer" / name}
 val_set_size: 24
+eval_max_new_tokens: 16
 max_steps: 1
 batch_size: 1
 eval_after: false
