@@ -70,8 +70,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
     add(&m, ": cannot be read at byte ", MESSAGE_BYTES);
     add_number(&m, offset);
     add(&m, reason(info->si_code), MESSAGE_BYTES);
-    add(&m, ". Checkpoints are as they were: put the file back, and the same command continues.",
-        MESSAGE_BYTES);
+    add(&m, ". Checkpoints are as they were: put the file back, and the same command continues "
+        "(with resume_from_checkpoint: auto, the default).", MESSAGE_BYTES);
     if (m.n == sizeof m.text) {
         m.n--;
     }
@@ -91,7 +91,8 @@ static void end_for_memory(const char *library)
     add(&m, "graft: out of memory: ", MESSAGE_BYTES);
     add(&m, library, PATH_SHOWN);
     add(&m, " does not survive that, and ended the program. What is on disk is whole, and the same "
-            "command goes on from there.", MESSAGE_BYTES);
+            "command goes on from there (with resume_from_checkpoint: auto, the default).",
+        MESSAGE_BYTES);
     m.text[m.n++] = '\n';
     graft_held_remove_temporaries();
     (void)!write(STDERR_FILENO, m.text, m.n);

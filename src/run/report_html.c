@@ -146,6 +146,13 @@ static graft_status append_scores(graft_text *out, const char *folder)
     GRAFT_TRY(graft_text_append_z(out, "</tr></table>\n<p class=\"note\">Counts with 95 % Wilson "
                                        "intervals; every item's verdict is in the eval-*.json "
                                        "files.</p>\n"));
+    int64_t n = graft_json_int(graft_json_get(shown, "n"));
+    int64_t n_all = graft_json_int(graft_json_get(shown, "turns"));
+    if (n < n_all) {
+        GRAFT_TRY(graft_text_appendf(out, "<p class=\"note\">%lld of %lld turns were asked for, the "
+                                     "first ones (eval_samples); the loss is that of all.</p>\n",
+                                     (long long)n, (long long)n_all));
+    }
 done:
     graft_json_free(before);
     graft_json_free(after);
