@@ -138,8 +138,8 @@ int32_t graft_argmax(const graft_real *logits, size_t n);
 /* The head and the cross-entropy in one: for prediction i, row i of x (reals) gives logits and
  * contributes weight_i / total_weight * -log p(target_i) to *loss (added, in order). Logits are
  * made in chunks of GRAFT_HEAD_CHUNK rows and not kept; the gradient of x is computed along with
- * them. logprobs, if not NULL, gets log p(target_i); best, if not NULL, the most probable tokens. Predictions are borrowed only for the call.
- * If the loss is not finite it says so through *loss.
+ * them. logprobs, if not NULL, gets log p(target_i); best, if not NULL, the most probable tokens.
+ * Predictions are borrowed only for the call. If the loss is not finite it says so through *loss.
  *
  * Each chunk unpacks the head twice, whatever its rows; but their logits take 4 bytes each. */
 #define GRAFT_HEAD_CHUNK 384

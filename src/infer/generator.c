@@ -14,8 +14,8 @@ typedef struct sequence {
     size_t n_now;  /* tokens of it in the pass at hand */
     size_t limit;  /* tokens the reply may have */
     const graft_reading *reading; /* NULL once it is read */
-    const graft_reading *text;    /* the same, also later */
-    size_t n_scored;              /* of its predictions */
+    const graft_reading *text;    /* what its prompt is known to begin, of itself or of its donor */
+    size_t n_scored;              /* predictions of the text that are known */
 } sequence;
 
 /* A row of the pass at hand whose prediction is scored. */
@@ -259,7 +259,7 @@ static void remember_ended(generator *g, sequence *s)
     s->n_rows = 0;
 }
 
-static void leave(generator *g)
+static void drop_ended(generator *g)
 {
     size_t kept = 0;
     for (size_t i = 0; i < g->n_active; i++) {
@@ -285,18 +285,18 @@ static size_t predictions_before(const graft_reading *text, size_t row)
     return low;
 }
 
-/* What a greedy reply begins with, if its prompt begins a text of which n predictions are known: up to
- * the first token that differs from the text, and that one too. */
-static graft_status follow(generator *g, sequence *s, const graft_reading *text, size_t n,
-                           bool *ended)
+/* What a greedy reply begins with, as far as the text tells: up to the first token that differs from it,
+ * and that one too. */
+static graft_status follow(generator *g, sequence *s, bool *ended)
 {
     graft_status status = GRAFT_OK;
+    const graft_reading *text = s->text;
     size_t row = g->prompts[s->prompt].n - 1;
     if (g->options.sampler.temperature > 0) {
         return GRAFT_OK;
     }
     for (size_t k = predictions_before(text, row);
-         !*ended && k < n && text->predictions[k].row == row; k++, row++) {
+         !*ended && k < s->n_scored && text->predictions[k].row == row; k++, row++) {
         GRAFT_TRY(take_token(g, s, text->best[k], ended));
         if (g->options.n_followed != NULL) {
             *g->options.n_followed += 1;
@@ -323,7 +323,7 @@ static graft_status follow_donor(generator *g, sequence *s, const sequence *dono
     }
     s->text = text;
     s->n_scored = donor->n_scored;
-    GRAFT_TRY(follow(g, s, text, s->n_scored, ended));
+    GRAFT_TRY(follow(g, s, ended));
     s->n_done += g->replies[s->prompt].n;
     s->n_done = s->n_done < n_kept ? s->n_done : n_kept;
 done:
@@ -485,7 +485,7 @@ static graft_status end_readings(generator *g)
         if (s->reading != NULL && s->n_done == s->reading->n) {
             bool ended = false;
             s->reading = NULL;
-            GRAFT_TRY(follow(g, s, s->text, s->n_scored, &ended));
+            GRAFT_TRY(follow(g, s, &ended));
             s->n_done = g->prompts[s->prompt].n + g->replies[s->prompt].n - 1;
             if (ended) {
                 remember_ended(g, s);
@@ -517,7 +517,7 @@ static graft_status run_pass(generator *g)
         GRAFT_TRY(graft_model_logits(g->model, &tape, last, &logits));
         GRAFT_TRY(sample_rows(g, logits));
     }
-    leave(g);
+    drop_ended(g);
     if (g->options.on_pass != NULL && g->options.on_pass(g->options.context) != 0) {
         return graft_fail(GRAFT_E_INTERRUPTED, "generation was stopped");
     }

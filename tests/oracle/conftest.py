@@ -27,8 +27,8 @@ BASE = BUILD / "base/SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 class PlainNumpy:
-    """numpy whose mapped files are plain arrays: a slice of np.memmap costs some ten times as much, and
-    gguf takes one for every string of a vocabulary."""
+    """numpy whose mapped files are plain arrays: slices of np.memmap are slow, and gguf takes one
+    for every string of a vocabulary."""
     def __getattr__(self, name):
         return getattr(np, name)
 

@@ -12,7 +12,7 @@ def trained(graft, base_f32, shared, tmp_path_factory):
     lines = (shared / "data/bfcl-nonlive.jsonl").read_text(encoding="utf-8").splitlines()
     train, items = folder / "train.jsonl", folder / "items.jsonl"
     train.write_text("\n".join(lines[100:112]) + "\n", encoding="utf-8")
-    items.write_text("\n".join(lines[:12]) + "\n", encoding="utf-8")
+    items.write_text("\n".join(lines[:20]) + "\n", encoding="utf-8")
     graft("train", "--base_model", base_f32, "--dataset", train, "--output_dir", folder / "run",
           "--max_steps", 3, "--batch_size", 4, "--learning_rate", "2e-3", "--warmup_ratio", 0,
           "--export", "adapter", "--quiet")
@@ -52,7 +52,7 @@ def test_greedy_answers_equal_llama_cpp(graft, trained, base_f32, runtime):
     mine = json.loads(graft("eval", "--base", base_f32, "--adapter", run / "adapter.gguf",
                             "--dataset", items, "--eval_max_new_tokens", 48, "--json",
                             "--quiet").stdout)
-    assert len(mine["items"]) == 12
+    assert len(mine["items"]) == 20
     shown = {e["index"]: e for e in examples(graft, base_f32, items)}
     server = runtime.server.start(str(base_f32), [(str(run / "adapter.gguf"), 1.0)], n_ctx=2048)
     agree = 0
@@ -64,4 +64,4 @@ def test_greedy_answers_equal_llama_cpp(graft, trained, base_f32, runtime):
             "prompt": prompt, "temperature": 0, "n_predict": 48, "cache_prompt": False,
             "samplers": ["top_k"], "top_k": 1})
         agree += reply["content"] == item["output"]
-    assert agree == 12
+    assert agree == 20

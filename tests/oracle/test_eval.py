@@ -218,8 +218,8 @@ def test_errors_of_tools(judge):
 
 
 def test_an_evaluation_stays_within_max_memory(tmp_path, base_model, bfcl, graft):
-    """Keys and values take what max_memory leaves beside the passes and the mapped base; all 24 prompts
-    at once would take 400 MiB."""
+    """Keys and values take what max_memory leaves beside the passes and the mapped base: with all 24
+    prompts at once the run takes 754 MiB."""
     limit, name, config = 600, "BFCL_v4_multiple.json", tmp_path / "config.yaml"
     config.write_text(f"""base_model: {base_model}
 datasets:
