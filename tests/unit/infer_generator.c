@@ -322,15 +322,17 @@ static void texts_are_read_on_the_way(void **state)
     close_fixture(&f);
 }
 
-enum { N_TURNS = 4, N_OWN = N_TURNS + 2, N_BEFORE = 24, N_RESULT = 6, CHANGED = 7 };
+enum { N_TURNS = 4, N_OWN = N_TURNS + 3, N_BEFORE = 24, N_RESULT = 6, CHANGED = 7 };
 
 /* A text of N_TURNS turns, each of which the model itself would give, but for one token of every other
- * one; room is for all of it. Two more prompts end before the first such token, and behind it. */
+ * one; room is for all of it. Three more prompts end before the first such token, behind it, and with another
+ * one in its place. */
 typedef struct own_text {
     int32_t ids[N_BEFORE + N_TURNS * (N_NEW + N_RESULT)], best[N_TURNS * N_NEW];
     graft_prediction predictions[N_TURNS * N_NEW];
     float logprobs[N_TURNS * N_NEW];
-    graft_tokens prompts[N_OWN]; /* the longest first, but for those two */
+    int32_t other[N_BEFORE + N_TURNS * (N_NEW + N_RESULT)];
+    graft_tokens prompts[N_OWN]; /* the longest first, but for those three */
     size_t n, n_predictions;
 } own_text;
 
@@ -356,7 +358,7 @@ static void make_own_text(own_text *t, fixture *f)
         end++;
     }
     for (size_t turn = 0; turn < N_TURNS; turn++) {
-        size_t i = turn < 2 ? N_OWN - 1 - turn : N_TURNS - 1 - turn;
+        size_t i = turn < 2 ? N_OWN - 2 - turn : N_TURNS - 1 - turn;
         graft_reply reply;
         t->prompts[i] = (graft_tokens){.ids = t->ids, .n = t->n};
         assert_ok(graft_generate(&reply, f->model, &f->compute, f->tokenizer, &t->prompts[i], 1,
@@ -367,6 +369,9 @@ static void make_own_text(own_text *t, fixture *f)
             if (changed && turn == 1) {
                 t->prompts[2] = (graft_tokens){.ids = t->ids, .n = t->n};
                 t->prompts[3] = (graft_tokens){.ids = t->ids, .n = t->n + 1};
+                t->prompts[N_OWN - 1] = (graft_tokens){.ids = t->other, .n = t->n + 1};
+                memcpy(t->other, t->ids, t->n * sizeof *t->ids);
+                t->other[t->n] = reply.ids[k];
             }
             append_predicted(t, changed ? 3 + (reply.ids[k] + 1) % 37 : reply.ids[k]);
         }
@@ -384,6 +389,9 @@ static void make_own_text(own_text *t, fixture *f)
 static size_t known_tokens(const own_text *t, const graft_tokens *prompt, const graft_reply *reply)
 {
     size_t n = 0, at = 0;
+    if (memcmp(prompt->ids, t->ids, prompt->n * sizeof *t->ids) != 0) {
+        return 0;
+    }
     while (at < t->n_predictions && t->predictions[at].row < prompt->n - 1) {
         at++;
     }
