@@ -66,7 +66,7 @@ endif
 endif
 
 # Instruction-set folders exist only for the machine they are for; the double build is portable.
-ISA_FOLDERS := avx2 avx512 avx512bf16 amx
+ISA_FOLDERS := avx2 avx2bf16 avx512 avx512bf16 amx
 KERNEL_FOLDERS := portable
 ifneq ($(BUILD),double)
 KERNEL_FOLDERS += blas

@@ -19,6 +19,7 @@ static const level_row levels[] = {
 #endif
     {GRAFT_CPU_PORTABLE, true, graft_kernels_portable_half},
 #if !defined GRAFT_DOUBLE && defined __x86_64__
+    {GRAFT_CPU_AVX2, true, graft_kernels_avx2bf16},
     {GRAFT_CPU_AVX512BF16, true, graft_kernels_avx512bf16},
     {GRAFT_CPU_AMX, true, graft_kernels_amx},
 #endif
@@ -36,6 +37,11 @@ graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level, bool 
     }
     out->level = level;
     return GRAFT_OK;
+}
+
+bool graft_kernels_know_half(graft_cpu_level level)
+{
+    return level >= GRAFT_CPU_AVX2;
 }
 
 bool graft_kernels_prefer_half(graft_cpu_level level)
@@ -60,5 +66,5 @@ size_t graft_act_ld(const graft_kernels *kernels, size_t n)
 
 size_t graft_attention_scratch(size_t d_head)
 {
-    return 5 * GRAFT_ATTENTION_ROWS * (d_head + GRAFT_KEY_BLOCK);
+    return 6 * GRAFT_ATTENTION_ROWS * (d_head + GRAFT_KEY_BLOCK);
 }

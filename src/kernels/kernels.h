@@ -236,8 +236,10 @@ typedef struct graft_kernels {
 size_t graft_act_ld(const graft_kernels *kernels, size_t n);
 
 /* Fills the table for a level; GRAFT_E_CONFIG if the CPU lacks it. half: activations in bfloat16;
- * any level can (levels without such instructions emulate them, slowly and exactly). */
+ * any level can (portable and blas slowly). */
 graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level, bool half);
+/* True if the level has kernels of its own for activations in bfloat16. */
+bool graft_kernels_know_half(graft_cpu_level level);
 /* True if the level multiplies bfloat16 faster than single precision. */
 bool graft_kernels_prefer_half(graft_cpu_level level);
 /* True if the level has products of 8-bit integers of its own, which are faster than what it

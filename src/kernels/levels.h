@@ -11,6 +11,7 @@ void graft_kernels_avx512(graft_kernels *table);
 
 /* Activations in bfloat16: every slot that knows their type, over a table of single precision. */
 void graft_kernels_portable_half(graft_kernels *table);
+void graft_kernels_avx2bf16(graft_kernels *table);
 void graft_kernels_avx512bf16(graft_kernels *table);
 void graft_kernels_amx(graft_kernels *table);
 

@@ -45,8 +45,8 @@ graft_status graft_session_open(graft_session *session, const graft_config *conf
     graft_log(GRAFT_LOG_INFO, "computing in %s%s with %s kernels on %d thread%s%s",
               bytes ? "int8 and " : "", other, graft_cpu_level_name(level), graft_threads(),
               graft_threads() == 1 ? "" : "s", sparse ? ", sparse_backward" : "");
-    if (half && !graft_kernels_prefer_half(level)) {
-        graft_log(GRAFT_LOG_WARN, "%s has no bfloat16 instructions: compute: bf16 is emulated and "
+    if (half && !graft_kernels_know_half(level)) {
+        graft_log(GRAFT_LOG_WARN, "%s has no kernels for bfloat16: compute: bf16 is emulated and "
                   "slow; f32 is faster here", graft_cpu_level_name(level));
     }
     if (bytes && !graft_kernels_prefer_bytes(level)) {

@@ -160,8 +160,7 @@ static void faint_at_level(const graft_kernels *kernels)
     problem_span(&p, 0, 0, 130);
     problem_span(&p, 0, 0, 77);
     faint_keys_with(kernels, &p);
-    if (kernels->half ? kernels->level >= GRAFT_CPU_AVX512BF16
-                      : kernels->level >= GRAFT_CPU_AVX2) { /* others keep all */
+    if (kernels->level >= GRAFT_CPU_AVX2) { /* others keep all */
         faint_values(kernels);
     }
 }

@@ -26,7 +26,7 @@ void test_each_level(void (*test)(const graft_kernels *kernels))
         graft_kernels kernels;
         bool half = i % 2 != 0;
         if (graft_cpu_has(level) && asked_for(level) &&
-            (!half || level == GRAFT_CPU_PORTABLE || graft_kernels_prefer_half(level))) {
+            (!half || level == GRAFT_CPU_PORTABLE || graft_kernels_know_half(level))) {
             assert_ok(graft_kernels_init(&kernels, level, half));
             test(&kernels);
             any = true;

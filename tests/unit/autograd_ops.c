@@ -20,7 +20,7 @@ static void each_level(void (*test)(graft_compute *compute))
         graft_cpu_level level = (graft_cpu_level)(i / 2);
         bool half = i % 2 != 0;
         graft_compute compute;
-        if (!graft_cpu_has(level) || (half && !graft_kernels_prefer_half(level))) {
+        if (!graft_cpu_has(level) || (half && !graft_kernels_know_half(level))) {
             continue;
         }
         assert_ok(graft_compute_init(&compute, level, half));

@@ -1,6 +1,7 @@
 /* kernels/avx2/gemm.c - products in tiles of 6 x 16. */
 #include "kernels/avx2/avx2.h"
 #include "kernels/avx2/vec.h"
+#include "kernels/vector/act_real.h"
 #include "kernels/vector/gemm_tmpl.h"
 
 static const struct graft_gemm gemm = {

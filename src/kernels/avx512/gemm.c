@@ -1,6 +1,7 @@
 /* kernels/avx512/gemm.c - products in tiles of 6 x 64. */
 #include "kernels/avx512/avx512.h"
 #include "kernels/avx512/vec.h"
+#include "kernels/vector/act_real.h"
 #include "kernels/vector/gemm_tmpl.h"
 
 static const struct graft_gemm gemm = {

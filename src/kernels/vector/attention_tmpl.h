@@ -88,13 +88,13 @@ static void multiply_block(const tile_product *p, size_t n_rows, size_t n_cols)
 }
 
 /* out[d][LANES] = scale * x[lane][d]; lanes without a row are zero. */
-static void to_lanes(float *out, const float *x, size_t ldx, size_t n_rows, size_t d_head,
+static void to_lanes(float *out, const act *x, size_t ldx, size_t n_rows, size_t d_head,
                      float scale)
 {
     memset(out, 0, d_head * LANES * sizeof *out);
     for (size_t i = 0; i < n_rows; i++, x += ldx) {
         for (size_t d = 0; d < d_head; d++) {
-            out[d * LANES + i] = scale * x[d];
+            out[d * LANES + i] = scale * act_one(x + d);
         }
     }
 }
@@ -111,16 +111,22 @@ typedef struct attention_job {
     size_t n, width;       /* rows of the job, and lanes: n rounded up */
     float *first, *second; /* transposed operands, [d_head][LANES] */
     float *scores, *other; /* [GRAFT_KEY_BLOCK][LANES] */
+    float *room;           /* for narrow activations as floats: those of a run of keys */
+    float *rooms[3];       /* [LANES][d_head]: of the job's rows */
 } attention_job;
 
 static attention_job job_begin(const graft_attention *a, size_t n, size_t kv_head, float *scratch)
 {
     attention_job job = {a, a->d_head, kv_head * a->kv_step, n, (n + VEC_N - 1) / VEC_N * VEC_N,
-                         NULL, NULL, NULL, NULL};
+                         NULL, NULL, NULL, NULL, NULL, {NULL}};
     job.first = scratch;
     job.second = job.first + a->d_head * LANES;
     job.scores = job.second + a->d_head * LANES;
     job.other = job.scores + GRAFT_KEY_BLOCK * LANES;
+    job.room = job.other + GRAFT_KEY_BLOCK * LANES;
+    for (size_t i = 0; i < 3; i++) {
+        job.rooms[i] = job.room + (GRAFT_KEY_BLOCK + i * LANES) * a->d_head;
+    }
     return job;
 }
 
@@ -193,12 +199,21 @@ static size_t score_few(const float *rows, size_t ld, size_t n, size_t n_queries
     }
 }
 
+/* The keys or values of a run as floats. */
+VEC_INLINE const float *run_rows(const attention_job *job, const graft_act *rows, size_t ldr,
+                                 const graft_key_run *run, size_t *ld)
+{
+    return act_rows(job->room, (const act *)rows + run->begin * ldr + job->column, ldr, run->n,
+                    job->d_head, ld);
+}
+
 /* out[key][lane] = rows of k or v at these runs times a transposed operand. */
-static void score_runs(const attention_job *job, const float *rows, size_t ld,
+static void score_runs(const attention_job *job, const graft_act *rows, size_t ldr,
                        const graft_key_run *runs, size_t n_runs, const float *lanes, float *out)
 {
     for (size_t r = 0; r < n_runs; r++) {
-        const float *keys = rows + runs[r].begin * ld + job->column;
+        size_t ld;
+        const float *keys = run_rows(job, rows, ldr, &runs[r], &ld);
         size_t n = score_few(keys, ld, runs[r].n, job->n, job->d_head, lanes, out);
         tile_product p = {keys + n * ld, ld, 1, lanes, LANES, job->d_head, out + n * LANES, LANES, NULL};
         multiply_block(&p, runs[r].n - n, job->width);
@@ -207,13 +222,14 @@ static void score_runs(const attention_job *job, const float *rows, size_t ld,
 }
 
 /* to[lane, d] = keep * to + sum over the keys of these runs of weights[key][lane] rows[key][d]. */
-static void add_runs(const attention_job *job, const float *rows, size_t ld,
+static void add_runs(const attention_job *job, const graft_act *rows, size_t ldr,
                      const graft_key_run *runs, size_t n_runs, const float *weights, float *to,
                      size_t ldt, const float *keep)
 {
     for (size_t r = 0; r < n_runs; r++, keep = ones) {
-        tile_product p = {weights, 1, LANES, rows + runs[r].begin * ld + job->column, ld,
-                          runs[r].n, to, ldt, keep};
+        size_t ld;
+        const float *values = run_rows(job, rows, ldr, &runs[r], &ld);
+        tile_product p = {weights, 1, LANES, values, ld, runs[r].n, to, ldt, keep};
         multiply_block(&p, job->n, job->d_head);
         weights += runs[r].n * LANES;
     }
@@ -264,23 +280,25 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
                       size_t n_heads, graft_act *out_act, size_t ldo, float *stats, float *scratch)
 {
     if (a->d_head % VEC_N != 0) {
-        graft_portable_attention(a, span, begin, end, head, n_heads, out_act, ldo, stats, scratch);
+        PORTABLE(attention)(a, span, begin, end, head, n_heads, out_act, ldo, stats, scratch);
         return;
     }
     const graft_span *s = &a->spans[span];
     const lane_rows rows = rows_of(a, s, begin, end, head, n_heads, ldo);
     attention_job job = job_begin(a, rows.n, head / (a->n_head / a->n_kv), scratch);
-    float *out = (float *)out_act + rows.out;
+    act *y = (act *)out_act + rows.out;
+    size_t ld_sums;
+    float *out = act_sums(job.rooms[0], y, rows.ldo, a->d_head, &ld_sums);
     lane_view view = view_of(a, s, begin, end);
     size_t first = graft_keys_first(a, view.seen) / GRAFT_KEY_BLOCK * GRAFT_KEY_BLOCK, last = view.last;
     float max[LANES], sum[LANES] = {0}, keep[LANES];
     graft_key_run runs[GRAFT_KEY_BLOCK];
-    to_lanes(job.first, (const float *)a->q + rows.q, rows.ldq, job.n, a->d_head, a->scale);
+    to_lanes(job.first, (const act *)a->q + rows.q, rows.ldq, job.n, a->d_head, a->scale);
     for (size_t i = 0; i < LANES; i++) {
         max[i] = lowest_score(a);
     }
     for (size_t i = 0; i < job.n; i++) {
-        memset(out + i * rows.ldo, 0, a->d_head * sizeof *out);
+        memset(out + i * ld_sums, 0, a->d_head * sizeof *out);
     }
     for (size_t key = first; key < last; key += GRAFT_KEY_BLOCK) {
         size_t n = last - key < GRAFT_KEY_BLOCK ? last - key : GRAFT_KEY_BLOCK;
@@ -290,25 +308,26 @@ static void attention(const graft_attention *a, size_t span, size_t begin, size_
             cap_scores(job.scores, n, job.width, 1.0f / a->softcap, a->softcap);
         }
         softmax_block(&job, n, key, &view, max, sum, keep);
-        add_runs(&job, a->v, a->ldv, runs, n_runs, job.scores, out, rows.ldo, keep);
+        add_runs(&job, a->v, a->ldv, runs, n_runs, job.scores, out, ld_sums, keep);
     }
     for (size_t i = 0; i < job.n; i++) {
-        float *to = out + i * rows.ldo;
+        float *to = out + i * ld_sums;
         for (size_t d = 0; d < a->d_head; d += VEC_N) {
             vec_store(to + d, vec_div(vec_load(to + d), vec_set(sum[i])));
         }
         stats[rows.stats + i * rows.lds] = max[i] + logf(sum[i]);
     }
+    act_put_sums(y, rows.ldo, out, ld_sums, job.n, a->d_head);
 }
 
 /* dot(out, dout) of each row. */
-static void row_dots(float *delta, const float *out, const float *dout, size_t ldo, size_t n_rows,
+static void row_dots(float *delta, const act *out, const act *dout, size_t ldo, size_t n_rows,
                      size_t d_head)
 {
     for (size_t i = 0; i < n_rows; i++, out += ldo, dout += ldo) {
         vec_wide sum = vec_wide_zero();
         for (size_t d = 0; d < d_head; d += VEC_N) {
-            sum = vec_wide_fma(sum, vec_load(out + d), vec_load(dout + d));
+            sum = vec_wide_fma(sum, act_load(out + d), act_load(dout + d));
         }
         delta[i] = (float)vec_wide_sum(sum);
     }
@@ -368,8 +387,8 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
                                float *dk, size_t lddk, float *dv, size_t lddv, float *scratch)
 {
     if (a->d_head % VEC_N != 0) {
-        graft_portable_attention_backward(a, span, begin, end, head, out_act, dout_act, ldo,
-                                          stats, dq_act, lddq, dk, lddk, dv, lddv, scratch);
+        PORTABLE(attention_backward)(a, span, begin, end, head, out_act, dout_act, ldo, stats,
+                                     dq_act, lddq, dk, lddk, dv, lddv, scratch);
         return;
     }
     const graft_span *s = &a->spans[span];
@@ -377,18 +396,22 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
     size_t row = s->query_begin + begin, at = head * a->d_head;
     lane_view view = gradient_view_of(a, s, begin, end);
     size_t first = graft_keys_first(a, view.seen) / GRAFT_KEY_BLOCK * GRAFT_KEY_BLOCK, last = view.last;
-    const float *q = (const float *)a->q + row * a->ldq + at;
-    const float *dout = (const float *)dout_act + row * ldo + at;
-    float *dq = (float *)dq_act + row * lddq + at;
+    const act *queries = (const act *)a->q + row * a->ldq + at;
+    const act *dy = (const act *)dout_act + row * ldo + at;
+    act *to = (act *)dq_act + row * lddq + at;
+    size_t ldq, lddo, ld_sums;
+    const float *q = act_rows(job.rooms[0], queries, a->ldq, job.n, a->d_head, &ldq);
+    const float *dout = act_rows(job.rooms[1], dy, ldo, job.n, a->d_head, &lddo);
+    float *dq = act_sums(job.rooms[2], to, lddq, a->d_head, &ld_sums);
     float lse[LANES] = {0}, dlt[LANES] = {0};
     float limits[LANES];
     key_runs runs;
-    to_lanes(job.first, q, a->ldq, job.n, a->d_head, a->scale);
-    to_lanes(job.second, dout, ldo, job.n, a->d_head, 1.0f);
-    row_dots(dlt, (const float *)out_act + row * ldo + at, dout, ldo, job.n, a->d_head);
+    to_lanes(job.first, queries, a->ldq, job.n, a->d_head, a->scale);
+    to_lanes(job.second, dy, ldo, job.n, a->d_head, 1.0f);
+    row_dots(dlt, (const act *)out_act + row * ldo + at, dy, ldo, job.n, a->d_head);
     for (size_t i = 0; i < job.n; i++) {
         lse[i] = stats[(row + i) * a->n_head + head];
-        memset(dq + i * lddq, 0, a->d_head * sizeof *dq);
+        memset(dq + i * ld_sums, 0, a->d_head * sizeof *dq);
     }
     faint_limits(a, job.n, last - first, lse, limits);
     for (size_t key = first; key < last; key += GRAFT_KEY_BLOCK) {
@@ -407,8 +430,9 @@ static void attention_backward(const graft_attention *a, size_t span, size_t beg
         }
         score_runs(&job, a->v, a->ldv, runs.items, runs.n, job.second, job.other);
         gradients_block(&job, n, key, &view, lse, dlt);
-        add_runs(&job, a->k, a->ldk, runs.items, runs.n, job.other, dq, lddq, ones);
-        scatter_runs(&job, dk, lddk, runs.items, runs.n, job.other, q, a->ldq);
-        scatter_runs(&job, dv, lddv, runs.items, runs.n, job.scores, dout, ldo);
+        add_runs(&job, a->k, a->ldk, runs.items, runs.n, job.other, dq, ld_sums, ones);
+        scatter_runs(&job, dk, lddk, runs.items, runs.n, job.other, q, ldq);
+        scatter_runs(&job, dv, lddv, runs.items, runs.n, job.scores, dout, lddo);
     }
+    act_put_sums(to, lddq, dq, ld_sums, job.n, a->d_head);
 }

@@ -1,6 +1,6 @@
 /* kernels/vector/gemm_tmpl.h - packed products of one level: GEMM_ROWS x STRIP register tiles.
  *
- * Included once by the gemm.c of a level, after its vec.h. X is read where it lies, the panel of W as
+ * Included once by the gemm.c of a level, after its vec.h and its activations. X is read where it lies, the panel of W as
  * unpack_tmpl.h writes it. Every element of the result
  * is one chain of fused multiply-adds along k, so its bits do not depend on the tile it is in. */
 
@@ -153,11 +153,13 @@ static outer_kernel *const outers[3][GEMM_ROWS] = {
     {outer_full_1, outer_full_2, outer_full_3, outer_full_4, outer_full_5, outer_full_6},
 };
 
+enum { OUTER_COLS = 8 * GEMM_ROWS }; /* of a, that become floats at once where they are not */
+
 /* Rows of b, far apart, as strips one behind the other: [n_tok][width] each, padded with zeros. A row
  * is read at once, and asked for early: nothing else foresees where the next one lies. */
-static void gather_strips(float *out, const float *b, size_t ldb, size_t n_tok, size_t n)
+static void gather_strips(float *out, const act *b, size_t ldb, size_t n_tok, size_t n)
 {
-    enum { EARLY = 16, LINE = 16 };
+    enum { EARLY = 16, LINE = 64 / sizeof(act) };
     for (size_t t = 0; t < n_tok; t++, b += ldb) {
         for (size_t c = 0; t + EARLY < n_tok && c < n; c += LINE) {
             __builtin_prefetch(b + EARLY * ldb + c);
@@ -167,19 +169,18 @@ static void gather_strips(float *out, const float *b, size_t ldb, size_t n_tok, 
             float *to = out + c * n_tok + t * width;
             for (size_t i = 0; i < width; i += VEC_N) {
                 size_t left = cols > i ? cols - i : 0;
-                vec_store(to + i, left >= VEC_N ? vec_load(b + c + i)
-                                  : left > 0    ? vec_load_part(b + c + i, left)
+                vec_store(to + i, left >= VEC_N ? act_load(b + c + i)
+                                  : left > 0    ? act_load_part(b + c + i, left)
                                                 : vec_zero());
             }
         }
     }
 }
 
-static void outer(float *sums, const graft_act *a_act, size_t lda, const graft_act *b_act,
-                  size_t ldb, size_t n_tok, size_t m, size_t n, void *scratch)
+/* Columns of a, as floats, times strips of b. */
+static void outer_block(float *sums, const float *a, size_t lda, size_t m, const float *strips,
+                        size_t n_tok, size_t n)
 {
-    const float *a = a_act, *strips = scratch;
-    gather_strips(scratch, b_act, ldb, n_tok, n);
     for (size_t c = 0; c < n; c += STRIP) {
         size_t width = strip_width(n - c), cols = n - c < width ? n - c : width;
         for (size_t i = 0; i < m; i += GEMM_ROWS) {
@@ -188,6 +189,19 @@ static void outer(float *sums, const graft_act *a_act, size_t lda, const graft_a
             tile_out out = {to, to, GRAFT_OUTER_N, GRAFT_OUTER_N, cols, 1.0f};
             outers[strip_kind(width)][rows - 1](a + i, lda, strips + c * n_tok, n_tok, &out);
         }
+    }
+}
+
+static void outer(float *sums, const graft_act *a_act, size_t lda, const graft_act *b_act,
+                  size_t ldb, size_t n_tok, size_t m, size_t n, void *scratch)
+{
+    const float *strips = scratch;
+    float room[GRAFT_OUTER_TOKENS * OUTER_COLS];
+    gather_strips(scratch, b_act, ldb, n_tok, n);
+    for (size_t i = 0; i < m; i += OUTER_COLS) {
+        size_t cols = m - i < OUTER_COLS ? m - i : OUTER_COLS, ld;
+        const float *a = act_rows(room, (const act *)a_act + i, lda, n_tok, cols, &ld);
+        outer_block(sums + i * GRAFT_OUTER_N, a, ld, cols, strips, n_tok, n);
     }
 }
 
