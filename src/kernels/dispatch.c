@@ -46,7 +46,7 @@ bool graft_kernels_know_half(graft_cpu_level level)
 
 bool graft_kernels_prefer_half(graft_cpu_level level)
 {
-    return level >= GRAFT_CPU_AVX512BF16;
+    return level == GRAFT_CPU_AVX2 || level >= GRAFT_CPU_AVX512BF16;
 }
 
 /* avx512 and amx take bytes as the levels below them do, whose units are narrower. */

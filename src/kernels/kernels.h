@@ -240,7 +240,7 @@ size_t graft_act_ld(const graft_kernels *kernels, size_t n);
 graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level, bool half);
 /* True if the level has kernels of its own for activations in bfloat16. */
 bool graft_kernels_know_half(graft_cpu_level level);
-/* True if the level multiplies bfloat16 faster than single precision. */
+/* True if training is faster with activations in bfloat16, or as fast in half the memory. */
 bool graft_kernels_prefer_half(graft_cpu_level level);
 /* True if the level has products of 8-bit integers of its own, which are faster than what it
  * prefers otherwise. */

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/half.h"
 #include "core/threads.h"
 #include "kernels/portable/act.h"
 
@@ -167,8 +166,8 @@ static reference multiply(const graft_kernels *kernels, const graft_bytes *x,
         w->format->decode((const uint8_t *)w->data + o * w->row_bytes, all + o * w->n_in,
                           w->n_in / w->format->block_elems);
     }
-    for (size_t i = 0; kernels->half && i < w->n_out * w->n_in; i++) {
-        all[i] = graft_bf16_to_f32(graft_f32_to_bf16(all[i]));
+    for (size_t i = 0; i < w->n_out * w->n_in; i++) {
+        all[i] = test_weight(kernels, all[i]);
     }
     for (size_t c = 0; c < n; c++) {
         for (size_t k = 0; k < n_k; k += GRAFT_GROUP) {

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "core/half.h"
 #include "core/threads.h"
 #include "kernels/portable/act.h"
 
@@ -33,11 +32,6 @@ typedef struct reference {
     double *value, *magnitude;
 } reference;
 
-static double rounded(const graft_kernels *kernels, float value)
-{
-    return (double)(kernels->half ? graft_bf16_to_f32(graft_f32_to_bf16(value)) : value);
-}
-
 static reference multiply(const graft_kernels *kernels, const graft_real *x, const graft_weight *w,
                           size_t n_tok, bool backward)
 {
@@ -51,7 +45,7 @@ static reference multiply(const graft_kernels *kernels, const graft_real *x, con
         for (size_t t = 0; t < n_tok; t++) {
             for (size_t i = 0; i < w->n_in; i++) {
                 double product =
-                    (double)x[t * n_k + (backward ? o : i)] * rounded(kernels, row[i]);
+                    (double)x[t * n_k + (backward ? o : i)] * (double)test_weight(kernels, row[i]);
                 r.value[t * n + (backward ? i : o)] += product;
                 r.magnitude[t * n + (backward ? i : o)] += fabs(product);
             }

@@ -40,6 +40,12 @@ void test_each_level(void (*test)(const graft_kernels *kernels))
     assert_true(any);
 }
 
+float test_weight(const graft_kernels *kernels, float value)
+{
+    bool exact = kernels->level == GRAFT_CPU_AVX2 || kernels->level == GRAFT_CPU_AVX512;
+    return kernels->half && !exact ? graft_bf16_to_f32(graft_f32_to_bf16(value)) : value;
+}
+
 graft_act *test_acts(const graft_kernels *kernels, graft_real *x, size_t n_rows, size_t n_cols)
 {
     size_t ld = graft_act_ld(kernels, n_cols);

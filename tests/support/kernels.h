@@ -12,6 +12,9 @@
  * amx with its tiles emulated. With GRAFT_TEST_LEVEL=NAME in the environment only for that level. */
 void test_each_level(void (*test)(const graft_kernels *kernels));
 
+/* A weight as products take it: AVX2, which has no instructions for bfloat16, does not round it. */
+float test_weight(const graft_kernels *kernels, float value);
+
 /* x [n_rows, n_cols] as guarded activations, graft_act_ld apart; x becomes what they hold. */
 graft_act *test_acts(const graft_kernels *kernels, graft_real *x, size_t n_rows, size_t n_cols);
 /* And back: guarded reals. */

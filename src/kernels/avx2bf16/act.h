@@ -16,20 +16,15 @@ VEC_INLINE vec vec_widen(__m128i a)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(a), 16));
 }
 
-/* Rounded to nearest even, NaN made quiet: the upper halves of the lanes, the lower ones zero. */
-VEC_INLINE __m256i vec_round_bits(vec a)
+/* Rounded to nearest even, NaN made quiet. */
+VEC_INLINE __m128i vec_narrow(vec a)
 {
     __m256i bits = _mm256_castps_si256(a);
     __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
     __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
     __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q));
-    return _mm256_and_si256(_mm256_blendv_epi8(rounded, quiet, nan),
-                            _mm256_set1_epi32((int)0xffff0000u));
-}
-VEC_INLINE __m128i vec_narrow(vec a)
-{
-    __m256i bits = _mm256_srli_epi32(vec_round_bits(a), 16);
+    bits = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
     return _mm_packus_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
 }
 

@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 
 void graft_avx2bf16_gemm(graft_kernels *table);
+void graft_avx2bf16_bytes(graft_kernels *table);
 void graft_avx2bf16_attention(graft_kernels *table);
 void graft_avx2bf16_norm(graft_kernels *table);
 void graft_avx2bf16_columns(graft_kernels *table);

@@ -4,6 +4,7 @@
 void graft_kernels_avx2bf16(graft_kernels *table)
 {
     graft_avx2bf16_gemm(table);
+    graft_avx2bf16_bytes(table);
     graft_avx2bf16_attention(table);
     graft_avx2bf16_norm(table);
     graft_avx2bf16_columns(table);

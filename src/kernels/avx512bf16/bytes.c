@@ -289,6 +289,7 @@ static const struct graft_gemm gemm = {
 
 void graft_avx512bf16_bytes(graft_kernels *table)
 {
+    table->byte_limits = GRAFT_BYTE_LIMITS_HALF;
     table->to_bytes = to_bytes;
     table->gemm_bytes = &gemm;
 }

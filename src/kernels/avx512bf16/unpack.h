@@ -16,6 +16,8 @@
 #endif
 enum { STRIP = STRIP_COLS, KC = 2048 };
 
+typedef act panel_number;
+
 VEC_INLINE size_t strip_width(size_t cols)
 {
     return cols <= 16 ? 16 : cols <= 32 ? 32 : STRIP;

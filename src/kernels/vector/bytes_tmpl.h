@@ -143,7 +143,7 @@ VEC_INLINE void byte_sum(vec *total, int n_rows, int n_vec, const graft_slice *s
 VEC_INLINE void byte_tile(int n_rows, int n_vec, const graft_multiply *m, size_t r, size_t c)
 {
     vec acc[BYTE_TILE];
-    const act *b = (const act *)m->panel.data + c * m->panel.n_k;
+    const panel_number *b = (const panel_number *)m->panel.data + c * m->panel.n_k;
     tile_out out = tile_out_at(m, r, c);
     ask_for_tile(&out, n_rows, n_vec);
     clear_sums(acc, n_rows * n_vec);

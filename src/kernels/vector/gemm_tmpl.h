@@ -12,7 +12,7 @@ enum { KC = 2048 };
 #include "kernels/vector/unpack_tmpl.h"
 
 /* A row of W as it is: a backward panel of one row. */
-static void decode_row(const graft_weight *w, size_t row, float *out)
+static inline void decode_row(const graft_weight *w, size_t row, float *out)
 {
     if (w->format != NULL && w->format->block_elems >= STRIP) {
         graft_panel panel = {out, w->n_in, 1};

@@ -9,6 +9,8 @@
 #include "kernels/vector/tile.h"
 #include "kernels/vector/unpackers.h"
 
+typedef float panel_number;
+
 /* Columns of a strip that begins `cols` before the end of its panel: one, two or GEMM_VECS
  * vectors. */
 VEC_INLINE size_t strip_width(size_t cols)
