@@ -10,7 +10,8 @@
  * Numbers are of two kinds. The residual stream, adapters, their gradients, logits and statistics
  * are graft_real. What flows between linear maps - activations and their gradients, written
  * graft_act below - is graft_real where `compute` is f32 and bfloat16 where it is bf16
- * (graft_kernels.half). Sums are formed in single precision in both cases.
+ * (graft_kernels.half). Sums are formed in single precision in both cases. Weights are rounded to
+ * bfloat16 with them, but for AVX2, which multiplies in single precision.
  *
  * A kernel is a pure function over a range of rows: no allocation, no error, no threads. The
  * table is filled with portable C; each instruction set that CPU and system offer overlays what
@@ -240,7 +241,7 @@ size_t graft_act_ld(const graft_kernels *kernels, size_t n);
 graft_status graft_kernels_init(graft_kernels *out, graft_cpu_level level, bool half);
 /* True if the level has kernels of its own for activations in bfloat16. */
 bool graft_kernels_know_half(graft_cpu_level level);
-/* True if training is faster with activations in bfloat16, or as fast in half the memory. */
+/* True if training is faster with activations in bfloat16, or as fast in less memory. */
 bool graft_kernels_prefer_half(graft_cpu_level level);
 /* True if the level has products of 8-bit integers of its own, which are faster than what it
  * prefers otherwise. */

@@ -154,6 +154,11 @@ def has_bf16():
     return cpu_level() in ("avx512bf16", "amx")
 
 
+def knows_bf16():
+    """Whether compute: auto is bf16, whatever it is multiplied with."""
+    return cpu_level() in ("avx2", "avx512bf16", "amx")
+
+
 def has_int8():
     """Whether compute: int8 is measured: as VPDPBUSD, or as VPMADDUBSW where there is AVX2 alone;
     beside the tiles of AMX it never was."""

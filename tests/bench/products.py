@@ -1,7 +1,7 @@
 """tests/bench/run products - the large products of graft beside PyTorch's matmul."""
 import csv
 
-from common import (GRAFT, HERE, PYTHON, Failed, Report, has_bf16, has_int8, has_option, need,
+from common import (GRAFT, HERE, PYTHON, Failed, Report, has_bf16, has_int8, has_option, knows_bf16, need,
                     run_child, table)
 
 
@@ -75,7 +75,7 @@ def run(options):
     report = Report("products", [], "GFLOP/s (share of the FMA peak that graft measured beside it, "
                     f"ratio to PyTorch's {options.peer_dtype} product with dense weights); the best "
                     f"of {options.seconds} s each, f32 in and out.")
-    computes = (["bf16"] if has_bf16() else []) + ["f32"] + (["int8"] if has_int8() else [])
+    computes = (["bf16"] if knows_bf16() else []) + ["f32"] + (["int8"] if has_int8() else [])
     formats = options.formats.split(",")
     peers = {shape: measure_torch(shape, options) for shape in options.shapes.split(",")}
     report.rows = measure(options, computes, peers)
