@@ -2,6 +2,7 @@
 #   make              build/graft and build/libgraft.a
 #   make quickstart   set up, build, run the main job on a real base
 #   make check        set up, run the whole test suite
+#   make bench        measure products and training beside PyTorch (long; tests/bench/RESULTS.md)
 #   make check-learning   the main job again: does the score still rise?
 #   make check-models     families, templates and types beside other programs, as tables
 #   make check-export     artefacts beside the programs they are for, and what survives a merge, as tables
