@@ -16,6 +16,6 @@ def run(options):
     body = [f"{child.wall:.0f} s, {gigabytes(child.peak)}. It printed:", "", "```",
             child.out.replace(f"{OUT}", "build/bench").rstrip(), "```"]
     return Report("quickstart", [row], "graft train configs/quickstart.yaml: scores 40 tool-call "
-                  "questions, trains 30 steps of 4, scores again; built and downloaded before."
+                  "questions, trains 60 steps of 2, scores again; built and downloaded before."
                   + (f" **Changed: {row['settings']}**" if extra else ""), body,
                   {} if extra else {"quickstart": child.wall / 60})
