@@ -18,9 +18,10 @@ typedef struct problem {
     graft_real *stats, *dk, *dv, *scratch; /* dk and dv per query head: [n_head][n_key, d_head] */
 } problem;
 
-/* What the formula says, in double. ones: as many as the longest of the others. */
+/* What the formula says, in double. ones: as many as the longest of the others. dq_sizes: the sums that dq are, of
+ * absolute values and before anything cancels out, which is what rounding is a share of. */
 typedef struct expectation {
-    double *out, *stats, *dq, *dk, *dv, *ones, *slopes;
+    double *out, *stats, *dq, *dk, *dv, *ones, *slopes, *dq_sizes;
 } expectation;
 
 extern graft_rng problem_rng;
@@ -42,6 +43,9 @@ void problem_backward(const graft_kernels *kernels, problem *p, size_t rows);
 /* dk or dv of the key/value heads: sums over their groups. */
 graft_real *problem_over_groups(const problem *p, const graft_real *heads);
 expectation problem_expect(const problem *p);
+
+/* Fails where dq is farther from the formula than rounding explains, and than what is left out on purpose. */
+void problem_close_dq(const graft_kernels *kernels, const problem *p, const expectation *e, double left_out);
 
 /* Memory, both passes (or the first alone) and the comparison; releases what is guarded. */
 void problem_check(const graft_kernels *kernels, problem *p, bool gradients);
