@@ -38,7 +38,7 @@ static void limited_at_level(const graft_kernels *kernels)
 static void limited(void **state)
 {
     (void)state;
-    test_each_level(limited_at_level);
+    problem_each_level(limited_at_level);
 }
 
 /* Whole blocks of keys outside of all windows of a call are not even read. */
@@ -72,7 +72,7 @@ static void skipped_at_level(const graft_kernels *kernels)
 static void skipped(void **state)
 {
     (void)state;
-    test_each_level(skipped_at_level);
+    problem_each_level(skipped_at_level);
 }
 
 /* Are sixteen keys from this position on hardly looked at? */
@@ -106,11 +106,11 @@ static void faint_keys_with(const graft_kernels *kernels, problem *p)
     look_away(kernels, p);
     p->a.faint = GRAFT_REAL(0.5);
     expectation e = problem_expect(p);
-    size_t n_k = p->n_key * p->kv_width;
-    double many = kernels->half ? 0x1p-4 : 4e-4; /* of 8 times larger numbers */
+    size_t n_q = p->n_query * p->width, n_k = p->n_key * p->kv_width;
+    double few = kernels->half ? 0x1p-5 : 4e-5, many = kernels->half ? 0x1p-4 : 4e-4; /* of 8 times larger numbers */
     problem_forward(kernels, p, GRAFT_ATTENTION_ROWS);
     problem_backward(kernels, p, GRAFT_ATTENTION_ROWS);
-    problem_close_dq(kernels, p, &e, 1e-6); /* weights of e^-20 */
+    test_close("dq", test_reals(kernels, p->dq, p->n_query, p->width), e.dq, e.ones, n_q, few);
     test_close("dk", problem_over_groups(p, p->dk), e.dk, e.ones, n_k, many);
     test_close("dv", problem_over_groups(p, p->dv), e.dv, e.ones, n_k, many);
     test_guarded_release();
@@ -168,7 +168,7 @@ static void faint_at_level(const graft_kernels *kernels)
 static void faint_keys(void **state)
 {
     (void)state;
-    test_each_level(faint_at_level);
+    problem_each_level(faint_at_level);
 }
 
 /* Some queries, of some spans none, get a gradient. Returns which: their rows. */
@@ -259,7 +259,7 @@ static void missing_at_level(const graft_kernels *kernels)
 static void missing_queries(void **state)
 {
     (void)state;
-    test_each_level(missing_at_level);
+    problem_each_level(missing_at_level);
 }
 
 int main(void)

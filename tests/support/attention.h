@@ -18,15 +18,16 @@ typedef struct problem {
     graft_real *stats, *dk, *dv, *scratch; /* dk and dv per query head: [n_head][n_key, d_head] */
 } problem;
 
-/* What the formula says, in double. ones: as many as the longest of the others. dq_sizes: the sums that dq are, of
- * absolute values and before anything cancels out, which is what rounding is a share of. */
+/* What the formula says, in double. ones: as many as the longest of the others. */
 typedef struct expectation {
-    double *out, *stats, *dq, *dk, *dv, *ones, *slopes, *dq_sizes;
+    double *out, *stats, *dq, *dk, *dv, *ones, *slopes;
 } expectation;
 
 extern graft_rng problem_rng;
 int problem_setup(void **state); /* begins problem_rng anew */
 int problem_teardown(void **state);
+/* Draws are the same for every level, so they do not depend on how many the CPU has. */
+void problem_each_level(void (*test)(const graft_kernels *kernels));
 
 void problem_heads(problem *p, size_t n_head, size_t n_kv, size_t d_head);
 /* A span of n_query new rows behind `cached` rows that have no query. */
@@ -43,9 +44,6 @@ void problem_backward(const graft_kernels *kernels, problem *p, size_t rows);
 /* dk or dv of the key/value heads: sums over their groups. */
 graft_real *problem_over_groups(const problem *p, const graft_real *heads);
 expectation problem_expect(const problem *p);
-
-/* Fails where dq is farther from the formula than rounding explains, and than what is left out on purpose. */
-void problem_close_dq(const graft_kernels *kernels, const problem *p, const expectation *e, double left_out);
 
 /* Memory, both passes (or the first alone) and the comparison; releases what is guarded. */
 void problem_check(const graft_kernels *kernels, problem *p, bool gradients);
