@@ -10,6 +10,9 @@
 
 /* graft_gemm.nc of most levels. Panels begin at multiples of 32. */
 #define GRAFT_NC 128
+/* The same where a long slice of 128 columns does not stay in the second cache either: X is read, and on
+ * avx2bf16 widened, half as often. */
+#define GRAFT_NC_WIDE 256
 /* Slices of other terms that join a full one, so that the low-rank part of a map does not need a
  * panel of its own. A multiple of 32. */
 #define GRAFT_K_EXTRA 128
@@ -58,6 +61,7 @@ struct graft_gemm {
      * numeric contract: the bits of a product depend on it, and on nothing else of the tiling. */
     size_t kc;
     size_t nc;            /* widest panel, in columns: a multiple of 64, at most kc */
+    size_t nc_short;      /* the same of a reduction shorter than kc; 0: nc */
     size_t k_step;        /* slices are rounded up to multiples of it */
     size_t element_bytes; /* of a panel */
 

@@ -229,7 +229,9 @@ static void work(void *context, size_t worker, int thread)
 static void cut(const batch *b, plan *pl)
 {
     enum { FEW_ROWS = 32, COLS = 32, WIDE = 64 };
-    size_t strips = ceil_div(pl->n_cols, b->gemm->nc), n_rows = b->n_rows, step = COLS;
+    size_t nc_short = b->gemm->nc_short > 0 ? b->gemm->nc_short : b->gemm->nc;
+    size_t nc = reduction(&pl->product->terms[0]) < b->gemm->kc ? nc_short : b->gemm->nc;
+    size_t strips = ceil_div(pl->n_cols, nc), n_rows = b->n_rows, step = COLS;
     pl->range_rows = n_rows;
     if (n_rows <= FEW_ROWS) { /* no ranges to divide; a narrow panel is read before it leaves the caches */
         strips = ceil_div(pl->n_cols, 2 * COLS);
@@ -239,7 +241,7 @@ static void cut(const batch *b, plan *pl)
         size_t least = pl->staged ? ceil_div(n_rows, STAGED_ROWS) : 1;
         ranges = ranges < most ? ranges : most;
         ranges = ranges > least ? ranges : least;
-        if (strips * ranges < JOBS / 2 && pl->n_cols > b->gemm->nc) { /* then rather narrow strips */
+        if (strips * ranges < JOBS / 2 && pl->n_cols > nc_short) { /* then rather narrow strips */
             size_t narrow = ceil_div(pl->n_cols, WIDE);
             strips = narrow < JOBS / 2 ? narrow : JOBS / 2;
         }

@@ -8,6 +8,7 @@
 
 #include "core/memory.h"
 #include "core/threads.h"
+#include "kernels/gemm.h"
 #include "kernels/portable/act.h"
 
 static graft_rng rng;
@@ -306,6 +307,43 @@ static void terms_at_level(const graft_kernels *kernels)
     test_guarded_release();
 }
 
+/* Where levels unpack more columns of long rows at once: rows of a sum that takes two panels. */
+static void wide_at_level(const graft_kernels *kernels)
+{
+    enum { TOK = 1300, OUT = 616, K = 2304 };
+    static const size_t rows[] = {0, 47, 479, 480, TOK - 1};
+    if (kernels->gemm->nc_short == 0) {
+        return;
+    }
+    graft_workspace ws = test_workspace(kernels);
+    graft_weight w = test_random_weight(&rng, graft_format_by_name("Q8_0"), OUT, K);
+    graft_real *x = test_random(&rng, TOK * K), *y = test_random(&rng, TOK * OUT);
+    graft_act *in = test_acts(kernels, x, TOK, K), *act = test_acts(kernels, y, TOK, OUT);
+    graft_product p = {.terms = {{in, graft_act_ld(kernels, K), &w, false, NULL}}, .n_terms = 1,
+                       .y = act, .ldy = graft_act_ld(kernels, OUT), .y_act = true,
+                       .scale = GRAFT_REAL(1.0)};
+    run(kernels, &ws, y, in, &w, TOK, false, GRAFT_REAL(1.0), false);
+    graft_products_run(kernels, &ws, &p, 1, TOK);
+    graft_real *rounded = test_reals(kernels, act, TOK, OUT);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t at = rows[i] * OUT;
+        reference r = multiply(kernels, x + rows[i] * K, &w, 1, false);
+        test_close("wide panels", y + at, r.value, r.magnitude, OUT, 1e-5);
+        for (size_t c = 0; c < OUT; c++) {
+            r.magnitude[c] = kernels->half ? fabs(r.value[c]) + 2e-3 * r.magnitude[c] : r.magnitude[c];
+        }
+        test_close("wide panels to activations", rounded + at, r.value, r.magnitude, OUT,
+                   test_act_tolerance(kernels, 1e-5));
+    }
+    test_guarded_release();
+}
+
+static void wide_panels(void **state)
+{
+    (void)state;
+    test_each_level(wide_at_level);
+}
+
 static void sums_of_terms(void **state)
 {
     (void)state;
@@ -401,6 +439,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(threads_change_no_bit, setup, teardown),
         cmocka_unit_test_setup_teardown(outer_products, setup, teardown),
         cmocka_unit_test_setup_teardown(sums_of_terms, setup, teardown),
+        cmocka_unit_test_setup_teardown(wide_panels, setup, teardown),
         cmocka_unit_test_setup_teardown(broken_scales_stay_where_they_are, setup, teardown),
         cmocka_unit_test_setup_teardown(decoded_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(products_allocate_nothing, setup, teardown),

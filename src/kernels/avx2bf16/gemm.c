@@ -7,9 +7,9 @@
 #include "kernels/avx2bf16/rows.h"
 
 static const struct graft_gemm gemm = {
-    .kc = KC, .nc = GRAFT_NC, .k_step = 1, .element_bytes = sizeof(float), .rows = GRAFT_ROWS,
-    .row_block = BLOCK_ROWS, .unpack = unpack, .multiply = multiply_act, .outer = outer,
-    .spin = spin, .spin_flops = SPIN_FLOPS,
+    .kc = KC, .nc = GRAFT_NC_WIDE, .nc_short = GRAFT_NC, .k_step = 1,
+    .element_bytes = sizeof(float), .rows = GRAFT_ROWS, .row_block = BLOCK_ROWS, .unpack = unpack,
+    .multiply = multiply_act, .outer = outer, .spin = spin, .spin_flops = SPIN_FLOPS,
 };
 
 void graft_avx2bf16_gemm(graft_kernels *table)

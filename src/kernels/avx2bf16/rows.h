@@ -27,7 +27,7 @@ VEC_INLINE graft_slice slice_rows(const graft_slice *s, size_t begin, size_t n, 
 
 static void multiply_rows(const graft_multiply *m, size_t begin, size_t n, bool backward)
 {
-    float x[BLOCK_ROWS * BLOCK_K], y[BLOCK_ROWS * GRAFT_NC], *room = x;
+    float x[BLOCK_ROWS * BLOCK_K], y[BLOCK_ROWS * GRAFT_NC_WIDE], *room = x;
     graft_multiply block = *m;
     for (size_t s = 0; s < m->n_slices; s++) {
         block.slices[s] = slice_rows(&m->slices[s], begin, n, &room);
@@ -40,9 +40,9 @@ static void multiply_rows(const graft_multiply *m, size_t begin, size_t n, bool 
         return;
     }
     block.y = y;
-    block.ldy = GRAFT_NC;
+    block.ldy = GRAFT_NC_WIDE;
     multiply(&block, backward);
-    act_put_sums((act *)m->y + begin * m->ldy, m->ldy, y, GRAFT_NC, n, m->panel.n_cols);
+    act_put_sums((act *)m->y + begin * m->ldy, m->ldy, y, GRAFT_NC_WIDE, n, m->panel.n_cols);
 }
 
 static void multiply_act(const graft_multiply *m, bool backward)
