@@ -51,13 +51,13 @@ static void long_at_level(const graft_kernels *kernels)
 static void long_contexts(void **state)
 {
     (void)state;
-    problem_each_level(long_at_level);
+    test_each_level(&problem_rng, long_at_level);
 }
 
 static void forests(void **state)
 {
     (void)state;
-    problem_each_level(forests_at_level);
+    test_each_level(&problem_rng, forests_at_level);
 }
 
 static void cached_with(const graft_kernels *kernels, size_t window, double softcap)
@@ -84,7 +84,7 @@ static void cached_at_level(const graft_kernels *kernels)
 static void cached_keys(void **state)
 {
     (void)state;
-    problem_each_level(cached_at_level);
+    test_each_level(&problem_rng, cached_at_level);
 }
 
 /* The same 170 tokens as one span, as a chain of spans, in calls of any size and one query at a
@@ -150,7 +150,7 @@ static void layouts_at_level(const graft_kernels *kernels)
 static void layout_changes_no_bit(void **state)
 {
     (void)state;
-    problem_each_level(layouts_at_level);
+    test_each_level(&problem_rng, layouts_at_level);
 }
 
 static void extremes_at_level(const graft_kernels *kernels)
@@ -183,7 +183,7 @@ static void extremes_at_level(const graft_kernels *kernels)
 static void extremes(void **state)
 {
     (void)state;
-    problem_each_level(extremes_at_level);
+    test_each_level(&problem_rng, extremes_at_level);
 }
 
 int main(void)

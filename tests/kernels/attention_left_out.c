@@ -38,7 +38,7 @@ static void limited_at_level(const graft_kernels *kernels)
 static void limited(void **state)
 {
     (void)state;
-    problem_each_level(limited_at_level);
+    test_each_level(&problem_rng, limited_at_level);
 }
 
 /* Whole blocks of keys outside of all windows of a call are not even read. */
@@ -72,7 +72,7 @@ static void skipped_at_level(const graft_kernels *kernels)
 static void skipped(void **state)
 {
     (void)state;
-    problem_each_level(skipped_at_level);
+    test_each_level(&problem_rng, skipped_at_level);
 }
 
 /* Are sixteen keys from this position on hardly looked at? */
@@ -168,7 +168,7 @@ static void faint_at_level(const graft_kernels *kernels)
 static void faint_keys(void **state)
 {
     (void)state;
-    problem_each_level(faint_at_level);
+    test_each_level(&problem_rng, faint_at_level);
 }
 
 /* Some queries, of some spans none, get a gradient. Returns which: their rows. */
@@ -259,7 +259,7 @@ static void missing_at_level(const graft_kernels *kernels)
 static void missing_queries(void **state)
 {
     (void)state;
-    problem_each_level(missing_at_level);
+    test_each_level(&problem_rng, missing_at_level);
 }
 
 int main(void)

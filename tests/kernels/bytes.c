@@ -39,7 +39,7 @@ static void with_bytes(const graft_kernels *kernels)
 static void each_level(void (*test)(const graft_kernels *kernels))
 {
     at_level = test;
-    test_each_level(with_bytes);
+    test_each_level(&rng, with_bytes);
 }
 
 /* Element k of the turned group is the sum of x[i], with the sign (-1)^(bits that i and k share). */

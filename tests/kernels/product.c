@@ -99,7 +99,7 @@ static void formats_at_level(const graft_kernels *kernels)
 static void every_format(void **state)
 {
     (void)state;
-    test_each_level(formats_at_level);
+    test_each_level(&rng, formats_at_level);
 }
 
 static void shapes_at_level(const graft_kernels *kernels)
@@ -110,7 +110,7 @@ static void shapes_at_level(const graft_kernels *kernels)
 static void odd_shapes(void **state)
 {
     (void)state;
-    test_each_level(shapes_at_level);
+    test_each_level(&rng, shapes_at_level);
 }
 
 /* Row i of a product is the same bits alone, among a few and among many. The other library does
@@ -148,7 +148,7 @@ static void grouping_at_level(const graft_kernels *kernels)
 static void rows_do_not_know_their_neighbours(void **state)
 {
     (void)state;
-    test_each_level(grouping_at_level);
+    test_each_level(&rng, grouping_at_level);
 }
 
 static void threads_at_level(const graft_kernels *kernels)
@@ -200,8 +200,8 @@ static void threads_on_long_rows_at_level(const graft_kernels *kernels)
 static void threads_change_no_bit(void **state)
 {
     (void)state;
-    test_each_level(threads_at_level);
-    test_each_level(threads_on_long_rows_at_level);
+    test_each_level(&rng, threads_at_level);
+    test_each_level(&rng, threads_on_long_rows_at_level);
 }
 
 /* A [n_tok, m] and B [n_tok, n], added to dw as it is and transposed. */
@@ -250,7 +250,7 @@ static void outer_at_level(const graft_kernels *kernels)
 static void outer_products(void **state)
 {
     (void)state;
-    test_each_level(outer_at_level);
+    test_each_level(&rng, outer_at_level);
 }
 
 /* Several products at once, each the sum of terms with X of their own, some shared; to reals on top
@@ -341,13 +341,13 @@ static void wide_at_level(const graft_kernels *kernels)
 static void wide_panels(void **state)
 {
     (void)state;
-    test_each_level(wide_at_level);
+    test_each_level(&rng, wide_at_level);
 }
 
 static void sums_of_terms(void **state)
 {
     (void)state;
-    test_each_level(terms_at_level);
+    test_each_level(&rng, terms_at_level);
 }
 
 /* A broken scale reaches the outputs of its own row, or of its own columns, and no others. */
@@ -375,7 +375,7 @@ static void broken_at_level(const graft_kernels *kernels)
 static void broken_scales_stay_where_they_are(void **state)
 {
     (void)state;
-    test_each_level(broken_at_level);
+    test_each_level(&rng, broken_at_level);
 }
 
 /* Rows of every format, any bit pattern, as its own decoder gives them. */
@@ -413,7 +413,7 @@ static void decode_at_level(const graft_kernels *kernels)
 static void decoded_rows(void **state)
 {
     (void)state;
-    test_each_level(decode_at_level);
+    test_each_level(&rng, decode_at_level);
 }
 
 static void products_allocate_nothing(void **state)

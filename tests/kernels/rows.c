@@ -95,7 +95,7 @@ static void norms_at_level(const graft_kernels *kernels)
 static void norms(void **state)
 {
     (void)state;
-    test_each_level(norms_at_level);
+    test_each_level(&rng, norms_at_level);
 }
 
 /* Heads by themselves, in place and elsewhere; and a row's norm onto a stream. */
@@ -155,7 +155,7 @@ static void head_norms_at_level(const graft_kernels *kernels)
 static void head_norms(void **state)
 {
     (void)state;
-    test_each_level(head_norms_at_level);
+    test_each_level(&rng, head_norms_at_level);
 }
 
 /* Columns times factors: elsewhere and in place, with and without what is added; and back. */
@@ -218,7 +218,7 @@ static void columns_at_level(const graft_kernels *kernels)
 static void columns(void **state)
 {
     (void)state;
-    test_each_level(columns_at_level);
+    test_each_level(&rng, columns_at_level);
 }
 
 /* Both conventions, forward and back again, with columns behind d_rope that stay. */
@@ -273,7 +273,7 @@ static void ropes_at_level(const graft_kernels *kernels)
 static void ropes(void **state)
 {
     (void)state;
-    test_each_level(ropes_at_level);
+    test_each_level(&rng, ropes_at_level);
 }
 
 /* The gate and its slope. */
@@ -355,7 +355,7 @@ static void gated_at_level(const graft_kernels *kernels)
 static void gated_units(void **state)
 {
     (void)state;
-    test_each_level(gated_at_level);
+    test_each_level(&rng, gated_at_level);
 }
 
 /* Logits within +- spread, capped first where there is a cap. */
@@ -425,7 +425,7 @@ static void softmax_at_level(const graft_kernels *kernels)
 static void softmax_over_a_vocabulary(void **state)
 {
     (void)state;
-    test_each_level(softmax_at_level);
+    test_each_level(&rng, softmax_at_level);
 }
 
 static void optimizer_width(const graft_kernels *kernels, size_t n)
@@ -476,7 +476,7 @@ static void optimizer_at_level(const graft_kernels *kernels)
 static void optimizer_steps(void **state)
 {
     (void)state;
-    test_each_level(optimizer_at_level);
+    test_each_level(&rng, optimizer_at_level);
 }
 
 int main(void)

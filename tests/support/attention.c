@@ -5,30 +5,11 @@
 
 graft_rng problem_rng;
 
-static void begin_draws(void)
-{
-    graft_rng_init(&problem_rng, 11, GRAFT_RNG_TEST, 0);
-}
-
 int problem_setup(void **state)
 {
     (void)state;
-    begin_draws();
+    graft_rng_init(&problem_rng, 11, GRAFT_RNG_TEST, 0);
     return 0;
-}
-
-static void (*test_of_levels)(const graft_kernels *kernels);
-
-static void test_with_same_draws(const graft_kernels *kernels)
-{
-    begin_draws();
-    test_of_levels(kernels);
-}
-
-void problem_each_level(void (*test)(const graft_kernels *kernels))
-{
-    test_of_levels = test;
-    test_each_level(test_with_same_draws);
 }
 
 int problem_teardown(void **state)

@@ -26,8 +26,6 @@ typedef struct expectation {
 extern graft_rng problem_rng;
 int problem_setup(void **state); /* begins problem_rng anew */
 int problem_teardown(void **state);
-/* Draws are the same for every level, so they do not depend on how many the CPU has. */
-void problem_each_level(void (*test)(const graft_kernels *kernels));
 
 void problem_heads(problem *p, size_t n_head, size_t n_kv, size_t d_head);
 /* A span of n_query new rows behind `cached` rows that have no query. */

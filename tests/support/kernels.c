@@ -18,8 +18,9 @@ static bool asked_for(graft_cpu_level level)
     return only == NULL || strcmp(only, graft_cpu_level_name(level)) == 0;
 }
 
-void test_each_level(void (*test)(const graft_kernels *kernels))
+void test_each_level(graft_rng *draws, void (*test)(const graft_kernels *kernels))
 {
+    const graft_rng before = *draws;
     bool any = false;
     for (int i = 0; i < 2 * GRAFT_CPU_N_LEVELS; i++) {
         graft_cpu_level level = (graft_cpu_level)(i / 2);
@@ -29,12 +30,14 @@ void test_each_level(void (*test)(const graft_kernels *kernels))
             (!half || level == GRAFT_CPU_PORTABLE || graft_kernels_know_half(level))) {
             assert_ok(graft_kernels_init(&kernels, level, half));
             test(&kernels);
+            *draws = before;
             any = true;
         }
     }
     graft_kernels emulated;
     if (asked_for(GRAFT_CPU_AMX) && test_emulated_amx(&emulated)) {
         test(&emulated);
+        *draws = before;
         any = true;
     }
     assert_true(any);

@@ -9,8 +9,10 @@
 
 /* Calls test for each level that this machine has, with activations in single precision; and in
  * bfloat16 where a level has kernels of its own for that, and for the portable ones; and for level
- * amx with its tiles emulated. With GRAFT_TEST_LEVEL=NAME in the environment only for that level. */
-void test_each_level(void (*test)(const graft_kernels *kernels));
+ * amx with its tiles emulated. With GRAFT_TEST_LEVEL=NAME in the environment only for that level.
+ * Each time `draws` is what it was before, so that what is tested does not depend on how many levels
+ * the CPU has. */
+void test_each_level(graft_rng *draws, void (*test)(const graft_kernels *kernels));
 
 /* A weight as products take it: AVX2, which has no instructions for bfloat16, does not round it. */
 float test_weight(const graft_kernels *kernels, float value);
