@@ -178,7 +178,7 @@ check-models:
 	tests/models/run
 	tests/models/templates
 	tests/models/types
-check-export: all
+check-export:
 	scripts/setup --tests
 	scripts/get-base
 	scripts/get-data
