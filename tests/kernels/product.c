@@ -307,47 +307,58 @@ static void terms_at_level(const graft_kernels *kernels)
     test_guarded_release();
 }
 
-/* Where levels unpack more columns of long rows at once: rows of a sum that takes two panels. */
-static void wide_at_level(const graft_kernels *kernels)
+static void sums_of_terms(void **state)
 {
-    enum { TOK = 1300, OUT = 616, K = 2304 };
+    (void)state;
+    test_each_level(&rng, terms_at_level);
+}
+
+/* Where levels unpack more columns at once for long reductions: rows of a sum that takes two panels, to
+ * reals and to activations; alone, as narrow panels make them, they are the same bits. */
+static void wide_in(const graft_kernels *kernels, bool backward)
+{
+    enum { TOK = 1300, COLS = 608, K = 2304 };
     static const size_t rows[] = {0, 47, 479, 480, TOK - 1};
-    if (kernels->gemm->nc_short == 0) {
-        return;
-    }
+    size_t ld = graft_act_ld(kernels, K);
     graft_workspace ws = test_workspace(kernels);
-    graft_weight w = test_random_weight(&rng, graft_format_by_name("Q8_0"), OUT, K);
-    graft_real *x = test_random(&rng, TOK * K), *y = test_random(&rng, TOK * OUT);
-    graft_act *in = test_acts(kernels, x, TOK, K), *act = test_acts(kernels, y, TOK, OUT);
-    graft_product p = {.terms = {{in, graft_act_ld(kernels, K), &w, false, NULL}}, .n_terms = 1,
-                       .y = act, .ldy = graft_act_ld(kernels, OUT), .y_act = true,
-                       .scale = GRAFT_REAL(1.0)};
-    run(kernels, &ws, y, in, &w, TOK, false, GRAFT_REAL(1.0), false);
+    graft_weight w = test_random_weight(&rng, graft_format_by_name("Q8_0"), backward ? K : COLS,
+                                        backward ? COLS : K);
+    graft_real *x = test_random(&rng, TOK * K), *y = test_random(&rng, TOK * COLS);
+    graft_real *alone = test_random(&rng, COLS);
+    graft_act *in = test_acts(kernels, x, TOK, K), *act = test_acts(kernels, y, TOK, COLS);
+    graft_product p = {.terms = {{in, ld, &w, backward, NULL}}, .n_terms = 1, .y = act,
+                       .ldy = graft_act_ld(kernels, COLS), .y_act = true, .scale = GRAFT_REAL(1.0)};
+    run(kernels, &ws, y, in, &w, TOK, backward, GRAFT_REAL(1.0), false);
     graft_products_run(kernels, &ws, &p, 1, TOK);
-    graft_real *rounded = test_reals(kernels, act, TOK, OUT);
+    graft_real *rounded = test_reals(kernels, act, TOK, COLS);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        size_t at = rows[i] * OUT;
-        reference r = multiply(kernels, x + rows[i] * K, &w, 1, false);
-        test_close("wide panels", y + at, r.value, r.magnitude, OUT, 1e-5);
-        for (size_t c = 0; c < OUT; c++) {
+        size_t at = rows[i] * COLS;
+        reference r = multiply(kernels, x + rows[i] * K, &w, 1, backward);
+        test_close("wide panels", y + at, r.value, r.magnitude, COLS, 1e-5);
+        run(kernels, &ws, alone, act_at(in, rows[i] * ld, kernels->half), &w, 1, backward,
+            GRAFT_REAL(1.0), false);
+        test_same("a row alone", y + at, alone, COLS);
+        for (size_t c = 0; c < COLS; c++) {
             r.magnitude[c] = kernels->half ? fabs(r.value[c]) + 2e-3 * r.magnitude[c] : r.magnitude[c];
         }
-        test_close("wide panels to activations", rounded + at, r.value, r.magnitude, OUT,
+        test_close("wide panels to activations", rounded + at, r.value, r.magnitude, COLS,
                    test_act_tolerance(kernels, 1e-5));
     }
     test_guarded_release();
+}
+
+static void wide_at_level(const graft_kernels *kernels)
+{
+    if (kernels->gemm->nc_short > 0) {
+        wide_in(kernels, false);
+        wide_in(kernels, true);
+    }
 }
 
 static void wide_panels(void **state)
 {
     (void)state;
     test_each_level(&rng, wide_at_level);
-}
-
-static void sums_of_terms(void **state)
-{
-    (void)state;
-    test_each_level(&rng, terms_at_level);
 }
 
 /* A broken scale reaches the outputs of its own row, or of its own columns, and no others. */
