@@ -168,7 +168,8 @@ check:
 	scripts/get-base
 	scripts/get-data
 	tests/run
-check-learning: all
+check-learning: setup
+	$(MAKE) -j$$(nproc) all
 	scripts/get-base
 	scripts/get-data
 	tests/learning/run
@@ -192,6 +193,9 @@ THREADED := adapter_dora autograd_live_rows autograd_ops core_status core_thread
   export_quantize export_rounding infer_generator model_context model_memory tokenizer_encode train_base_watch \
   train_finite train_pace train_trainer train_watch
 check-sanitizers:
+	scripts/setup --tests
+	scripts/get-base
+	scripts/get-data
 	BUILD=asan tests/run unit kernels fuzz cli bad
 	BUILD=tsan tests/run kernels
 	BUILD=tsan tests/run unit $(THREADED)
@@ -202,11 +206,16 @@ fuzz:
 	EVERY_BYTE=1 tests/run unit io_every_byte
 	tests/fuzz/run
 	tests/fuzz/recall
-torture: all $(SHIM)
+torture: setup
+	$(MAKE) -j$$(nproc) all $(SHIM)
 	tests/torture/run
 lint:
 	scripts/lint
-bench: all
+bench:
+	scripts/setup --tests
+	scripts/get-base
+	scripts/get-data
+	$(MAKE) -j$$(nproc) all
 	tests/bench/run
 install: all
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/graft
