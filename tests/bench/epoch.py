@@ -47,9 +47,9 @@ def compare(name, data, n, length, batch, micro, ways, options):
         "", f"{100 * trained / tokens:.0f} % of the tokens are trained.", ""]
     body += ["- " + said_of(row, peer, journal) for row, journal in grafts.values()]
     if cut:
-        body += ["", f"**PyTorch ran only {peer['scaled_from']}**; its time is scaled by tokens to "
-                 "the whole epoch (at the rate after its first step, plus its loading), its "
-                 "memory and losses are those of the steps that ran."]
+        body += ["", f"**PyTorch ran only {peer['scaled_from']}**; its time is scaled to the "
+                 f"{peer['padded_in_all']} that the whole epoch has with padding (at the rate after its "
+                 "first step, plus its loading), its memory and losses are those of the steps that ran."]
     elif peer["tokens"] != tokens:
         body += ["", f"The tokenizers differ: {peer['tokens']} tokens in PyTorch, {tokens} in "
                  "graft."]

@@ -54,17 +54,19 @@ def run_torch(name, arguments, options):
     return {"program": said["peer"], "examples": said["examples"], "steps": said["steps"],
             "tokens": said["tokens"], "seconds": said["seconds"],
             "wall_seconds": round(child.wall, 2),
-            "warm_tokens_per_second": said["tokens_per_second"], "peak_bytes": child.peak,
-            "first_loss": said["first_loss"], "last_loss": said["last_loss"], "scaled_from": ""}
+            "warm_tokens_per_second": said["tokens_per_second"], "padded": said["padded"],
+            "padded_per_second": said["padded_per_second"], "padded_in_all": said["padded_in_all"],
+            "peak_bytes": child.peak, "first_loss": said["first_loss"], "last_loss": said["last_loss"], "scaled_from": ""}
 
 
 def scale(row, tokens):
-    """The time of a job of which only some steps ran: what loading took, and `tokens` at the rate
-    of the steps after the first. Its losses and its memory are those of the steps that ran."""
-    seconds = tokens / row["warm_tokens_per_second"]
+    """The time of a job of which only some steps ran: what loading took, and all it would compute, with
+    padding (steps differ in how much of it they have), at the rate of the steps after the first. Its
+    losses and its memory are those of the steps that ran."""
+    seconds = row["padded_in_all"] / row["padded_per_second"]
     return {**row, "tokens": tokens, "seconds": round(seconds, 2),
             "wall_seconds": round(row["wall_seconds"] - row["seconds"] + seconds, 2),
-            "scaled_from": f"{row['steps']} steps, {row['tokens']} tokens"}
+            "scaled_from": f"{row['steps']} steps, {row['tokens']} tokens, {row['padded']} with padding"}
 
 
 def row_table(rows):
