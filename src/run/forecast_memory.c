@@ -1,5 +1,4 @@
 /* forecast_memory.c - a plan of memory (train/plan.h) as figures for people. */
-#include "core/clock.h"
 #include "run/forecast.h"
 
 void graft_forecast_memory(graft_memory_figures *out, const graft_training *t, size_t n_tok)
@@ -8,7 +7,7 @@ void graft_forecast_memory(graft_memory_figures *out, const graft_training *t, s
     const graft_model *model = t->session.model;
     const graft_kernels *kernels = &t->session.compute.kernels;
     size_t parameters = t->session.adapter->n_params * sizeof(graft_real);
-    size_t resident = graft_rss_bytes();
+    size_t resident = graft_plan_resident_bytes(model);
     *out = (graft_memory_figures){
         .base = (size_t)graft_gguf_size(model->file),
         .adapter = 4 * parameters,

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/threads.h"
+#include "io/files.h"
 
 #define USUAL_PASS 2048   /* tokens; unpacking the weights is then a few percent of a pass */
 #define SHORT_PASS 1024   /* at least so many where all layers are recomputed, whatever is short */
@@ -70,10 +71,20 @@ static size_t saving_bytes(size_t n_params, bool keeps_best)
     return (keeps_best ? 5 : 3) * n_params * sizeof(graft_real) + ((size_t)2 << 20);
 }
 
+size_t graft_plan_resident_bytes(const graft_model *model)
+{
+    for (size_t i = 0; i < graft_gguf_n_parts(model->file); i++) {
+        size_t n;
+        const uint8_t *bytes = graft_gguf_bytes(model->file, i, &n);
+        graft_mapped_forget(bytes, n);
+    }
+    return graft_rss_bytes();
+}
+
 static size_t room_bytes(const graft_config *config, const graft_model *model, size_t fixed)
 {
     size_t available = graft_memory_available();
-    size_t taken = fixed + graft_rss_bytes() + (size_t)graft_gguf_size(model->file);
+    size_t taken = fixed + graft_plan_resident_bytes(model) + (size_t)graft_gguf_size(model->file);
     if (config->max_memory != 0) {
         size_t limit = (size_t)config->max_memory << 20;
         return limit > taken ? limit - taken : 0;

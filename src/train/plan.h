@@ -38,6 +38,10 @@ graft_status graft_plan_adopt(graft_plan *plan, const graft_model *model,
                               const graft_kernels *kernels, size_t usual_tokens,
                               size_t max_tokens_per_pass);
 
+/* What this process has in memory now beside the base, whose pages are taken out of it first: how many of
+ * them the system happened to map is its own affair, and a plan counts the whole file. */
+size_t graft_plan_resident_bytes(const graft_model *model);
+
 /* Activations, logits and gradients of a pass of n_tok tokens. */
 size_t graft_plan_pass_bytes(const graft_plan *plan, const graft_model *model,
                              const graft_kernels *kernels, size_t n_tok);
