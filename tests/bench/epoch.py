@@ -21,12 +21,13 @@ def said_of(graft, peer, steps):
             f"{peer['peak_bytes'] / graft['peak_bytes']:.1f} of the memory.")
 
 
-def compare(name, data, n, length, batch, micro, ways, options):
+def compare(name, data, n, length, batch, micro, ways, peer_steps, options):
     """Both programs over the same lines in the same order; those longer than `length` are left out
-    by both. ways: {name of a figure: settings}. With --peer-steps PyTorch runs only its first steps
-    and its time is scaled."""
+    by both. ways: {name of a figure: settings}. PyTorch runs only its first peer_steps steps and its
+    time is scaled; --peer-steps says another number, 0 all of them."""
     need(GRAFT, PYTHON, BASE, TEMPLATE, data)
     examples, n = take(data, options.n or n, name)
+    peer_steps = peer_steps if options.peer_steps is None else options.peer_steps
     grafts = {}
     for way, settings in ways.items():
         row, steps = run_graft(name, {"base_model": BASE, "dataset": examples,
@@ -38,7 +39,7 @@ def compare(name, data, n, length, batch, micro, ways, options):
     tokens = graft["tokens"]
     peer = run_torch(name, ["--base", BASE, "--data", examples, "--template", TEMPLATE, "-n", n,
                             "--batch", batch, "--micro", micro, "--max-length", length,
-                            "--steps", options.peer_steps], options)
+                            "--steps", peer_steps], options, [row for row, _ in grafts.values()])
     cut = peer["steps"] * batch < peer["examples"]
     if cut:
         peer = scale(peer, tokens)
@@ -66,7 +67,7 @@ def compare(name, data, n, length, batch, micro, ways, options):
 def run_epoch(options):
     report, n = compare("epoch", SHARED / "data/tooluse-train.jsonl", 256, 2048, 8, options.micro,
                         {way: {"batch_size": 8, **more} for way, more in ways_of(options).items()},
-                        options)
+                        16, options)  # all 32 steps are more than PyTorch can do in 24 GiB
     report.what = (f"One epoch over the first {n} examples of tooluse-train, SmolLM2-135M-Instruct "
                    f"Q4_1, rank {RANK} on all linear layers, batches of 8, at most 2,048 tokens. "
                    f"PyTorch takes a batch in micro-batches of {options.micro} padded to their "
@@ -80,7 +81,7 @@ def run_airline(options):
     ways = {way: {"batch_size": 8, "group_by_prefix": "true", **more}
             for way, more in ways_of(options).items()}
     report, n = compare("airline", SHARED / "data/tau-airline.jsonl", 1000, 8192, 1, 1, ways,
-                        options)
+                        4, options)
     report.what = (f"One epoch over {n} whole trajectories of tau-airline, SmolLM2-135M-Instruct "
                    f"Q4_1, rank {RANK} on all linear layers, at most 8,192 tokens: graft in "
                    "batches of 8 with group_by_prefix, PyTorch one by one.")

@@ -20,7 +20,7 @@ def run(options):
     rows = [row for row, _ in grafts.values()]
     peer = run_torch("shape", ["--shape", options.shape, "--batch", options.batch, "--micro",
                                options.batch, "--length", options.length, "--steps",
-                               options.steps], options)
+                               options.steps], options, rows)
     ratio = graft["warm_tokens_per_second"] / peer["warm_tokens_per_second"]
     memory = peer["peak_bytes"] / graft["peak_bytes"]
     per_step = options.batch * options.length

@@ -3,7 +3,8 @@ import json
 import re
 import shutil
 
-from common import (GRAFT, HERE, OUT, PYTHON, gigabytes, has_int8, precision, run_child, table)
+from common import (GRAFT, HERE, OUT, PYTHON, Failed, gigabytes, has_int8, precision, run_child,
+                    table)
 
 RANK, ALPHA, RATE = 16, 32, 2e-4
 
@@ -46,10 +47,15 @@ def warm_rate(steps):
     return round(sum(s["tokens"] for s in warm) / sum(s["seconds"] for s in warm), 1)
 
 
-def run_torch(name, arguments, options):
-    child = run_child([PYTHON, HERE / "torch_lora.py", *arguments, "--dtype",
-                       options.peer_dtype, "--rank", RANK, "--alpha", ALPHA, "--lr", RATE,
-                       "--threads", options.threads], f"{name}-torch")
+def run_torch(name, arguments, options, beside):
+    """beside: rows of graft, told where PyTorch does not come to an end."""
+    command = [PYTHON, HERE / "torch_lora.py", *arguments, "--dtype", options.peer_dtype, "--rank",
+               RANK, "--alpha", ALPHA, "--lr", RATE, "--threads", options.threads]
+    try:
+        child = run_child(command, f"{name}-torch")
+    except Failed as failure:
+        told = [str(failure).rstrip(), "graft, measured before:", *row_table(beside)]
+        raise Failed("\n".join(told)) from None
     said = json.loads(child.out.splitlines()[-1])
     return {"program": said["peer"], "examples": said["examples"], "steps": said["steps"],
             "tokens": said["tokens"], "seconds": said["seconds"],
