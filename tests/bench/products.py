@@ -78,7 +78,7 @@ def worst_of(rows):
     far, peak = min(rows, key=lambda r: r["fraction"]), max(r["peak_gflops"] for r in rows)
     line = f"Farthest from the peak ({peak:.0f}): {name(far)}, {100 * far['fraction']:.1f} %"
     once = min(rows, key=lambda r: r["worst_round"])
-    if any(r["worst_round"] < r["fraction"] for r in rows):
+    if once["worst_round"] < far["fraction"]:
         line += f" (in a single round: {name(once)}, {100 * once['worst_round']:.1f} %)"
     if far["ratio"] == "":
         return far, None, line + "."
